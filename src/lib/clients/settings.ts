@@ -1,0 +1,32 @@
+/** What a client needs to reach its system. Durations in milliseconds; passwords are resolved already. */
+export interface Timeouts {
+  connectTimeoutMs: number;
+  requestTimeoutMs: number;
+}
+
+export interface TlsSettings {
+  /** False only where the operator switched verification off by name. */
+  tlsVerify?: boolean | undefined;
+  /** PEM file with the authorities to trust. */
+  tlsCa?: string | undefined;
+}
+
+export interface PostgresSettings extends TlsSettings {
+  url: string;
+}
+
+export interface RedisSettings extends TlsSettings {
+  /** One URL: a single server, or a cluster's seed when it says that it is one. Several: a cluster. */
+  nodes: string[];
+  username?: string | undefined;
+  password?: string | undefined;
+}
+
+export interface MemcachedSettings {
+  /** `host:port`, or a Unix socket's path. */
+  servers: string[];
+}
+
+export interface HttpSettings {
+  url: string;
+}

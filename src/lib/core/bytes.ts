@@ -1,0 +1,20 @@
+/**
+ * A string in which every char code is one byte (Latin-1), holding UTF-8 text or any other bytes. Bulk paths keep
+ * data in this form: its length is the byte length, it is written to a socket without encoding, and V8 stores it
+ * with one byte a character.
+ */
+export type ByteString = string;
+
+export function toBytes(text: string): ByteString {
+  return isAscii(text) ? text : Buffer.from(text, 'utf8').latin1Slice();
+}
+
+/** Text for people and JSON; bytes that are no UTF-8 become U+FFFD. */
+export function fromBytes(bytes: ByteString): string {
+  return isAscii(bytes) ? bytes : Buffer.from(bytes, 'latin1').utf8Slice();
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
+}

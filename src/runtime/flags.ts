@@ -1,0 +1,117 @@
+import { UserError } from '../lib/core/errors.js';
+import { parseDuration, parsePercent, parseSize } from '../lib/core/units.js';
+
+/**
+ * One flag of a command: the single source for parsing, help, completion and the reference. The name is the
+ * camelCase key under which it is declared.
+ */
+export interface Flag<T = unknown> {
+  kind: 'boolean' | 'value' | 'list';
+  /** What stands for the value in help: `DURATION`. */
+  placeholder?: string;
+  help: string;
+  /** Shown in help; the value itself is `initial`. */
+  default?: string;
+  initial: T;
+  choices?: readonly string[];
+  /** The value is a path: completion offers files. */
+  file?: boolean;
+  /** The setting this flag overrides, as a path into the configuration: `redis.url`. */
+  setting?: string;
+  /** @throws UserError with what would be right. */
+  parse(text: string): unknown;
+}
+
+type Help = { help: string; placeholder?: string };
+
+function value<T>(placeholder: string, parse: (text: string) => T) {
+  function make(options: Help & { default: string }): Flag<T>;
+  function make(options: Help): Flag<T | undefined>;
+  function make(options: Help & { default?: string }): Flag<T | undefined> {
+    return {
+      kind: 'value',
+      placeholder,
+      ...options,
+      initial: options.default === undefined ? undefined : parse(options.default),
+      parse,
+    };
+  }
+  return make;
+}
+
+function whole(minimum: number) {
+  return (text: string): number => {
+    const digits = text.replace(/[_,]/g, '');
+    if (!/^\d+$/.test(digits) || Number(digits) < minimum)
+      throw new UserError(`'${text}' is not a whole number`, { hint: `Give a whole number from ${minimum} up.` });
+    return Number(digits);
+  };
+}
+
+export const flag = {
+  text: value('TEXT', (text) => text),
+  count: value('N', whole(1)),
+  duration: value('DURATION', parseDuration),
+  size: value('SIZE', parseSize),
+  percent: value('PERCENT', parsePercent),
+
+  boolean(help: string): Flag<boolean> {
+    return { kind: 'boolean', help, initial: false, parse: () => true };
+  },
+
+  file(options: Help): Flag<string | undefined> {
+    return { kind: 'value', placeholder: 'FILE', ...options, file: true, initial: undefined, parse: (text) => text };
+  },
+
+  /** May be given several times, or once with commas. */
+  list(options: Help): Flag<string[]> {
+    return {
+      kind: 'list',
+      placeholder: 'NAME',
+      ...options,
+      initial: [],
+      parse: (text) => text.split(',').filter((part) => part !== ''),
+    };
+  },
+
+  choice<const C extends readonly string[], D extends C[number] | undefined = undefined>(
+    choices: C,
+    options: Help & { default?: D },
+  ): Flag<C[number] | (D extends undefined ? undefined : never)> {
+    return {
+      kind: 'value',
+      placeholder: choices.join('|'),
+      ...(options as Help & { default?: string }),
+      choices,
+      initial: options.default as C[number],
+      parse(text) {
+        if (!choices.includes(text))
+          throw new UserError(`'${text}' is not one of ${choices.join(', ')}`, { hint: `Give one of ${choices.join(', ')}.` });
+        return text;
+      },
+    };
+  },
+
+  /** Like the flag given, and it overrides a setting of the configuration. */
+  forSetting<T>(setting: string, options: Help): Flag<T | undefined> {
+    return { kind: 'value', placeholder: 'URL', ...options, setting, initial: undefined, parse: (text) => text };
+  },
+};
+
+export type Flags = Record<string, Flag>;
+export type FlagValues<F extends Flags> = { [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+
+/** `ttlJitter` as it is typed: `--ttl-jitter`. */
+export function flagName(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+export interface Argument {
+  help: string;
+  required: boolean;
+}
+
+export type Arguments = Record<string, Argument>;
+export type ArgumentValues<A extends Arguments> = {
+  [K in keyof A]: A[K] extends { required: true } ? string : string | undefined;
+};

@@ -1,0 +1,21 @@
+import type { CacheSettings } from '../lib/cache/settings.js';
+import type {
+  HttpSettings,
+  MemcachedSettings,
+  PostgresSettings,
+  RedisSettings,
+  Timeouts,
+} from '../lib/clients/settings.js';
+
+/** One environment of the configuration, resolved: flag > environment variable > file > default. */
+export interface Settings extends Timeouts {
+  environment: string;
+  postgres?: PostgresSettings | undefined;
+  redis?: RedisSettings | undefined;
+  memcached?: MemcachedSettings | undefined;
+  hazelcast?: HttpSettings | undefined;
+  elasticsearch?: HttpSettings | undefined;
+  solr?: HttpSettings | undefined;
+  prometheus?: HttpSettings | undefined;
+  cache: CacheSettings;
+}
