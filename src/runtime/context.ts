@@ -1,30 +1,42 @@
 import type { Clock } from '../lib/core/clock.js';
 import type { Progress } from '../lib/core/progress.js';
+import type { SettingsInput } from './config/load.js';
+import type { CommandTable } from './program.js';
 import type { Settings } from './settings.js';
 import type { Terminal } from './terminal.js';
 
+export type OutputFormat = 'text' | 'json' | 'ndjson';
+
 /** Everything a command may touch beside its input. Tests replace any of it. */
 export interface Context {
-  readonly settings: Settings;
+  /** Loaded on first use. @throws UserError when the configuration is bad. */
+  settings(): Promise<Settings>;
+  /** For the commands that look at the configuration itself. */
+  readonly settingsInput: SettingsInput;
   readonly clock: Clock;
   /** Aborted by Ctrl-C, SIGTERM or `--timeout`; its reason is an `Interrupted`. */
   readonly signal: AbortSignal;
   readonly terminal: Terminal;
   readonly cwd: string;
-  readonly stdin: NodeJS.ReadableStream;
-  /** `text` views may open only here. */
-  readonly output: 'text' | 'json' | 'ndjson';
+  readonly env: NodeJS.ProcessEnv;
+  readonly output: OutputFormat;
   readonly dryRun: boolean;
+  /** The executable and its arguments with which this command can be run again as a child process. */
+  readonly self: readonly string[];
+  /** Every command there is, for completion. */
+  readonly commands: CommandTable;
+  /** A line while the command runs: on stdout for a person, on stderr where stdout carries data. */
+  say(text: string): void;
   /** A warning for the person and for the envelope. */
   warn(message: string): void;
   /** Said only with `--verbose`. */
   verbose(message: string): void;
-  progress(label: string, unit?: string): Progress & { end(): void };
-  /** Closed by the runtime, last opened first, however the command ends. */
+  progress(label: string): Progress & { end(): void };
+  /** Called by the runtime, last registered first, however the command ends. */
   closing(close: () => Promise<void> | void): void;
   /**
-   * From here on something has changed: should the command fail or be stopped, this result so far is printed,
-   * together with how to go on.
+   * From here on something may have changed: should the command fail or be stopped, this result so far is
+   * printed, and stderr says how to go on.
    */
   applied(result: () => unknown, resume?: () => string | undefined): void;
   /**

@@ -43,7 +43,9 @@ function whole(minimum: number) {
   return (text: string): number => {
     const digits = text.replace(/[_,]/g, '');
     if (!/^\d+$/.test(digits) || Number(digits) < minimum)
-      throw new UserError(`'${text}' is not a whole number`, { hint: `Give a whole number from ${minimum} up.` });
+      throw new UserError(`'${text}' is not a whole number`, {
+        hint: `Give a whole number from ${minimum} up.`,
+      });
     return Number(digits);
   };
 }
@@ -60,7 +62,14 @@ export const flag = {
   },
 
   file(options: Help): Flag<string | undefined> {
-    return { kind: 'value', placeholder: 'FILE', ...options, file: true, initial: undefined, parse: (text) => text };
+    return {
+      kind: 'value',
+      placeholder: 'FILE',
+      ...options,
+      file: true,
+      initial: undefined,
+      parse: (text) => text,
+    };
   },
 
   /** May be given several times, or once with commas. */
@@ -86,7 +95,9 @@ export const flag = {
       initial: options.default as C[number],
       parse(text) {
         if (!choices.includes(text))
-          throw new UserError(`'${text}' is not one of ${choices.join(', ')}`, { hint: `Give one of ${choices.join(', ')}.` });
+          throw new UserError(`'${text}' is not one of ${choices.join(', ')}`, {
+            hint: `Give one of ${choices.join(', ')}.`,
+          });
         return text;
       },
     };
@@ -94,7 +105,14 @@ export const flag = {
 
   /** Like the flag given, and it overrides a setting of the configuration. */
   forSetting<T>(setting: string, options: Help): Flag<T | undefined> {
-    return { kind: 'value', placeholder: 'URL', ...options, setting, initial: undefined, parse: (text) => text };
+    return {
+      kind: 'value',
+      placeholder: 'URL',
+      ...options,
+      setting,
+      initial: undefined,
+      parse: (text) => text,
+    };
   },
 };
 

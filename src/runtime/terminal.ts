@@ -1,13 +1,12 @@
 /** The streams a command is printed on, and what they can do. */
 export interface Terminal {
-  readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream;
-  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly stdin: NodeJS.ReadStream;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
   /** A person can be asked. */
   readonly interactive: boolean;
-  readonly color: boolean;
-  /** Columns of stdout; 100 where it is no terminal. */
+  /** Columns; 100 where there is no terminal. */
   readonly width: number;
 }

@@ -12,6 +12,8 @@ export interface Entry {
   ttlMs: number;
   /** The source's line, for messages and the dead-letter file. */
   line?: number | undefined;
+  /** What the entry was made of: the row, as its source represents it. */
+  row?: unknown;
 }
 
 export type WriteOutcome = 'written' | 'skipped' | 'failed';

@@ -16,6 +16,5 @@ export interface CacheSettings {
   levels: LevelSettings[];
   tiers: { pattern: string; levels: string[] }[];
   writeBehind?:
-    | { tables: Record<string, { key: string[] }>; durability: 'memory' | 'replica' | 'fsync' }
-    | undefined;
+    { tables: Record<string, { key: string[] }>; durability: 'memory' | 'replica' | 'fsync' } | undefined;
 }

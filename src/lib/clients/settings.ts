@@ -25,6 +25,8 @@ export interface RedisSettings extends TlsSettings {
 export interface MemcachedSettings {
   /** `host:port`, or a Unix socket's path. */
   servers: string[];
+  /** How keys are spread over several servers, as in libmemcached; `ketama` when unset. */
+  hashing?: 'ketama' | 'ketama-weighted' | undefined;
 }
 
 export interface HttpSettings {

@@ -1,3 +1,11 @@
+declare global {
+  /** Node's own, missing from its types: decoding without the detour over an encoding's name. */
+  interface Buffer {
+    latin1Slice(start?: number, end?: number): string;
+    utf8Slice(start?: number, end?: number): string;
+  }
+}
+
 /**
  * A string in which every char code is one byte (Latin-1), holding UTF-8 text or any other bytes. Bulk paths keep
  * data in this form: its length is the byte length, it is written to a socket without encoding, and V8 stores it

@@ -17,14 +17,7 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** What a command concluded; the envelope carries it. */
 export type Verdict =
-  | 'ok'
-  | 'failed'
-  | 'partial'
-  | 'inconclusive'
-  | 'refused'
-  | 'error'
-  | 'interrupted'
-  | 'planned';
+  'ok' | 'failed' | 'partial' | 'inconclusive' | 'refused' | 'error' | 'interrupted' | 'planned';
 
 /** The verdicts with which a command ends by itself, and their exit codes. */
 export type Conclusion = Extract<Verdict, 'ok' | 'failed' | 'partial' | 'inconclusive' | 'planned'>;

@@ -23,7 +23,8 @@ const sizeUnits: Record<string, number> = {
 /** Parses `500ms 30s 5m 1h 7d` (fractions allowed) into milliseconds. */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
-  if (!match) throw new UserError(`'${text}' is not a duration`, { hint: 'Write it like 500ms, 30s, 5m, 1h or 7d.' });
+  if (!match)
+    throw new UserError(`'${text}' is not a duration`, { hint: 'Write it like 500ms, 30s, 5m, 1h or 7d.' });
   return Math.round(Number(match[1]) * durationUnits[match[2] as string]!);
 }
 

@@ -1,0 +1,116 @@
+import js from '@eslint/js';
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+import { importDirection } from './lint/import-direction.js';
+
+const node = Object.fromEntries(
+  [
+    'process',
+    'console',
+    'Buffer',
+    'URL',
+    'fetch',
+    'setTimeout',
+    'clearTimeout',
+    'setInterval',
+    'clearInterval',
+  ]
+    .concat(['performance', 'AbortController', 'AbortSignal', 'TextDecoder', 'TextEncoder', 'setImmediate'])
+    .map((name) => [name, 'readonly']),
+);
+
+const hostOnly = (property) => ({
+  object: 'process',
+  property,
+  message: 'Only src/cli.ts and src/runtime/host.ts touch the process; take it from the context.',
+});
+
+export default defineConfig(
+  { ignores: ['dist/', 'coverage/', 'node_modules/'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.{js,mjs,ts,tsx}'],
+    plugins: { 'import-x': importX, metrify: { rules: { 'import-direction': importDirection } } },
+    settings: {
+      'import-x/resolver-next': [
+        createNodeResolver({
+          extensions: ['.ts', '.tsx', '.js', '.json'],
+          extensionAlias: { '.js': ['.ts', '.tsx', '.js'] },
+        }),
+      ],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts', '.tsx'] },
+    },
+    rules: {
+      eqeqeq: 'error',
+      'no-var': 'error',
+      'prefer-const': 'error',
+      'max-lines': ['error', { max: 400 }],
+      'import-x/no-duplicates': 'error',
+      'import-x/no-self-import': 'error',
+      'import-x/no-mutable-exports': 'error',
+      'import-x/no-cycle': 'error',
+    },
+  },
+  { files: ['**/*.{js,mjs}'], languageOptions: { globals: node } },
+  {
+    files: ['**/*.{ts,tsx}'],
+    extends: [tseslint.configs.strict],
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ['vitest.config.ts'] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-invalid-void-type': 'off',
+      '@typescript-eslint/no-dynamic-delete': 'off',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false } }],
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/only-throw-error': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    files: ['src/**/*.{ts,tsx}'],
+    rules: {
+      'metrify/import-direction': 'error',
+      'import-x/no-extraneous-dependencies': ['error', { devDependencies: false }],
+      'no-console': 'error',
+      'no-restricted-properties': ['error', ...['argv', 'env', 'exit', 'exitCode', 'cwd'].map(hostOnly)],
+      'no-restricted-imports': [
+        'error',
+        ...['node:process', 'process'].map((name) => ({ name, message: 'Take it from the context.' })),
+      ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'ExportAllDeclaration',
+          message: 'No barrel files: import from the file that declares it.',
+        },
+        {
+          selector: 'ExportNamedDeclaration[source]',
+          message: 'No barrel files: import from the file that declares it.',
+        },
+      ],
+    },
+  },
+  {
+    files: ['src/lib/**/*.{ts,tsx}'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        ...['argv', 'env', 'exit', 'exitCode', 'cwd', 'stdout', 'stderr', 'stdin'].map(hostOnly),
+      ],
+    },
+  },
+  { files: ['src/cli.ts', 'src/runtime/host.ts'], rules: { 'no-restricted-properties': 'off' } },
+);

@@ -1,0 +1,56 @@
+import type { CacheLevel } from '../../lib/cache/level.js';
+import { findLevel, openLevel } from '../../lib/cache/open-level.js';
+import { isOwnKey } from '../../lib/cache/own-keys.js';
+import { toBytes } from '../../lib/core/bytes.js';
+import { ServiceConflict } from '../../lib/core/errors.js';
+import { changeCommand } from '../../runtime/command.js';
+import { levelFlag, memcachedServers, postgresUrl, redisUrl } from './shared/flags.js';
+
+interface Plan {
+  level: CacheLevel;
+  key: string;
+}
+
+export const remove = changeCommand({
+  name: 'cache delete',
+  summary: 'remove one key',
+  args: { key: { help: 'the key', required: true } },
+  flags: { level: levelFlag, redisUrl, memcachedServers, postgresUrl },
+  examples: [{ does: 'one stale value', command: 'metrify cache delete meter:17:latest' }],
+
+  async plan({ key, level: name }, context): Promise<Plan> {
+    if (isOwnKey(key))
+      throw new ServiceConflict(`'${key}' is one of metrify's own keys`, {
+        hint: 'Use the verbs that manage it.',
+      });
+    const settings = await context.settings();
+    const level = await openLevel(findLevel(settings.cache, name), settings, context.clock, context.signal);
+    context.closing(() => level.close());
+    return { level, key };
+  },
+
+  planData: ({ level, key }) => ({ level: level.name, target: level.target, key }),
+
+  presentPlan({ level, key }, printer) {
+    printer.line(`Would remove ${key} from ${level.name} at ${level.target}`);
+  },
+
+  async apply({ level, key }, context) {
+    let deleted = false;
+    const remover = await level.remover({
+      signal: context.signal,
+      settled: (_, removed) => (deleted = removed),
+    });
+    try {
+      await remover.remove([toBytes(key)]);
+      await remover.drain();
+    } finally {
+      await remover.close();
+    }
+    return { verdict: 'ok', result: { key, level: level.name, target: level.target, deleted } };
+  },
+
+  present({ key, level, deleted }, printer) {
+    printer.ok(deleted ? `${key} removed from ${level}` : `${level} had no ${key}`);
+  },
+});

@@ -1,0 +1,161 @@
+import {
+  countMatches,
+  describeSelection,
+  flush as flushCache,
+  type FlushCounts,
+  type FlushPlan,
+  normalizeSelection,
+  type Selection,
+} from '../../lib/cache/flush.js';
+import { findLevel, openLevel } from '../../lib/cache/open-level.js';
+import { UserError } from '../../lib/core/errors.js';
+import { ExitCode } from '../../lib/core/exit-codes.js';
+import { formatCount } from '../../lib/core/units.js';
+import { changeCommand } from '../../runtime/command.js';
+import { flag } from '../../runtime/flags.js';
+import type { Printer } from '../../runtime/printer.js';
+import { levelFlag, memcachedServers, postgresUrl, redisUrl } from './shared/flags.js';
+
+interface Plan extends FlushPlan {
+  /** What has to be named with `--confirm`. */
+  target: string;
+  what: string;
+  counts?: FlushCounts;
+}
+
+export const flush = changeCommand({
+  name: 'cache flush',
+  summary: 'remove keys by pattern, age or all, without blocking the server',
+  description:
+    'Walks the level with a cursor and removes single keys, on every master of a cluster. Needs --confirm ENV/LEVEL ' +
+    'where nobody can be asked. Keys of metrify itself (metrify:…) stay.',
+  flags: {
+    pattern: flag.text({
+      placeholder: 'GLOB',
+      help: "keys that match, as Redis matches them: 'meter:*:latest'",
+    }),
+    all: flag.boolean("every key of the URL's database"),
+    noTtl: flag.boolean('keys that never expire'),
+    idle: flag.duration({ help: 'keys that were not used for so long' }),
+    level: levelFlag,
+    rate: flag.count({ help: 'at most so many keys a second' }),
+    maxKeys: flag.count({ help: 'count first, and refuse to remove more' }),
+    redisUrl,
+    memcachedServers,
+    postgresUrl,
+  },
+  examples: [
+    { does: 'what would go, by prefix', command: `metrify cache flush --pattern 'forecast:*' --dry-run` },
+    {
+      does: 'remove it from a script',
+      command: `metrify cache flush --pattern 'forecast:*' --max-keys 50000 --confirm production/redis`,
+    },
+    { does: 'what nobody used for a week, gently', command: 'metrify cache flush --idle 7d --rate 5000' },
+  ],
+  items: 'byPrefix',
+
+  async plan(input, context): Promise<Plan> {
+    const selection = normalizeSelection(readSelection(input));
+    const settings = await context.settings();
+    const chosen = findLevel(settings.cache, input.level);
+    const level = await openLevel(chosen, settings, context.clock, context.signal);
+    context.closing(() => level.close());
+    const plan: Plan = {
+      level,
+      selection,
+      rate: input.rate,
+      target: `${settings.environment}/${level.name}`,
+      what: `remove ${describeSelection(selection)} of ${level.name} at ${level.target}`,
+    };
+    if (context.dryRun || input.maxKeys !== undefined) {
+      const progress = context.progress('counting');
+      plan.counts = await countMatches(plan, { signal: context.signal, progress }, input.maxKeys).finally(
+        () => progress.end(),
+      );
+    }
+    const listeners = await level.listeners(context.signal);
+    for (const listener of listeners)
+      context.warn(`${listener}: each removed key is sent to whoever listens`);
+    if (listeners.length > 0 && input.rate === undefined && !context.dryRun)
+      throw new UserError('other clients are told of every removed key, and no --rate is given', {
+        code: 'RATE_MISSING',
+        exitCode: ExitCode.refused,
+        hint: 'Add --rate, for instance --rate 5000.',
+      });
+    return plan;
+  },
+
+  planData: ({ level, selection, counts, target }) => ({
+    level: level.name,
+    target: level.target,
+    selection,
+    confirm: target,
+    ...counts,
+  }),
+
+  presentPlan({ what, counts, target }, printer) {
+    printer.heading(`Would ${what}`);
+    presentCounts(counts!, printer);
+    printer.line(
+      printer.dim(`${formatCount(counts!.matched)} keys; to remove them, run it with --confirm ${target}`),
+    );
+  },
+
+  async apply(plan, context) {
+    await context.confirmTarget(plan.target, plan.what);
+    const progress = context.progress('removing');
+    try {
+      const result = await flushCache(plan, {
+        clock: context.clock,
+        signal: context.signal,
+        progress,
+        started: (soFar) => context.applied(soFar, () => 'Run the same command again to remove the rest.'),
+      });
+      return { verdict: 'ok', result, items: { matched: result.matched, deleted: result.deleted } };
+    } finally {
+      progress.end();
+    }
+  },
+
+  present(result, printer) {
+    presentCounts(result, printer);
+    printer.ok(`${formatCount(result.deleted)} keys removed from ${result.level} at ${result.target}`);
+    if (result.matched > result.deleted)
+      printer.line(`      ${formatCount(result.matched - result.deleted)} more were gone by themselves`);
+  },
+});
+
+function readSelection(input: {
+  pattern: string | undefined;
+  all: boolean;
+  noTtl: boolean;
+  idle: number | undefined;
+}): Selection {
+  const given: Selection[] = [];
+  if (input.pattern !== undefined) given.push({ by: 'pattern', pattern: input.pattern });
+  if (input.all) given.push({ by: 'all' });
+  if (input.noTtl) given.push({ by: 'no-ttl' });
+  if (input.idle !== undefined) given.push({ by: 'idle', idleMs: input.idle });
+  const [selection] = given;
+  if (given.length === 1 && selection) return selection;
+  throw new UserError(
+    given.length === 0 ? 'nothing says which keys are to go' : 'more than one selection is given',
+    {
+      hint: 'Give one of --pattern, --all, --no-ttl and --idle.',
+    },
+  );
+}
+
+function presentCounts(counts: FlushCounts, printer: Printer): void {
+  if (counts.byPrefix.length > 0)
+    printer.table({
+      columns: [{ title: 'keys', align: 'right' }, { title: 'prefix' }],
+      rows: counts.byPrefix.slice(0, 20).map(({ prefix, keys }) => [formatCount(keys), prefix]),
+    });
+  if (counts.byPrefix.length > 20)
+    printer.line(printer.dim(`and ${counts.byPrefix.length - 20} more prefixes`));
+  if (counts.nodes.length > 1)
+    for (const { node, matched } of counts.nodes)
+      printer.line(printer.dim(`${node}  ${formatCount(matched)} keys`));
+  if (counts.kept > 0) printer.line(printer.dim(`${formatCount(counts.kept)} keys of metrify itself stay`));
+}

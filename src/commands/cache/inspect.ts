@@ -1,0 +1,71 @@
+import { inspect as inspectCache, type InspectPlan, type InspectResult } from '../../lib/cache/inspect.js';
+import { findLevel, openLevel } from '../../lib/cache/open-level.js';
+import { UserError } from '../../lib/core/errors.js';
+import { silentProgress } from '../../lib/core/progress.js';
+import { readCommand } from '../../runtime/command.js';
+import { flag } from '../../runtime/flags.js';
+import { presentInspection } from '../../ui/inspection.js';
+import { levelFlag, memcachedServers, postgresUrl, redisUrl } from './shared/flags.js';
+
+const defaultSample = 100_000;
+
+export const inspect = readCommand({
+  name: 'cache inspect',
+  summary: 'what is in a cache: prefixes, sizes, expiry, big and hot keys, and what to do',
+  description:
+    'Looks at every key of a small cache, and at a random sample of a large one, with the error of each estimate ' +
+    'beside it. Sizes of large collections are the estimates of the server itself (MEMORY USAGE).',
+  flags: {
+    pattern: flag.text({ placeholder: 'GLOB', help: 'only keys that match' }),
+    exact: flag.boolean('look at every key'),
+    sample: flag.count({
+      help: `look at so many keys (default: ${defaultSample}, or all when there are fewer)`,
+    }),
+    top: flag.count({ help: 'length of the lists of big and hot keys', default: '10' }),
+    level: levelFlag,
+    live: flag.boolean('a view that refreshes itself until q is pressed'),
+    redisUrl,
+    memcachedServers,
+    postgresUrl,
+  },
+  examples: [
+    { does: 'the overview', command: 'metrify cache inspect' },
+    {
+      does: 'exact figures for one kind of key, for a script',
+      command: `metrify cache inspect --pattern 'meter:*' --exact --json`,
+    },
+  ],
+  items: 'prefixes',
+
+  async read(input, context) {
+    if (input.exact && input.sample !== undefined)
+      throw new UserError('--exact and --sample exclude each other', { hint: 'Leave one out.' });
+    if (input.live && !(context.terminal.stdoutIsTerminal && context.output === 'text'))
+      throw new UserError('--live needs a terminal', { hint: 'Leave --live out.' });
+    const settings = await context.settings();
+    const chosen = findLevel(settings.cache, input.level);
+    const level = await openLevel(chosen, settings, context.clock, context.signal);
+    context.closing(() => level.close());
+    const progress = input.live ? { ...silentProgress, end() {} } : context.progress('looking');
+    const plan: InspectPlan = {
+      level,
+      pattern: input.pattern,
+      sample: input.exact ? undefined : (input.sample ?? defaultSample),
+      top: input.top,
+      signal: context.signal,
+      progress,
+    };
+    let result: InspectResult;
+    if (input.live) {
+      const { watchInspection } = await import('../../ui/inspection-live.js');
+      result = await watchInspection(() => inspectCache(plan), context);
+    } else {
+      result = await inspectCache(plan).finally(() => progress.end());
+    }
+    return { verdict: 'ok', result, items: { keys: result.keys } };
+  },
+
+  present(result, printer) {
+    presentInspection(result, printer);
+  },
+});

@@ -1,0 +1,53 @@
+import { tmpdir } from 'node:os';
+
+import { type DemoResult, runDemo } from '../lib/demo/script.js';
+import { formatCount, formatDuration } from '../lib/core/units.js';
+import { readCommand } from '../runtime/command.js';
+import { flag } from '../runtime/flags.js';
+import { Printer } from '../runtime/printer.js';
+
+export const demo = readCommand({
+  name: 'demo',
+  summary: 'see metrify work on a small town in under a minute',
+  description:
+    'Starts an embedded PostgreSQL with the meters of a small town and a small HTTP service, and does what an SRE ' +
+    'would do: measure the service cold, warm its cache from SQL, inspect it, measure again, flush. The cache is ' +
+    'Redis where METRIFY_REDIS_URL or redis-server is there, else a table in PostgreSQL. A Redis that holds keys ' +
+    'is left alone. No process and no file stays.',
+  flags: {
+    quick: flag.boolean('a smaller town: 20,000 readings instead of 200,000'),
+  },
+  examples: [
+    { does: 'the whole tour', command: 'metrify demo' },
+    { does: 'a shorter one, for a CI step', command: 'metrify demo --quick --json' },
+  ],
+
+  async read({ quick }, context) {
+    const narrator = new Printer((text) => context.say(text.replace(/\n$/, '')), {
+      color: context.output === 'text' && context.terminal.stdoutIsTerminal && !context.env.NO_COLOR,
+      width: context.terminal.width,
+    });
+    const result = await runDemo({
+      quick,
+      self: context.self,
+      env: context.env,
+      temporaryFolder: tmpdir(),
+      signal: context.signal,
+      narrator,
+      closing: (close) => context.closing(close),
+    });
+    return { verdict: 'ok', result, items: { readings: result.readings } };
+  },
+
+  present(result: DemoResult, printer) {
+    const { ratio } = result.latency;
+    const took = result.steps.reduce((sum, { durationMs }) => sum + durationMs, 0);
+    printer.line('No process and no file is left.');
+    printer.line();
+    const speedup =
+      ratio === undefined
+        ? ''
+        : `, forecasts ${printer.green(`${ratio.forecast} × faster`)} from a warm cache`;
+    printer.ok(`${formatCount(result.readings)} readings${speedup}, in ${formatDuration(took)}`);
+  },
+});

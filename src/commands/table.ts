@@ -1,0 +1,42 @@
+import type { CommandTable } from '../runtime/program.js';
+
+/** Every command of the CLI. A group's files are imported when it is asked for, and not before. */
+export const commandTable: CommandTable = {
+  demo: {
+    summary: 'see metrify work on a small town in under a minute',
+    load: async () => (await import('./demo.js')).demo,
+  },
+  doctor: {
+    summary: 'which systems are configured and answer, their versions and latency',
+    load: async () => (await import('./doctor.js')).doctor,
+  },
+  cache: {
+    summary: 'warm, inspect and flush caches; look at single keys and at the cluster',
+    verbs: {
+      warm: async () => (await import('./cache/warm.js')).warm,
+      inspect: async () => (await import('./cache/inspect.js')).inspect,
+      flush: async () => (await import('./cache/flush.js')).flush,
+      get: async () => (await import('./cache/get.js')).get,
+      set: async () => (await import('./cache/set.js')).set,
+      delete: async () => (await import('./cache/delete.js')).remove,
+      cluster: {
+        summary: 'the state of a Redis Cluster',
+        verbs: {
+          status: async () => (await import('./cache/cluster/status.js')).status,
+          check: async () => (await import('./cache/cluster/check.js')).check,
+        },
+      },
+    },
+  },
+  config: {
+    summary: 'check and show the configuration',
+    verbs: {
+      check: async () => (await import('./config/check.js')).check,
+      show: async () => (await import('./config/show.js')).show,
+    },
+  },
+  completion: {
+    summary: 'shell completion for bash, zsh or fish',
+    load: async () => (await import('./completion.js')).completion,
+  },
+};

@@ -1,0 +1,71 @@
+import { formatBytes, formatCount, formatPercent } from '../core/units.js';
+import type { InspectResult } from './inspect.js';
+
+export interface Advice {
+  /** What was seen, with its number, and why it matters. */
+  finding: string;
+  /** The command that does something about it. */
+  command?: string;
+}
+
+/** What to do about what was found, the most pressing first. */
+export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
+  const { level } = result;
+  const advice: Advice[] = [];
+
+  for (const node of result.nodes) {
+    const full = node.maxMemoryBytes ? node.memoryBytes / node.maxMemoryBytes : 0;
+    if (full > 0.9 && node.policy === 'noeviction')
+      advice.push({
+        finding: `${node.node} uses ${formatPercent(full, 0)} of maxmemory and evicts nothing: writes will soon be refused`,
+        command: `metrify cache flush --level ${level} --no-ttl --dry-run`,
+      });
+    else if (full > 0.9 && (node.evictions ?? 0) > 0)
+      advice.push({
+        finding: `${node.node} uses ${formatPercent(full, 0)} of maxmemory and has evicted ${formatCount(node.evictions!)} keys`,
+        command: `metrify cache flush --level ${level} --idle 1d --dry-run`,
+      });
+  }
+  for (const prefix of result.prefixes) {
+    if (prefix.share >= 0.1 && prefix.ttl.withoutTtl > prefix.keys * 0.5 && prefix.keys > 100)
+      advice.push({
+        finding: `${prefix.prefix} takes ${formatPercent(prefix.share, 0)} of the memory, and ${formatCount(prefix.ttl.withoutTtl)} of its ${formatCount(prefix.keys)} keys never expire`,
+        command: `metrify cache flush --level ${level} --pattern ${quote(prefix.prefix)} --dry-run   # then warm it again with --ttl`,
+      });
+  }
+  for (const key of result.bigKeys)
+    if ((key.share ?? 0) >= 0.1 && result.keys > 10)
+      advice.push({
+        finding: `the ${key.type ?? 'key'} ${key.key} alone takes ${formatPercent(key.share!, 0)} of the memory (${formatBytes(key.bytes!)}): split it, or read it in parts`,
+        command: `metrify cache get ${quote(key.key)} --level ${level}`,
+      });
+  const masters = result.nodes.filter((node) => node.slots !== undefined);
+  const fair = 1 / Math.max(1, masters.length);
+  for (const node of masters)
+    if (masters.length > 1 && result.keys > 1000 && node.share > fair * 1.25)
+      advice.push({
+        finding: `${node.node} holds ${formatPercent(node.share, 0)} of the keys on ${formatPercent((node.slots ?? 0) / 16_384, 0)} of the slots`,
+        command: 'metrify cache cluster check',
+      });
+  const [slot] = result.slots ?? [];
+  if (slot && slot.share > 0.05 && slot.keys > 100)
+    advice.push({
+      finding: `slot ${slot.slot} alone holds ${formatPercent(slot.share, 0)} of the keys: a hash tag in braces keeps them together`,
+      command: 'metrify cache cluster check',
+    });
+  if ((result.fragmentation ?? 0) > 1.5 && result.memoryBytes > 64 * 1024 * 1024)
+    advice.push({
+      finding: `memory is fragmented ${result.fragmentation!.toFixed(1)}-fold: the system gave more than the data needs`,
+      command: 'redis-cli config set activedefrag yes',
+    });
+  if (result.hitRatio !== undefined && result.hitRatio < 0.5)
+    advice.push({
+      finding: `only ${formatPercent(result.hitRatio, 0)} of the reads hit since the server started`,
+      command: `metrify cache warm --to ${level} …`,
+    });
+  return advice;
+}
+
+function quote(text: string): string {
+  return /^[\w:./@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,203 @@
+import { withGrace } from '../core/abort.js';
+import type { ByteString } from '../core/bytes.js';
+import { fromBytes } from '../core/bytes.js';
+import type { Clock } from '../core/clock.js';
+import { ServiceConflict } from '../core/errors.js';
+import { Pace } from '../core/pace.js';
+import type { Progress } from '../core/progress.js';
+import { formatCount } from '../core/units.js';
+import { hasLiteral } from './glob.js';
+import type { CacheLevel, KeyInfo, ScanOptions } from './level.js';
+import { isOwnKey } from './own-keys.js';
+import { PrefixTree } from './prefix-tree.js';
+
+/** Which keys go. */
+export type Selection =
+  { by: 'pattern'; pattern: string } | { by: 'all' } | { by: 'no-ttl' } | { by: 'idle'; idleMs: number };
+
+export interface FlushPlan {
+  level: CacheLevel;
+  selection: Selection;
+  /** Keys a second. */
+  rate?: number | undefined;
+}
+
+export interface FlushCounts {
+  matched: number;
+  byPrefix: { prefix: string; keys: number }[];
+  nodes: { node: string; matched: number; deleted: number }[];
+  /** Keys of metrify itself, which stay. */
+  kept: number;
+}
+
+export interface FlushResult extends FlushCounts {
+  level: string;
+  target: string;
+  deleted: number;
+}
+
+export interface FlushHooks {
+  clock: Clock;
+  signal: AbortSignal;
+  progress: Progress;
+  started(result: () => FlushResult): void;
+}
+
+/** A pattern that says nothing about the key is everything, whatever it looks like. */
+export function normalizeSelection(selection: Selection): Selection {
+  return selection.by === 'pattern' && !hasLiteral(selection.pattern) ? { by: 'all' } : selection;
+}
+
+export function describeSelection(selection: Selection): string {
+  switch (selection.by) {
+    case 'pattern':
+      return `keys that match ${selection.pattern}`;
+    case 'all':
+      return 'every key';
+    case 'no-ttl':
+      return 'keys that never expire';
+    case 'idle':
+      return 'keys that were not used lately';
+  }
+}
+
+/** Counts what a flush would remove, removing nothing. @throws ServiceConflict (exit 4) past `maxKeys`. */
+export async function countMatches(
+  { level, selection }: FlushPlan,
+  { signal, progress }: Pick<FlushHooks, 'signal' | 'progress'>,
+  maxKeys?: number,
+): Promise<FlushCounts> {
+  const tallies = new Map<string, { keys: number; kept: number; tree: PrefixTree }>();
+  let matched = 0;
+  for await (const batch of level.scan(scanOptions(selection, signal))) {
+    if (batch.restart) {
+      matched -= tallies.get(batch.node)?.keys ?? 0;
+      tallies.delete(batch.node);
+    }
+    let tally = tallies.get(batch.node);
+    if (!tally) tallies.set(batch.node, (tally = { keys: 0, kept: 0, tree: new PrefixTree() }));
+    for (const info of batch.keys) {
+      if (!isSelected(info, selection)) continue;
+      if (isOwnKey(info.key)) {
+        tally.kept++;
+        continue;
+      }
+      tally.tree.add(info.key, 0, -1);
+      tally.keys++;
+      matched++;
+    }
+    progress.update(matched);
+  }
+  signal.throwIfAborted();
+  if (maxKeys !== undefined && matched > maxKeys)
+    throw new ServiceConflict(
+      `${formatCount(matched)} keys match, more than --max-keys ${formatCount(maxKeys)}: nothing was deleted`,
+      { code: 'MAX_KEYS', hint: `See what they are with --dry-run, or raise --max-keys to ${matched}.` },
+    );
+  const tree = new PrefixTree();
+  for (const tally of tallies.values()) tree.merge(tally.tree);
+  return {
+    matched,
+    byPrefix: prefixesOf(tree),
+    nodes: [...tallies].map(([node, { keys }]) => ({ node, matched: keys, deleted: 0 })),
+    kept: [...tallies.values()].reduce((sum, { kept }) => sum + kept, 0),
+  };
+}
+
+/**
+ * Removes the selected keys without ever blocking the server: walks it with a cursor and removes single keys,
+ * pipelined. A key counts as deleted once, by the server's own answer, through restarts and failovers.
+ */
+export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushResult> {
+  const { level, selection } = plan;
+  const tree = new PrefixTree();
+  const nodes = new Map<string, { deleted: number; gone: number }>();
+  const nodeOf = new Map<ByteString, string>();
+  let deleted = 0;
+  let kept = 0;
+  const result = (): FlushResult => ({
+    level: level.name,
+    target: level.target,
+    matched: [...nodes.values()].reduce((sum, node) => sum + node.deleted + node.gone, 0),
+    deleted,
+    byPrefix: prefixesOf(tree),
+    nodes: [...nodes].map(([node, counts]) => ({
+      node,
+      matched: counts.deleted + counts.gone,
+      deleted: counts.deleted,
+    })),
+    kept,
+  });
+
+  const remover = await level.remover({
+    signal: withGrace(hooks.signal, 5000),
+    settled(key, removed) {
+      const counts = nodes.get(nodeOf.get(key)!)!;
+      nodeOf.delete(key);
+      if (!removed) {
+        counts.gone++;
+        return;
+      }
+      counts.deleted++;
+      deleted++;
+      tree.add(key, 0, -1);
+    },
+  });
+  try {
+    hooks.started(result);
+    const pace = new Pace(plan.rate, hooks.clock);
+    try {
+      for await (const batch of level.scan(scanOptions(selection, hooks.signal))) {
+        let counts = nodes.get(batch.node);
+        if (!counts) nodes.set(batch.node, (counts = { deleted: 0, gone: 0 }));
+        // What had gone by itself may only have been removed by us before the node was lost.
+        if (batch.restart) counts.gone = 0;
+        const keys: ByteString[] = [];
+        for (const info of batch.keys) {
+          if (!isSelected(info, selection)) continue;
+          if (isOwnKey(info.key)) {
+            if (!batch.restart) kept++;
+            continue;
+          }
+          // A walk may come by the same key twice while the server's table shrinks.
+          if (nodeOf.has(info.key)) continue;
+          nodeOf.set(info.key, batch.node);
+          keys.push(info.key);
+        }
+        for (let from = 0; from < keys.length; from += pace.portion) {
+          const portion = keys.slice(from, from + pace.portion);
+          await pace.take(portion.length, hooks.signal);
+          await remover.remove(portion);
+          hooks.progress.update(deleted);
+        }
+      }
+    } finally {
+      await remover.drain();
+    }
+    hooks.signal.throwIfAborted();
+    return result();
+  } finally {
+    await remover.close();
+  }
+}
+
+function scanOptions(selection: Selection, signal: AbortSignal): ScanOptions {
+  return {
+    signal,
+    pattern: selection.by === 'pattern' ? selection.pattern : undefined,
+    details: { ttl: selection.by === 'no-ttl', idle: selection.by === 'idle' },
+  };
+}
+
+function isSelected(info: KeyInfo, selection: Selection): boolean {
+  if (selection.by === 'no-ttl') return info.ttlMs === -1;
+  if (selection.by === 'idle') return (info.idleMs ?? 0) >= selection.idleMs;
+  return true;
+}
+
+function prefixesOf(tree: PrefixTree): { prefix: string; keys: number }[] {
+  return tree
+    .shapes()
+    .sort((a, b) => b.keys - a.keys)
+    .map(({ prefix, keys }) => ({ prefix: fromBytes(prefix), keys }));
+}

@@ -1,0 +1,82 @@
+import type { MemcachedSettings, PostgresSettings, RedisSettings, Timeouts } from '../clients/settings.js';
+import type { Clock } from '../core/clock.js';
+import { UserError } from '../core/errors.js';
+import type { CacheLevel } from './level.js';
+import type { CacheSettings, LevelSettings } from './settings.js';
+
+/** The part of the configuration that the levels need. */
+export interface LevelsSettings extends Timeouts {
+  redis?: RedisSettings | undefined;
+  memcached?: MemcachedSettings | undefined;
+  postgres?: PostgresSettings | undefined;
+  cache: CacheSettings;
+}
+
+/**
+ * The configured level of that name, else the first of that type; without a name the first that a command can
+ * reach.
+ * @throws UserError exit 2 listing the levels there are.
+ */
+export function findLevel(settings: CacheSettings, name: string | undefined): LevelSettings {
+  const { levels } = settings;
+  const level =
+    name === undefined
+      ? levels.find(({ type }) => type !== 'memory')
+      : (levels.find((level) => level.name === name) ?? levels.find(({ type }) => type === name));
+  if (level?.type === 'memory' || (level === undefined && name === 'memory'))
+    throw new UserError('a memory level lives inside a service; commands cannot reach it', {
+      code: 'LEVEL_MEMORY',
+      hint: 'Name another level with --level or --to.',
+    });
+  if (level) return level;
+  if (levels.length === 0)
+    throw new UserError('no cache is configured', {
+      code: 'LEVEL_MISSING',
+      hint: 'Set METRIFY_REDIS_URL, METRIFY_MEMCACHED_SERVERS or METRIFY_POSTGRES_URL, or write a metrify.config.yaml.',
+    });
+  throw new UserError(`there is no cache level '${name}'`, {
+    code: 'LEVEL_MISSING',
+    hint: `Configured: ${levels.map(({ name, type }) => (name === type ? name : `${name} (${type})`)).join(', ')}.`,
+  });
+}
+
+/** @throws ServiceUnavailable, ServiceRefused; UserError exit 2 when the level's system is not configured. */
+export async function openLevel(
+  level: LevelSettings,
+  settings: LevelsSettings,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<CacheLevel> {
+  const { name } = level;
+  const timeouts = settings;
+  switch (level.type) {
+    case 'redis': {
+      const { openRedisLevel } = await import('./redis-level.js');
+      return openRedisLevel(
+        { name, settings: configured(settings.redis, name, 'METRIFY_REDIS_URL'), timeouts },
+        signal,
+      );
+    }
+    case 'memcached': {
+      const { openMemcachedLevel } = await import('./memcached-level.js');
+      const memcached = configured(settings.memcached, name, 'METRIFY_MEMCACHED_SERVERS');
+      return openMemcachedLevel({ name, settings: memcached, timeouts, clock }, signal);
+    }
+    case 'database': {
+      const { openDatabaseLevel } = await import('./database-level.js');
+      const postgres = configured(settings.postgres, name, 'METRIFY_POSTGRES_URL');
+      const table = level.table ?? 'metrify_cache';
+      return openDatabaseLevel({ name, table, settings: postgres, timeouts, clock }, signal);
+    }
+    default:
+      throw new UserError(`commands cannot reach a ${level.type} level`, { code: 'LEVEL_UNSUPPORTED' });
+  }
+}
+
+function configured<T>(part: T | undefined, name: string, variable: string): T {
+  if (part !== undefined) return part;
+  throw new UserError(`level '${name}' has no server: its system is not configured`, {
+    code: 'NOT_CONFIGURED',
+    hint: `Set ${variable}, or the section in metrify.config.yaml.`,
+  });
+}

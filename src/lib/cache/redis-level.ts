@@ -1,0 +1,293 @@
+import { type BulkCommand, RedisBulk } from '../clients/redis/bulk.js';
+import { openRedis, parseInfo, type RedisClient } from '../clients/redis/client.js';
+import { encodeCommand, RedisError, type Reply } from '../clients/redis/resp.js';
+import { refuseReplica, scanNode, type ScanPage } from '../clients/redis/scan.js';
+import type { RedisSettings, Timeouts } from '../clients/settings.js';
+import type { ByteString } from '../core/bytes.js';
+import { ServiceRefused, UserError } from '../core/errors.js';
+import { merge } from '../core/merge.js';
+import type {
+  CacheLevel,
+  Entry,
+  KeyBatch,
+  KeyInfo,
+  LevelRemover,
+  LevelWriter,
+  NodeStatus,
+  RemoveOptions,
+  ScanOptions,
+  StoredValue,
+  WriteOptions,
+} from './level.js';
+
+/** Redis, single or cluster, as a cache level. */
+export async function openRedisLevel(
+  { name, settings, timeouts }: { name: string; settings: RedisSettings; timeouts: Timeouts },
+  signal: AbortSignal,
+): Promise<RedisLevel> {
+  return new RedisLevel(name, await openRedis(settings, timeouts, signal));
+}
+
+// A hash replaces what was there as a whole, and only then gets its time to live: fields of an older value must
+// not stay, and a crash in between must not leave a key without an end.
+const writeHash = `if ARGV[2]=='1' and redis.call('EXISTS',KEYS[1])==1 then return 0 end
+redis.call('DEL',KEYS[1]) redis.call('HSET',KEYS[1],unpack(ARGV,3))
+if ARGV[1]~='0' then redis.call('PEXPIRE',KEYS[1],ARGV[1]) end return 1`;
+
+export class RedisLevel implements CacheLevel {
+  readonly type = 'redis';
+  readonly hashes = true;
+
+  constructor(
+    readonly name: string,
+    readonly client: RedisClient,
+  ) {}
+
+  get target(): string {
+    return this.client.target;
+  }
+
+  async nodes(): Promise<NodeStatus[]> {
+    return Promise.all(
+      this.client.masters.map(async ({ node, address, ranges }) => {
+        const connection = await this.client.connect(address);
+        const [text, size] = await connection.pipeline(
+          encodeCommand(['INFO', 'all']) + encodeCommand(['DBSIZE']),
+          2,
+        );
+        if (text instanceof RedisError || size instanceof RedisError)
+          throw new ServiceRefused(
+            `Redis at ${node} refused us: ${((text instanceof RedisError ? text : size) as RedisError).message}`,
+          );
+        const info = parseInfo(text as string);
+        return {
+          node,
+          ...(info.redis_version ? { version: info.redis_version } : {}),
+          keys: size as number,
+          memoryBytes: Number(info.used_memory),
+          maxMemoryBytes: Number(info.maxmemory) || undefined,
+          policy: info.maxmemory_policy,
+          hits: Number(info.keyspace_hits),
+          misses: Number(info.keyspace_misses),
+          evictions: Number(info.evicted_keys),
+          expired: Number(info.expired_keys),
+          fragmentation: Number(info.mem_fragmentation_ratio),
+          slots: this.client.cluster ? ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0) : undefined,
+        };
+      }),
+    );
+  }
+
+  async listeners(): Promise<string[]> {
+    const found: string[] = [];
+    for (const { node, address } of this.client.masters) {
+      const connection = await this.client.connect(address);
+      const [events, info] = await connection.pipeline(
+        encodeCommand(['CONFIG', 'GET', 'notify-keyspace-events']) + encodeCommand(['INFO', 'all']),
+        2,
+      );
+      // CONFIG may be forbidden; then only the client list can tell.
+      const flags = Array.isArray(events) ? ((events[1] as string | undefined) ?? '') : '';
+      if (/[KE]/.test(flags) && /[gA]/.test(flags))
+        found.push(`keyspace notifications are on at ${node} (${flags})`);
+      const tracking = typeof info === 'string' ? Number(parseInfo(info).tracking_clients ?? 0) : 0;
+      if (tracking > 0) found.push(`${tracking} client(s) of ${node} track keys for client-side caching`);
+    }
+    return found;
+  }
+
+  async writer(options: WriteOptions): Promise<LevelWriter> {
+    refuseReplica(this.client);
+    const bulk = new RedisBulk<Entry>(this.client, {
+      signal: options.signal,
+      batch: 500,
+      window: 8,
+      settled(entry, reply) {
+        if (reply === 'OK' || reply === 1) options.settled(entry, 'written');
+        else if (reply === null || reply === 0) options.settled(entry, 'skipped');
+        else options.settled(entry, 'failed', reply instanceof RedisError ? reply.message : String(reply));
+      },
+    });
+    const nx = options.nx ? '$2\r\nNX\r\n' : '';
+    const extra = options.nx ? 1 : 0;
+    const plain = `*${3 + extra}\r\n$3\r\nSET\r\n`;
+    const timed = `*${5 + extra}\r\n$3\r\nSET\r\n`;
+    const encode = ({ key, value, ttlMs }: Entry): ByteString => {
+      if (typeof value !== 'string')
+        return encodeCommand(['EVAL', writeHash, '1', key, String(ttlMs), options.nx ? '1' : '0', ...value]);
+      const head = `$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`;
+      if (ttlMs <= 0) return plain + head + nx;
+      const ttl = ttlMs % 1000 === 0 ? String(ttlMs / 1000) : String(ttlMs);
+      return `${timed}${head}${ttlMs % 1000 === 0 ? '$2\r\nEX' : '$2\r\nPX'}\r\n$${ttl.length}\r\n${ttl}\r\n${nx}`;
+    };
+    return {
+      write: (entries) =>
+        bulk.execute(
+          entries.map((entry): BulkCommand<Entry> => ({
+            key: entry.key,
+            encoded: encode(entry),
+            item: entry,
+          })),
+        ),
+      drain: () => bulk.drain(),
+      get restarts() {
+        return bulk.restarts;
+      },
+      close: async () => bulk.close(),
+    };
+  }
+
+  async remover(options: RemoveOptions): Promise<LevelRemover> {
+    refuseReplica(this.client);
+    // Small writes: between two of them the server answers its other clients.
+    const bulk = new RedisBulk<ByteString>(this.client, {
+      signal: options.signal,
+      batch: 100,
+      window: 4,
+      settled(key, reply, repeated) {
+        if (reply instanceof RedisError) throw new ServiceRefused(`UNLINK was refused: ${reply.message}`);
+        // An UNLINK that was sent before and whose answer was lost has removed the key when it is gone now.
+        options.settled(key, reply === 1 || repeated);
+      },
+    });
+    return {
+      remove: (keys) =>
+        bulk.execute(
+          keys.map((key) => ({
+            key,
+            encoded: `*2\r\n$6\r\nUNLINK\r\n$${key.length}\r\n${key}\r\n`,
+            item: key,
+          })),
+        ),
+      drain: () => bulk.drain(),
+      close: async () => bulk.close(),
+    };
+  }
+
+  async *scan({ signal, pattern, details, limit }: ScanOptions): AsyncIterable<KeyBatch> {
+    const { masters } = this.client;
+    const [{ policy } = {}] = await this.nodes();
+    const lfu = policy?.includes('lfu') ?? false;
+    if (details.idle && lfu)
+      throw new UserError(`idle times are not kept under the eviction policy ${policy}`, {
+        hint: 'Use --pattern or --no-ttl, or an LRU policy.',
+      });
+    const questions: { ask: (string | undefined)[]; put(info: KeyInfo, reply: Reply): void }[] = [];
+    const ask = (words: (string | undefined)[], put: (info: KeyInfo, reply: Reply) => void) =>
+      questions.push({ ask: words, put });
+    if (details.size) {
+      ask(['TYPE', undefined], (info, reply) => (info.type = reply as string));
+      ask(['MEMORY', 'USAGE', undefined], (info, reply) => (info.bytes = (reply as number | null) ?? 0));
+    }
+    if (details.ttl) ask(['PTTL', undefined], (info, reply) => (info.ttlMs = reply as number));
+    if (details.idle)
+      ask(['OBJECT', 'IDLETIME', undefined], (info, reply) => (info.idleMs = Number(reply ?? 0) * 1000));
+    if (details.frequency && lfu)
+      ask(['OBJECT', 'FREQ', undefined], (info, reply) => (info.frequency = (reply as number | null) ?? 0));
+
+    const shares = limit === undefined ? [] : await this.#shares(limit);
+    const pages = masters.map((master, i) =>
+      scanNode(this.client, master, {
+        signal,
+        pattern,
+        count: questions.length > 0 ? 1000 : 500,
+        ask: questions.map((question) => question.ask),
+        limit: shares[i],
+      }),
+    );
+    for await (const page of merge(pages)) yield describe(page, questions);
+  }
+
+  async read(keys: ByteString[]): Promise<(StoredValue | null)[]> {
+    const values: (StoredValue | null)[] = new Array<null>(keys.length).fill(null);
+    const byNode = groupBy(keys.keys(), (i) => this.client.masterOf(keys[i]!).node);
+    await Promise.all(
+      [...byNode.values()].map(async (indices) => {
+        const connection = await this.client.connect(this.client.masterOf(keys[indices[0]!]!).address);
+        const text = indices.map((i) => encodeCommand(['GET', keys[i]!])).join('');
+        const replies = await connection.pipeline(text, indices.length);
+        for (const [n, i] of indices.entries()) values[i] = await this.#value(keys[i]!, replies[n]!);
+      }),
+    );
+    return values;
+  }
+
+  async ttl(key: ByteString): Promise<number> {
+    return (await this.client.call(['PTTL', key])) as number;
+  }
+
+  async elements(keys: KeyInfo[]): Promise<(number | undefined)[]> {
+    const command: Record<string, string> = {
+      string: 'STRLEN',
+      list: 'LLEN',
+      set: 'SCARD',
+      zset: 'ZCARD',
+      hash: 'HLEN',
+      stream: 'XLEN',
+    };
+    return Promise.all(
+      keys.map(async ({ key, type }) => {
+        const word = command[type ?? ''];
+        if (word === undefined) return undefined;
+        const reply = await this.client.call([word, key]).catch(() => undefined);
+        return typeof reply === 'number' ? reply : undefined;
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.client.close();
+  }
+
+  /** A GET's answer; what is no string is read in its own way. */
+  async #value(key: ByteString, reply: Reply): Promise<StoredValue | null> {
+    if (reply === null || typeof reply === 'string') return reply;
+    if (reply instanceof RedisError && reply.code === 'WRONGTYPE') {
+      const type = await this.client.call(['TYPE', key]);
+      if (type === 'hash') return (await this.client.call(['HGETALL', key])) as ByteString[];
+      throw new UserError(`'${key}' is a ${String(type)}, not a string or a hash`, { code: 'WRONG_TYPE' });
+    }
+    // A redirect or a passing error: the single command follows it.
+    return (await this.client.call(['GET', key])) as ByteString | null;
+  }
+
+  /** A sample's size on each master, in proportion to its keys. */
+  async #shares(limit: number): Promise<number[]> {
+    const sizes = await Promise.all(
+      this.client.masters.map(async ({ address }) => (await this.client.connect(address)).call(['DBSIZE'])),
+    );
+    const total = sizes.reduce<number>((sum, size) => sum + (size as number), 0);
+    return sizes.map((size) => Math.ceil((limit * (size as number)) / Math.max(1, total)));
+  }
+}
+
+function describe(
+  { node, keys, answers, restart }: ScanPage,
+  questions: { put(info: KeyInfo, reply: Reply): void }[],
+): KeyBatch {
+  let at = 0;
+  const infos: KeyInfo[] = [];
+  for (const key of keys) {
+    const info: KeyInfo = { key };
+    let gone = false;
+    for (const { put } of questions) {
+      const reply = answers[at++]!;
+      // A key that went away between SCAN and the question.
+      if (reply instanceof RedisError || reply === -2 || reply === 'none') gone = true;
+      else put(info, reply);
+    }
+    if (!gone) infos.push(info);
+  }
+  return { node, keys: infos, ...(restart ? { restart } : {}) };
+}
+
+function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}

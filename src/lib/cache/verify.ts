@@ -1,0 +1,169 @@
+import type { ByteString } from '../core/bytes.js';
+import type { CacheLevel, Entry, StoredValue } from './level.js';
+
+export interface Verified {
+  /** Keys compared, over all levels. */
+  checked: number;
+  /** Another value than the source gives, on a second look as well. */
+  mismatched: number;
+  /** Gone: evicted, expired, or never arrived. */
+  missing: number;
+  /** A few of them, for the eye. */
+  examples: { key: ByteString; level: string; problem: 'mismatched' | 'missing' }[];
+}
+
+const exampleLimit = 10;
+/** Mismatches are kept until the source was read once more; more than this cannot be a coincidence. */
+const suspectLimit = 10_000;
+const compareBatch = 1000;
+
+/**
+ * Which keys a run did not write (skipped by `--nx`, failed) and so must not compare: a Bloom filter of 16 MiB, so
+ * that memory stays constant. A false positive (1 % at 14 million keys) leaves a key uncompared, no more.
+ * B. H. Bloom, Space/time trade-offs in hash coding with allowable errors, 1970; double hashing after
+ * Kirsch and Mitzenmacher, 2006.
+ */
+export class KeyFilter {
+  #bits: Uint32Array | undefined;
+
+  add(key: ByteString): void {
+    const bits = (this.#bits ??= new Uint32Array(1 << 22));
+    for (const bit of positions(key)) bits[bit >>> 5]! |= 1 << (bit & 31);
+  }
+
+  has(key: ByteString): boolean {
+    const bits = this.#bits;
+    if (!bits) return false;
+    for (const bit of positions(key)) if ((bits[bit >>> 5]! & (1 << (bit & 31))) === 0) return false;
+    return true;
+  }
+}
+
+function positions(key: ByteString): number[] {
+  let a = 0x811c9dc5;
+  let b = 0x9e3779b1;
+  for (let i = 0; i < key.length; i++) {
+    a = Math.imul(a ^ key.charCodeAt(i), 0x01000193);
+    b = Math.imul(b + key.charCodeAt(i), 0x85ebca6b) ^ (b >>> 13);
+  }
+  const found: number[] = [];
+  for (let i = 0; i < 7; i++) found.push(((a + Math.imul(i, b | 1)) >>> 0) % (1 << 27));
+  return found;
+}
+
+/** A uniform sample of the keys written, with the values they should have (Vitter's algorithm R, 1985). */
+export class WrittenSample {
+  readonly #values = new Map<ByteString, StoredValue>();
+  readonly #keys: ByteString[] = [];
+  #seen = 0;
+
+  constructor(readonly size: number) {}
+
+  offer({ key, value }: Entry): void {
+    if (this.#values.has(key)) {
+      this.#values.set(key, value);
+      return;
+    }
+    this.#seen++;
+    if (this.#keys.length < this.size) {
+      this.#keys.push(key);
+    } else {
+      const at = Math.floor(Math.random() * this.#seen);
+      if (at >= this.size) return;
+      this.#values.delete(this.#keys[at]!);
+      this.#keys[at] = key;
+    }
+    this.#values.set(key, value);
+  }
+
+  *entries(): Generator<[ByteString, StoredValue]> {
+    yield* this.#values;
+  }
+}
+
+export interface VerifyPlan {
+  levels: CacheLevel[];
+  /** The keys and values to compare: a sample, or everything the source gives. */
+  expected: AsyncIterable<[ByteString, StoredValue]> | Iterable<[ByteString, StoredValue]>;
+  /** The source once more, for keys whose value differs; undefined when it cannot be read again. */
+  again?: (() => AsyncIterable<[ByteString, StoredValue]>) | undefined;
+  excluded(level: CacheLevel, key: ByteString): boolean;
+  signal: AbortSignal;
+  progress(checked: number): void;
+}
+
+/**
+ * Compares what the levels hold with what they should hold. A value that differs is compared once more with what
+ * the source gives then: its row may have changed, or a later row may have the same key.
+ */
+export async function verify(plan: VerifyPlan): Promise<Verified> {
+  const result: Verified = { checked: 0, mismatched: 0, missing: 0, examples: [] };
+  const suspects = new Map<CacheLevel, Map<ByteString, StoredValue>>();
+  for (const level of plan.levels) suspects.set(level, new Map());
+  const report = (level: CacheLevel, key: ByteString, problem: 'mismatched' | 'missing') => {
+    result[problem]++;
+    if (result.examples.length < exampleLimit) result.examples.push({ key, level: level.name, problem });
+  };
+
+  const compare = async (batch: [ByteString, StoredValue][]) => {
+    for (const level of plan.levels) {
+      const wanted = batch.filter(([key]) => !plan.excluded(level, key));
+      const found = await level.read(
+        wanted.map(([key]) => key),
+        plan.signal,
+      );
+      result.checked += wanted.length;
+      for (const [i, [key, value]] of wanted.entries()) {
+        if (found[i] === null) report(level, key, 'missing');
+        else if (!sameValue(found[i]!, value)) {
+          const waiting = suspects.get(level)!;
+          if (plan.again && waiting.size < suspectLimit) waiting.set(key, value);
+          else report(level, key, 'mismatched');
+        }
+      }
+    }
+    plan.progress(result.checked);
+  };
+  await inBatches(plan.expected, plan.signal, compare);
+
+  if (plan.again && [...suspects.values()].some((keys) => keys.size > 0)) {
+    for await (const [key, value] of plan.again()) {
+      plan.signal.throwIfAborted();
+      for (const keys of suspects.values()) if (keys.has(key)) keys.set(key, value);
+    }
+    for (const [level, keys] of suspects) {
+      const found = await level.read([...keys.keys()], plan.signal);
+      for (const [i, [key, value]] of [...keys].entries()) {
+        if (found[i] === null) report(level, key, 'missing');
+        else if (!sameValue(found[i]!, value)) report(level, key, 'mismatched');
+      }
+    }
+  }
+  return result;
+}
+
+async function inBatches(
+  entries: AsyncIterable<[ByteString, StoredValue]> | Iterable<[ByteString, StoredValue]>,
+  signal: AbortSignal,
+  compare: (batch: [ByteString, StoredValue][]) => Promise<void>,
+): Promise<void> {
+  let batch: [ByteString, StoredValue][] = [];
+  for await (const entry of entries) {
+    signal.throwIfAborted();
+    batch.push(entry);
+    if (batch.length < compareBatch) continue;
+    await compare(batch);
+    batch = [];
+  }
+  if (batch.length > 0) await compare(batch);
+}
+
+/** Hashes are compared whatever the order of their fields. */
+export function sameValue(a: StoredValue, b: StoredValue): boolean {
+  if (typeof a === 'string' || typeof b === 'string') return a === b;
+  if (a.length !== b.length) return false;
+  const fields = new Map<ByteString, ByteString>();
+  for (let i = 0; i < a.length; i += 2) fields.set(a[i]!, a[i + 1]!);
+  for (let i = 0; i < b.length; i += 2) if (fields.get(b[i]!) !== b[i + 1]) return false;
+  return true;
+}

@@ -1,0 +1,250 @@
+import type { Writable } from 'node:stream';
+import type { Client, QueryResultRow } from 'pg';
+import type { CopyStreamQuery, CopyToStreamQuery } from 'pg-copy-streams';
+import { UserError } from '../core/errors.js';
+import { explainPostgresError, timedOut } from './postgres/errors.js';
+import { postgresTarget, type PostgresTarget } from './postgres/target.js';
+import { cancelRequest, CopyReader, destroyConnection, settledWithin } from './postgres/wire.js';
+import type { PostgresSettings, Timeouts } from './settings.js';
+
+export interface QueryAnswer<R> {
+  rows: R[];
+  rowCount: number;
+  /** The columns, in order; `type` is the OID, of a domain that of its base type. */
+  columns: { name: string; type: number }[];
+}
+
+export interface CallOptions {
+  /** Cancels this one statement; the signal the client was opened with holds for all of them. */
+  signal?: AbortSignal;
+  /** Instead of the client's request time-out; 0 waits for ever. Milliseconds. */
+  timeoutMs?: number;
+}
+
+export interface ReadOnlyOptions {
+  /** The server stops each statement after it (milliseconds, 0: never). Default: the client's request time-out. */
+  statementTimeoutMs?: number;
+}
+
+/** One connection: a statement at a time, in the session's time zone UTC. */
+export interface PostgresClient {
+  /** `host:port/database`. */
+  readonly target: string;
+  /** Runs one statement; without `params` there may be several, and the last one's answer counts. */
+  query<R extends QueryResultRow = QueryResultRow>(
+    text: string,
+    params?: readonly unknown[],
+    options?: CallOptions,
+  ): Promise<QueryAnswer<R>>;
+  /**
+   * The data of `COPY … TO STDOUT`, read only as fast as it is taken. The time-out bounds each wait for more, not
+   * the whole: a slow reader is no fault of the server's. Leaving the loop early cancels the statement.
+   */
+  copyOut(sql: string, options?: CallOptions): AsyncIterable<Buffer>;
+  /** Takes the data of `COPY … FROM STDIN`; the stream's errors are those of `query`. */
+  copyIn(sql: string): Writable;
+  /** Runs `work` in a READ ONLY transaction. */
+  readOnly<T>(work: () => Promise<T>, options?: ReadOnlyOptions): Promise<T>;
+  /** The same where the work is no function: the transaction lasts until what this resolves to is called. */
+  beginReadOnly(options?: ReadOnlyOptions): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+}
+
+/** How long a cancelled statement may take to end before the connection is given up. */
+const cancelGraceMs = 1000;
+
+const session = `SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET standard_conforming_strings = on`;
+
+/**
+ * Connects. Every call rejects with `ServiceUnavailable` (unreachable, gone, too slow), `ServiceRefused` (password,
+ * permission, no such database, TLS), the reason of an aborted signal, or else with pg's own error and its SQLSTATE.
+ */
+export async function openPostgres(
+  settings: PostgresSettings,
+  timeouts: Timeouts,
+  signal: AbortSignal,
+): Promise<PostgresClient> {
+  const target = await postgresTarget(settings);
+  const [{ default: pg }, copy] = await Promise.all([import('pg'), import('pg-copy-streams')]);
+  signal.throwIfAborted();
+  const client = new pg.Client({
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    password: target.password,
+    database: target.database,
+    options: target.options,
+    ssl: target.tls,
+    application_name: 'metrify',
+    connectionTimeoutMillis: timeouts.connectTimeoutMs,
+    keepAlive: true,
+  });
+  client.on('error', () => {}); // whoever uses the connection next is told
+  const abandon = () => destroyConnection(client);
+  signal.addEventListener('abort', abandon, { once: true });
+  try {
+    await client.connect();
+  } catch (error) {
+    signal.throwIfAborted();
+    destroyConnection(client);
+    throw explainPostgresError(error, target);
+  } finally {
+    signal.removeEventListener('abort', abandon);
+  }
+  const connection = new Connection(client, target, timeouts.requestTimeoutMs, signal, copy.to, copy.from);
+  try {
+    await connection.query(session);
+    // From version 14 on, a server whose client has died stops computing its answer.
+    await connection.query(`SET client_connection_check_interval = '10s'`).catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (error instanceof UserError) throw error;
+    });
+  } catch (error) {
+    destroyConnection(client);
+    throw error;
+  }
+  return connection;
+}
+
+class Connection implements PostgresClient {
+  readonly target: string;
+  /** Inside `readOnly`: the server's own limit, that our time-out must not undercut. */
+  #statementTimeoutMs: number | undefined;
+  #closed = false;
+
+  constructor(
+    private readonly client: Client,
+    private readonly server: PostgresTarget,
+    private readonly timeoutMs: number,
+    private readonly signal: AbortSignal,
+    private readonly copyTo: (sql: string) => CopyToStreamQuery,
+    private readonly copyFrom: (sql: string) => CopyStreamQuery,
+  ) {
+    this.target = server.label;
+  }
+
+  async query<R extends QueryResultRow>(
+    text: string,
+    params?: readonly unknown[],
+    options: CallOptions = {},
+  ): Promise<QueryAnswer<R>> {
+    const answer = await this.#bounded(() => this.client.query<R>(text, params && [...params]), options);
+    const last = Array.isArray(answer) ? (answer as (typeof answer)[]).at(-1)! : answer;
+    return {
+      rows: last.rows,
+      rowCount: last.rowCount ?? 0,
+      columns: last.fields.map((field) => ({ name: field.name, type: field.dataTypeID })),
+    };
+  }
+
+  async *copyOut(sql: string, options: CallOptions = {}): AsyncGenerator<Buffer> {
+    const stream = this.copyTo(sql);
+    const reader = new CopyReader(stream);
+    this.client.query(stream);
+    try {
+      for (;;) {
+        const chunk = await this.#bounded(
+          () => reader.next(),
+          options,
+          () => reader.drain(),
+        );
+        if (chunk === undefined) return;
+        yield chunk;
+      }
+    } finally {
+      if (!reader.over) await this.#cancel(reader.drain());
+    }
+  }
+
+  copyIn(sql: string): Writable {
+    const stream = this.copyFrom(sql) as CopyStreamQuery & { handleError(error: unknown): void };
+    const handleError = stream.handleError.bind(stream);
+    stream.handleError = (error) => handleError(explainPostgresError(error, this.server));
+    return this.client.query(stream);
+  }
+
+  async readOnly<T>(work: () => Promise<T>, options: ReadOnlyOptions = {}): Promise<T> {
+    const end = await this.beginReadOnly(options);
+    try {
+      return await work();
+    } finally {
+      await end();
+    }
+  }
+
+  async beginReadOnly(options: ReadOnlyOptions = {}): Promise<() => Promise<void>> {
+    if (this.#statementTimeoutMs !== undefined) throw new Error('the connection is in a transaction already');
+    const limit = options.statementTimeoutMs ?? this.timeoutMs;
+    // Set here again, where a pooler in between could have given us another session; quotes and numbers as the parser of
+    // --sql and the decoder of COPY expect them.
+    this.#statementTimeoutMs = limit;
+    await this.query(
+      `BEGIN READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(limit)}; SET LOCAL timezone = 'UTC';
+       SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL standard_conforming_strings = on; SET LOCAL bytea_output = 'hex';
+       SET LOCAL extra_float_digits = 3`,
+      undefined,
+      { timeoutMs: this.timeoutMs },
+    ).catch((error: unknown) => {
+      this.#statementTimeoutMs = undefined;
+      throw error;
+    });
+    return async () => {
+      this.#statementTimeoutMs = undefined;
+      // Nothing was changed, so there is nothing to commit; a lost connection has said so already.
+      await this.query('ROLLBACK').catch(() => {});
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const ended = this.client.end().catch(() => {});
+    if (!(await settledWithin(ended, cancelGraceMs))) destroyConnection(this.client);
+  }
+
+  /**
+   * Waits for `start`'s promise until the time-out or an abort, which cancel what is running. `over` resolves when the
+   * statement has ended, where that is more than the promise.
+   */
+  async #bounded<T>(
+    start: () => Promise<T>,
+    options: CallOptions,
+    over?: () => Promise<unknown>,
+  ): Promise<T> {
+    const signals = [this.signal, ...(options.signal ? [options.signal] : [])];
+    for (const signal of signals) signal.throwIfAborted();
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs();
+    const running = start();
+    let interrupt!: (reason: unknown) => void;
+    const interrupted = new Promise<never>((_, reject) => (interrupt = reject));
+    const timer = timeoutMs > 0 ? setTimeout(() => interrupt(timedOut(this.server)), timeoutMs) : undefined;
+    const stops = signals.map((signal) => {
+      const stop = () => interrupt(signal.reason);
+      signal.addEventListener('abort', stop, { once: true });
+      return () => signal.removeEventListener('abort', stop);
+    });
+    let finished = false;
+    const outcome = running.finally(() => (finished = true));
+    try {
+      return await Promise.race([outcome, interrupted]);
+    } catch (error) {
+      if (!finished) await this.#cancel(over ? over() : outcome);
+      throw explainPostgresError(error, this.server);
+    } finally {
+      clearTimeout(timer);
+      for (const stop of stops) stop();
+    }
+  }
+
+  /** The server stops a little before we do, and keeps the connection usable. */
+  #timeoutMs(): number {
+    const limit = this.#statementTimeoutMs;
+    if (limit === undefined) return this.timeoutMs;
+    return limit === 0 ? 0 : limit + 250;
+  }
+
+  async #cancel(running: Promise<unknown>): Promise<void> {
+    const over = Promise.allSettled([cancelRequest(this.client, this.server, cancelGraceMs), running]);
+    if (!(await settledWithin(over, cancelGraceMs))) destroyConnection(this.client);
+  }
+}

@@ -1,0 +1,290 @@
+import type { ByteString } from '../../core/bytes.js';
+import { systemClock } from '../../core/clock.js';
+import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import type { RedisSettings, Timeouts } from '../settings.js';
+import { type ConnectionOptions, refused, type RedisAddress, RedisConnection } from './connection.js';
+import { encodeCommand, RedisError, type Reply } from './resp.js';
+import { slotCount, slotOf } from './slots.js';
+
+/** A master and the slots it serves; without a cluster, the one server with all of them. */
+export interface RedisNode {
+  node: string;
+  address: RedisAddress;
+  /** Inclusive ranges. */
+  ranges: [from: number, to: number][];
+  replicas: RedisAddress[];
+}
+
+/** Answers after which the same command may succeed: elsewhere, or a little later. */
+const passing = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'READONLY']);
+
+export function isPassing(reply: Reply): reply is RedisError {
+  return reply instanceof RedisError && passing.has(reply.code);
+}
+
+/**
+ * Connects to a server, or to a cluster through any of its nodes.
+ * @throws ServiceUnavailable, ServiceRefused; UserError when the URLs make no sense.
+ */
+export async function openRedis(
+  settings: RedisSettings,
+  timeouts: Timeouts,
+  signal: AbortSignal,
+): Promise<RedisClient> {
+  const urls = settings.nodes.map(parseRedisUrl);
+  const [first] = urls;
+  if (!first)
+    throw new UserError('no Redis URL is configured', { hint: 'Set METRIFY_REDIS_URL or redis.url.' });
+  const options: ConnectionOptions = {
+    ...timeouts,
+    tlsVerify: settings.tlsVerify,
+    tlsCa: settings.tlsCa,
+    username: first.username ?? settings.username,
+    password: first.password ?? settings.password,
+    database: first.database,
+    tls: first.tls,
+  };
+  const client = new RedisClient(
+    urls.map((url) => url.address),
+    options,
+    signal,
+  );
+  try {
+    await client.discover(urls.length > 1);
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+  return client;
+}
+
+export class RedisClient {
+  readonly #connections = new Map<string, Promise<RedisConnection>>();
+  #masters: RedisNode[] = [];
+  #bySlot: (RedisNode | undefined)[] = [];
+  cluster = false;
+  /** INFO of the server that was asked first. */
+  info: Record<string, string> = {};
+
+  constructor(
+    private readonly seeds: RedisAddress[],
+    readonly options: ConnectionOptions,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** For messages: the servers' addresses. */
+  get target(): string {
+    const database = this.options.database > 0 ? `/${this.options.database}` : '';
+    return this.seeds.map(nodeName).join(',') + database;
+  }
+
+  get masters(): readonly RedisNode[] {
+    return this.#masters;
+  }
+
+  /** @throws ServiceUnavailable when no node serves the slot at the moment. */
+  masterOf(key: ByteString): RedisNode {
+    const node = this.cluster ? this.#bySlot[slotOf(key)] : this.#masters[0];
+    if (!node)
+      throw new ServiceUnavailable(
+        `no master of the Redis Cluster at ${this.target} serves slot ${slotOf(key)}`,
+        {
+          hint: 'See: metrify cache cluster check',
+        },
+      );
+    return node;
+  }
+
+  async discover(clusterExpected = false): Promise<void> {
+    const seed = await this.#anyNode();
+    this.info = parseInfo((await this.#ask(seed, ['INFO'])) as string);
+    this.cluster = this.info.cluster_enabled === '1';
+    if (clusterExpected && !this.cluster)
+      throw new UserError(`several Redis URLs mean a cluster, but ${seed.node} is none`, {
+        hint: 'Give one URL for a single server.',
+      });
+    if (!this.cluster) {
+      this.#masters = [
+        { node: seed.node, address: seed.address, ranges: [[0, slotCount - 1]], replicas: [] },
+      ];
+      return;
+    }
+    if (this.options.database > 0)
+      throw new UserError(`a Redis Cluster has database 0 only, not ${this.options.database}`, {
+        hint: 'Leave the number out of the URL.',
+      });
+    this.#readSlots((await this.#ask(seed, ['CLUSTER', 'SLOTS'])) as SlotsReply, seed.address.host);
+    if (this.#masters.length === 0)
+      throw new ServiceUnavailable(`the Redis Cluster at ${this.target} serves no slot`, {
+        hint: 'See: metrify cache cluster check',
+      });
+  }
+
+  /** Asks anew who serves what: after a failover, a redirect, or a lost connection. */
+  async refresh(): Promise<void> {
+    if (this.cluster) await this.discover();
+    else await this.#anyNode();
+  }
+
+  /** The shared connection to a node, opened when it is first needed or was lost. */
+  async connect(address: RedisAddress): Promise<RedisConnection> {
+    const name = nodeName(address);
+    const known = await this.#connections.get(name)?.catch(() => undefined);
+    if (known && !known.lost) return known;
+    const opening = RedisConnection.open(address, this.options, this.signal);
+    this.#connections.set(name, opening);
+    return opening;
+  }
+
+  /** A connection of the caller's own, to be closed by it. */
+  dedicated(address: RedisAddress): Promise<RedisConnection> {
+    return RedisConnection.open(address, this.options, this.signal);
+  }
+
+  /**
+   * One command with its key in second place, sent to the key's master; redirects and passing errors are followed
+   * for as long as the request time-out.
+   * @throws ServiceUnavailable, ServiceRefused; RedisError for what is wrong with the command itself.
+   */
+  async call(
+    args: readonly ByteString[],
+    key: ByteString = args[1] ?? '',
+  ): Promise<Exclude<Reply, RedisError>> {
+    const deadline = performance.now() + this.options.requestTimeoutMs;
+    for (let attempt = 0; ; attempt++) {
+      let problem: Error;
+      try {
+        const { address, node } = this.masterOf(key);
+        const connection = await this.connect(address);
+        const [reply] = await connection.pipeline(encodeCommand(args), 1);
+        if (!(reply instanceof RedisError)) return reply as Exclude<Reply, RedisError>;
+        if (reply.code === 'ASK') return await this.#asking(reply, args);
+        if (!isPassing(reply)) {
+          const error = refused(node, reply);
+          throw error instanceof ServiceUnavailable ? reply : error;
+        }
+        problem = refused(node, reply);
+      } catch (error) {
+        if (!(error instanceof ServiceUnavailable)) throw error;
+        problem = error;
+      }
+      this.signal.throwIfAborted();
+      if (performance.now() > deadline || (!this.cluster && attempt > 0)) throw problem;
+      await systemClock.sleep(Math.min(50 * 2 ** attempt, 500), this.signal);
+      await this.refresh().catch(() => {});
+    }
+  }
+
+  close(): void {
+    for (const connection of this.#connections.values())
+      connection.then((open) => open.close()).catch(() => {});
+  }
+
+  async #asking(reply: RedisError, args: readonly ByteString[]): Promise<Exclude<Reply, RedisError>> {
+    const connection = await this.connect(redirectAddress(reply));
+    const [, answer] = await connection.pipeline(encodeCommand(['ASKING']) + encodeCommand(args), 2);
+    if (answer instanceof RedisError) throw answer;
+    return answer as Exclude<Reply, RedisError>;
+  }
+
+  async #ask(connection: RedisConnection, args: string[]): Promise<Reply> {
+    try {
+      return await connection.call(args);
+    } catch (error) {
+      throw error instanceof RedisError ? refused(connection.node, error) : error;
+    }
+  }
+
+  /** Any node that answers: one that is known to serve slots, else a seed. */
+  async #anyNode(): Promise<RedisConnection> {
+    let failure: unknown;
+    const known = this.#masters.flatMap(({ address, replicas }) => [address, ...replicas]);
+    const tried = new Set<string>();
+    for (const address of [...known, ...this.seeds]) {
+      if (tried.has(nodeName(address))) continue;
+      tried.add(nodeName(address));
+      try {
+        return await this.connect(address);
+      } catch (error) {
+        this.signal.throwIfAborted();
+        failure ??= error;
+      }
+    }
+    throw failure;
+  }
+
+  #readSlots(reply: SlotsReply, seedHost: string): void {
+    const byName = new Map<string, RedisNode>();
+    this.#bySlot = [];
+    for (const [from, to, [host, port], ...replicas] of reply) {
+      const address = { host: host || seedHost, port };
+      const node = nodeName(address);
+      const master = byName.get(node) ?? {
+        node,
+        address,
+        ranges: [],
+        replicas: replicas.map(([replicaHost, replicaPort]) => ({
+          host: replicaHost || seedHost,
+          port: replicaPort,
+        })),
+      };
+      master.ranges.push([from, to]);
+      byName.set(node, master);
+      for (let slot = from; slot <= to; slot++) this.#bySlot[slot] = master;
+    }
+    this.#masters = [...byName.values()].sort((a, b) => a.ranges[0]![0] - b.ranges[0]![0]);
+  }
+}
+
+type SlotsNode = [host: string, port: number, ...rest: unknown[]];
+type SlotsReply = [from: number, to: number, master: SlotsNode, ...replicas: SlotsNode[]][];
+
+export function nodeName({ host, port }: RedisAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Where a MOVED or ASK error points. */
+export function redirectAddress(error: RedisError): RedisAddress {
+  const target = error.message.split(' ')[2] ?? '';
+  const colon = target.lastIndexOf(':');
+  return { host: target.slice(0, colon), port: Number(target.slice(colon + 1)) };
+}
+
+/** INFO's lines `name:value`. */
+export function parseInfo(text: string): Record<string, string> {
+  const info: Record<string, string> = {};
+  for (const line of text.split('\r\n')) {
+    const colon = line.indexOf(':');
+    if (colon > 0 && !line.startsWith('#')) info[line.slice(0, colon)] = line.slice(colon + 1);
+  }
+  return info;
+}
+
+function parseRedisUrl(text: string): {
+  address: RedisAddress;
+  tls: boolean;
+  database: number;
+  username?: string;
+  password?: string;
+} {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new UserError('a Redis URL cannot be read', { hint: 'Write it like redis://host:6379/0.' });
+  }
+  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:')
+    throw new UserError(`a Redis URL starts with redis:// or rediss://, not ${url.protocol}//`);
+  const database = url.pathname.replace(/^\//, '');
+  if (!/^\d*$/.test(database))
+    throw new UserError(`'${database}' is no Redis database number`, {
+      hint: 'Write it like redis://host:6379/0.',
+    });
+  return {
+    address: { host: url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(url.port || 6379) },
+    tls: url.protocol === 'rediss:',
+    database: Number(database || 0),
+    ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
+    ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
+  };
+}

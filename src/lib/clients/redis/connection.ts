@@ -1,0 +1,253 @@
+import { readFile } from 'node:fs/promises';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+
+import type { ByteString } from '../../core/bytes.js';
+import { toBytes } from '../../core/bytes.js';
+import { errorMessage, ServiceRefused, ServiceUnavailable, systemCode } from '../../core/errors.js';
+import { formatDuration } from '../../core/units.js';
+import type { Timeouts, TlsSettings } from '../settings.js';
+import { encodeCommand, RedisError, type Reply, RespParser } from './resp.js';
+
+export interface RedisAddress {
+  host: string;
+  port: number;
+}
+
+export interface ConnectionOptions extends Timeouts, TlsSettings {
+  username?: string | undefined;
+  password?: string | undefined;
+  database: number;
+  tls: boolean;
+}
+
+/** The connection ended before every answer had come; holds the answers that did. */
+export class ConnectionLost extends ServiceUnavailable {
+  replies: Reply[] = [];
+}
+
+interface Batch {
+  left: number;
+  replies: Reply[];
+  resolve(replies: Reply[]): void;
+  reject(error: Error): void;
+}
+
+/** One socket to one Redis server, with pipelines answered in order. */
+export class RedisConnection {
+  readonly #batches: Batch[] = [];
+  #head = 0;
+  #lost: ServiceUnavailable | undefined;
+
+  private constructor(
+    readonly node: string,
+    readonly address: RedisAddress,
+    private readonly socket: Socket,
+    options: ConnectionOptions,
+  ) {
+    const parser = new RespParser((reply) => this.#answer(reply));
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        parser.feed(chunk);
+      } catch (error) {
+        this.#fail(
+          new ServiceUnavailable(`Redis at ${node}: ${errorMessage(error)}`, {
+            hint: 'Is it a Redis server?',
+          }),
+        );
+      }
+    });
+    socket.on('error', (error) => this.#fail(lostConnection(node, errorMessage(error))));
+    socket.on('close', () => this.#fail(lostConnection(node, 'the server closed it')));
+    socket.setTimeout(options.requestTimeoutMs, () => {
+      if (this.#head < this.#batches.length)
+        this.#fail(
+          new ServiceUnavailable(
+            `Redis at ${node} did not answer for ${formatDuration(options.requestTimeoutMs)}`,
+            {
+              hint: 'Is it stopped, swapping, or running a long command? requestTimeout sets how long to wait.',
+            },
+          ),
+        );
+    });
+  }
+
+  /** @throws ServiceUnavailable, ServiceRefused. */
+  static async open(
+    address: RedisAddress,
+    options: ConnectionOptions,
+    signal: AbortSignal,
+  ): Promise<RedisConnection> {
+    signal.throwIfAborted();
+    const node = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+    const socket = await openSocket(address, node, options, signal);
+    const connection = new RedisConnection(node, address, socket, options);
+    const abort = () => connection.close();
+    signal.addEventListener('abort', abort, { once: true });
+    // The greeting is part of connecting: a server that accepts and then hangs must not cost the request time-out.
+    const timer = setTimeout(
+      () =>
+        connection.#fail(unreachable(node, `no answer within ${formatDuration(options.connectTimeoutMs)}`)),
+      options.connectTimeoutMs,
+    );
+    try {
+      if (options.password !== undefined) {
+        const credentials = options.username ? [options.username, options.password] : [options.password];
+        await connection.call(['AUTH', ...credentials.map(toBytes)]);
+      }
+      if (options.database > 0) await connection.call(['SELECT', String(options.database)]);
+      else await connection.call(['PING']);
+    } catch (error) {
+      connection.close();
+      signal.throwIfAborted();
+      throw error instanceof RedisError ? refused(node, error) : error;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    }
+    return connection;
+  }
+
+  /** Why the connection is of no use any more. */
+  get lost(): ServiceUnavailable | undefined {
+    return this.#lost;
+  }
+
+  /**
+   * Sends encoded commands in one write. Errors among the replies are values.
+   * @throws ConnectionLost with the replies that came.
+   */
+  pipeline(encoded: ByteString, count: number): Promise<Reply[]> {
+    return new Promise((resolve, reject) => {
+      const batch: Batch = { left: count, replies: [], resolve, reject };
+      if (this.#lost) {
+        reject(withReplies(this.#lost, batch.replies));
+        return;
+      }
+      this.#batches.push(batch);
+      this.socket.write(encoded, 'latin1');
+    });
+  }
+
+  /** @throws RedisError when that is the answer; ConnectionLost. */
+  async call(args: readonly ByteString[]): Promise<Exclude<Reply, RedisError>> {
+    const [reply] = await this.pipeline(encodeCommand(args), 1);
+    if (reply instanceof RedisError) throw reply;
+    return reply as Exclude<Reply, RedisError>;
+  }
+
+  close(): void {
+    this.#fail(lostConnection(this.node, 'closed'));
+  }
+
+  #answer(reply: Reply): void {
+    const batch = this.#batches[this.#head];
+    if (!batch) {
+      this.#fail(new ServiceUnavailable(`Redis at ${this.node} answered what was not asked`));
+      return;
+    }
+    batch.replies.push(reply);
+    if (--batch.left > 0) return;
+    this.#head++;
+    if (this.#head > 256) {
+      this.#batches.splice(0, this.#head);
+      this.#head = 0;
+    }
+    batch.resolve(batch.replies);
+  }
+
+  #fail(error: ServiceUnavailable): void {
+    if (this.#lost) return;
+    this.#lost = error;
+    this.socket.destroy();
+    for (const batch of this.#batches.splice(this.#head)) batch.reject(withReplies(error, batch.replies));
+  }
+}
+
+function openSocket(
+  address: RedisAddress,
+  node: string,
+  options: ConnectionOptions,
+  signal: AbortSignal,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    let settled = false;
+    const settle = (finish: () => void) => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+      finish();
+    };
+    const fail = (error: unknown) =>
+      settle(() => {
+        socket?.destroy();
+        reject(error as Error);
+      });
+    const abort = () => fail(signal.reason);
+    const timer = setTimeout(
+      () => fail(unreachable(node, `no connection within ${formatDuration(options.connectTimeoutMs)}`)),
+      options.connectTimeoutMs,
+    );
+    signal.addEventListener('abort', abort, { once: true });
+    let socket: Socket | undefined;
+    const start = (ca?: string) => {
+      if (settled) return;
+      const onConnect = () => settle(() => resolve(socket!.removeAllListeners('error')));
+      socket = options.tls
+        ? connectTls(
+            {
+              ...address,
+              servername: /^[\d.]+$|:/.test(address.host) ? '' : address.host,
+              rejectUnauthorized: options.tlsVerify ?? true,
+              ...(ca === undefined ? {} : { ca }),
+            },
+            onConnect,
+          )
+        : connectTcp(address, onConnect);
+      socket.setNoDelay(true);
+      socket.on('error', (error) => fail(connectError(node, error)));
+    };
+    if (options.tls && options.tlsCa !== undefined) readFile(options.tlsCa, 'utf8').then(start, fail);
+    else start();
+  });
+}
+
+function connectError(node: string, error: Error): ServiceUnavailable {
+  const code = systemCode(error);
+  if (code === 'ECONNREFUSED') return unreachable(node, 'connection refused');
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return unreachable(node, 'no such host');
+  if (code?.startsWith('ERR_TLS') || /certificate|self.signed/i.test(error.message))
+    return new ServiceUnavailable(`Redis at ${node}: its certificate was not accepted: ${error.message}`, {
+      hint: 'Name the authority in redis.tlsCa.',
+    });
+  return unreachable(node, error.message);
+}
+
+function unreachable(node: string, why: string): ServiceUnavailable {
+  return new ServiceUnavailable(`Redis at ${node} cannot be reached: ${why}`, {
+    hint: 'Check redis.url (METRIFY_REDIS_URL) and that the server runs; metrify doctor shows what answers.',
+  });
+}
+
+function lostConnection(node: string, why: string): ServiceUnavailable {
+  return new ServiceUnavailable(`the connection to Redis at ${node} was lost: ${why}`);
+}
+
+function withReplies(error: ServiceUnavailable, replies: Reply[]): ConnectionLost {
+  const lost = new ConnectionLost(error.message, {
+    ...(error.hint ? { hint: error.hint } : {}),
+    cause: error,
+  });
+  lost.replies = replies;
+  return lost;
+}
+
+/** What an error reply to a single command means for the person. */
+export function refused(node: string, error: RedisError): Error {
+  if (['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(error.code) || /invalid password|AUTH/i.test(error.message))
+    return new ServiceRefused(`Redis at ${node} refused us: ${error.message}`, {
+      hint: 'Set redis.username and redis.password (METRIFY_REDIS_PASSWORD) to a user with the rights.',
+    });
+  return new ServiceUnavailable(`Redis at ${node} answered: ${error.message}`, { code: 'REDIS_ERROR' });
+}

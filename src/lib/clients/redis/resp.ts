@@ -1,0 +1,127 @@
+import type { ByteString } from '../../core/bytes.js';
+
+/** An error answered by Redis; in pipelines it is a value like any other reply. */
+export class RedisError extends Error {
+  override readonly name = 'RedisError';
+  /** The first word: `MOVED`, `OOM`, `WRONGTYPE`, … */
+  get code(): string {
+    return this.message.split(' ', 1)[0]!;
+  }
+}
+
+/** RESP2: bulk and simple strings are byte strings alike. */
+export type Reply = ByteString | number | null | RedisError | Reply[];
+
+/** A command as an array of bulk strings. */
+export function encodeCommand(args: readonly ByteString[]): ByteString {
+  let text = `*${args.length}\r\n`;
+  for (const arg of args) text += `$${arg.length}\r\n${arg}\r\n`;
+  return text;
+}
+
+const CR = 13;
+const incomplete = Symbol('incomplete');
+
+/** Incremental RESP2 parser: feed it chunks, it calls back once for each whole reply. */
+export class RespParser {
+  #buffer: Buffer = Buffer.alloc(0);
+  #at = 0;
+  /** Chunks waiting until a long bulk string is complete, so that it is joined once. */
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #needed = 0;
+  readonly #open: { items: Reply[]; left: number }[] = [];
+
+  constructor(private readonly onReply: (reply: Reply) => void) {}
+
+  /** @throws Error when the bytes are no RESP2. */
+  feed(chunk: Buffer): void {
+    if (this.#needed > 0) {
+      this.#waiting.push(chunk);
+      this.#waitingBytes += chunk.length;
+      if (this.#waitingBytes < this.#needed) return;
+      this.#buffer = Buffer.concat(this.#waiting);
+      this.#waiting = [];
+      this.#waitingBytes = this.#needed = 0;
+    } else {
+      this.#buffer =
+        this.#at < this.#buffer.length ? Buffer.concat([this.#buffer.subarray(this.#at), chunk]) : chunk;
+    }
+    this.#at = 0;
+    for (;;) {
+      const reply = this.#next();
+      if (reply === incomplete) break;
+      this.#deliver(reply);
+    }
+    if (this.#needed > 0) {
+      const rest = this.#buffer.subarray(this.#at);
+      this.#waiting = [rest];
+      this.#waitingBytes = rest.length;
+    }
+  }
+
+  /** A finished element: a reply, or the next item of the innermost open array. */
+  #deliver(element: Reply): void {
+    let value = element;
+    for (;;) {
+      const parent = this.#open.at(-1);
+      if (parent === undefined) {
+        this.onReply(value);
+        return;
+      }
+      parent.items.push(value);
+      if (--parent.left > 0) return;
+      this.#open.pop();
+      value = parent.items;
+    }
+  }
+
+  #next(): Reply | typeof incomplete {
+    for (;;) {
+      const buffer = this.#buffer;
+      const start = this.#at;
+      if (start >= buffer.length) return incomplete;
+      const type = buffer[start]!;
+      // "+OK" is most of what a bulk write reads.
+      if (type === 43 && start + 4 < buffer.length && buffer[start + 1] === 79 && buffer[start + 2] === 75) {
+        this.#at = start + 5;
+        return 'OK';
+      }
+      let end = start + 1;
+      let number = 0;
+      if (type === 43 || type === 45) {
+        end = buffer.indexOf(CR, end);
+        if (end < 0 || end + 1 >= buffer.length) return incomplete;
+        this.#at = end + 2;
+        const text = buffer.latin1Slice(start + 1, end);
+        return type === 43 ? text : new RedisError(text);
+      }
+      if (type !== 58 && type !== 36 && type !== 42)
+        throw new Error(`not a Redis reply: it starts with byte 0x${type.toString(16)}`);
+      const negative = buffer[end] === 45;
+      if (negative) end++;
+      for (; end < buffer.length && buffer[end] !== CR; end++) number = number * 10 + buffer[end]! - 48;
+      if (end + 1 >= buffer.length) return incomplete;
+      end += 2;
+      if (type === 58) {
+        this.#at = end;
+        return negative ? -number : number;
+      }
+      if (negative) {
+        this.#at = end;
+        return null;
+      }
+      if (type === 36) {
+        if (end + number + 2 > buffer.length) {
+          this.#needed = end - start + number + 2;
+          return incomplete;
+        }
+        this.#at = end + number + 2;
+        return buffer.latin1Slice(end, end + number);
+      }
+      this.#at = end;
+      if (number === 0) return [];
+      this.#open.push({ items: [], left: number });
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { UserError } from '../core/errors.js';
+import { ExitCode } from '../core/exit-codes.js';
+import { formatCount } from '../core/units.js';
+import { type Latency, measure, request } from './measure.js';
+import { warmQueries } from './schema.js';
+import { endpoints } from './service.js';
+import type { EndpointLatencies, Measurements, Stage, Step } from './stage.js';
+
+const clients = 4;
+const atLeastRequests = 300;
+const paths = { meterReadings: '/api/v1/meter-readings', forecast: '/api/v1/analytics/forecast' } as const;
+
+/** Cold service, warm, inspect, warm service, flush. */
+export const cacheSteps: Step[] = [
+  {
+    title: 'measure the service while its cache is empty',
+    async run(stage) {
+      await settle(stage);
+      stage.latency.cold = await measureBoth(stage);
+      tellLatency(stage);
+    },
+  },
+  {
+    title: 'warm the latest readings from SQL',
+    run: (stage) => warm(stage, 'latest.sql', warmQueries.latest, 'meter:{meter_id}:latest', 'readings'),
+  },
+  {
+    title: 'warm the forecasts',
+    run: (stage) => warm(stage, 'forecast.sql', warmQueries.forecast, 'forecast:{meter_id}', 'forecast'),
+  },
+  {
+    title: 'look into the cache',
+    run: (stage) => stage.metrify(['cache', 'inspect', '--exact', '--top', '3', '--level', stage.cache.type]),
+  },
+  {
+    title: 'measure the service again',
+    async run(stage) {
+      const { cold } = stage.latency;
+      const warmed = await measureBoth(stage);
+      stage.latency.warm = warmed;
+      if (cold)
+        stage.latency.ratio = {
+          meterReadings: ratio(cold.meterReadings.p50, warmed.meterReadings.p50),
+          forecast: ratio(cold.forecast.p50, warmed.forecast.p50),
+        };
+      tellLatency(stage);
+      const missed = Object.values(warmed).reduce((sum, { requests, hits }) => sum + requests - hits, 0);
+      if (missed > 0)
+        throw new UserError(`${formatCount(missed)} requests were not answered from the warmed cache`, {
+          code: 'DEMO_STEP_FAILED',
+          exitCode: ExitCode.bug,
+        });
+    },
+  },
+  {
+    title: 'see what flushing the forecasts would delete',
+    run: (stage) => stage.metrify([...flush(stage), '--dry-run']),
+  },
+  {
+    title: 'flush the forecasts',
+    async run(stage) {
+      const report = await stage.metrify([...flush(stage), '--confirm', `demo/${stage.cache.type}`]);
+      const [meter] = stage.town.meters;
+      const url = urlOf(stage, 'forecast', meter!.id);
+      const first = await request(url, { signal: stage.signal });
+      const second = await request(url, { signal: stage.signal });
+      stage.narrator.line(
+        `The service fills what is missing: the next two requests are a ${first.cache}, then a ${second.cache}.`,
+      );
+      return report;
+    },
+  },
+];
+
+/** The cache keys that the demo may write. */
+export function cacheKeys(meters: readonly { id: string }[]): string[] {
+  return Object.values(endpoints).flatMap(({ key }) => meters.map(({ id }) => key(id)));
+}
+
+async function warm(stage: Stage, file: string, sql: string, key: string, column: string) {
+  await writeFile(join(stage.desk, file), `${sql}\n`);
+  stage.narrator.line(stage.narrator.dim(`# ${file}: ${sql}`));
+  const options = ['--key', key, '--value', `column:${column}`, '--ttl', '1h', '--to', stage.cache.type];
+  return stage.metrify(['cache', 'warm', '--sql', `@${file}`, ...options]);
+}
+
+function flush(stage: Stage): string[] {
+  return ['cache', 'flush', '--pattern', 'forecast:*', '--level', stage.cache.type];
+}
+
+/** Opens connections, prepares statements and lets the runtime compile, so that only the cache makes the difference. */
+async function settle(stage: Stage): Promise<void> {
+  for (let round = 0; round < 25; round++) {
+    const urls = Object.values(paths).flatMap((path) =>
+      new Array<string>(clients).fill(`${stage.service.url}${path}?meter=none`),
+    );
+    await Promise.all(urls.map((url) => request(url, { signal: stage.signal })));
+  }
+}
+
+async function measureBoth(stage: Stage): Promise<EndpointLatencies> {
+  const { meters } = stage.town;
+  const rounds = Math.max(2, Math.ceil(atLeastRequests / meters.length));
+  const urls = (endpoint: keyof typeof paths) =>
+    Array.from({ length: rounds }, () => meters.map(({ id }) => urlOf(stage, endpoint, id))).flat();
+  const options = { clients, signal: stage.signal };
+  return {
+    meterReadings: await measure(urls('meterReadings'), options),
+    forecast: await measure(urls('forecast'), options),
+  };
+}
+
+function urlOf(stage: Stage, endpoint: keyof typeof paths, meter: string): string {
+  return `${stage.service.url}${paths[endpoint]}?meter=${meter}`;
+}
+
+/** The table that the demo is about. */
+function tellLatency({ latency, narrator }: Stage): void {
+  const rows = (Object.keys(paths) as (keyof typeof paths)[]).flatMap((endpoint) =>
+    rowsOf(paths[endpoint], endpoint, latency),
+  );
+  narrator.table({
+    columns: [
+      { title: 'endpoint' },
+      { title: 'cache' },
+      ...['p50', 'p95', 'p99', 'requests/s', 'from the cache'].map((title) => ({
+        title,
+        align: 'right' as const,
+      })),
+    ],
+    rows: rows.map((row) => (row[1] === 'faster' ? row.map((cell) => narrator.green(cell)) : row)),
+  });
+}
+
+function rowsOf(path: string, endpoint: keyof EndpointLatencies, { cold, warm }: Measurements): string[][] {
+  const row = (name: string, state: string, { p50, p95, p99, perSecond, hits, requests }: Latency) => [
+    name,
+    state,
+    ...[p50, p95, p99].map((ms) => `${ms.toFixed(2)} ms`),
+    formatCount(perSecond),
+    `${hits} of ${requests}`,
+  ];
+  const rows: string[][] = [];
+  if (cold) rows.push(row(path, 'cold', cold[endpoint]));
+  if (warm) rows.push(row('', 'warm', warm[endpoint]));
+  if (cold && warm) {
+    const [before, after] = [cold[endpoint], warm[endpoint]];
+    const quotients = [
+      ratio(before.p50, after.p50),
+      ratio(before.p95, after.p95),
+      ratio(before.p99, after.p99),
+      ratio(after.perSecond, before.perSecond),
+    ];
+    rows.push(['', 'faster', ...quotients.map((quotient) => `${quotient.toFixed(1)} ×`), '']);
+  }
+  return rows;
+}
+
+function ratio(large: number, small: number): number {
+  return Math.round((large / Math.max(small, 0.01)) * 10) / 10;
+}

@@ -1,0 +1,56 @@
+import { UserError } from '../core/errors.js';
+import { ExitCode } from '../core/exit-codes.js';
+import { maskSecrets } from '../core/redact.js';
+import type { Premises } from './premises.js';
+import type { CommandReport, Narrator } from './stage.js';
+
+export interface Shell {
+  premises: Premises;
+  narrator: Narrator;
+  signal: AbortSignal;
+  /** The executable and its first arguments. */
+  self: readonly string[];
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+}
+
+/**
+ * Runs the CLI as a child process, telling the command and what it prints. A Ctrl-C is passed on to it once.
+ * @throws UserError when it fails; the signal's reason.
+ */
+export async function runMetrify(shell: Shell, args: readonly string[]): Promise<CommandReport> {
+  const { narrator, signal } = shell;
+  const command = ['metrify', ...args].map(quote).join(' ');
+  narrator.line(narrator.bold(`$ ${command}`));
+  signal.throwIfAborted();
+
+  const [program, ...first] = shell.self as [string, ...string[]];
+  const child = await shell.premises.start(program, [...first, ...args], { env: shell.env, cwd: shell.cwd });
+  const stop = () => void child.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  const { code, signal: killedBy } = await child.ended;
+  signal.removeEventListener('abort', stop);
+  signal.throwIfAborted();
+
+  const complaints = maskSecrets(child.stderr()).trim();
+  tell(narrator, child.stdout());
+  if (code !== 0)
+    throw new UserError(`\`${command}\` ended with ${killedBy ?? `exit code ${code}`}`, {
+      code: 'DEMO_STEP_FAILED',
+      exitCode: ExitCode.bug,
+      ...(complaints === '' ? {} : { hint: complaints }),
+    });
+  if (complaints !== '') tell(narrator, complaints, (line) => narrator.dim(line));
+  return { command, exitCode: code };
+}
+
+function tell(narrator: Narrator, text: string, style = (line: string) => line): void {
+  const printed = text.replace(/^\n+|\s+$/g, '');
+  if (printed === '') return;
+  for (const line of printed.split('\n')) narrator.line(line === '' ? '' : style(`  ${line}`));
+}
+
+/** As one would type it in a shell. */
+export function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

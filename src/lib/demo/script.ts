@@ -1,0 +1,149 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { formatCount, formatDuration } from '../core/units.js';
+import { cacheKeys, cacheSteps } from './cache-steps.js';
+import { chooseCache } from './demo-cache.js';
+import { chooseDatabase } from './demo-database.js';
+import { Premises } from './premises.js';
+import { runMetrify } from './run-metrify.js';
+import { startService } from './service.js';
+import type { CommandReport, Measurements, Narrator, Stage, Step, StepReport } from './stage.js';
+import { buildTown } from './town.js';
+
+/** What is shown, in this order. A command group adds its steps here. */
+const steps: Step[] = [...cacheSteps];
+
+const sizes = {
+  full: { meters: 100, readingsPerMeter: 2000 },
+  quick: { meters: 20, readingsPerMeter: 1000 },
+};
+
+export interface DemoOptions {
+  quick: boolean;
+  /** The executable and its first arguments with which metrify runs. */
+  self: readonly string[];
+  env: NodeJS.ProcessEnv;
+  /** Where temporary folders are made. */
+  temporaryFolder: string;
+  signal: AbortSignal;
+  narrator: Narrator;
+  /** Registers what must happen however the command ends. */
+  closing(close: () => Promise<void>): void;
+}
+
+export interface DemoResult {
+  postgres: { version: string; embedded: boolean };
+  cache: { type: 'redis' | 'database'; why: string };
+  meters: number;
+  readings: number;
+  steps: StepReport[];
+  latency: Measurements;
+  /** What was started and made, and is gone by now. */
+  leftNothing: { processes: readonly number[]; folder: string };
+}
+
+/**
+ * Shows metrify at work on a small town, from an empty folder to an empty folder.
+ * @throws UserError when a step fails; the signal's reason.
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoResult> {
+  const { narrator, signal, env } = options;
+  const reports: StepReport[] = [];
+  const cleaning: (() => Promise<void>)[] = [];
+  /** Last made first, each once, and one that fails does not keep the others. */
+  async function cleanUp(): Promise<void> {
+    for (let clean = cleaning.pop(); clean; clean = cleaning.pop()) await clean().catch(() => {});
+  }
+  options.closing(cleanUp);
+
+  const total = steps.length + 3;
+  async function step<T>(
+    title: string,
+    run: () => Promise<T>,
+    command?: (value: T) => CommandReport | void,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    narrator.line();
+    narrator.heading(`${reports.length + 1}/${total}  ${title}`);
+    const started = performance.now();
+    const value = await run();
+    const durationMs = Math.round(performance.now() - started);
+    reports.push({ title, ...(command?.(value) ?? { exitCode: 0 }), durationMs });
+    return value;
+  }
+
+  const premises = await Premises.open(options.temporaryFolder);
+  cleaning.push(() => premises.close());
+  const desk = join(premises.folder, 'desk');
+  const town = buildTown(options.quick ? sizes.quick : sizes.full);
+  const readings = town.meters.length * town.readingsPerMeter;
+
+  const { database, cache } = await step('start PostgreSQL and a cache', async () => {
+    const database = await chooseDatabase(premises, env, signal);
+    cleaning.push(() => database.close());
+    narrator.line(
+      `PostgreSQL ${database.version}: ${database.embedded ? 'embedded, in a temporary folder' : 'METRIFY_POSTGRES_URL, in a schema of its own'}`,
+    );
+    const cache = await chooseCache(premises, database, env, signal);
+    cleaning.push(() => cache.close(cacheKeys(town.meters)));
+    narrator.line(`Cache: level ${narrator.bold(cache.type)}, because ${cache.why}`);
+    return { database, cache };
+  });
+
+  await step('load a small town', async () => {
+    const started = performance.now();
+    await database.load(town, signal);
+    const took = formatDuration(performance.now() - started);
+    narrator.line(
+      `${formatCount(readings)} readings of ${formatCount(town.meters.length)} meters in ${took}`,
+    );
+  });
+
+  const service = await startService(cache.service, database.query);
+  cleaning.push(() => service.close());
+  await mkdir(desk);
+  // The nearest configuration is this one: the person's own has no part in the demo.
+  await writeFile(join(desk, 'metrify.config.yaml'), 'environments:\n  demo: {}\n');
+  const shell = {
+    premises,
+    narrator,
+    signal,
+    self: options.self,
+    cwd: desk,
+    env: {
+      ...Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('METRIFY_'))),
+      METRIFY_ENV: 'demo',
+      METRIFY_POSTGRES_URL: database.url,
+      ...(cache.url === undefined ? {} : { METRIFY_REDIS_URL: cache.url }),
+    },
+  };
+  const stage: Stage = {
+    signal,
+    narrator,
+    town,
+    database,
+    cache,
+    service,
+    latency: {},
+    desk,
+    metrify: (args) => runMetrify(shell, args),
+  };
+  for (const { title, run } of steps)
+    await step(
+      title,
+      () => run(stage),
+      (report) => report,
+    );
+
+  await step('clean up', cleanUp);
+  return {
+    postgres: { version: database.version, embedded: database.embedded },
+    cache: { type: cache.type, why: cache.why },
+    meters: town.meters.length,
+    readings,
+    steps: reports,
+    latency: stage.latency,
+    leftNothing: { processes: premises.pids, folder: premises.folder },
+  };
+}

@@ -1,0 +1,149 @@
+import { fromBytes, toBytes, type ByteString } from '../core/bytes.js';
+import { UserError } from '../core/errors.js';
+import { columnMissing } from './columns.js';
+import type { Input } from './file-input.js';
+import { eachMember, memberText, stringText } from './json-members.js';
+import { isUtf8Line, readLines, type DecodedRows, type Decoder, type Lines } from './line-reader.js';
+import type { ReadOptions, RowBatch, RowSource } from './row-source.js';
+
+/** The document as it stands in the file, without the white space around it. */
+export type JsonlRow = ByteString;
+
+/**
+ * One JSON object a line; blank lines are skipped. `json` is the line as it is, so every digit of a number and any
+ * nesting is kept. `column` gives a top-level member: strings unescaped, numbers and nested values as written. Of a
+ * name that stands twice in one document the last counts, as with JSON.parse.
+ *
+ * @throws UserError `INPUT_UNREADABLE`, `INPUT_EMPTY`, `DOCUMENT_MISSING`
+ */
+export async function openJsonl(input: Input): Promise<RowSource<JsonlRow>> {
+  const { label } = input;
+  const first = await readFirst(input);
+  const columns = membersOf(first.row);
+  return {
+    identity: input.identity,
+    label,
+    columns,
+    estimatedRows: input.size === undefined ? undefined : Math.round(input.size / first.averageLine),
+    rereadable: input.rereadable,
+    column(name) {
+      if (!columns.includes(name)) throw columnMissing(name, columns, label);
+      const plain = `"${toBytes(name)}"`;
+      return (row) => {
+        let found: ByteString | null = null;
+        eachMember(row, (rawName, rawValue) => {
+          if (rawName === plain || (rawName.includes('\\') && `"${stringText(rawName)}"` === plain))
+            found = memberText(rawValue);
+        });
+        return found;
+      };
+    },
+    json: (row) => row,
+    fields,
+    batches: (options) => read(input, options),
+    close: () => input.close(),
+  };
+}
+
+function fields(row: JsonlRow): ByteString[] {
+  const texts = new Map<ByteString, ByteString | null>();
+  eachMember(row, (rawName, rawValue) => texts.set(stringText(rawName), memberText(rawValue)));
+  const list: ByteString[] = [];
+  for (const [name, text] of texts) if (text !== null) list.push(name, text);
+  return list;
+}
+
+function membersOf(row: JsonlRow): string[] {
+  const names = new Set<string>();
+  eachMember(row, (rawName) => names.add(fromBytes(stringText(rawName))));
+  return [...names];
+}
+
+async function* read(input: Input, options: ReadOptions): AsyncGenerator<RowBatch<JsonlRow>> {
+  const { rows = 0, offset = 0, line = 0, sha256 } = options.from ?? {};
+  const opened = await input.open({ rows, offset, ...(sha256 === undefined ? {} : { sha256 }) }, options);
+  try {
+    const { window, hash } = opened;
+    yield* readLines({
+      window,
+      decode,
+      label: input.label,
+      start: { rows, offset, line },
+      hash,
+      signal: options.signal,
+    });
+  } finally {
+    await opened.close();
+  }
+}
+
+const decode: Decoder<JsonlRow> = (lines, at, maxRows, out) => {
+  const stop = Math.min(lines.text.length, at + maxRows);
+  for (let i = at; i < stop; i++) decodeLine(lines, i, out);
+  return stop;
+};
+
+function decodeLine(lines: Lines, index: number, out: DecodedRows<JsonlRow>): void {
+  const line = lines.first + index;
+  const text = trimmed(lines.text[index]!, line);
+  if (text === '') return;
+  const reason = !lines.utf8 && !isUtf8Line(text) ? 'not UTF-8' : whyNoObject(text);
+  if (reason === undefined) {
+    out.rows.push(text);
+    out.lines.push(line);
+  } else out.rejected.push({ line, reason, text });
+}
+
+function whyNoObject(text: ByteString): string | undefined {
+  try {
+    JSON.parse(text);
+  } catch {
+    return 'not JSON';
+  }
+  return text.charCodeAt(0) === 123 ? undefined : 'not a JSON object';
+}
+
+/** Without JSON's white space around it; `trim()` would take bytes of UTF-8 characters with it. */
+function trimmed(text: ByteString, line: number): ByteString {
+  let start = line === 1 && text.startsWith('ï»¿') ? 3 : 0;
+  let end = text.length;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === 32 || code === 13 || code === 9;
+}
+
+/** How far the first document is looked for: a file without any is no JSONL. */
+const maxSearchBytes = 16 * 1024 * 1024;
+
+async function readFirst(input: Input): Promise<{ row: JsonlRow; averageLine: number }> {
+  const opened = await input.peek();
+  try {
+    const { window } = opened;
+    for (let searched = 0; ;) {
+      const bytes = window.bytes;
+      const end = window.ended ? bytes.length : bytes.lastIndexOf(10) + 1;
+      const text = bytes.toString('latin1', searched, end).split('\n');
+      for (const [i, line] of text.entries()) {
+        const row = trimmed(line, searched === 0 ? i + 1 : 0);
+        if (row !== '' && isUtf8Line(row) && whyNoObject(row) === undefined)
+          return { row, averageLine: Math.max(1, (end - searched) / text.length) };
+      }
+      searched = end;
+      if (window.ended || bytes.length > maxSearchBytes) throw noDocument(input.label);
+      await window.fill(new AbortController().signal);
+    }
+  } finally {
+    await opened.close();
+  }
+}
+
+function noDocument(label: string): UserError {
+  return new UserError(`${label} holds no JSON object`, {
+    code: 'DOCUMENT_MISSING',
+    hint: 'Every line must be one JSON object: {"meter_id":17,"kwh":1.25}',
+  });
+}

@@ -1,0 +1,87 @@
+import type { LevelSettings } from '../../lib/cache/settings.js';
+import type { LevelType } from '../../lib/cache/level.js';
+import type { Settings } from '../settings.js';
+import { parseDuration, parseSize } from '../../lib/core/units.js';
+import type { EnvironmentInput } from './file.js';
+import type { ScalarValues } from './scalars.js';
+
+const defaultTable = 'metrify_cache';
+
+/** The settings as the rest of the program sees them, from single values and from what the file has beside them. */
+export function assemble(environment: string, values: ScalarValues, written: EnvironmentInput): Settings {
+  const http = (url: string | undefined) => (url === undefined ? undefined : { url });
+  const systems = {
+    redis: values['redis.url'] && {
+      nodes: values['redis.url'],
+      username: values['redis.username'],
+      password: values['redis.password'],
+      tlsVerify: values['redis.tlsVerify'],
+      tlsCa: values['redis.tlsCa'],
+    },
+    memcached: values['memcached.servers'] && { servers: values['memcached.servers'] },
+    hazelcast: http(values['hazelcast.url']),
+    postgres:
+      values['postgres.url'] === undefined
+        ? undefined
+        : {
+            url: values['postgres.url'],
+            tlsVerify: values['postgres.tlsVerify'],
+            tlsCa: values['postgres.tlsCa'],
+          },
+  };
+  const tables = written.cache?.writeBehind?.tables;
+  const durability = values['cache.writeBehind.durability'];
+  return {
+    environment,
+    connectTimeoutMs: values.connectTimeout ?? 0,
+    requestTimeoutMs: values.requestTimeout ?? 0,
+    ...systems,
+    elasticsearch: http(values['elasticsearch.url']),
+    solr: http(values['solr.url']),
+    prometheus: http(values['prometheus.url']),
+    cache: {
+      levels: written.cache?.levels?.map(readLevel) ?? defaultLevels(systems),
+      tiers: written.cache?.tiers ?? [],
+      writeBehind:
+        written.cache?.writeBehind === undefined && durability === undefined
+          ? undefined
+          : { tables: tables ?? {}, durability: durability ?? 'memory' },
+    },
+  };
+}
+
+/** Levels whose system is not configured. */
+export function missingSystems(settings: Settings): { index: number; message: string }[] {
+  return settings.cache.levels.flatMap(({ name, type }, index) => {
+    if (type === 'memory') return [];
+    const system = systemOf(type);
+    return settings[system] === undefined
+      ? [{ index, message: `level '${name}' is of type ${type}, but ${system} is not configured` }]
+      : [];
+  });
+}
+
+type System = 'redis' | 'memcached' | 'hazelcast' | 'postgres';
+
+function systemOf(type: Exclude<LevelType, 'memory'>): System {
+  return type === 'database' ? 'postgres' : type;
+}
+
+/** One level a configured system, the fastest first. */
+function defaultLevels(systems: Record<System, unknown>): LevelSettings[] {
+  return (['redis', 'memcached', 'hazelcast', 'database'] as const)
+    .filter((type) => systems[systemOf(type)] !== undefined)
+    .map((type) => ({ name: type, type, table: type === 'database' ? defaultTable : undefined }));
+}
+
+function readLevel(
+  level: NonNullable<NonNullable<EnvironmentInput['cache']>['levels']>[number],
+): LevelSettings {
+  return {
+    name: level.name,
+    type: level.type,
+    size: level.size === undefined ? undefined : parseSize(level.size),
+    ttl: level.ttl === undefined ? undefined : parseDuration(level.ttl),
+    table: level.table ?? (level.type === 'database' ? defaultTable : undefined),
+  };
+}

@@ -1,0 +1,29 @@
+import { UserError } from '../../lib/core/errors.js';
+import { hasPassword } from '../../lib/core/redact.js';
+import { scalar, scalarPaths, variableName } from './scalars.js';
+
+/**
+ * The command line is seen by every user of the host and kept in shell histories: no URL on it may hold a password.
+ * @throws UserError exit 2, naming where the password may stand instead.
+ */
+export function refusePasswordsOnCommandLine(argv: readonly string[]): void {
+  for (const argument of argv) {
+    if (!hasPassword(argument)) continue;
+    const urls = argument.match(/(?<![a-z0-9+.-])[a-z0-9+.-]+:\/\/\S*/gi) ?? [];
+    const scheme = urls.find(hasPassword)?.split(':', 1)[0]?.toLowerCase() ?? '';
+    const variable = variableFor(scheme);
+    throw new UserError(
+      `a ${scheme}:// URL with a password stands on the command line, where others can read it`,
+      {
+        code: 'PASSWORD_ON_COMMAND_LINE',
+        hint: `Put it into ${variable ?? 'a reference in the configuration, @FILE or standard input'} instead.`,
+      },
+    );
+  }
+}
+
+/** The variable of the one setting that takes such URLs, if it is only one. */
+function variableFor(scheme: string): string | undefined {
+  const paths = scalarPaths.filter((path) => scalar(path).schemes?.includes(scheme));
+  return paths.length === 1 ? variableName(paths[0]!) : undefined;
+}

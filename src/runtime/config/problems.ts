@@ -1,0 +1,24 @@
+import { UserError, errorMessage } from '../../lib/core/errors.js';
+
+/** Something wrong in the configuration, and where: `FILE:LINE:COL`, a variable's name, or `flag`. */
+export interface Problem {
+  at: string;
+  message: string;
+}
+
+/** All problems at once, a line each: `FILE:LINE:COL: message`. */
+export class InvalidConfiguration extends UserError {
+  override readonly name = 'InvalidConfiguration';
+  constructor(readonly problems: Problem[]) {
+    super(problems.map(({ at, message }) => `${at}: ${message}`).join('\n'), {
+      code: 'CONFIG_INVALID',
+      hint: 'Correct this, then run `metrify config check`.',
+    });
+  }
+}
+
+/** What an error of a value's parser says, on one line: its message and its hint. */
+export function explain(error: unknown): string {
+  const hint = error instanceof UserError ? error.hint : undefined;
+  return hint === undefined ? errorMessage(error) : `${errorMessage(error)}. ${hint}`;
+}

@@ -1,0 +1,50 @@
+import { Interrupted, type InterruptReason } from '../lib/core/errors.js';
+
+export const tidyingMs = 10_000;
+
+export interface Interrupts {
+  readonly signal: AbortSignal;
+  dispose(): void;
+}
+
+/**
+ * The first SIGINT, SIGTERM or the end of `--timeout` asks the command to stop safely; the second leaves at once.
+ * After a time-out the tidying itself is bounded.
+ *
+ * @param leave ends the process at once with the reason's exit code.
+ */
+export function watchInterrupts(
+  source: NodeJS.Process,
+  timeoutMs: number | undefined,
+  notify: (reason: InterruptReason) => void,
+  leave: (error: Interrupted) => void,
+): Interrupts {
+  const controller = new AbortController();
+  const timers: NodeJS.Timeout[] = [];
+
+  function stop(reason: InterruptReason): void {
+    const error = new Interrupted(reason);
+    if (controller.signal.aborted) {
+      leave(reason === 'timeout' ? (controller.signal.reason as Interrupted) : error);
+      return;
+    }
+    if (reason === 'timeout') timers.push(setTimeout(() => leave(error), tidyingMs).unref());
+    notify(reason);
+    controller.abort(error);
+  }
+
+  const onInterrupt = () => stop('SIGINT');
+  const onTerminate = () => stop('SIGTERM');
+  source.on('SIGINT', onInterrupt);
+  source.on('SIGTERM', onTerminate);
+  if (timeoutMs !== undefined) timers.push(setTimeout(() => stop('timeout'), timeoutMs).unref());
+
+  return {
+    signal: controller.signal,
+    dispose() {
+      source.off('SIGINT', onInterrupt);
+      source.off('SIGTERM', onTerminate);
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import type { Progress } from '../lib/core/progress.js';
+import { formatCount, formatDuration } from '../lib/core/units.js';
+import type { Terminal } from './terminal.js';
+
+const drawEveryMs = 100;
+const lineEveryMs = 5000;
+
+/**
+ * Progress on stderr after the first second: a bar that redraws itself on a terminal, a line every few seconds
+ * elsewhere.
+ */
+export function showProgress(label: string, terminal: Terminal): Progress & { end(): void } {
+  const started = performance.now();
+  const write = (text: string) => terminal.stderr.write(text);
+  let last = started;
+  let drawn = false;
+
+  function describe(done: number, total: number | undefined, note: string | undefined): string {
+    const seconds = (performance.now() - started) / 1000;
+    const rate = done / Math.max(seconds, 1e-9);
+    const parts: string[] = [];
+    let count = formatCount(done);
+    if (total !== undefined && total > 0) {
+      const share = Math.min(1, done / total);
+      count += ` of ${formatCount(total)} (${Math.floor(share * 100)}%)`;
+      if (terminal.stderrIsTerminal) {
+        const filled = Math.round(share * 24);
+        parts.push('━'.repeat(filled) + '╌'.repeat(24 - filled));
+      }
+      if (done > 0 && done < total) count += `  ${formatDuration(((total - done) / rate) * 1000)} left`;
+    }
+    parts.unshift(label);
+    parts.push(count);
+    parts.push(`${formatCount(rate)}/s`);
+    if (note) parts.push(note);
+    return parts.join('  ');
+  }
+
+  return {
+    update(done, total, note) {
+      const now = performance.now();
+      if (now - started < 1000 || now - last < (terminal.stderrIsTerminal ? drawEveryMs : lineEveryMs))
+        return;
+      last = now;
+      const text = describe(done, total, note);
+      if (terminal.stderrIsTerminal) {
+        write(`\r\x1b[2K${text.slice(0, terminal.width - 1)}`);
+        drawn = true;
+      } else {
+        write(`${text}\n`);
+      }
+    },
+    end() {
+      if (drawn) write('\r\x1b[2K');
+      drawn = false;
+    },
+  };
+}

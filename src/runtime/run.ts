@@ -1,0 +1,261 @@
+import { errorMessage, Interrupted, UserError } from '../lib/core/errors.js';
+import { ExitCode, exitCodeOf, verdictOf } from '../lib/core/exit-codes.js';
+import { systemClock } from '../lib/core/clock.js';
+import { maskSecrets } from '../lib/core/redact.js';
+import { silentProgress } from '../lib/core/progress.js';
+import type { Finished } from './command.js';
+import type { SettingsInput } from './config/load.js';
+import { confirmTarget } from './confirm.js';
+import type { Context, OutputFormat } from './context.js';
+import type { Host } from './host.js';
+import { watchInterrupts } from './interrupt.js';
+import { buildEnvelope, errorLine, printEnvelope } from './output.js';
+import { Printer } from './printer.js';
+import type { CommandTable, Invocation } from './program.js';
+import { showProgress } from './progress.js';
+import type { Settings } from './settings.js';
+
+const closingMs = 3000;
+
+/** Runs one parsed command from the lock to the last line of output. @returns the exit code. */
+export async function runCommand(
+  { command, input, globals }: Invocation,
+  host: Host,
+  commands: CommandTable,
+): Promise<ExitCode> {
+  const startedAt = new Date();
+  const started = performance.now();
+  const format: OutputFormat = globals.json ? 'json' : globals.output!;
+  const warnings: string[] = [];
+  const closers: (() => Promise<void> | void)[] = [];
+  let applied: { result: () => unknown; resume?: (() => string | undefined) | undefined } | undefined;
+
+  const printer = new Printer(host.stdout, {
+    color: host.color && !globals.noColor,
+    width: host.terminal.width,
+  });
+  const complaint = new Printer(host.stderr, {
+    color: host.terminal.stderrIsTerminal && host.color && !globals.noColor,
+    width: host.terminal.width,
+  });
+
+  const interrupts = watchInterrupts(
+    host.process,
+    globals.timeout,
+    (reason) => {
+      if (!globals.quiet && reason === 'SIGINT')
+        complaint.line('stopping safely; press Ctrl-C again to leave at once');
+    },
+    (error) => host.leave(error.exitCode),
+  );
+  if (!command.changes) host.onClosedStdout(() => host.leave(ExitCode.ok));
+
+  const warn = (message: string) => {
+    const masked = maskSecrets(message);
+    if (warnings.includes(masked)) return;
+    warnings.push(masked);
+    if (format === 'text') complaint.line(`${complaint.yellow('warning:')} ${masked}`);
+  };
+
+  const settingsInput: SettingsInput = {
+    ...(globals.config === undefined ? {} : { configFile: globals.config }),
+    ...(globals.env === undefined ? {} : { environment: globals.env }),
+    overrides: overridesOf(command.flags, input),
+    env: host.env,
+    cwd: host.cwd,
+    uid: host.uid,
+    home: host.home,
+  };
+  let settings: Promise<Settings> | undefined;
+
+  const context: Context = {
+    settings: () =>
+      (settings ??= import('./config/load.js').then(async ({ loadSettings }) => {
+        const loaded = await loadSettings(settingsInput);
+        loaded.warnings.forEach(warn);
+        return loaded.settings;
+      })),
+    settingsInput,
+    clock: systemClock,
+    signal: interrupts.signal,
+    terminal: host.terminal,
+    cwd: host.cwd,
+    env: host.env,
+    output: format,
+    dryRun: globals.dryRun ?? false,
+    self: host.self,
+    commands,
+    say: (text) => (format === 'text' ? printer : complaint).line(text),
+    warn,
+    verbose: (message) => {
+      if (globals.verbose) complaint.line(complaint.dim(maskSecrets(message)));
+    },
+    progress: (label) =>
+      globals.quiet || format !== 'text'
+        ? { ...silentProgress, end() {} }
+        : showProgress(label, host.terminal),
+    closing: (close) => closers.push(close),
+    applied: (result, resume) => (applied = { result, resume }),
+    confirmTarget: (name, what) =>
+      confirmTarget(name, what, host.terminal, {
+        given: globals.confirm,
+        ask: host.terminal.interactive && !globals.noInput && format === 'text',
+        signal: interrupts.signal,
+      }),
+  };
+
+  let finished: Finished | undefined;
+  let failure: UserError | undefined;
+  let bug: unknown;
+  try {
+    if (globals.lock !== undefined) {
+      const { acquireLock } = await import('./lock.js');
+      const lock = await acquireLock(globals.lock, { command: command.name });
+      closers.push(() => lock.release());
+    }
+    finished = await command.run(input, context);
+  } catch (error) {
+    const reason: unknown = interrupts.signal.aborted ? interrupts.signal.reason : error;
+    if (reason instanceof Interrupted && !(error instanceof UserError && error.exitCode === ExitCode.bug))
+      failure = reason;
+    else if (error instanceof UserError) failure = error;
+    else bug = error;
+  }
+  await closeAll(closers);
+
+  const exitCode = bug !== undefined ? ExitCode.bug : (failure?.exitCode ?? exitCodeOf[finished!.verdict]);
+  const durationMs = performance.now() - started;
+
+  if (globals.metricsFile !== undefined) {
+    const { writeMetricsFile } = await import('./metrics-file.js');
+    await writeMetricsFile(globals.metricsFile, {
+      command: command.name.replaceAll(' ', '.'),
+      job: globals.job ?? globals.lock ?? '',
+      success: exitCode === ExitCode.ok,
+      durationSeconds: durationMs / 1000,
+      timestampSeconds: Date.now() / 1000,
+      items: finished?.items ?? {},
+    }).catch((error: unknown) =>
+      warn(`the metrics file was not written, the old one stays: ${errorMessage(error)}`),
+    );
+  }
+  if (globals.junit !== undefined) {
+    const { writeJunit } = await import('./junit.js');
+    const checks = finished?.checks ?? [
+      { name: command.name, failure: failure?.message ?? 'metrify stopped before the checks' },
+    ];
+    await writeJunit(globals.junit, command.name, checks, durationMs).catch((error: unknown) =>
+      warn(`the JUnit file was not written: ${errorMessage(error)}`),
+    );
+  }
+
+  if (finished) {
+    if (format === 'text') finished.present(printer);
+    else
+      printEnvelope(
+        buildEnvelope(
+          command.name,
+          exitCode,
+          startedAt,
+          durationMs,
+          finished.result,
+          warnings,
+          finished.verdict,
+        ),
+        format,
+        command.items,
+        host,
+      );
+  } else {
+    if (applied) {
+      const result = applied.result();
+      const envelope = buildEnvelope(
+        command.name,
+        exitCode,
+        startedAt,
+        durationMs,
+        result,
+        warnings,
+        verdictOf(exitCode),
+      );
+      if (format === 'text') complaint.line(`so far: ${JSON.stringify(result)}`);
+      else printEnvelope(envelope, 'json', undefined, host);
+    }
+    reportFailure(failure, bug, format, complaint, host, globals.verbose, applied?.resume?.());
+  }
+  interrupts.dispose();
+  return exitCode;
+}
+
+function reportFailure(
+  failure: UserError | undefined,
+  bug: unknown,
+  format: OutputFormat,
+  printer: Printer,
+  host: Host,
+  verbose: boolean,
+  resume: string | undefined,
+): void {
+  const error =
+    failure ??
+    new UserError(`a bug in metrify: ${errorMessage(bug)}`, {
+      code: 'BUG',
+      hint: verbose
+        ? 'Please report it with the lines above.'
+        : 'Run again with --verbose and report what it prints.',
+      exitCode: ExitCode.bug,
+    });
+  if (bug !== undefined && verbose) printer.line(maskSecrets(String((bug as Error).stack ?? bug)));
+  if (format !== 'text') {
+    const hint = resume ?? error.hint;
+    host.stderr(
+      `${errorLine(new UserError(error.message, { code: error.code, ...(hint ? { hint } : {}) }))}\n`,
+    );
+    return;
+  }
+  printer.line(`${printer.red('error:')} ${maskSecrets(error.message)}`);
+  const hint = [error.hint, resume].filter(Boolean).join('\n');
+  if (hint) for (const line of maskSecrets(hint).split('\n')) printer.line(`  ${line}`);
+}
+
+/** Flags that override a setting, by the setting's path. */
+function overridesOf(
+  flags: Invocation['command']['flags'],
+  input: Record<string, unknown>,
+): Record<string, string> {
+  const overrides: Record<string, string> = {};
+  for (const [key, flag] of Object.entries(flags))
+    if (flag.setting !== undefined && input[key] !== undefined) overrides[flag.setting] = String(input[key]);
+  return overrides;
+}
+
+/** Last opened first; one that hangs or fails doesn't keep the others from being closed. */
+async function closeAll(closers: (() => Promise<void> | void)[]): Promise<void> {
+  for (const close of closers.reverse()) {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, closingMs)));
+    await Promise.race([
+      Promise.resolve()
+        .then(close)
+        .catch(() => {}),
+      limit,
+    ]);
+    clearTimeout(timer);
+  }
+}
+
+/** A command line that could not even be parsed. */
+export function reportUsage(error: UserError, argv: readonly string[], host: Host): ExitCode {
+  const json = argv.some(
+    (word, i) =>
+      word === '--json' ||
+      /^(?:--output=|-o=?)(?:nd)?json$/.test(word) ||
+      (/^(?:-o|--output)$/.test(word) && argv[i + 1]?.endsWith('json')),
+  );
+  const printer = new Printer(host.stderr, {
+    color: host.terminal.stderrIsTerminal && host.color,
+    width: host.terminal.width,
+  });
+  reportFailure(error, undefined, json ? 'json' : 'text', printer, host, false, undefined);
+  return error.exitCode;
+}

@@ -1,0 +1,4 @@
+declare const METRIFY_VERSION: string | undefined;
+
+/** Put in by the build from package.json. */
+export const version = typeof METRIFY_VERSION === 'string' ? METRIFY_VERSION : '0.0.0-source';

@@ -1,0 +1,204 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { findBinaries } from '../../src/lib/demo/native.js';
+import { findRedisServer } from '../../src/lib/demo/redis.js';
+import type { DemoResult } from '../../src/lib/demo/script.js';
+import { type Envelope, metrify, startMetrify } from './run.js';
+
+const binaries = await findBinaries();
+const redisServer = await findRedisServer(process.env);
+
+let folder: string;
+/** All that the demo makes is in here, and all processes it starts carry its name in their environment. */
+let temporary: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'metrify-demo-test-'));
+  temporary = join(folder, 'tmp');
+  await mkdir(temporary);
+  // As root, PostgreSQL runs as another user, who has to get through.
+  await chmod(folder, 0o711);
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** Processes started by the demo, zombies excepted: `pid command line`. */
+function processesLeft(): string[] {
+  if (!existsSync('/proc/self/environ')) return [];
+  const left: string[] = [];
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+      if (!environment.includes(`TMPDIR=${temporary}`)) continue;
+      left.push(`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')}`);
+    } catch {
+      // Gone meanwhile, or somebody else's.
+    }
+  }
+  return left;
+}
+
+/** The passwords of its servers must not be seen by whoever lists the processes. */
+function commandLines(): string[] {
+  return processesLeft().map((line) => line.slice(line.indexOf(' ') + 1));
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function expectNothingLeft(): void {
+  expect(processesLeft()).toEqual([]);
+  expect(readdirSync(temporary)).toEqual([]);
+}
+
+function expectWholeTour({ result }: Envelope, cache: 'redis' | 'database'): void {
+  const demo = result as DemoResult;
+  expect(demo.cache.type).toBe(cache);
+  expect(demo.readings).toBe(20_000);
+  expect(demo.steps.every(({ exitCode }) => exitCode === 0)).toBe(true);
+  const commands = demo.steps.flatMap(({ command }) => command ?? []);
+  expect(commands.map((command) => command.split(' ').slice(0, 3).join(' '))).toEqual([
+    'metrify cache warm',
+    'metrify cache warm',
+    'metrify cache inspect',
+    'metrify cache flush',
+    'metrify cache flush',
+  ]);
+  const { cold, warm, ratio } = demo.latency;
+  for (const endpoint of ['meterReadings', 'forecast'] as const) {
+    expect(cold![endpoint].hits).toBe(0);
+    expect(warm![endpoint].hits).toBe(warm![endpoint].requests);
+    expect(warm![endpoint].requests).toBe(cold![endpoint].requests);
+  }
+  expect(ratio!.forecast).toBeGreaterThan(1);
+  expect(demo.leftNothing.processes.length).toBeGreaterThan(3);
+  expect(demo.leftNothing.processes.filter(alive)).toEqual([]);
+  expect(existsSync(demo.leftNothing.folder)).toBe(false);
+  expectNothingLeft();
+}
+
+describe.skipIf(!binaries)('metrify demo', () => {
+  it.skipIf(!redisServer)('shows a warm Redis beat a cold one, and leaves nothing', async () => {
+    const { code, json, stderr } = await metrify(['demo', '--quick', '--json'], {
+      env: { TMPDIR: temporary },
+    });
+    expect(code, stderr).toBe(0);
+    expectWholeTour(json(), 'redis');
+    expect(stderr).toContain(
+      "$ metrify cache flush --pattern 'forecast:*' --level redis --confirm demo/redis",
+    );
+  });
+
+  it('keeps its cache in PostgreSQL where there is no Redis', async () => {
+    const programs = join(folder, 'bin');
+    await mkdir(programs);
+    for (const name of ['sh', 'id', 'sleep', 'rm', 'grep', 'locale'])
+      for (const place of ['/bin', '/usr/bin'])
+        if (existsSync(join(place, name)))
+          await symlink(join(place, name), join(programs, name)).catch(() => {});
+    const { code, json, stderr } = await metrify(['demo', '--quick', '--json'], {
+      env: { TMPDIR: temporary, PATH: programs },
+    });
+    expect(code, stderr).toBe(0);
+    const envelope = json();
+    expectWholeTour(envelope, 'database');
+    expect((envelope.result as DemoResult).cache.why).toContain('no redis-server');
+  });
+
+  it('tells a person what it does, with the latency table', async () => {
+    const { code, stdout, stderr } = await metrify(['demo', '--quick'], { env: { TMPDIR: temporary } });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/20,000 readings of 20 meters/);
+    expect(stdout).toMatch(/^\$ metrify cache warm --sql @latest\.sql --key 'meter:\{meter_id\}:latest'/m);
+    expect(stdout).toMatch(/analytics\/forecast +cold .*\n +warm .*\n +faster +\d+\.\d ×/);
+    expectNothingLeft();
+  });
+
+  it.each([
+    ['while it starts', /1\/\d+ {2}start/],
+    ['while it measures', /measure the service while/],
+    ['while a command runs', /\$ metrify cache warm/],
+  ])('leaves nothing after a Ctrl-C %s', async (_, moment) => {
+    const running = await startMetrify(['demo', '--quick'], { env: { TMPDIR: temporary } });
+    running.child.stdin.end();
+    await vi.waitFor(() => expect(running.stdout()).toMatch(moment), { timeout: 30_000, interval: 5 });
+    const password = /:([^:@/]+)@/;
+    expect(commandLines().filter((line) => password.test(line))).toEqual([]);
+    running.signal('SIGINT');
+    const { code, stderr } = await running.finished;
+    expect(code, stderr).toBe(130);
+    expectNothingLeft();
+  });
+
+  it('leaves nothing after a SIGTERM, nor, a little later, after a SIGKILL', async () => {
+    for (const [signal, expected] of [
+      ['SIGTERM', 143],
+      ['SIGKILL', null],
+    ] as const) {
+      const running = await startMetrify(['demo'], { env: { TMPDIR: temporary } });
+      running.child.stdin.end();
+      await vi.waitFor(() => expect(running.stdout()).toMatch(/load a small town/), { timeout: 30_000 });
+      running.signal(signal);
+      expect((await running.finished).code).toBe(expected);
+      await vi.waitFor(expectNothingLeft, { timeout: signal === 'SIGKILL' ? 10_000 : 1 });
+    }
+  });
+
+  it('fails and cleans up when PostgreSQL is killed under it', async () => {
+    const running = await startMetrify(['demo'], { env: { TMPDIR: temporary } });
+    running.child.stdin.end();
+    await vi.waitFor(() => expect(running.stdout()).toMatch(/measure the service while/), {
+      timeout: 30_000,
+    });
+    const postmaster = processesLeft().find((line) => / -D /.test(line) && line.includes('postgres'))!;
+    process.kill(Number(postmaster.split(' ')[0]), 'SIGKILL');
+    const { code, stderr } = await running.finished;
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('error:');
+    await vi.waitFor(expectNothingLeft, { timeout: 5000 });
+  });
+
+  it.skipIf(!redisServer)('leaves a Redis alone that is not empty, and an empty one as it was', async () => {
+    const { Premises } = await import('../../src/lib/demo/premises.js');
+    const { startRedis } = await import('../../src/lib/demo/redis.js');
+    const { openRedis } = await import('../../src/lib/clients/redis/client.js');
+    const { signal } = new AbortController();
+    const premises = await Premises.open(folder);
+    try {
+      const url = await startRedis(premises, redisServer!, process.env, signal);
+      const client = await openRedis(
+        { nodes: [url] },
+        { connectTimeoutMs: 3000, requestTimeoutMs: 3000 },
+        signal,
+      );
+      const env = { TMPDIR: temporary, METRIFY_REDIS_URL: url };
+
+      const empty = await metrify(['demo', '--quick', '--json'], { env });
+      expect(empty.code, empty.stderr).toBe(0);
+      expect((empty.json().result as DemoResult).cache.why).toContain('METRIFY_REDIS_URL');
+      expect(await client.call(['DBSIZE'])).toBe(0);
+      expect(empty.stdout + empty.stderr).not.toContain(new URL(url).password);
+
+      await client.call(['SET', 'forecast:precious', 'x']);
+      const full = await metrify(['demo', '--quick', '--json'], { env });
+      expect(full.code, full.stderr).toBe(0);
+      expect((full.json().result as DemoResult).cache.why).toContain(
+        'is not empty (keys: 1) and is left alone',
+      );
+      expect(await client.call(['KEYS', '*'])).toEqual(['forecast:precious']);
+      client.close();
+    } finally {
+      await premises.close();
+    }
+  });
+});

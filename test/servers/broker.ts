@@ -1,0 +1,66 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { startMemcached, type MemcachedServer } from './memcached.js';
+import { startPostgres, type PostgresServer } from './postgres.js';
+import { startRedis, type RedisServer } from './redis.js';
+import { startRedisCluster, type RedisCluster } from './redis-cluster.js';
+
+/** What `POST /<kind>` answers: where the run's server is, and a number that no other caller has. */
+export interface Lease {
+  readonly urls: readonly string[];
+  readonly number: number;
+}
+
+interface Kind {
+  start(): Promise<{ urls: readonly string[]; stop(): Promise<void> }>;
+}
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  postgres: { start: () => startPostgres().then((server: PostgresServer) => one(server, server.url)) },
+  redis: { start: () => startRedis().then((server: RedisServer) => one(server, server.url)) },
+  'redis-cluster': { start: (): Promise<RedisCluster> => startRedisCluster() },
+  memcached: { start: () => startMemcached().then((server: MemcachedServer) => one(server, server.server)) },
+};
+
+function one(server: { stop(): Promise<void> }, url: string): { urls: string[]; stop(): Promise<void> } {
+  return { urls: [url], stop: () => server.stop() };
+}
+
+export interface Broker {
+  readonly url: string;
+  /** Stops every server that was asked for. */
+  stop(): Promise<void>;
+}
+
+/** Starts each shared server when a test file first asks for it, once a run. Lives in the process that outlives the test files. */
+export async function startBroker(): Promise<Broker> {
+  const servers = new Map<string, ReturnType<Kind['start']>>();
+  const leases = new Map<string, number>();
+
+  const lease = async (name: string): Promise<Lease> => {
+    const kind = KINDS[name];
+    if (!kind) throw new Error(`no server is called ${name}`);
+    if (!servers.has(name)) servers.set(name, kind.start());
+    const number = leases.get(name) ?? 0;
+    leases.set(name, number + 1);
+    return { urls: (await servers.get(name)!).urls, number };
+  };
+
+  const http: Server = createServer((request, response) => {
+    const name = (request.url ?? '/').slice(1);
+    lease(name).then(
+      (answer) => response.end(JSON.stringify(answer)),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    async stop() {
+      http.close();
+      http.closeAllConnections();
+      await Promise.allSettled([...servers.values()].map(async (server) => (await server).stop()));
+    },
+  };
+}

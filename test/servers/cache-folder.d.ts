@@ -1,0 +1,4 @@
+export declare function cacheFolder(environment?: NodeJS.ProcessEnv): string;
+export declare function simbenchFolder(environment?: NodeJS.ProcessEnv): string;
+export declare const SIMBENCH_VERSION: string;
+export declare const SIMBENCH_FILES: readonly string[];

@@ -1,0 +1,74 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+import { simbenchFolder } from './cache-folder.js';
+import { findPostgres } from './postgres-binaries.js';
+
+/** Stands between a suite's name and why it is skipped. */
+export const SKIP_MARK = ' — skipped: ';
+
+interface Need {
+  readonly present: () => boolean;
+  /** What is missing, as a whole clause. */
+  readonly missing: string;
+  /** How to get it. */
+  readonly remedy: string;
+}
+
+const INSTALL = 'npm run servers installs it';
+
+const NEEDS = {
+  redis: programs('redis-server', 'redis-cli'),
+  memcached: programs('memcached'),
+  postgres: {
+    present: () => findPostgres() !== undefined,
+    missing: 'PostgreSQL is not installed',
+    remedy: INSTALL,
+  },
+  psql: programs('psql'),
+  nginx: programs('nginx'),
+  varnish: programs('varnishd'),
+  promtool: programs('promtool'),
+  tmux: programs('tmux'),
+  python3: programs('python3'),
+  simbench: {
+    present: () => existsSync(simbenchFolder()),
+    missing: 'the SimBench data set is not in the cache',
+    remedy: 'npm run servers loads it',
+  },
+  root: {
+    present: () => process.getuid?.() === 0,
+    missing: 'these tests mount file systems, which only root may',
+    remedy: 'run them as root',
+  },
+} satisfies Record<string, Need>;
+
+export type Requirement = keyof typeof NEEDS;
+
+function programs(...names: string[]): Need {
+  return {
+    present: () => names.every(isProgram),
+    missing: `${names.join(' or ')} is not installed`,
+    remedy: INSTALL,
+  };
+}
+
+function isProgram(name: string): boolean {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return folders.some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** One line for each of `names` that this machine lacks: what is missing, and how to get it. */
+export function lacking(...names: Requirement[]): string[] {
+  return names
+    .map((name): Need => NEEDS[name])
+    .filter((need) => !need.present())
+    .map(({ missing, remedy }) => `${missing}; ${remedy}`);
+}

@@ -1,0 +1,67 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { measure, quantile } from '../../../src/lib/demo/measure.js';
+
+describe('quantile', () => {
+  it('is the smallest value that at least this share of the values does not pass', () => {
+    const values = fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(values, fc.constantFrom(0.5, 0.95, 0.99), (numbers, share) => {
+        const enough = numbers.filter(
+          (candidate) => numbers.filter((value) => value <= candidate).length >= share * numbers.length,
+        );
+        expect(
+          quantile(
+            [...numbers].sort((a, b) => a - b),
+            share,
+          ),
+        ).toBe(Math.min(...enough));
+      }),
+    );
+  });
+});
+
+describe('measure', () => {
+  it('asks for every URL once with so many clients, without having answers stored', async () => {
+    const seen: string[] = [];
+    let open = 0;
+    let most = 0;
+    const server = createServer((request, response) => {
+      seen.push(`${request.url} ${request.headers['cache-control']}`);
+      most = Math.max(most, ++open);
+      setTimeout(() => {
+        open--;
+        response.writeHead(200, { 'x-cache': request.url === '/1' ? 'hit' : 'miss' }).end('{}');
+      }, 20);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { signal } = new AbortController();
+    const urls = Array.from({ length: 9 }, (_, i) => `${base}/${i}`);
+    const latency = await measure(urls, { clients: 3, signal });
+    expect(seen.sort()).toEqual(urls.map((_, i) => `/${i} no-store`));
+    expect(most).toBe(3);
+    expect(latency).toMatchObject({ requests: 9, hits: 1 });
+    expect(latency.p50).toBeGreaterThan(18);
+    expect(latency.p99).toBeGreaterThanOrEqual(latency.p95);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('fails at an answer other than 200, and stops at an abort', async () => {
+    const server = createServer((_, response) => response.writeHead(503).end('away'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`;
+    const controller = new AbortController();
+    await expect(measure([url], { clients: 1, signal: controller.signal })).rejects.toThrow(
+      'answered 503: away',
+    );
+    controller.abort();
+    await expect(measure([url], { clients: 1, signal: controller.signal })).rejects.toThrow();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+});
