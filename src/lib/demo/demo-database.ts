@@ -34,7 +34,8 @@ export async function chooseDatabase(
   });
 }
 
-async function openSchema(given: string): Promise<DemoDatabase> {
+/** Somebody else's server: everything is made in a new schema, which `close` drops. */
+export async function openSchema(given: string): Promise<DemoDatabase> {
   const schema = `metrify_demo_${randomBytes(4).toString('hex')}`;
   const url = new URL(given);
   url.searchParams.set('options', `-c search_path=${schema}`);

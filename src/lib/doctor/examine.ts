@@ -9,7 +9,7 @@ import type {
   Timeouts,
 } from '../clients/settings.js';
 import { UserError } from '../core/errors.js';
-import { fetchMemcachedVersions } from '../clients/memcached/version.js';
+import { memcachedVersions } from '../clients/memcached/version.js';
 
 export interface Examination {
   system: string;
@@ -17,7 +17,7 @@ export interface Examination {
   /** `missing`: it answers, but lacks something that a command group needs. */
   state: 'ok' | 'missing' | 'failed';
   version?: string;
-  /** Median of five round trips. */
+  /** Median of several round trips; of several servers the slowest. */
   latencyMs?: number;
   notes: string[];
   problem?: string;
@@ -180,13 +180,11 @@ async function memcached(
   timeouts: Timeouts,
   signal: AbortSignal,
 ): Promise<Found> {
-  const started = performance.now();
-  const versions = await fetchMemcachedVersions(settings, timeouts, signal);
-  const latencyMs = (performance.now() - started) / settings.servers.length;
+  const servers = await memcachedVersions(settings, timeouts, signal);
   return {
     target: settings.servers.join(','),
-    version: [...new Set(versions)].join(', '),
-    latencyMs,
+    version: [...new Set(servers.map(({ version }) => version))].join(', '),
+    latencyMs: Math.max(...servers.map(({ latencyMs }) => latencyMs)),
     notes: [],
   };
 }

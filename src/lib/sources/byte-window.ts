@@ -75,7 +75,7 @@ export class ByteWindow {
   async fill(signal: AbortSignal): Promise<void> {
     if (this.#ended || this.full) return;
     if (this.#length === this.#buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.min(this.limit, this.#buffer.length + 1));
+      const larger = Buffer.allocUnsafe(Math.min(this.limit, this.#buffer.length * 2));
       this.#buffer.copy(larger);
       this.#buffer = larger;
     }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { databaseCache, type ServiceCache } from '../../../src/lib/demo/cache-aside.js';
 import { type Database, openDatabase } from '../../../src/lib/demo/database.js';
 import { request } from '../../../src/lib/demo/measure.js';
+import { openSchema } from '../../../src/lib/demo/demo-database.js';
 import { findBinaries, serverUser, usableBinaries } from '../../../src/lib/demo/native.js';
 import { startPostgres } from '../../../src/lib/demo/postgres.js';
 import { Premises } from '../../../src/lib/demo/premises.js';
@@ -214,6 +215,20 @@ describe.skipIf(!binaries)('the demo service on an embedded PostgreSQL', () => {
     const withoutDatabase = await startService(broken, () => Promise.reject(new Error('away')));
     expect((await request(withoutDatabase.url + path, { signal })).status).toBe(503);
     await withoutDatabase.close();
+  });
+
+  it('takes back everything it made in the server of somebody else', async () => {
+    const objects = async () =>
+      (await database.query(`select count(*)::int as count from pg_class where relnamespace >= 2200`))[0]!
+        .count;
+    const before = await objects();
+    const own = await openSchema(url);
+    await own.load(buildTown({ meters: 10, readingsPerMeter: 96 }), signal);
+    expect((await own.query('select count(*)::int as count from readings'))[0]!.count).toBe(960);
+    expect((await database.query('select count(*)::int as count from readings'))[0]!.count).toBe(15_000);
+    expect(await objects()).toBeGreaterThan(before as number);
+    await own.close();
+    expect(await objects()).toBe(before);
   });
 
   it('runs its PostgreSQL from a package without symbolic links that other users cannot reach', async () => {
