@@ -1,4 +1,4 @@
-import { type BulkCommand, RedisBulk } from '../clients/redis/bulk.js';
+import { RedisBulk } from '../clients/redis/bulk.js';
 import { openRedis, parseInfo, type RedisClient } from '../clients/redis/client.js';
 import { encodeCommand, RedisError, type Reply } from '../clients/redis/resp.js';
 import { refuseReplica, scanNode, type ScanPage } from '../clients/redis/scan.js';
@@ -98,37 +98,40 @@ export class RedisLevel implements CacheLevel {
 
   async writer(options: WriteOptions): Promise<LevelWriter> {
     refuseReplica(this.client);
+    const nx = options.nx ? '$2\r\nNX\r\n' : '';
+    const extra = options.nx ? 1 : 0;
+    const plain = `*${3 + extra}\r\n$3\r\nSET\r\n`;
+    const timed = `*${5 + extra}\r\n$3\r\nSET\r\n`;
     const bulk = new RedisBulk<Entry>(this.client, {
       signal: options.signal,
       batch: 500,
       window: 8,
+      keyOf: (entry) => entry.key,
+      encode({ key, value, ttlMs }) {
+        if (typeof value !== 'string')
+          return encodeCommand([
+            'EVAL',
+            writeHash,
+            '1',
+            key,
+            String(ttlMs),
+            options.nx ? '1' : '0',
+            ...value,
+          ]);
+        const head = `$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`;
+        if (ttlMs <= 0) return plain + head + nx;
+        const seconds = ttlMs % 1000 === 0;
+        const ttl = String(seconds ? ttlMs / 1000 : ttlMs);
+        return `${timed}${head}${seconds ? '$2\r\nEX' : '$2\r\nPX'}\r\n$${ttl.length}\r\n${ttl}\r\n${nx}`;
+      },
       settled(entry, reply) {
         if (reply === 'OK' || reply === 1) options.settled(entry, 'written');
         else if (reply === null || reply === 0) options.settled(entry, 'skipped');
         else options.settled(entry, 'failed', reply instanceof RedisError ? reply.message : String(reply));
       },
     });
-    const nx = options.nx ? '$2\r\nNX\r\n' : '';
-    const extra = options.nx ? 1 : 0;
-    const plain = `*${3 + extra}\r\n$3\r\nSET\r\n`;
-    const timed = `*${5 + extra}\r\n$3\r\nSET\r\n`;
-    const encode = ({ key, value, ttlMs }: Entry): ByteString => {
-      if (typeof value !== 'string')
-        return encodeCommand(['EVAL', writeHash, '1', key, String(ttlMs), options.nx ? '1' : '0', ...value]);
-      const head = `$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`;
-      if (ttlMs <= 0) return plain + head + nx;
-      const ttl = ttlMs % 1000 === 0 ? String(ttlMs / 1000) : String(ttlMs);
-      return `${timed}${head}${ttlMs % 1000 === 0 ? '$2\r\nEX' : '$2\r\nPX'}\r\n$${ttl.length}\r\n${ttl}\r\n${nx}`;
-    };
     return {
-      write: (entries) =>
-        bulk.execute(
-          entries.map((entry): BulkCommand<Entry> => ({
-            key: entry.key,
-            encoded: encode(entry),
-            item: entry,
-          })),
-        ),
+      write: (entries) => bulk.execute(entries),
       drain: () => bulk.drain(),
       get restarts() {
         return bulk.restarts;
@@ -144,6 +147,8 @@ export class RedisLevel implements CacheLevel {
       signal: options.signal,
       batch: 100,
       window: 4,
+      keyOf: (key) => key,
+      encode: (key) => `*2\r\n$6\r\nUNLINK\r\n$${key.length}\r\n${key}\r\n`,
       settled(key, reply, repeated) {
         if (reply instanceof RedisError) throw new ServiceRefused(`UNLINK was refused: ${reply.message}`);
         // An UNLINK that was sent before and whose answer was lost has removed the key when it is gone now.
@@ -151,14 +156,7 @@ export class RedisLevel implements CacheLevel {
       },
     });
     return {
-      remove: (keys) =>
-        bulk.execute(
-          keys.map((key) => ({
-            key,
-            encoded: `*2\r\n$6\r\nUNLINK\r\n$${key.length}\r\n${key}\r\n`,
-            item: key,
-          })),
-        ),
+      remove: (keys) => bulk.execute(keys),
       drain: () => bulk.drain(),
       close: async () => bulk.close(),
     };

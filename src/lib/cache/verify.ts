@@ -61,24 +61,27 @@ export class WrittenSample {
 
   offer({ key, value }: Entry): void {
     if (this.#values.has(key)) {
-      this.#values.set(key, value);
+      this.#values.set(key, copy(value));
       return;
     }
     this.#seen++;
-    if (this.#keys.length < this.size) {
-      this.#keys.push(key);
-    } else {
-      const at = Math.floor(Math.random() * this.#seen);
-      if (at >= this.size) return;
-      this.#values.delete(this.#keys[at]!);
-      this.#keys[at] = key;
-    }
-    this.#values.set(key, value);
+    const at = this.#keys.length < this.size ? this.#keys.length : Math.floor(Math.random() * this.#seen);
+    if (at >= this.size) return;
+    if (at < this.#keys.length) this.#values.delete(this.#keys[at]!);
+    this.#keys[at] = copy(key) as ByteString;
+    this.#values.set(this.#keys[at], copy(value));
   }
 
   *entries(): Generator<[ByteString, StoredValue]> {
     yield* this.#values;
   }
+}
+
+/** What is kept must not hold on to the chunk of input it was cut out of. */
+function copy(value: StoredValue): StoredValue {
+  return typeof value === 'string'
+    ? Buffer.from(value, 'latin1').latin1Slice()
+    : value.map((part) => copy(part) as ByteString);
 }
 
 export interface VerifyPlan {

@@ -210,7 +210,7 @@ class WarmRun<Row> {
           this.#reject(line, 'a column of the key is null or empty', plan.source.json(row), false);
         else if (value === null || (typeof value !== 'string' && value.length === 0))
           this.#reject(line, 'the value is null', plan.source.json(row), false);
-        else entries.push({ key, value, ttlMs: 0, line, row });
+        else entries.push({ key, value, ttlMs: 0, line, row: this.#deadLetters && row });
       }
       for (const [n, { writer }] of this.#levels.entries()) {
         const ttl = plan.ttlMs[n]!;

@@ -131,10 +131,8 @@ export class Premises {
     this.#running.add(started);
     this.#pids.push(pid);
     this.keeper?.stdin?.write(`+${pid}\n`);
-    child.once('exit', () => {
-      this.#running.delete(started);
-      this.keeper?.stdin?.write(`-${pid}\n`);
-    });
+    child.once('exit', () => this.keeper?.stdin?.write(`-${pid}\n`));
+    void ended.then(() => this.#running.delete(started));
     if (this.#closing) await started.stop();
     return started;
   }

@@ -119,13 +119,14 @@ cross join lateral (
 ) f;
 `;
 
-/** The queries of the service and, without the last line, of `cache warm`. */
+/** One row a meter; the service adds which one. */
 export const warmQueries = {
   latest: 'select meter_id, readings from latest_readings',
   forecast: 'select meter_id, forecast from forecasts',
 };
 
-/** The database level's table, should the service ask before anything was warmed. */
+/** The database level's table as that level makes it: the service asks before anything was warmed. */
 export const cacheTable = `
-create table if not exists metrify_cache (key text primary key, value bytea not null, expires_at timestamptz);
+create table metrify_cache (key text collate "C" primary key, value bytea not null, expires_at timestamptz);
+create index metrify_cache_expires_at_idx on metrify_cache (expires_at);
 `;

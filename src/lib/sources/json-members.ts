@@ -41,7 +41,7 @@ function endOfString(text: string, pos: number): number {
   for (pos++; ; pos++) {
     const code = text.charCodeAt(pos);
     if (code === 34) return pos + 1;
-    
+    if (code === 92) pos++;
   }
 }
 

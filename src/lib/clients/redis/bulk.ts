@@ -3,15 +3,8 @@ import { systemClock } from '../../core/clock.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import { isPassing, parseInfo, redirectAddress, type RedisClient } from './client.js';
-import { ConnectionLost, type RedisAddress, RedisConnection } from './connection.js';
+import { ConnectionLost, type RedisAddress, type RedisConnection } from './connection.js';
 import { encodeCommand, RedisError, type Reply } from './resp.js';
-
-/** A command on one key. It must be safe to send again: its answer may get lost after it was carried out. */
-export interface BulkCommand<T> {
-  key: ByteString;
-  encoded: ByteString;
-  item: T;
-}
 
 export interface BulkOptions<T> {
   signal: AbortSignal;
@@ -19,15 +12,30 @@ export interface BulkOptions<T> {
   batch: number;
   /** Writes under way to a master at once. */
   window: number;
-  /** Called once for each command. `repeated`: it was sent before, and that answer was lost. */
+  keyOf(item: T): ByteString;
+  /** The item's command, encoded. It must be safe to send again: its answer may get lost after it was carried out. */
+  encode(item: T): ByteString;
+  /** Called once for each item. `repeated`: its command was sent before, and that answer was lost. */
   settled(item: T, reply: Reply, repeated: boolean): void;
 }
 
-interface Pending<T> extends BulkCommand<T> {
+/**
+ * `fresh`: no answer was lost. `repeated`: an answer was lost, so the command may have been carried out already.
+ * `settled`: reported to the caller, and sent again only because a replica may have missed it.
+ */
+type Kind = 'fresh' | 'repeated' | 'settled';
+
+/** Commands of one kind, in their order; `sequences` is aligned with `items`. */
+interface Batch<T> {
+  kind: Kind;
+  items: T[];
+  sequences: number[];
+}
+
+interface Retry<T> {
+  item: T;
   sequence: number;
-  sent: number;
-  /** Was reported to `settled`, and is sent again only because a replica may have missed it. */
-  settled: boolean;
+  kind: Kind;
   ask?: RedisAddress | undefined;
 }
 
@@ -36,16 +44,17 @@ interface Lane<T> {
   connection: RedisConnection;
   runId: string;
   replicated: boolean;
-  queue: Pending<T>[];
+  queue: Batch<T>;
   underWay: Set<Promise<void>>;
   /** Acknowledged by the master, not yet known to be on a replica, oldest first. */
-  unconfirmed: Pending<T>[];
+  unconfirmed: Batch<T>[];
   sinceWait: number;
   waitEvery: number;
 }
 
 const waitEvery = 10_000;
-const unconfirmedLimit = 100_000;
+/** Batches kept for a master whose replicas don't answer. */
+const unconfirmedLimit = 200;
 
 /**
  * Pipelines commands to the masters of a server or cluster, one socket each, and sees every one of them through
@@ -58,7 +67,7 @@ const unconfirmedLimit = 100_000;
  */
 export class RedisBulk<T> {
   readonly #lanes = new Map<string, Lane<T>>();
-  #retry: Pending<T>[] = [];
+  #retry: Retry<T>[] = [];
   #sequence = 0;
   /** Run ids of lost masters, to tell a restart from a broken connection. */
   readonly #gone = new Map<string, string>();
@@ -66,8 +75,6 @@ export class RedisBulk<T> {
   #failure: unknown;
   /** Masters that came back with their memory gone. */
   restarts = 0;
-  /** Commands sent again after a lost connection or a failover. */
-  repeated = 0;
 
   constructor(
     private readonly client: RedisClient,
@@ -75,28 +82,29 @@ export class RedisBulk<T> {
   ) {}
 
   /** Returns when there is room for more. @throws ServiceUnavailable. */
-  async execute(commands: readonly BulkCommand<T>[]): Promise<void> {
+  async execute(items: readonly T[]): Promise<void> {
+    const { keyOf, batch, window, signal } = this.options;
     if (this.#troubled()) await this.#recover();
-    for (const command of commands) {
-      const pending: Pending<T> = { ...command, sequence: this.#sequence++, sent: 0, settled: false };
+    for (const item of items) {
+      const sequence = this.#sequence++;
       let lane: Lane<T>;
       try {
-        lane = this.#lanes.get(this.client.masterOf(command.key).node) ?? (await this.#lane(command.key));
+        const { node } = this.client.masterOf(keyOf(item));
+        lane = this.#lanes.get(node) ?? (await this.#lane(keyOf(item)));
       } catch (error) {
         if (!(error instanceof ServiceUnavailable)) throw error;
-        this.#retry.push(pending);
+        this.#retry.push({ item, sequence, kind: 'fresh' });
         await this.#recover();
         continue;
       }
-      lane.queue.push(pending);
-      if (lane.queue.length >= this.options.batch) {
-        this.#send(lane);
-        while (lane.underWay.size >= this.options.window) await Promise.race(lane.underWay);
-        if (this.#troubled()) await this.#recover();
-      }
+      this.#enqueue(lane, item, sequence, 'fresh');
+      if (lane.queue.items.length < batch) continue;
+      this.#send(lane);
+      while (lane.underWay.size >= window) await Promise.race(lane.underWay);
+      if (this.#troubled()) await this.#recover();
     }
     if (this.#failure !== undefined) throw this.#failure;
-    this.options.signal.throwIfAborted();
+    signal.throwIfAborted();
   }
 
   /** Returns when everything is settled and, where there are replicas, on one of them. @throws ServiceUnavailable. */
@@ -128,7 +136,7 @@ export class RedisBulk<T> {
       connection,
       runId: info.run_id ?? '',
       replicated: Number(info.connected_slaves ?? 0) > 0,
-      queue: [],
+      queue: newBatch('fresh'),
       underWay: new Set(),
       unconfirmed: [],
       sinceWait: 0,
@@ -141,21 +149,32 @@ export class RedisBulk<T> {
     return lane;
   }
 
-  #send(lane: Lane<T>): void {
-    if (lane.queue.length === 0) return;
-    const batch = lane.queue;
-    lane.queue = [];
-    let text = '';
-    for (const command of batch) {
-      text += command.encoded;
-      if (command.sent++ > 0) this.repeated++;
+  #enqueue(lane: Lane<T>, item: T, sequence: number, kind: Kind): void {
+    if (lane.queue.kind !== kind) {
+      this.#send(lane);
+      lane.queue.kind = kind;
     }
-    this.#track(lane, this.#answers(lane, batch, lane.connection.pipeline(text, batch.length)));
-    lane.sinceWait += batch.length;
+    lane.queue.items.push(item);
+    lane.queue.sequences.push(sequence);
+  }
+
+  #send(lane: Lane<T>): void {
+    const batch = lane.queue;
+    const { items } = batch;
+    if (items.length === 0) return;
+    lane.queue = newBatch(batch.kind);
+    let text = '';
+    for (const item of items) text += this.options.encode(item);
+    this.#track(lane, this.#answers(lane, batch, lane.connection.pipeline(text, items.length)));
+    lane.sinceWait += items.length;
     if (lane.replicated && lane.sinceWait >= lane.waitEvery) this.#wait(lane, 100);
   }
 
-  async #answers(lane: Lane<T>, batch: Pending<T>[], answers: Promise<Reply[]>): Promise<void> {
+  async #answers(
+    lane: Pick<Lane<T>, 'unconfirmed' | 'replicated'>,
+    batch: Batch<T>,
+    answers: Promise<Reply[]>,
+  ) {
     let replies: Reply[];
     try {
       replies = await answers;
@@ -163,46 +182,51 @@ export class RedisBulk<T> {
       if (!(error instanceof ConnectionLost)) throw error;
       replies = error.replies;
     }
-    for (let i = 0; i < batch.length; i++) {
-      const command = batch[i]!;
+    const { kind, items, sequences } = batch;
+    const confirmable = lane.replicated ? newBatch<T>('settled') : undefined;
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i]!;
+      const sequence = sequences[i]!;
       const reply = replies[i];
       if (reply === undefined) {
-        this.#retry.push(command);
+        this.#retry.push({ item, sequence, kind: kind === 'fresh' ? 'repeated' : kind });
       } else if (isPassing(reply)) {
-        if (reply.code === 'ASK') command.ask = redirectAddress(reply);
         // It was answered, and not carried out.
-        command.sent--;
-        this.#retry.push(command);
+        this.#retry.push({
+          item,
+          sequence,
+          kind,
+          ask: reply.code === 'ASK' ? redirectAddress(reply) : undefined,
+        });
       } else {
-        if (!command.settled) this.options.settled(command.item, reply, command.sent > 1);
-        command.settled = true;
-        if (lane.replicated && !(reply instanceof RedisError)) lane.unconfirmed.push(command);
+        if (kind !== 'settled') this.options.settled(item, reply, kind === 'repeated');
+        if (confirmable && !(reply instanceof RedisError)) {
+          confirmable.items.push(item);
+          confirmable.sequences.push(sequence);
+        }
       }
     }
+    if (confirmable && confirmable.items.length > 0) lane.unconfirmed.push(confirmable);
   }
 
   /** Asks the master to say when a replica has everything sent so far. */
   #wait(lane: Lane<T>, timeoutMs: number): void {
     lane.sinceWait = 0;
-    const upTo = this.#sequence;
-    const answer = lane.connection.pipeline(encodeCommand(['WAIT', '1', String(timeoutMs)]), 1);
-    this.#track(
-      lane,
-      answer.then(
-        ([replicas]) => {
-          if (typeof replicas === 'number' && replicas > 0) {
-            lane.unconfirmed = lane.unconfirmed.filter((command) => command.sequence >= upTo);
-            lane.waitEvery = waitEvery;
-          } else {
-            // The replicas are away: asking often would only cost the time-out again and again.
-            lane.waitEvery = waitEvery * 10;
-            if (lane.unconfirmed.length > unconfirmedLimit)
-              lane.unconfirmed = lane.unconfirmed.slice(-unconfirmedLimit);
-          }
-        },
-        () => {},
-      ),
+    const work = lane.connection.pipeline(encodeCommand(['WAIT', '1', String(timeoutMs)]), 1).then(
+      ([replicas]) => {
+        // Answers come in order: what is in the list now was sent before WAIT.
+        if (typeof replicas === 'number' && replicas > 0) {
+          lane.unconfirmed = [];
+          lane.waitEvery = waitEvery;
+        } else {
+          // The replicas are away: asking often would only cost the time-out again and again.
+          lane.waitEvery = waitEvery * 10;
+          lane.unconfirmed.splice(0, lane.unconfirmed.length - unconfirmedLimit);
+        }
+      },
+      () => {},
     );
+    this.#track(lane, work);
   }
 
   #track(lane: Lane<T>, work: Promise<void>): void {
@@ -233,7 +257,7 @@ export class RedisBulk<T> {
       await this.#idle();
       this.options.signal.throwIfAborted();
       const left = this.#collect();
-      if (left.length === 0 && !this.#troubled()) return;
+      if (left.length === 0) return;
       if (systemClock.monotonic() > deadline)
         throw new ServiceUnavailable(
           `Redis at ${this.client.target} stayed away for ${formatDuration(patience)}${problem ? `: ${problem.message}` : ''}`,
@@ -242,58 +266,71 @@ export class RedisBulk<T> {
       if (attempt > 0) await systemClock.sleep(Math.min(25 * 2 ** attempt, 500), this.options.signal);
       try {
         await this.client.refresh();
-        await this.#sendAgain(left);
       } catch (error) {
         this.options.signal.throwIfAborted();
         if (!(error instanceof ServiceUnavailable)) throw error;
         problem = error;
+        this.#retry.push(...left);
+        continue;
       }
+      problem = (await this.#sendAgain(left)) ?? problem;
       if (this.#retry.length < left.length) deadline = systemClock.monotonic() + patience;
     }
   }
 
   /** Everything that has to be sent again, in its first order; lanes that were lost are taken down. */
-  #collect(): Pending<T>[] {
+  #collect(): Retry<T>[] {
     const again = this.#retry;
     this.#retry = [];
     for (const [node, lane] of this.#lanes) {
-      again.push(...lane.queue.splice(0));
-      if (!lane.connection.lost) continue;
-      again.push(...lane.unconfirmed);
-      this.#lanes.delete(node);
-      this.#gone.set(node, lane.runId);
+      const batches = [lane.queue];
+      lane.queue = newBatch('fresh');
+      if (lane.connection.lost) {
+        batches.push(...lane.unconfirmed);
+        this.#lanes.delete(node);
+        this.#gone.set(node, lane.runId);
+      }
+      for (const { kind, items, sequences } of batches)
+        for (const [i, item] of items.entries()) again.push({ item, sequence: sequences[i]!, kind });
     }
     return again.sort((a, b) => a.sequence - b.sequence);
   }
 
-  async #sendAgain(commands: Pending<T>[]): Promise<void> {
-    for (const [i, command] of commands.entries()) {
+  /** @returns why not everything could be sent; the rest is put back to be tried later. */
+  async #sendAgain(commands: Retry<T>[]): Promise<ServiceUnavailable | undefined> {
+    let problem: ServiceUnavailable | undefined;
+    for (const [i, { item, sequence, kind, ask }] of commands.entries()) {
       try {
-        if (command.ask) {
-          await this.#ask(command, command.ask);
-          continue;
+        const lane = await this.#lane(this.options.keyOf(item));
+        if (ask) {
+          await this.#ask(lane, { kind, items: [item], sequences: [sequence] }, ask);
+        } else {
+          this.#enqueue(lane, item, sequence, kind);
+          if (lane.queue.items.length >= this.options.batch) this.#send(lane);
         }
-        const lane = await this.#lane(command.key);
-        lane.queue.push(command);
-        if (lane.queue.length >= this.options.batch) this.#send(lane);
       } catch (error) {
+        if (!(error instanceof ServiceUnavailable)) throw error;
+        problem = error;
         this.#retry.push(...commands.slice(i));
-        throw error;
+        break;
       }
     }
     for (const lane of this.#lanes.values()) this.#send(lane);
     await this.#idle();
+    return problem;
   }
 
   /** A slot that is being moved: the key's command is carried out by its new master, when asked so. */
-  async #ask(command: Pending<T>, address: RedisAddress): Promise<void> {
-    command.ask = undefined;
-    command.sent++;
+  async #ask(lane: Lane<T>, batch: Batch<T>, address: RedisAddress): Promise<void> {
+    this.#send(lane);
     const connection = await this.client.connect(address);
     const answer = connection
-      .pipeline(encodeCommand(['ASKING']) + command.encoded, 2)
+      .pipeline(encodeCommand(['ASKING']) + this.options.encode(batch.items[0]!), 2)
       .then((replies) => replies.slice(1));
-    const lane = await this.#lane(command.key);
-    await this.#answers({ ...lane, replicated: false }, [command], answer);
+    await this.#answers({ unconfirmed: [], replicated: false }, batch, answer);
   }
+}
+
+function newBatch<T>(kind: Kind): Batch<T> {
+  return { kind, items: [], sequences: [] };
 }
