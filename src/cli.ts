@@ -18,6 +18,7 @@ export async function main(): Promise<void> {
     const invocation = await parseCommandLine(argv, commandTable, {
       version,
       color: host.color,
+      width: host.terminal.width,
       write: host.stdout,
     });
     code = invocation ? await runCommand(invocation, host, commandTable) : ExitCode.ok;

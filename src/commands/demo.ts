@@ -4,7 +4,6 @@ import { type DemoResult, runDemo } from '../lib/demo/script.js';
 import { formatCount, formatDuration } from '../lib/core/units.js';
 import { readCommand } from '../runtime/command.js';
 import { flag } from '../runtime/flags.js';
-import { Printer } from '../runtime/printer.js';
 
 export const demo = readCommand({
   name: 'demo',
@@ -23,17 +22,13 @@ export const demo = readCommand({
   ],
 
   async read({ quick }, context) {
-    const narrator = new Printer((text) => context.say(text.replace(/\n$/, '')), {
-      color: context.output === 'text' && context.terminal.stdoutIsTerminal && !context.env.NO_COLOR,
-      width: context.terminal.width,
-    });
     const result = await runDemo({
       quick,
       self: context.self,
       env: context.env,
       temporaryFolder: tmpdir(),
       signal: context.signal,
-      narrator,
+      narrator: context.narrator,
       closing: (close) => context.closing(close),
     });
     return { verdict: 'ok', result, items: { readings: result.readings } };

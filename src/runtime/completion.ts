@@ -1,6 +1,6 @@
 import { type Flags, flagName } from './flags.js';
-import { globalFlags } from './global-flags.js';
-import { commandFlags, type LoadedCommands } from './program.js';
+import { commandFlags, globalFlags } from './global-flags.js';
+import type { LoadedCommands } from './program.js';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];

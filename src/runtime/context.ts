@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/core/clock.js';
 import type { Progress } from '../lib/core/progress.js';
 import type { SettingsInput } from './config/load.js';
+import type { Printer } from './printer.js';
 import type { CommandTable } from './program.js';
 import type { Settings } from './settings.js';
 import type { Terminal } from './terminal.js';
@@ -25,8 +26,8 @@ export interface Context {
   readonly self: readonly string[];
   /** Every command there is, for completion. */
   readonly commands: CommandTable;
-  /** A line while the command runs: on stdout for a person, on stderr where stdout carries data. */
-  say(text: string): void;
+  /** Prints while the command runs: on stdout for a person, on stderr where stdout carries data. */
+  readonly narrator: Printer;
   /** A warning for the person and for the envelope. */
   warn(message: string): void;
   /** Said only with `--verbose`. */

@@ -1,17 +1,30 @@
 import { type FlagValues, type Flags, flag } from './flags.js';
 
-/** Flags of every command. `dryRun` and `junit` are offered only where they mean something. */
-export const globalFlags = {
-  config: flag.file({ help: 'configuration file (default: the nearest metrify.config.yaml upward)' }),
-  env: flag.text({ placeholder: 'NAME', help: 'environment of that file (default: default)' }),
+const configuration = {
+  config: flag.file({
+    help: 'configuration file (default: $METRIFY_CONFIG, else the nearest metrify.config.yaml upward)',
+  }),
+  env: flag.text({
+    placeholder: 'NAME',
+    help: 'environment of that file (default: $METRIFY_ENV, else default)',
+  }),
+} satisfies Flags;
+
+const output = {
   output: flag.choice(['text', 'json', 'ndjson'], { help: 'how the result is printed', default: 'text' }),
   json: flag.boolean('same as --output json'),
-  yes: flag.boolean('answer harmless questions with yes'),
-  confirm: flag.text({ placeholder: 'NAME', help: 'name the target of a destructive command' }),
-  noInput: flag.boolean('never ask'),
-  quiet: flag.boolean('only the result and errors'),
+  quiet: flag.boolean('only the result and errors: no progress, no warnings'),
   verbose: flag.boolean('say more; a bug prints its stack'),
   noColor: flag.boolean('plain text (also: NO_COLOR)'),
+} satisfies Flags;
+
+const answers = {
+  confirm: flag.text({ placeholder: 'NAME', help: 'name the target of a destructive command' }),
+  yes: flag.boolean('answer harmless questions with yes'),
+  noInput: flag.boolean('never ask'),
+} satisfies Flags;
+
+const unattended = {
   timeout: flag.duration({ help: 'bound the whole command; exit 124 when it runs out' }),
   lock: flag.text({
     placeholder: 'NAME',
@@ -21,19 +34,39 @@ export const globalFlags = {
   job: flag.text({ placeholder: 'NAME', help: "job label of those metrics (default: the lock's name)" }),
 } satisfies Flags;
 
+/** Flags of every command. `dryRun` and `junit` are offered only where they mean something. */
+export const globalFlags = { ...configuration, ...output, ...answers, ...unattended } satisfies Flags;
+
+/** The same, as help and the reference show them. */
+export const globalFlagGroups: readonly { title: string; flags: Flags }[] = [
+  { title: 'Configuration', flags: configuration },
+  { title: 'Output', flags: output },
+  { title: 'Questions', flags: answers },
+  { title: 'Unattended runs', flags: unattended },
+];
+
 /** Flags that only some commands have, but all of those in the same way. */
 export const sharedFlags = {
   dryRun: flag.boolean('print the plan, change nothing'),
   junit: flag.file({ help: 'write one test case a check to this file' }),
 } satisfies Flags;
 
-export const shortFlags: Partial<Record<keyof typeof globalFlags, string>> = {
+/** A command's own flags and those it shares with its kind. */
+export function commandFlags(command: { flags: Flags; changes: boolean; checks: boolean }): Flags {
+  return {
+    ...command.flags,
+    ...(command.changes ? { dryRun: sharedFlags.dryRun } : {}),
+    ...(command.checks ? { junit: sharedFlags.junit } : {}),
+  };
+}
+
+export const shortFlags: Readonly<Record<string, string>> = {
   config: '-c',
   env: '-e',
   output: '-o',
   yes: '-y',
   quiet: '-q',
   verbose: '-v',
-};
+} satisfies Partial<Record<keyof typeof globalFlags, string>>;
 
 export type GlobalValues = FlagValues<typeof globalFlags> & Partial<FlagValues<typeof sharedFlags>>;

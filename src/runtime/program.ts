@@ -1,9 +1,11 @@
-import { Command as Commander, CommanderError, Help, Option } from 'commander';
+import { Command as Commander, CommanderError, Option } from 'commander';
 
 import { UserError } from '../lib/core/errors.js';
 import type { Command } from './command.js';
+import { nearest } from './config/nearest.js';
 import { type Flag, type Flags, flagName } from './flags.js';
-import { globalFlags, sharedFlags, shortFlags, type GlobalValues } from './global-flags.js';
+import { commandFlags, globalFlags, sharedFlags, shortFlags, type GlobalValues } from './global-flags.js';
+import { commandHelp, groupHelp, type HelpOptions, programHelp, usageLine } from './help.js';
 
 /** A group of verbs, or a single command; nothing is imported before it is asked for. */
 export type CommandTable = Record<string, GroupEntry | CommandEntry>;
@@ -22,9 +24,8 @@ export interface Invocation {
   globals: GlobalValues;
 }
 
-export interface ProgramOptions {
+export interface ProgramOptions extends HelpOptions {
   version: string;
-  color: boolean;
   write(text: string): void;
 }
 
@@ -39,13 +40,13 @@ export async function parseCommandLine(
   options: ProgramOptions,
 ): Promise<Invocation | undefined> {
   let found: Invocation | undefined;
-  const program = newCommander('metrify', options)
-    .description('Operate the caches, rollouts, exports and load tests of a smart-metering platform.')
-    .version(options.version, '--version', 'print the version')
-    .helpCommand(false);
+  const words = askForHelp(argv);
+  const plain = { ...options, color: options.color && !words.includes(flagName('noColor')) };
+  const help = () => programHelp(Object.entries(table).map(entryLine), plain);
+  const program = newCommander('metrify', '', plain, help).version(options.version, '--version');
   addFlags(program, globalFlags, shortFlags);
 
-  const asked = firstOperand(argv);
+  const asked = firstOperand(words);
   for (const [name, entry] of Object.entries(table)) {
     if (name !== asked) {
       program.addCommand(new Commander(name).description(entry.summary));
@@ -54,22 +55,26 @@ export async function parseCommandLine(
     const onMatch = (command: Command, matched: Commander) => {
       found = readInvocation(command, matched, program);
     };
-    if ('load' in entry) {
-      program.addCommand(build(name, await entry.load(), options, onMatch));
-      continue;
-    }
-    program.addCommand(await buildGroup(name, name, entry, options, onMatch));
+    program.addCommand(
+      'load' in entry
+        ? build(name, await entry.load(), plain, onMatch)
+        : await buildGroup(name, name, entry, plain, onMatch),
+    );
   }
   if (asked === undefined) program.action(() => program.outputHelp());
 
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(words, { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return undefined;
-    throw usageError(error, argv);
+    if (error instanceof CommanderError && error.exitCode === 0) return undefined;
+    throw error;
   }
   return found;
+}
+
+/** `metrify help cache warm` is `metrify cache warm --help`. */
+function askForHelp(argv: readonly string[]): readonly string[] {
+  return argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
 }
 
 type OnMatch = (command: Command, matched: Commander) => void;
@@ -81,68 +86,72 @@ async function buildGroup(
   options: ProgramOptions,
   onMatch: OnMatch,
 ): Promise<Commander> {
-  const group = newCommander(name, options).description(entry.summary).helpCommand(false);
+  const verbs: Commander[] = [];
   for (const [verb, inner] of Object.entries(entry.verbs))
-    group.addCommand(
+    verbs.push(
       typeof inner === 'function'
         ? build(verb, await inner(), options, onMatch)
         : await buildGroup(verb, `${path} ${verb}`, inner, options, onMatch),
     );
-  group.allowExcessArguments(true).action(() => {
-    const [verb] = group.args;
-    if (verb === undefined) group.outputHelp();
-    else unknownVerb(path, verb, entry);
-  });
+  const help = () =>
+    groupHelp(
+      path,
+      entry.summary,
+      verbs.map((verb) => [verb.name(), verb.description()]),
+      options,
+    );
+  const group = newCommander(name, path, options, help)
+    .description(withVerbs(entry))
+    .allowExcessArguments(true)
+    .action(() => {
+      const [verb] = group.args;
+      if (verb === undefined) group.outputHelp();
+      else unknownVerb(path, verb, entry);
+    });
+  for (const verb of verbs) group.addCommand(verb);
   return group;
 }
 
 function build(name: string, command: Command, options: ProgramOptions, onMatch: OnMatch): Commander {
-  const commander = newCommander(name, options).summary(command.summary);
-  commander.description([command.summary, command.description].filter(Boolean).join('\n\n'));
+  const commander = newCommander(name, command.name, options, () => commandHelp(command, options), command);
+  commander.description(command.summary);
   for (const [argument, { required, help }] of Object.entries(command.args))
     commander.argument(required ? `<${argument}>` : `[${argument}]`, help);
   addFlags(commander, commandFlags(command));
-  commander.action(() => onMatch(command, commander));
-  if (command.examples.length > 0)
-    commander.addHelpText(
-      'after',
-      `\nExamples:\n${command.examples.map(({ does, command: line }) => `  # ${does}\n  ${line}`).join('\n')}`,
-    );
-  commander.addHelpText('after', '\nFlags of every command: metrify --help');
-  return commander;
+  return commander.action(() => onMatch(command, commander));
 }
 
-/** The command's own flags and those it shares with its kind. */
-export function commandFlags(command: Command): Flags {
-  return {
-    ...command.flags,
-    ...(command.changes ? { dryRun: sharedFlags.dryRun } : {}),
-    ...(command.checks ? { junit: sharedFlags.junit } : {}),
-  };
+function entryLine([name, entry]: [string, CommandEntry | GroupEntry]): [string, string] {
+  return [name, 'load' in entry ? entry.summary : withVerbs(entry)];
 }
 
-function newCommander(name: string, options: ProgramOptions): Commander {
+function withVerbs({ summary, verbs }: GroupEntry): string {
+  return `${summary}: ${Object.keys(verbs).join(', ')}`;
+}
+
+/** @param path the words that lead to it: `cache warm`; the program's is ''. */
+function newCommander(
+  name: string,
+  path: string,
+  options: ProgramOptions,
+  help: () => string,
+  command?: Command,
+): Commander {
   return new Commander(name)
-    .exitOverride()
-    .configureOutput({ writeOut: options.write, writeErr: () => {}, outputError: () => {} })
-    .configureHelp({
-      sortSubcommands: false,
-      helpWidth: 100,
-      subcommandTerm: (command) => command.name(),
-      styleTitle: (text) => (options.color ? `\x1b[1m${text}\x1b[22m` : text),
-      visibleOptions: (command) => Help.prototype.visibleOptions.call(new Help(), command),
+    .exitOverride((error) => {
+      throw error.exitCode === 0 ? error : usageError(error, path, command);
     })
-    .helpOption('-h, --help', 'print this help')
+    .configureOutput({ writeOut: options.write, writeErr: () => {}, outputError: () => {} })
+    .configureHelp({ formatHelp: help })
+    .helpOption('-h, --help')
+    .helpCommand(false)
     .showSuggestionAfterError(true);
 }
 
-function addFlags(commander: Commander, flags: Flags, short: Partial<Record<string, string>> = {}): void {
+function addFlags(commander: Commander, flags: Flags, short: Readonly<Record<string, string>> = {}): void {
   for (const [key, flag] of Object.entries(flags)) {
     const names = [short[key], flagName(key)].filter(Boolean).join(', ');
-    const option = new Option(
-      flag.kind === 'boolean' ? names : `${names} <${flag.placeholder}>`,
-      describe(flag),
-    );
+    const option = new Option(flag.kind === 'boolean' ? names : `${names} <${flag.placeholder}>`);
     option.attributeName = () => key;
     // `--no-color` is a flag like any other here, not the negation of one.
     option.negate = false;
@@ -153,10 +162,6 @@ function addFlags(commander: Commander, flags: Flags, short: Partial<Record<stri
       });
     commander.addOption(option);
   }
-}
-
-function describe(flag: Flag): string {
-  return flag.default === undefined ? flag.help : `${flag.help} (default: ${flag.default})`;
 }
 
 function parseFlag(key: string, flag: Flag, text: string): unknown {
@@ -185,12 +190,12 @@ function firstOperand(argv: readonly string[]): string | undefined {
   for (const [key, flag] of Object.entries(globalFlags as Flags)) {
     if (flag.kind === 'boolean') continue;
     takesValue.add(flagName(key));
-    const short = shortFlags[key as keyof typeof shortFlags];
+    const short = shortFlags[key];
     if (short) takesValue.add(short);
   }
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!;
-    if (word === '--') return undefined;
+    if (word === '--') return argv[i + 1];
     if (takesValue.has(word)) i++;
     else if (!word.startsWith('-')) return word;
   }
@@ -198,21 +203,43 @@ function firstOperand(argv: readonly string[]): string | undefined {
 }
 
 function unknownVerb(group: string, verb: string, entry: GroupEntry): never {
+  const verbs = Object.keys(entry.verbs);
+  const meant = nearest(verb, verbs);
   throw new UserError(`'${group}' has no verb '${verb}'`, {
     code: 'UNKNOWN_COMMAND',
-    hint: `Verbs: ${Object.keys(entry.verbs).join(', ')}. See: metrify ${group} --help`,
+    hint: `${meant ? `Did you mean ${meant}?` : `Verbs: ${verbs.join(', ')}.`} See: metrify ${group} --help`,
   });
 }
 
-function usageError(error: CommanderError, argv: readonly string[]): UserError {
-  const [message, suggestion] = error.message.replace(/^error: /, '').split('\n');
-  const words = argv.filter((word) => /^[a-z-]+$/.test(word) && !word.startsWith('-')).slice(0, 2);
-  const unknownCommand = error.code === 'commander.unknownCommand';
-  const help = `See: metrify ${unknownCommand ? '' : `${words.join(' ')} `}--help`;
-  return new UserError(message!, {
-    code: unknownCommand ? 'UNKNOWN_COMMAND' : 'USAGE',
-    hint: suggestion ? `${suggestion.replace(/^\(|\)$/g, '')} ${help}` : help,
-  });
+/** What commander found wrong, in our words. */
+function usageError(error: CommanderError, path: string, command: Command | undefined): UserError {
+  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const help = `See: ${['metrify', path, '--help'].filter(Boolean).join(' ')}`;
+  const say = (what: string, next?: string) =>
+    new UserError(what, {
+      code: error.code === 'commander.unknownCommand' ? 'UNKNOWN_COMMAND' : 'USAGE',
+      hint: next ? `${next} ${help}` : help,
+    });
+  const [, quoted = ''] = /'([^']*)'/.exec(message) ?? [];
+  switch (error.code) {
+    case 'commander.unknownOption':
+      if (command && quoted === flagName('dryRun'))
+        return say(`${path} changes nothing: it has no ${quoted}`);
+      if (command && quoted === flagName('junit')) return say(`${path} checks nothing: it has no ${quoted}`);
+      return say(`there is no flag ${quoted}`, suggestion?.replace(/^\(|\)$/g, ''));
+    case 'commander.unknownCommand':
+      return say(`there is no command '${quoted}'`, suggestion?.replace(/^\(|\)$/g, ''));
+    case 'commander.optionMissingArgument': {
+      const [, flag = '', placeholder = ''] = /(--[a-z-]+) <(.*)>/.exec(quoted) ?? [];
+      return say(`${flag} needs a value: ${flag} ${placeholder}`);
+    }
+    case 'commander.missingArgument':
+      return say(`${path} needs <${quoted}>`, command && `Usage: ${usageLine(command)}`);
+    case 'commander.excessArguments':
+      return say(`too many words after metrify ${path}`, command && `Usage: ${usageLine(command)}`);
+    default:
+      return say(message);
+  }
 }
 
 /** A node of the command tree: a group with children, or a command. */

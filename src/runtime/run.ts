@@ -85,7 +85,7 @@ export async function runCommand(
     dryRun: globals.dryRun ?? false,
     self: host.self,
     commands,
-    say: (text) => (format === 'text' ? printer : complaint).line(text),
+    narrator: format === 'text' ? printer : complaint,
     warn,
     verbose: (message) => {
       if (globals.verbose) complaint.line(complaint.dim(maskSecrets(message)));

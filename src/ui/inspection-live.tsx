@@ -16,7 +16,7 @@ export async function watchInspection(
   context: Pick<Context, 'signal' | 'clock' | 'terminal'>,
 ): Promise<InspectResult> {
   let last = await look();
-  let failure: unknown;
+  let failure: Error | undefined;
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const app = render(
@@ -28,7 +28,7 @@ export async function watchInspection(
         return (last = await look());
       }}
       fail={(error) => {
-        failure = signal.aborted ? undefined : error;
+        failure = signal.aborted ? undefined : (error as Error);
       }}
     />,
     { exitOnCtrlC: false, stdout: context.terminal.stdout, stdin: context.terminal.stdin },

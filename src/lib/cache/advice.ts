@@ -61,7 +61,7 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
   if (result.hitRatio !== undefined && result.hitRatio < 0.5)
     advice.push({
       finding: `only ${formatPercent(result.hitRatio, 0)} of the reads hit since the server started`,
-      command: `metrify cache warm --to ${level} …`,
+      command: 'metrify cache warm --help',
     });
   return advice;
 }

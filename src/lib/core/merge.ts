@@ -15,6 +15,6 @@ export async function* merge<T>(streams: AsyncIterable<T>[]): AsyncGenerator<T> 
     }
   } finally {
     for (const promise of waiting.values()) promise.catch(() => {});
-    await Promise.all([...waiting.keys()].map((i) => iterators[i]!.return?.(undefined)));
+    for (const i of waiting.keys()) await iterators[i]!.return?.(undefined);
   }
 }

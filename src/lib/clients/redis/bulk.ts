@@ -72,7 +72,7 @@ export class RedisBulk<T> {
   /** Run ids of lost masters, to tell a restart from a broken connection. */
   readonly #gone = new Map<string, string>();
   /** What `settled` threw. */
-  #failure: unknown;
+  #failure: Error | undefined;
   /** Masters that came back with their memory gone. */
   restarts = 0;
 
@@ -232,7 +232,7 @@ export class RedisBulk<T> {
   #track(lane: Lane<T>, work: Promise<void>): void {
     const tracked = work
       .catch((error: unknown) => {
-        this.#failure ??= error;
+        this.#failure ??= error as Error;
       })
       .finally(() => lane.underWay.delete(tracked));
     lane.underWay.add(tracked);
