@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 
-import type { ExitCode } from '../lib/core/exit-codes.js';
+import { ExitCode } from '../lib/core/exit-codes.js';
 import type { Terminal } from './terminal.js';
 
 /** The process metrify runs in; the only place that touches `process`. */
@@ -29,8 +29,11 @@ export function processHost(executable: string): Host {
   let onClosed: (() => void) | undefined;
   for (const stream of [stdout, stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
       if (stream !== stdout) return;
+      if (error.code !== 'EPIPE') {
+        stderr.write(`error: the result could not be written: ${error.message}\n`);
+        process.exit(ExitCode.unavailable);
+      }
       stdoutClosed = true;
       onClosed?.();
     });

@@ -42,13 +42,15 @@ export function printEnvelope(
   streams.stderr(`${toJson({ ...envelope, result })}\n`);
 }
 
-export function errorLine(error: UserError): string {
+/** @param warnings those that no envelope carries */
+export function errorLine(error: UserError, warnings: string[] = []): string {
   return toJson({
     error: {
       code: error.code,
       message: maskSecrets(error.message),
       ...(error.hint === undefined ? {} : { hint: maskSecrets(error.hint) }),
     },
+    ...(warnings.length === 0 ? {} : { warnings }),
   });
 }
 

@@ -42,7 +42,11 @@ export async function parseCommandLine(
   let found: Invocation | undefined;
   const words = askForHelp(argv);
   const plain = { ...options, color: options.color && !words.includes(flagName('noColor')) };
-  const help = () => programHelp(Object.entries(table).map(entryLine), plain);
+  const help = () =>
+    programHelp(
+      Object.entries(table).map(([name, { summary }]) => [name, summary]),
+      plain,
+    );
   const program = newCommander('metrify', '', plain, help).version(options.version, '--version');
   addFlags(program, globalFlags, shortFlags);
 
@@ -101,7 +105,7 @@ async function buildGroup(
       options,
     );
   const group = newCommander(name, path, options, help)
-    .description(withVerbs(entry))
+    .description(`${entry.summary}: ${Object.keys(entry.verbs).join(', ')}`)
     .allowExcessArguments(true)
     .action(() => {
       const [verb] = group.args;
@@ -119,14 +123,6 @@ function build(name: string, command: Command, options: ProgramOptions, onMatch:
     commander.argument(required ? `<${argument}>` : `[${argument}]`, help);
   addFlags(commander, commandFlags(command));
   return commander.action(() => onMatch(command, commander));
-}
-
-function entryLine([name, entry]: [string, CommandEntry | GroupEntry]): [string, string] {
-  return [name, 'load' in entry ? entry.summary : withVerbs(entry)];
-}
-
-function withVerbs({ summary, verbs }: GroupEntry): string {
-  return `${summary}: ${Object.keys(verbs).join(', ')}`;
 }
 
 /** @param path the words that lead to it: `cache warm`; the program's is ''. */

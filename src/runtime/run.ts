@@ -54,7 +54,7 @@ export async function runCommand(
     const masked = maskSecrets(message);
     if (warnings.includes(masked)) return;
     warnings.push(masked);
-    if (format === 'text') complaint.line(`${complaint.yellow('warning:')} ${masked}`);
+    if (format === 'text' && !globals.quiet) complaint.line(`${complaint.yellow('warning:')} ${masked}`);
   };
 
   const settingsInput: SettingsInput = {
@@ -181,7 +181,16 @@ export async function runCommand(
       if (format === 'text') complaint.line(`so far: ${JSON.stringify(result)}`);
       else printEnvelope(envelope, 'json', undefined, host);
     }
-    reportFailure(failure, bug, format, complaint, host, globals.verbose, applied?.resume?.());
+    reportFailure(
+      failure,
+      bug,
+      format,
+      complaint,
+      host,
+      globals.verbose,
+      applied?.resume?.(),
+      applied ? [] : warnings,
+    );
   }
   interrupts.dispose();
   return exitCode;
@@ -195,6 +204,8 @@ function reportFailure(
   host: Host,
   verbose: boolean,
   resume: string | undefined,
+  /** Those that no envelope carries. */
+  warnings: string[] = [],
 ): void {
   const error =
     failure ??
@@ -208,9 +219,8 @@ function reportFailure(
   if (bug !== undefined && verbose) printer.line(maskSecrets(String((bug as Error).stack ?? bug)));
   if (format !== 'text') {
     const hint = resume ?? error.hint;
-    host.stderr(
-      `${errorLine(new UserError(error.message, { code: error.code, ...(hint ? { hint } : {}) }))}\n`,
-    );
+    const shown = new UserError(error.message, { code: error.code, ...(hint ? { hint } : {}) });
+    host.stderr(`${errorLine(shown, warnings)}\n`);
     return;
   }
   printer.line(`${printer.red('error:')} ${maskSecrets(error.message)}`);

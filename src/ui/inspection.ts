@@ -98,17 +98,18 @@ function describeExpiry({ keys, ttl }: InspectResult['prefixes'][number]): strin
 function keyTable(title: string, keys: InspectResult['bigKeys'], printer: Printer): void {
   if (keys.length === 0) return;
   printer.line();
+  const counted = keys.some(({ elements }) => elements !== undefined);
   printer.table({
     columns: [
       { title },
       { title: 'size', align: 'right' },
-      { title: 'elements', align: 'right' },
+      ...(counted ? [{ title: 'elements', align: 'right' as const }] : []),
       { title: 'type' },
     ],
     rows: keys.map((key) => [
       key.key,
       key.bytes === undefined ? '' : formatBytes(key.bytes),
-      key.elements === undefined ? '' : formatCount(key.elements),
+      ...(counted ? [key.elements === undefined ? '' : formatCount(key.elements)] : []),
       key.type ?? '',
     ]),
   });

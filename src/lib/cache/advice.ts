@@ -1,4 +1,5 @@
 import { formatBytes, formatCount, formatPercent } from '../core/units.js';
+import { compileGlob } from './glob.js';
 import type { InspectResult } from './inspect.js';
 
 export interface Advice {
@@ -29,8 +30,9 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
   for (const prefix of result.prefixes) {
     if (prefix.share >= 0.1 && prefix.ttl.withoutTtl > prefix.keys * 0.5 && prefix.keys > 100)
       advice.push({
-        finding: `${prefix.prefix} takes ${formatPercent(prefix.share, 0)} of the memory, and ${formatCount(prefix.ttl.withoutTtl)} of its ${formatCount(prefix.keys)} keys never expire`,
-        command: `metrify cache flush --level ${level} --pattern ${quote(prefix.prefix)} --dry-run   # then warm it again with --ttl`,
+        // A star matches separators too, so the pattern of one shape may match keys of another.
+        finding: `${prefix.prefix} takes ${formatPercent(prefix.share, 0)} of the memory, and ${formatCount(prefix.ttl.withoutTtl)} of its ${formatCount(prefix.keys)} keys never expire${alsoMatched(prefix.prefix, result.prefixes)}`,
+        command: `metrify cache flush --level ${level} --pattern ${quote(prefix.prefix)} --dry-run`,
       });
   }
   for (const key of result.bigKeys)
@@ -64,6 +66,14 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
       command: 'metrify cache warm --help',
     });
   return advice;
+}
+
+function alsoMatched(prefix: string, all: InspectResult['prefixes']): string {
+  const matches = compileGlob(prefix);
+  const others = all.filter((other) => other.prefix !== prefix && matches(other.prefix)).slice(0, 3);
+  return others.length === 0
+    ? ''
+    : ` (its pattern matches ${others.map((other) => other.prefix).join(', ')} too)`;
 }
 
 function quote(text: string): string {

@@ -169,13 +169,18 @@ class WarmRun<Row> {
     const pace = new Pace(plan.rate, hooks.clock);
     let position: SourcePosition | undefined = resume?.checkpoint?.position;
     let savedAt = hooks.clock.monotonic();
+    // Whether the counts are those of `position`: they are not in the middle of a batch.
+    let whole = true;
     const batches = source.batches({
       signal: hooks.signal,
       ...(position === undefined ? {} : { from: position }),
       fingerprint: resume !== undefined,
+      // Under a rate a batch takes a second at most: a run can be stopped, and gone on with, no farther apart.
+      ...(plan.rate === undefined ? {} : { maxRows: Math.min(4096, plan.rate) }),
     });
     try {
       for await (const batch of batches) {
+        whole = false;
         for (const { line, reason, text } of batch.rejected) this.#reject(line, reason, text);
         await this.#write(batch.rows, batch.lines, pace);
         position = batch.position;
@@ -185,12 +190,15 @@ class WarmRun<Row> {
           await this.#checkpoint(resume.path, position);
           savedAt = hooks.clock.monotonic();
         }
+        whole = true;
       }
+      whole = false;
       await this.#drain();
     } catch (error) {
-      // What is under way is settled, so that the checkpoint is as far as it can be.
-      if (resume && position) await this.#checkpoint(resume.path, position).catch(() => {});
-      else if (hooks.signal.aborted) await this.#drain().catch(() => {});
+      // What is under way is settled, so that the counts are right and the checkpoint is as far as it can be. A batch
+      // that was cut short is read again as a whole; and a level that is gone is not waited for twice.
+      if (whole && resume && position) await this.#checkpoint(resume.path, position).catch(() => {});
+      else if (whole || hooks.signal.aborted) await this.#drain().catch(() => {});
       throw error;
     }
   }
@@ -300,7 +308,11 @@ class WarmRun<Row> {
   }
 
   async *#expected(): AsyncGenerator<[ByteString, StoredValue]> {
-    for await (const batch of this.plan.source.batches({ signal: this.hooks.signal }))
+    const { source, nx, resume } = this.plan;
+    // Which of the keys before the checkpoint were skipped is not known any more.
+    const from = nx ? resume?.checkpoint?.position : undefined;
+    if (from) this.hooks.warn(`the first ${from.rows} rows are not compared: some may have been skipped`);
+    for await (const batch of source.batches({ signal: this.hooks.signal, ...(from ? { from } : {}) }))
       for (const row of batch.rows) {
         const { key, value } = this.#entryOf(row);
         if (key !== null && value !== null) yield [key, value];

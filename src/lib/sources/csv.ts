@@ -61,6 +61,7 @@ async function* read(
       label: input.label,
       start: { rows, offset, line },
       hash,
+      maxRows: options.maxRows,
       signal: options.signal,
     });
   } finally {

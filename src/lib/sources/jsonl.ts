@@ -70,6 +70,7 @@ async function* read(input: Input, options: ReadOptions): AsyncGenerator<RowBatc
       label: input.label,
       start: { rows, offset, line },
       hash,
+      maxRows: options.maxRows,
       signal: options.signal,
     });
   } finally {

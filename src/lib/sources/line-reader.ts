@@ -32,7 +32,7 @@ export interface DecodedRows<Row> {
 export type Decoder<Row> = (lines: Lines, at: number, maxRows: number, out: DecodedRows<Row>) => number;
 
 /** Rows of a batch; a few thousand keep every stage in the processor's cache. */
-const maxRows = 4096;
+const usualRows = 4096;
 /** The longest record: whatever is longer is no row, and would be held in memory whole. */
 export const maxRecordBytes = 64 * 1024 * 1024;
 
@@ -44,12 +44,13 @@ export interface LineReading<Row> {
   start: Required<Pick<SourcePosition, 'rows' | 'offset' | 'line'>>;
   /** Has hashed everything before the window's first byte. */
   hash?: Hash | undefined;
+  maxRows?: number | undefined;
   signal: AbortSignal;
 }
 
 /** @throws UserError `RECORD_TOO_LONG`; the signal's reason. */
 export async function* readLines<Row>(reading: LineReading<Row>): AsyncGenerator<RowBatch<Row>> {
-  const { window, decode, hash, signal } = reading;
+  const { window, decode, hash, signal, maxRows = usualRows } = reading;
   const position: SourcePosition & { offset: number; line: number } = { ...reading.start };
   for (let first = true; ; first = false) {
     if (window.full)

@@ -41,6 +41,8 @@ export interface ReadOptions {
   from?: SourcePosition;
   /** Files: hash what is consumed, so that positions carry `sha256`. */
   fingerprint?: boolean;
+  /** Rows of a batch at most, where a few thousand would be too many. */
+  maxRows?: number;
 }
 
 /**

@@ -26,7 +26,7 @@ interface Column {
 }
 
 const label = 'SQL';
-const maxRows = 4096;
+const usualRows = 4096;
 
 /**
  * The rows of a query that `selectOnly` has printed, streamed by COPY in a READ ONLY transaction. While it is read the
@@ -132,7 +132,7 @@ async function* read(
   sql: string,
   resume: Resume | undefined,
   statementTimeoutMs: number,
-  { signal, from }: ReadOptions,
+  { signal, from, maxRows = usualRows }: ReadOptions,
 ): AsyncGenerator<RowBatch<SqlRow>> {
   const decoder = new CopyTextDecoder();
   const position: SourcePosition = from ? { ...from } : { rows: 0 };

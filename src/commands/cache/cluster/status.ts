@@ -26,7 +26,7 @@ export const status = readCommand({
         { title: 'master' },
         { title: 'slots', align: 'right' },
         { title: 'keys', align: 'right' },
-        { title: 'share', align: 'right' },
+        { title: 'of even share', align: 'right' },
         { title: 'memory', align: 'right' },
         { title: 'replicas' },
         { title: 'a failover would lose' },

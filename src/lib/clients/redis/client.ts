@@ -72,10 +72,10 @@ export class RedisClient {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** For messages: the servers' addresses. */
+  /** For messages: the first server's address, and how many more were given. */
   get target(): string {
-    const database = this.options.database > 0 ? `/${this.options.database}` : '';
-    return this.seeds.map(nodeName).join(',') + database;
+    const more = this.seeds.length > 1 ? ` +${this.seeds.length - 1}` : '';
+    return `${nodeName(this.seeds[0]!)}${this.options.database > 0 ? `/${this.options.database}` : ''}${more}`;
   }
 
   get masters(): readonly RedisNode[] {
