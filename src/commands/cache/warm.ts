@@ -334,7 +334,7 @@ function presentResult(result: WarmResult, printer: Printer): void {
   );
   for (const { reason, count, firstLine } of result.failures)
     printer.bad(
-      `${formatCount(count)} × ${reason}${firstLine === undefined ? '' : ` (first on line ${firstLine})`}`,
+      `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}: ${reason}${firstLine === undefined ? '' : ` (${count === 1 ? '' : 'first on '}line ${firstLine})`}`,
     );
   if (result.failures.length > 0)
     printer.line(

@@ -111,7 +111,7 @@ export async function countMatches(
 export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushResult> {
   const { level, selection } = plan;
   const tree = new PrefixTree();
-  const nodes = new Map<string, { deleted: number; gone: number }>();
+  const nodes = new Map<string, { deleted: number; gone: number; restarted: boolean }>();
   const nodeOf = new Map<ByteString, string>();
   let deleted = 0;
   let kept = 0;
@@ -135,7 +135,7 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
       const counts = nodes.get(nodeOf.get(key)!)!;
       nodeOf.delete(key);
       if (!removed) {
-        counts.gone++;
+        if (!counts.restarted) counts.gone++;
         return;
       }
       counts.deleted++;
@@ -149,9 +149,9 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
     try {
       for await (const batch of level.scan(scanOptions(selection, hooks.signal))) {
         let counts = nodes.get(batch.node);
-        if (!counts) nodes.set(batch.node, (counts = { deleted: 0, gone: 0 }));
-        // What had gone by itself may only have been removed by us before the node was lost.
-        if (batch.restart) counts.gone = 0;
+        if (!counts) nodes.set(batch.node, (counts = { deleted: 0, gone: 0, restarted: false }));
+        // From here on, what is gone may have been removed by us before the node was lost.
+        if (batch.restart) Object.assign(counts, { gone: 0, restarted: true });
         const keys: ByteString[] = [];
         for (const info of batch.keys) {
           if (!isSelected(info, selection)) continue;
