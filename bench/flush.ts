@@ -19,7 +19,11 @@ export const flush: Benchmark = {
     await pipe(bench, redis, await writeCommands(bench, 'kept.resp', count, 'meter'));
     const doomed = await writeCommands(bench, 'doomed.resp', count, 'forecast');
     const cli = `redis-cli -p ${redis.port}`;
-    const felt: Record<'idle' | typeof ours | typeof peer, Latencies[]> = { idle: [], [ours]: [], [peer]: [] };
+    const felt: Record<'idle' | typeof ours | typeof peer, Latencies[]> = {
+      idle: [],
+      [ours]: [],
+      [peer]: [],
+    };
     const probed = async (side: typeof ours | typeof peer, flushOnce: () => Promise<Run>): Promise<Run> => {
       const probe = await startProbe(bench, redis.port);
       const result = await flushOnce();
@@ -40,7 +44,9 @@ export const flush: Benchmark = {
           ),
         [peer]: () =>
           probed(peer, () =>
-            shell(`${cli} --scan --pattern 'forecast:*' | xargs -n 1000 ${cli} unlink > /dev/null`, { bench }),
+            shell(`${cli} --scan --pattern 'forecast:*' | xargs -n 1000 ${cli} unlink > /dev/null`, {
+              bench,
+            }),
           ),
       },
       {

@@ -34,7 +34,11 @@ export const inspect: Benchmark = {
 
 function readInspection(stdout: string): { keys: number; bytes: number } {
   const { result } = JSON.parse(stdout) as {
-    result: { keys: number; memoryBytes: number; prefixes: { prefix: string; ttl: { withoutTtl: number } }[] };
+    result: {
+      keys: number;
+      memoryBytes: number;
+      prefixes: { prefix: string; ttl: { withoutTtl: number } }[];
+    };
   };
   const [first, ...others] = result.prefixes;
   must(first?.prefix === 'meter:*:latest' && others.length === 0, 'inspect found other prefixes');

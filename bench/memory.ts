@@ -30,13 +30,11 @@ export const memory: Benchmark = {
         bench.say(`  cache ${verb}  ${(peakBytes / 1e6).toFixed(0)} MB  ${seconds.toFixed(1)} s`);
       }
     }
-    return [...peaks].map(
-      ([verb, values]): Finding => ({
-        what: `peak memory of cache ${verb}, ${count.toLocaleString('en')} keys`,
-        series: [{ name: `metrify cache ${verb}`, values, unit: 'MB' }],
-        judged: 'median',
-        bar: 200,
-      }),
-    );
+    return [...peaks].map(([verb, values]): Finding => ({
+      what: `peak memory of cache ${verb}, ${count.toLocaleString('en')} keys`,
+      series: [{ name: `metrify cache ${verb}`, values, unit: 'MB' }],
+      judged: 'median',
+      bar: 200,
+    }));
   },
 };

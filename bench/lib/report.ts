@@ -54,7 +54,9 @@ export function markdownRow(finding: Finding): string {
   return `| ${[
     finding.what.replaceAll('|', '\\|'),
     figureOf(ours!, median(ours!.values)),
-    peers.map((peer) => `${peer.name.replaceAll('|', '\\|')}: ${figureOf(peer, median(peer.values))}`).join(', '),
+    peers
+      .map((peer) => `${peer.name.replaceAll('|', '\\|')}: ${figureOf(peer, median(peer.values))}`)
+      .join(', '),
     ratios,
     bar,
     verdict,
@@ -80,7 +82,9 @@ function judge(finding: Finding): { ratios: string; bar: string; verdict: string
   const observed = observedOf(finding);
   const shown = judged === 'ratio' ? String(bar) : figureOf(series[0]!, bar);
   const verdict =
-    observed <= bar ? 'PASS' : `short by ${((observed / bar - 1) * 100).toFixed(observed > bar * 1.1 ? 0 : 1)} %`;
+    observed <= bar
+      ? 'PASS'
+      : `short by ${((observed / bar - 1) * 100).toFixed(observed > bar * 1.1 ? 0 : 1)} %`;
   return { ratios, bar: `≤ ${shown}`, verdict };
 }
 

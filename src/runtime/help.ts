@@ -116,7 +116,7 @@ function flagEntries(flags: Flags): Entry[] {
 
 const widest = 100;
 /** Longer terms stand on a line of their own. */
-const widestTerm = 30;
+const widestTerm = 32;
 /** Narrower texts are not set beside their terms. */
 const narrowestText = 36;
 

@@ -137,7 +137,12 @@ function newCommander(
     .exitOverride((error) => {
       throw error.exitCode === 0 ? error : usageError(error, path, command);
     })
-    .configureOutput({ writeOut: options.write, writeErr: () => {}, outputError: () => {} })
+    .configureOutput({
+      writeOut: options.write,
+      writeErr: () => {},
+      outputError: () => {},
+      getOutHasColors: () => options.color,
+    })
     .configureHelp({ formatHelp: help })
     .helpOption('-h, --help')
     .helpCommand(false)
@@ -230,9 +235,9 @@ function usageError(error: CommanderError, path: string, command: Command | unde
       return say(`${flag} needs a value: ${flag} ${placeholder}`);
     }
     case 'commander.missingArgument':
-      return say(`${path} needs <${quoted}>`, command && `Usage: ${usageLine(command)}`);
+      return say(`${path} needs <${quoted}>`, command && `Usage: ${usageLine(command)}.`);
     case 'commander.excessArguments':
-      return say(`too many words after metrify ${path}`, command && `Usage: ${usageLine(command)}`);
+      return say(`too many words after metrify ${path}`, command && `Usage: ${usageLine(command)}.`);
     default:
       return say(message);
   }

@@ -1,5 +1,6 @@
 import { findLevel, openLevel } from '../../lib/cache/open-level.js';
 import { fromBytes, toBytes } from '../../lib/core/bytes.js';
+import { UserError } from '../../lib/core/errors.js';
 import { readCommand } from '../../runtime/command.js';
 import { levelFlag, memcachedServers, postgresUrl, redisUrl } from './shared/flags.js';
 
@@ -37,6 +38,11 @@ export const get = readCommand({
       const result: Result = { key, level: level.name, found: false };
       return { verdict: 'failed', result };
     }
+    if (Array.isArray(value) && value.length === 0)
+      throw new UserError(`'${key}' is neither a string nor a hash`, {
+        code: 'WRONG_TYPE',
+        hint: 'cache get shows strings and hashes; redis-cli shows the rest.',
+      });
     const size = typeof value === 'string' ? value.length : value.reduce((sum, part) => sum + part.length, 0);
     const result: Result = {
       key,

@@ -53,7 +53,9 @@ export interface KeyBatch {
   /** The node (master, server) the keys are on. */
   node: string;
   keys: KeyInfo[];
-  /** The node was replaced and is walked anew: forget what it yielded before. */
+  /** Which walk of the node this is, where there are several side by side. */
+  walk?: number;
+  /** The node was replaced and this walk starts anew: forget what it yielded before. */
   restart?: boolean;
 }
 
@@ -112,7 +114,10 @@ export interface CacheLevel {
   writer(options: WriteOptions): Promise<LevelWriter>;
   remover(options: RemoveOptions): Promise<LevelRemover>;
   scan(options: ScanOptions): AsyncIterable<KeyBatch>;
-  /** The stored values, `null` where there is none; aligned with `keys`. */
+  /**
+   * The stored values, `null` where there is none; aligned with `keys`. What is neither a string nor a hash reads as a
+   * hash without fields, which no level can store.
+   */
   read(keys: ByteString[], signal: AbortSignal): Promise<(StoredValue | null)[]>;
   /** Milliseconds to live: -1 without an end, -2 when there is no such key. */
   ttl(key: ByteString, signal: AbortSignal): Promise<number>;

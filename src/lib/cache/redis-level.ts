@@ -1,7 +1,7 @@
 import { RedisBulk } from '../clients/redis/bulk.js';
 import { openRedis, parseInfo, type RedisClient } from '../clients/redis/client.js';
 import { encodeCommand, RedisError, type Reply } from '../clients/redis/resp.js';
-import { refuseReplica, scanNode, type ScanPage } from '../clients/redis/scan.js';
+import { refuseReplica, scanNode, scanParts, type ScanPage } from '../clients/redis/scan.js';
 import type { RedisSettings, Timeouts } from '../clients/settings.js';
 import type { ByteString } from '../core/bytes.js';
 import { ServiceRefused, UserError } from '../core/errors.js';
@@ -183,17 +183,28 @@ export class RedisLevel implements CacheLevel {
     if (details.frequency && lfu)
       ask(['OBJECT', 'FREQ', undefined], (info, reply) => (info.frequency = (reply as number | null) ?? 0));
 
-    const shares = limit === undefined ? [] : await this.#shares(limit);
-    const pages = masters.map((master, i) =>
-      scanNode(this.client, master, {
-        signal,
-        pattern,
-        count: questions.length > 0 ? 1000 : 500,
-        ask: questions.map((question) => question.ask),
-        limit: shares[i],
-      }),
-    );
-    for await (const page of merge(pages)) yield describe(page, questions);
+    const sizes = await this.#sizes();
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const walks = masters.flatMap((master, i) => {
+      // A sample is a share of each master's keys, in the order of one walk.
+      const share = limit === undefined ? undefined : Math.ceil((limit * sizes[i]!) / Math.max(1, total));
+      const parts = share === undefined ? scanParts(this.client, sizes[i]!) : [undefined];
+      return parts.map((part, walk) =>
+        describe(
+          scanNode(this.client, master, {
+            signal,
+            pattern,
+            count: questions.length > 0 ? 1000 : 300,
+            ask: questions.map((question) => question.ask),
+            limit: share,
+            part,
+          }),
+          walk,
+          questions,
+        ),
+      );
+    });
+    yield* merge(walks);
   }
 
   async read(keys: ByteString[]): Promise<(StoredValue | null)[]> {
@@ -202,9 +213,15 @@ export class RedisLevel implements CacheLevel {
     await Promise.all(
       [...byNode.values()].map(async (indices) => {
         const connection = await this.client.connect(this.client.masterOf(keys[indices[0]!]!).address);
-        const text = indices.map((i) => encodeCommand(['GET', keys[i]!])).join('');
-        const replies = await connection.pipeline(text, indices.length);
-        for (const [n, i] of indices.entries()) values[i] = await this.#value(keys[i]!, replies[n]!);
+        const ask = (word: string, some: number[]) =>
+          connection.pipeline(some.map((i) => encodeCommand([word, keys[i]!])).join(''), some.length);
+        const replies = await ask('GET', indices);
+        const others = indices.filter((_, n) => isWrongType(replies[n]));
+        const hashes = others.length > 0 ? await ask('HGETALL', others) : [];
+        for (const [n, i] of indices.entries()) {
+          const reply = isWrongType(replies[n]) ? hashes.shift()! : replies[n]!;
+          values[i] = await this.#value(keys[i]!, reply);
+        }
       }),
     );
     return values;
@@ -237,46 +254,52 @@ export class RedisLevel implements CacheLevel {
     this.client.close();
   }
 
-  /** A GET's answer; what is no string is read in its own way. */
+  /** From the answer to GET or HGETALL; where that was a redirect or a passing error, single commands follow it. */
   async #value(key: ByteString, reply: Reply): Promise<StoredValue | null> {
     if (reply === null || typeof reply === 'string') return reply;
-    if (reply instanceof RedisError && reply.code === 'WRONGTYPE') {
-      const type = await this.client.call(['TYPE', key]);
-      if (type === 'hash') return (await this.client.call(['HGETALL', key])) as ByteString[];
-      throw new UserError(`'${key}' is a ${String(type)}, not a string or a hash`, { code: 'WRONG_TYPE' });
+    if (Array.isArray(reply)) return reply as ByteString[];
+    if (isWrongType(reply)) return [];
+    for (const word of ['GET', 'HGETALL']) {
+      try {
+        return (await this.client.call([word, key])) as StoredValue | null;
+      } catch (error) {
+        if (!isWrongType(error)) throw error;
+      }
     }
-    // A redirect or a passing error: the single command follows it.
-    return (await this.client.call(['GET', key])) as ByteString | null;
+    return [];
   }
 
-  /** A sample's size on each master, in proportion to its keys. */
-  async #shares(limit: number): Promise<number[]> {
-    const sizes = await Promise.all(
-      this.client.masters.map(async ({ address }) => (await this.client.connect(address)).call(['DBSIZE'])),
+  /** Keys on each master. */
+  #sizes(): Promise<number[]> {
+    return Promise.all(
+      this.client.masters.map(
+        async ({ address }) => (await (await this.client.connect(address)).call(['DBSIZE'])) as number,
+      ),
     );
-    const total = sizes.reduce<number>((sum, size) => sum + (size as number), 0);
-    return sizes.map((size) => Math.ceil((limit * (size as number)) / Math.max(1, total)));
   }
 }
 
-function describe(
-  { node, keys, answers, restart }: ScanPage,
+async function* describe(
+  pages: AsyncIterable<ScanPage>,
+  walk: number,
   questions: { put(info: KeyInfo, reply: Reply): void }[],
-): KeyBatch {
-  let at = 0;
-  const infos: KeyInfo[] = [];
-  for (const key of keys) {
-    const info: KeyInfo = { key };
-    let gone = false;
-    for (const { put } of questions) {
-      const reply = answers[at++]!;
-      // A key that went away between SCAN and the question.
-      if (reply instanceof RedisError || reply === -2 || reply === 'none') gone = true;
-      else put(info, reply);
+): AsyncGenerator<KeyBatch> {
+  for await (const { node, keys, answers, restart } of pages) {
+    let at = 0;
+    const infos: KeyInfo[] = [];
+    for (const key of keys) {
+      const info: KeyInfo = { key };
+      let gone = false;
+      for (const { put } of questions) {
+        const reply = answers[at++]!;
+        // A key that went away between SCAN and the question.
+        if (reply instanceof RedisError || reply === -2 || reply === 'none') gone = true;
+        else put(info, reply);
+      }
+      if (!gone) infos.push(info);
     }
-    if (!gone) infos.push(info);
+    yield { node, walk, keys: infos, ...(restart ? { restart } : {}) };
   }
-  return { node, keys: infos, ...(restart ? { restart } : {}) };
 }
 
 function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
@@ -288,4 +311,8 @@ function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
     else groups.set(key, [item]);
   }
   return groups;
+}
+
+function isWrongType(reply: unknown): boolean {
+  return reply instanceof RedisError && reply.code === 'WRONGTYPE';
 }

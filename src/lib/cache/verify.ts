@@ -8,13 +8,18 @@ export interface Verified {
   mismatched: number;
   /** Gone: evicted, expired, or never arrived. */
   missing: number;
+  /** Another value, among so many that their rows were not read once more: not known which of both. */
+  undecided?: number;
   /** A few of them, for the eye. */
   examples: { key: ByteString; level: string; problem: 'mismatched' | 'missing' }[];
 }
 
 const exampleLimit = 10;
-/** Mismatches are kept until the source was read once more; more than this cannot be a coincidence. */
-const suspectLimit = 10_000;
+/**
+ * Keys with another value are kept until the source was read once more. Where many rows share their keys, as readings
+ * of the same meters do, those are many; the limit bounds the memory.
+ */
+const suspectLimit = 200_000;
 const compareBatch = 1000;
 
 /**
@@ -120,8 +125,13 @@ export async function verify(plan: VerifyPlan): Promise<Verified> {
         if (found[i] === null) report(level, key, 'missing');
         else if (!sameValue(found[i]!, value)) {
           const waiting = suspects.get(level)!;
-          if (plan.again && waiting.size < suspectLimit) waiting.set(key, value);
-          else report(level, key, 'mismatched');
+          if (!plan.again) report(level, key, 'mismatched');
+          else if (waiting.has(key) || waiting.size < suspectLimit)
+            waiting.set(copy(key) as ByteString, copy(value));
+          else {
+            result.checked--;
+            result.undecided = (result.undecided ?? 0) + 1;
+          }
         }
       }
     }
@@ -132,14 +142,19 @@ export async function verify(plan: VerifyPlan): Promise<Verified> {
   if (plan.again && [...suspects.values()].some((keys) => keys.size > 0)) {
     for await (const [key, value] of plan.again()) {
       plan.signal.throwIfAborted();
-      for (const keys of suspects.values()) if (keys.has(key)) keys.set(key, value);
+      for (const keys of suspects.values()) if (keys.has(key)) keys.set(key, copy(value));
     }
     for (const [level, keys] of suspects) {
-      const found = await level.read([...keys.keys()], plan.signal);
-      for (const [i, [key, value]] of [...keys].entries()) {
-        if (found[i] === null) report(level, key, 'missing');
-        else if (!sameValue(found[i]!, value)) report(level, key, 'mismatched');
-      }
+      await inBatches(keys, plan.signal, async (batch) => {
+        const found = await level.read(
+          batch.map(([key]) => key),
+          plan.signal,
+        );
+        for (const [i, [key, value]] of batch.entries()) {
+          if (found[i] === null) report(level, key, 'missing');
+          else if (!sameValue(found[i]!, value)) report(level, key, 'mismatched');
+        }
+      });
     }
   }
   return result;

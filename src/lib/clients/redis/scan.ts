@@ -23,6 +23,26 @@ export interface ScanPlan {
   ask: readonly (readonly (string | undefined)[])[];
   /** Stop after so many keys. */
   limit?: number | undefined;
+  /** The part of the keyspace to walk; without it, all of it. */
+  part?: ScanPart | undefined;
+}
+
+/** Cursors whose lowest `bits` bits are those of `start`. */
+export interface ScanPart {
+  start: number;
+  bits: number;
+}
+
+/**
+ * Parts that can be walked side by side, so that the server always has a page to fetch while we read another.
+ *
+ * SCAN's cursor counts up with its bits reversed, over the table's buckets: the cursors with the same lowest bits are one
+ * stretch of the walk, whatever the table's size becomes meanwhile. That holds for a server with one table for a
+ * database, which a cluster's node has not (from Redis 7.4 on its cursors carry the slot).
+ */
+export function scanParts(client: RedisClient, keys: number): (ScanPart | undefined)[] {
+  const oneTable = !client.cluster && client.info.dragonfly_version === undefined;
+  return oneTable && keys > 10_000 ? [0, 1].map((start) => ({ start, bits: 1 })) : [undefined];
 }
 
 /**
@@ -81,15 +101,18 @@ async function* walk(
       'COUNT',
       String(plan.count),
     ]);
+  const { start = 0, bits = 0 } = plan.part ?? {};
+  const ended = (cursor: ByteString) =>
+    cursor === '0' || (BigInt(cursor) & ((1n << BigInt(bits)) - 1n)) !== BigInt(start);
   let seen = 0;
-  let next = connection.pipeline(page('0'), 1);
+  let next = connection.pipeline(page(String(start)), 1);
   for (;;) {
     const reply = first(connection, await next) as [cursor: ByteString, keys: ByteString[]];
     const [cursor] = reply;
     let [, keys] = reply;
     if (plan.limit !== undefined && seen + keys.length > plan.limit) keys = keys.slice(0, plan.limit - seen);
     seen += keys.length;
-    const last = cursor === '0' || (plan.limit !== undefined && seen >= plan.limit);
+    const last = ended(cursor) || (plan.limit !== undefined && seen >= plan.limit);
     let text = '';
     for (const key of keys)
       for (const [before, after] of parts) text += `${before}$${key.length}\r\n${key}\r\n${after}`;

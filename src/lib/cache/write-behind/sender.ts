@@ -1,0 +1,250 @@
+import type { ByteString } from '../../core/bytes.js';
+import { systemClock } from '../../core/clock.js';
+import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { formatDuration } from '../../core/units.js';
+import { isPassing, type RedisClient } from '../../clients/redis/client.js';
+import { ConnectionLost, type RedisConnection } from '../../clients/redis/connection.js';
+import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
+import { type PartitionKeys, partitionKeys } from './keys.js';
+import { timeOfOperation } from './operation-id.js';
+import type { Script } from './script.js';
+import { enqueue, enqueueAgain } from './scripts.js';
+
+export interface Queued {
+  id: string;
+  /** Of its partition; without a gap. */
+  number: number;
+}
+
+export interface SenderOptions {
+  partitions: number;
+  /** Replicas that must have an entry before it counts as queued. */
+  replicas: number;
+  /** How long to wait for them, milliseconds. */
+  replicaTimeoutMs: number;
+}
+
+interface Call {
+  partition: number;
+  fields: readonly ByteString[];
+  /** It may have been carried out already. */
+  again: boolean;
+  deadline: number;
+  resolve(queued: Queued): void;
+  reject(error: unknown): void;
+}
+
+interface Lane {
+  connection: Promise<RedisConnection>;
+  waiting: Call[];
+}
+
+/** How far back a repeated call is looked for, before the time in its operation id: clocks differ. */
+const slackMs = 60_000;
+
+/**
+ * Puts entries into the queue, each once: calls of one tick share a write, and what lost its answer is sent again in a
+ * form that finds the first one. Order of calls is the order in the queue.
+ */
+export class Sender {
+  readonly #lanes = new Map<string, Lane>();
+  readonly #keys: PartitionKeys[];
+  #later: Call[] = [];
+  #recovering: Promise<void> | undefined;
+  #closed = false;
+  /** Called after a connection was lost and the queue answers again. */
+  reconnected: () => void = () => {};
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly options: SenderOptions,
+    private readonly signal: AbortSignal,
+  ) {
+    this.#keys = Array.from({ length: options.partitions }, (_, partition) => partitionKeys(partition));
+  }
+
+  /**
+   * Resolves when the entry is queued and, where that was asked for, on a replica.
+   * @throws ServiceUnavailable (code `QUEUE_FULL`, `NOT_REPLICATED`, …), ServiceRefused.
+   */
+  send(partition: number, fields: readonly ByteString[], again: boolean): Promise<Queued> {
+    return new Promise((resolve, reject) => {
+      const deadline = performance.now() + this.client.options.requestTimeoutMs;
+      const call = { partition, fields, again, deadline, resolve, reject };
+      if (this.#recovering) this.#later.push(call);
+      else this.#dispatch(call);
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const lane of this.#lanes.values()) lane.connection.then((open) => open.close()).catch(() => {});
+    this.#lanes.clear();
+  }
+
+  #dispatch(call: Call): void {
+    let lane: Lane;
+    try {
+      const { node, address } = this.client.masterOf(this.#keys[call.partition]!.stream);
+      lane = this.#lanes.get(node) ?? { connection: this.client.dedicated(address), waiting: [] };
+      if (!this.#lanes.has(node)) {
+        lane.connection.catch(() => {});
+        this.#lanes.set(node, lane);
+      }
+    } catch (error) {
+      this.#postpone([call], error);
+      return;
+    }
+    lane.waiting.push(call);
+    if (lane.waiting.length === 1) queueMicrotask(() => void this.#flush(lane));
+  }
+
+  async #flush(lane: Lane): Promise<void> {
+    let calls: Call[] = [];
+    let replies: Reply[];
+    const { replicas, replicaTimeoutMs } = this.options;
+    try {
+      const connection = await lane.connection;
+      calls = lane.waiting.splice(0);
+      let text = '';
+      for (const call of calls) text += this.#encode(call, false);
+      if (replicas > 0) text += encodeCommand(['WAIT', String(replicas), String(replicaTimeoutMs)]);
+      replies = await connection.pipeline(text, calls.length + (replicas > 0 ? 1 : 0));
+    } catch (error) {
+      const unsent = calls.length === 0 ? lane.waiting.splice(0) : [];
+      for (const call of calls) call.again = true;
+      const answered = error instanceof ConnectionLost ? error.replies : [];
+      // Without a replica to wait for, an answer is an answer, also from a connection that broke afterwards.
+      const settled = replicas > 0 ? 0 : Math.min(answered.length, calls.length);
+      await this.#settle(calls.slice(0, settled), answered.slice(0, settled));
+      this.#postpone([...calls.slice(settled), ...unsent], error);
+      return;
+    }
+    const acknowledged = replies[calls.length];
+    if (replicas > 0 && !(typeof acknowledged === 'number' && acknowledged >= replicas)) {
+      replies = replies.slice(0, calls.length).map((reply, at) => {
+        if (reply instanceof RedisError) return reply;
+        calls[at]!.reject(notReplicated(replicaTimeoutMs));
+        return reply;
+      });
+    }
+    await this.#settle(calls, replies);
+  }
+
+  async #settle(calls: Call[], replies: Reply[]): Promise<void> {
+    const repeat: Call[] = [];
+    let problem: RedisError | undefined;
+    for (const [at, call] of calls.entries()) {
+      const reply = replies[at];
+      if (Array.isArray(reply)) call.resolve({ id: reply[0] as string, number: reply[1] as number });
+      else if (reply instanceof RedisError && reply.code === 'NOSCRIPT') await this.#whole(call);
+      else if (reply instanceof RedisError && isPassing(reply)) {
+        repeat.push(call);
+        problem = reply;
+      } else call.reject(refusal(this.client.target, reply));
+    }
+    if (problem)
+      this.#postpone(
+        repeat,
+        new ServiceUnavailable(`Redis at ${this.client.target} answered: ${problem.message}`),
+      );
+  }
+
+  /** With the script's text: the server does not know it yet. */
+  async #whole(call: Call): Promise<void> {
+    try {
+      const { address } = this.client.masterOf(this.#keys[call.partition]!.stream);
+      const script = call.again ? enqueueAgain : enqueue;
+      const open = await this.client.connect(address);
+      await open.call(['SCRIPT', 'LOAD', script.text]);
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailable) && !(error instanceof RedisError)) {
+        call.reject(error);
+        return;
+      }
+      if (error instanceof RedisError) {
+        call.reject(refusal(this.client.target, error));
+        return;
+      }
+    }
+    this.#dispatch(call);
+  }
+
+  #postpone(calls: Call[], problem: unknown): void {
+    if (calls.length === 0) return;
+    const passing = problem instanceof ServiceUnavailable && !this.#closed;
+    if (!passing) {
+      for (const call of calls) call.reject(problem);
+      return;
+    }
+    // What was under way comes before what was called since.
+    this.#later = [...calls, ...this.#later];
+    this.#recovering ??= this.#recover(problem);
+  }
+
+  async #recover(first: ServiceUnavailable): Promise<void> {
+    let problem = first;
+    for (let attempt = 0; this.#later.length > 0; attempt++) {
+      for (const lane of this.#lanes.values()) lane.connection.then((open) => open.close()).catch(() => {});
+      this.#lanes.clear();
+      await systemClock.sleep(Math.min(20 * 2 ** attempt, 500), this.signal).catch(() => {});
+      const now = performance.now();
+      this.#later = this.#later.filter((call) => {
+        const over = now > call.deadline || this.signal.aborted || this.#closed;
+        if (over) call.reject(call.again ? uncertain(problem) : problem);
+        return !over;
+      });
+      try {
+        await this.client.refresh();
+        for (const { address } of this.client.masters) await this.client.connect(address);
+      } catch (error) {
+        if (error instanceof ServiceUnavailable) problem = error;
+        continue;
+      }
+      break;
+    }
+    const calls = this.#later.splice(0);
+    this.#recovering = undefined;
+    for (const call of calls) this.#dispatch(call);
+    this.reconnected();
+  }
+
+  #encode({ partition, fields, again }: Call, whole: boolean): ByteString {
+    const { counter, stream, pending } = this.#keys[partition]!;
+    const script: Script = again ? enqueueAgain : enqueue;
+    const since = again ? [String(Math.max(0, timeOfOperation(fields[1]!) - slackMs))] : [];
+    const head = whole ? ['EVAL', script.text] : ['EVALSHA', script.sha];
+    return encodeCommand([...head, '3', counter, stream, pending, ...since, ...fields]);
+  }
+}
+
+function notReplicated(timeoutMs: number): ServiceUnavailable {
+  return new ServiceUnavailable(
+    `the write is queued, but no replica had it within ${formatDuration(timeoutMs)}: it is lost if the master is lost now`,
+    {
+      code: 'NOT_REPLICATED',
+      hint: 'It will be applied. To be certain, call again with the same operationId: it is applied once.',
+    },
+  );
+}
+
+function uncertain(problem: ServiceUnavailable): ServiceUnavailable {
+  return new ServiceUnavailable(`whether the write is queued is not known: ${problem.message}`, {
+    code: 'WRITE_UNCERTAIN',
+    hint: 'Call again with the same operationId: it is applied once.',
+    cause: problem,
+  });
+}
+
+function refusal(target: string, reply: Reply | undefined): UserError {
+  const message = reply instanceof RedisError ? reply.message : 'an answer that is none';
+  if (/\bOOM\b/.test(message))
+    return new ServiceUnavailable(`the queue at ${target} is full: Redis is out of memory`, {
+      code: 'QUEUE_FULL',
+      hint: 'Nothing was queued. Is the worker running? See: metrify cache queue status',
+    });
+  return new ServiceUnavailable(`Redis at ${target} did not take the write: ${message}`, {
+    code: 'QUEUE_REFUSED',
+  });
+}
+

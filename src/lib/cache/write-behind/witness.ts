@@ -1,0 +1,104 @@
+import { fromBytes, type ByteString } from '../../core/bytes.js';
+import type { RedisClient } from '../../clients/redis/client.js';
+import { partitionKeys } from './keys.js';
+import { Script } from './script.js';
+
+/** An acknowledged write that the queue no longer has and no worker took. */
+export interface Loss {
+  operationId: string;
+  key: string;
+  partition: number;
+  id: string;
+}
+
+interface Acknowledged {
+  operationId: string;
+  id: string;
+  number: number;
+  key: ByteString;
+}
+
+/** Acknowledgements kept for each partition. */
+const kept = 256;
+
+/**
+ * Which of these entries are neither in the queue nor taken from it: an entry that was taken has a number up to
+ * `done`; where the numbers themselves went back, `done` says nothing beyond `counter`.
+ * KEYS stream, retry, dead, progress, counter; ARGV triples of id, number, operation id.
+ */
+const findLost = new Script(`local done = tonumber(redis.call('HGET', KEYS[4], 'done') or 0)
+local counter = tonumber(redis.call('GET', KEYS[5]) or 0)
+local lost = {}
+for i = 1, #ARGV, 3 do
+  local n = tonumber(ARGV[i + 1])
+  if n > done or n > counter then
+    local entry = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
+    local there = false
+    if entry then
+      for f = 1, #entry[2], 2 do
+        if entry[2][f] == 'op' then there = entry[2][f + 1] == ARGV[i + 2] break end
+      end
+    end
+    if not there then lost[#lost + 1] = i end
+  end
+end
+return lost`);
+
+/** Remembers what was acknowledged last, and looks for it after the connection was lost: a failover may forget it. */
+export class Witness {
+  readonly #recent = new Map<number, Acknowledged[]>();
+  readonly #seen = new Map<number, number>();
+  #looking = false;
+  lost = 0;
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly partitions: number,
+    private readonly onLoss: (loss: Loss) => void,
+  ) {}
+
+  acknowledged(partition: number, write: Acknowledged): void {
+    let list = this.#recent.get(partition);
+    if (!list) this.#recent.set(partition, (list = []));
+    list.push(write);
+    if (list.length > 2 * kept) list.splice(0, list.length - kept);
+    const highest = this.#seen.get(partition) ?? 0;
+    this.#seen.set(partition, Math.max(highest, write.number));
+    // A number that comes again: the queue went back to an earlier state.
+    if (write.number <= highest && !list.slice(0, -1).some(({ operationId }) => operationId === write.operationId))
+      void this.look();
+  }
+
+  async look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      for (let partition = 0; partition < this.partitions; partition++) await this.#lookAt(partition);
+    } catch {
+      // The next acknowledgement or reconnection looks again.
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  async #lookAt(partition: number): Promise<void> {
+    const recent = this.#recent.get(partition);
+    if (!recent || recent.length === 0) return;
+    const { stream, retry, dead, progress, counter } = partitionKeys(partition);
+    const looked = [...recent];
+    const answer = await findLost.run(
+      this.client,
+      [stream, retry, dead, progress, counter],
+      looked.flatMap(({ id, number, operationId }) => [id, String(number), operationId]),
+    );
+    const lost = (answer as number[]).map((at) => looked[(at - 1) / 3]!);
+    if (lost.length === 0) return;
+    this.lost += lost.length;
+    this.#recent.set(
+      partition,
+      this.#recent.get(partition)!.filter((write) => !lost.includes(write)),
+    );
+    for (const { operationId, key, id } of lost)
+      this.onLoss({ operationId, key: fromBytes(key), partition, id });
+  }
+}

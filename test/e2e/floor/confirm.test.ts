@@ -1,0 +1,122 @@
+import { beforeAll, beforeEach, expect, it } from 'vitest';
+
+import { needs } from '../../servers/needs.js';
+import { redisCli } from '../../servers/redis.js';
+import { type OwnRedis, ownRedis } from '../../servers/shared.js';
+import { metrify } from '../run.js';
+import { type Terminal, terminal } from '../terminal.js';
+
+const flush = ['cache', 'flush', '--pattern', 'gone:*'];
+
+needs('redis')('a destructive command', () => {
+  let redis: OwnRedis;
+  let env: Record<string, string>;
+  const keys = async (): Promise<number> =>
+    Number(await redisCli(redis.port, ['-n', String(redis.database), 'DBSIZE']));
+
+  beforeAll(async () => {
+    redis = await ownRedis();
+    env = { METRIFY_REDIS_URL: redis.url };
+  });
+  beforeEach(async () => {
+    await redisCli(redis.port, [
+      '-n',
+      String(redis.database),
+      'MSET',
+      'gone:1',
+      'x',
+      'gone:2',
+      'x',
+      'kept',
+      'x',
+    ]);
+  });
+
+  it.each([
+    ['no name', []],
+    ['--yes, which answers harmless questions only', ['--yes']],
+    ['another name', ['--confirm', 'production/redis']],
+    ['the name in other letters', ['--confirm', 'Default/redis']],
+    ['an empty name', ['--confirm=']],
+  ])('is refused with %s', async (_, flags) => {
+    const text = await metrify([...flush, ...flags], { env });
+    expect(text).toMatchObject({ code: 4, stdout: '' });
+    expect(text.stderr).toContain('--confirm default/redis');
+    const json = await metrify([...flush, ...flags, '--json'], { env });
+    expect(json).toMatchObject({ code: 4, stdout: '' });
+    expect(JSON.parse(json.stderr)).toMatchObject({
+      error: { code: 'CONFIRMATION_MISSING', hint: expect.stringContaining('--confirm default/redis') },
+    });
+    expect(await keys()).toBe(3);
+  });
+
+  it('goes on with the right name', async () => {
+    const { code, json } = await metrify([...flush, '--confirm', 'default/redis', '--json'], { env });
+    expect(code).toBe(0);
+    expect(json().result).toMatchObject({ matched: 2, deleted: 2 });
+    expect(await keys()).toBe(1);
+  });
+
+  it('names its environment, so that a line from staging does nothing here', async () => {
+    const file = 'environments: { staging: { redis: { url: "' + redis.url + '" } } }';
+    const { mkdtemp, rm, writeFile } = await import('node:fs/promises');
+    const folder = await mkdtemp('/tmp/metrify-confirm-');
+    await writeFile(`${folder}/metrify.config.yaml`, file);
+    const wrong = await metrify([...flush, '-e', 'staging', '--confirm', 'default/redis'], { cwd: folder });
+    expect(wrong.code).toBe(4);
+    expect(wrong.stderr).toContain('--confirm staging/redis');
+    const right = await metrify([...flush, '-e', 'staging', '--confirm', 'staging/redis'], { cwd: folder });
+    expect(right.code, right.stderr).toBe(0);
+    await rm(folder, { recursive: true });
+  });
+
+  needs('tmux')('on a terminal', () => {
+    async function on(command: string, body: (screen: Terminal) => Promise<void>): Promise<void> {
+      const screen = await terminal(`${command}; echo "exit $?"`, { env });
+      try {
+        await body(screen);
+      } finally {
+        await screen.close();
+      }
+    }
+    const line = `metrify cache flush --pattern 'gone:*'`;
+
+    it('takes the name when it is typed', () =>
+      on(line, async (screen) => {
+        await screen.waitFor("Type 'default/redis' to go on:");
+        await screen.type('default/redis');
+        await screen.press('Enter');
+        await screen.waitFor(/^exit 0$/m);
+        expect(await keys()).toBe(1);
+      }));
+
+    it('refuses another one', () =>
+      on(line, async (screen) => {
+        await screen.waitFor("Type 'default/redis' to go on:");
+        await screen.type('yes');
+        await screen.press('Enter');
+        expect(await screen.waitFor(/^exit 4$/m)).toContain('nothing was changed');
+        expect(await keys()).toBe(3);
+      }));
+
+    it('takes Ctrl-C and Ctrl-D for a no', async () => {
+      await on(line, async (screen) => {
+        await screen.waitFor('to go on:');
+        await screen.press('C-c');
+        await screen.waitFor(/^exit 130$/m);
+      });
+      await on(line, async (screen) => {
+        await screen.waitFor('to go on:');
+        await screen.press('C-d');
+        await screen.waitFor(/^exit 4$/m);
+      });
+      expect(await keys()).toBe(3);
+    });
+
+    it('asks nothing with --no-input', () =>
+      on(`${line} --no-input`, async (screen) => {
+        expect(await screen.waitFor(/^exit 4$/m)).not.toContain('to go on:');
+        expect(await keys()).toBe(3);
+      }));
+  });
+});
