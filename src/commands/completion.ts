@@ -6,7 +6,7 @@ import { loadAll } from '../runtime/program.js';
 export const completion = readCommand({
   name: 'completion',
   summary: 'shell completion for bash, zsh or fish',
-  args: { shell: { help: shells.join(', '), required: true } },
+  args: { shell: { help: shells.join(', '), required: true, choices: shells } },
   flags: {},
   examples: [
     {

@@ -1,5 +1,5 @@
-import { type Flags, flagName } from './flags.js';
-import { commandFlags, globalFlags } from './global-flags.js';
+import { type Arguments, type Flags, flagName } from './flags.js';
+import { commandFlags, globalFlags, shortFlags } from './global-flags.js';
 import type { LoadedCommands } from './program.js';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
@@ -29,7 +29,11 @@ function collect(commands: LoadedCommands): Words[] {
   const global = flagWords(globalFlags);
   const table: Words[] = [];
   for (const { path, children, command } of commands) {
-    if (command) table.push({ path, ...merge(flagWords(commandFlags(command)), global) });
+    if (command)
+      table.push({
+        path,
+        ...merge(merge(argumentWords(command.args), flagWords(commandFlags(command))), global),
+      });
     else
       table.push({
         path,
@@ -46,13 +50,23 @@ function collect(commands: LoadedCommands): Words[] {
 
 type FlagWords = Omit<Words, 'path'>;
 
+function argumentWords(args: Arguments): FlagWords {
+  const words = Object.values(args).flatMap(({ choices = [], help }) =>
+    choices.map((word) => ({ word, help })),
+  );
+  return { words, files: [], choices: {} };
+}
+
 function flagWords(flags: Flags): FlagWords {
   const found: FlagWords = { words: [], files: [], choices: {} };
   for (const [key, flag] of Object.entries(flags)) {
     const word = flagName(key);
     found.words.push({ word, help: flag.help });
-    if (flag.file) found.files.push(word);
-    if (flag.choices) found.choices[word] = flag.choices;
+    for (const name of [word, shortFlags[key]]) {
+      if (name === undefined) continue;
+      if (flag.file) found.files.push(name);
+      if (flag.choices) found.choices[name] = flag.choices;
+    }
   }
   return found;
 }
@@ -78,7 +92,11 @@ function bash(table: Words[]): string {
   return `_metrify() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" path="" word words="" i
   case "$previous" in
-    ${files.join('|')}) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    ${files.join('|')})
+      local IFS=$'\\n'
+      compopt -o filenames 2>/dev/null
+      COMPREPLY=($(compgen -f -- "$current"))
+      return ;;
 ${choices.map(([flag, values]) => `    ${flag}) COMPREPLY=($(compgen -W ${quote(values.join(' '))} -- "$current")); return ;;`).join('\n')}
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -100,6 +118,7 @@ complete -o default -F _metrify metrify
 }
 
 function fish(table: Words[]): string {
+  const shorts = Object.fromEntries(Object.entries(shortFlags).map(([key, short]) => [flagName(key), short]));
   const lines = [
     'complete -c metrify -f',
     'function __metrify_path',
@@ -118,7 +137,8 @@ function fish(table: Words[]): string {
   ];
   for (const { path, words, files, choices } of table)
     for (const { word, help } of words) {
-      const name = word.startsWith('--') ? `-l ${word.slice(2)}` : `-a ${word}`;
+      const short = shorts[word] === undefined ? '' : ` -s ${shorts[word].slice(1)}`;
+      const name = word.startsWith('--') ? `-l ${word.slice(2)}${short}` : `-a ${word}`;
       const value = files.includes(word)
         ? ' -r -F'
         : choices[word]

@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 
 import { UserError } from '../lib/core/errors.js';
 import { ExitCode } from '../lib/core/exit-codes.js';
@@ -23,16 +23,28 @@ export async function confirmTarget(
   if (given !== undefined)
     throw refusal(`--confirm names '${given}', but this would ${what} in '${name}'`, name);
   if (!ask) throw refusal(`this would ${what} in '${name}', and was not confirmed`, name);
-  const readline = createInterface({ input: terminal.stdin, output: terminal.stderr });
+  terminal.stderr.write(`This will ${what}.\nType '${name}' to go on: `);
+  const answer = await readAnswer(terminal, signal);
+  if (answer === name) return;
+  const said = answer === '' ? 'no name was typed' : `'${answer}' is not '${name}'`;
+  throw refusal(`${said}: nothing was changed`, name);
+}
+
+/** One line; '' when the input ends (Ctrl-D). The terminal stays as it is, so that Ctrl-C is a signal. */
+async function readAnswer(terminal: Terminal, signal: AbortSignal): Promise<string> {
+  const readline = createInterface({ input: terminal.stdin, terminal: false });
   try {
-    const answer = await readline.question(`This will ${what}. Type '${name}' to go on: `, { signal });
-    if (answer.trim() !== name)
-      throw refusal(`'${answer.trim()}' is not '${name}': nothing was changed`, name);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
+    return await new Promise((resolve, reject) => {
+      readline.once('line', (line) => resolve(line.trim()));
+      readline.once('close', () => {
+        terminal.stderr.write('\n');
+        resolve('');
+      });
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      if (signal.aborted) reject(signal.reason as Error);
+    });
   } finally {
-    readline.close();
+    readline.removeAllListeners('close').close();
   }
 }
 

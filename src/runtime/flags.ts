@@ -127,6 +127,8 @@ export function flagName(key: string): string {
 export interface Argument {
   help: string;
   required: boolean;
+  /** For completion; the command itself checks. */
+  choices?: readonly string[];
 }
 
 export type Arguments = Record<string, Argument>;

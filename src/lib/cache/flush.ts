@@ -67,16 +67,15 @@ export async function countMatches(
   { signal, progress }: Pick<FlushHooks, 'signal' | 'progress'>,
   maxKeys?: number,
 ): Promise<FlushCounts> {
-  const tallies = new Map<string, { node: string; keys: number; kept: number; tree: PrefixTree }>();
+  const tallies = new Map<string, { keys: number; kept: number; tree: PrefixTree }>();
   let matched = 0;
   for await (const batch of level.scan(scanOptions(selection, signal))) {
-    const walk = `${batch.node} ${batch.walk ?? 0}`;
     if (batch.restart) {
-      matched -= tallies.get(walk)?.keys ?? 0;
-      tallies.delete(walk);
+      matched -= tallies.get(batch.node)?.keys ?? 0;
+      tallies.delete(batch.node);
     }
-    let tally = tallies.get(walk);
-    if (!tally) tallies.set(walk, (tally = { node: batch.node, keys: 0, kept: 0, tree: new PrefixTree() }));
+    let tally = tallies.get(batch.node);
+    if (!tally) tallies.set(batch.node, (tally = { keys: 0, kept: 0, tree: new PrefixTree() }));
     for (const info of batch.keys) {
       if (!isSelected(info, selection)) continue;
       if (isOwnKey(info.key)) {
@@ -96,15 +95,11 @@ export async function countMatches(
       { code: 'MAX_KEYS', hint: `See what they are with --dry-run, or raise --max-keys to ${matched}.` },
     );
   const tree = new PrefixTree();
-  const nodes = new Map<string, number>();
-  for (const tally of tallies.values()) {
-    tree.merge(tally.tree);
-    nodes.set(tally.node, (nodes.get(tally.node) ?? 0) + tally.keys);
-  }
+  for (const tally of tallies.values()) tree.merge(tally.tree);
   return {
     matched,
     byPrefix: prefixesOf(tree),
-    nodes: [...nodes].map(([node, keys]) => ({ node, matched: keys, deleted: 0 })),
+    nodes: [...tallies].map(([node, { keys }]) => ({ node, matched: keys, deleted: 0 })),
     kept: [...tallies.values()].reduce((sum, { kept }) => sum + kept, 0),
   };
 }

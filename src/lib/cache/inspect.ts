@@ -133,16 +133,15 @@ export async function inspect({
     details: { ttl: true, size: true, frequency: true },
     limit: exact ? undefined : sample,
   })) {
-    const walk = `${batch.node} ${batch.walk ?? 0}`;
     if (batch.restart) {
-      tallies.delete(walk);
-      done -= walked.get(walk) ?? 0;
-      walked.delete(walk);
+      tallies.delete(batch.node);
+      done -= walked.get(batch.node) ?? 0;
+      walked.delete(batch.node);
     }
-    let tally = tallies.get(walk);
-    if (!tally) tallies.set(walk, (tally = new Tally(top, cluster)));
+    let tally = tallies.get(batch.node);
+    if (!tally) tallies.set(batch.node, (tally = new Tally(top, cluster)));
     for (const info of batch.keys) if (!matches || matches(info.key)) tally.add(info);
-    walked.set(walk, (walked.get(walk) ?? 0) + batch.keys.length);
+    walked.set(batch.node, (walked.get(batch.node) ?? 0) + batch.keys.length);
     done += batch.keys.length;
     progress.update(done, exact && pattern === undefined ? total : sample);
   }

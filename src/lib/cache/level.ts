@@ -53,9 +53,7 @@ export interface KeyBatch {
   /** The node (master, server) the keys are on. */
   node: string;
   keys: KeyInfo[];
-  /** Which walk of the node this is, where there are several side by side. */
-  walk?: number;
-  /** The node was replaced and this walk starts anew: forget what it yielded before. */
+  /** The node was replaced and is walked anew: forget what it yielded before. */
   restart?: boolean;
 }
 

@@ -16,6 +16,13 @@ interface Node extends PrefixStats {
   children: Map<string, Node> | undefined;
   /** Words that are new here no longer get a child of their own. */
   varies: boolean;
+  /** Where keys that come by go, whatever follows: the place is too rare to be looked into. */
+  rest: Node | undefined;
+}
+
+/** Nodes made since they were last counted, and before. */
+interface Budget {
+  nodes: number;
 }
 
 /** A position varies when it has more than these words, and more than one for each so many keys. */
@@ -27,24 +34,36 @@ const wordLimit = 1000;
 /** Share of the keys that keeps a word apart although its position varies. */
 const heavy = 0.01;
 const separators = /[:/|]/;
+/** Words of a key that are told apart. */
+const depthLimit = 16;
+/** Nodes of a tree, about: beyond it the rarest places are no longer looked into. */
+const nodeLimit = 20_000;
+const rareShare = 0.001;
 
 /**
  * Finds the shapes of keys by itself: `meter:1734:latest` and its like become `meter:*:latest`. Keys are split at
  * `:`, `/` and `|`; a word that is a number, a UUID or a hash varies, and so does a position that has many different
- * words for its keys. Words that many keys share stay apart. Memory is bounded by the number of shapes, not of keys.
+ * words for its keys. Words that many keys share stay apart. Memory is bounded, whatever the keys look like.
  */
 export class PrefixTree {
-  #root = newNode();
+  readonly #budget: Budget = { nodes: 0 };
+  readonly #root = newNode(this.#budget);
 
   add(key: ByteString, bytes: number, ttlMs: number): void {
     let node = this.#root;
     node.count++;
     let start = 0;
+    let depth = 0;
     for (let i = 0; i <= key.length; i++) {
       const char = i === key.length ? -1 : key.charCodeAt(i);
       if (char !== 58 && char !== 47 && char !== 124 && char !== -1) continue;
+      if (node.rest || ++depth > depthLimit) {
+        node = node.rest ?? child(node, '*', this.#budget);
+        node.count++;
+        break;
+      }
       const word = shapeOf(key, start, i) + (char === -1 ? '' : key[i]!);
-      node = child(node, word);
+      node = child(node, word, this.#budget);
       node.count++;
       start = i + 1;
     }
@@ -53,10 +72,12 @@ export class PrefixTree {
     node.bytesSquared += bytes * bytes;
     if (ttlMs < 0) node.withoutTtl++;
     else node.ttlSum += ttlMs;
+    if (this.#budget.nodes > nodeLimit) this.#prune();
   }
 
   merge(other: PrefixTree): void {
-    absorb(this.#root, other.#root);
+    absorb(this.#root, other.#root, this.#budget);
+    if (this.#budget.nodes > nodeLimit) this.#prune();
   }
 
   /** Every shape with what it holds, largest first; each is a glob that matches its keys. */
@@ -64,7 +85,7 @@ export class PrefixTree {
     const found: ({ prefix: string } & PrefixStats)[] = [];
     const walk = (node: Node, prefix: string) => {
       if (node.children && node.children.size > words / 2 && node.children.size > node.count / 2)
-        collapse(node);
+        collapse(node, this.#budget);
       if (node.keys > 0) {
         const { keys, bytes, bytesSquared, withoutTtl, ttlSum } = node;
         found.push({ prefix, keys, bytes, bytesSquared, withoutTtl, ttlSum });
@@ -74,9 +95,18 @@ export class PrefixTree {
     walk(this.#root, '');
     return found.sort((a, b) => b.bytes - a.bytes || b.keys - a.keys || (a.prefix < b.prefix ? -1 : 1));
   }
+
+  #prune(): void {
+    this.#budget.nodes = sizeOf(this.#root);
+    for (let share = rareShare; this.#budget.nodes > nodeLimit / 2; share *= 4) {
+      flattenRare(this.#root, this.#root.count * share);
+      this.#budget.nodes = sizeOf(this.#root);
+    }
+  }
 }
 
-function newNode(): Node {
+function newNode(budget: Budget): Node {
+  budget.nodes++;
   return {
     count: 0,
     keys: 0,
@@ -86,31 +116,66 @@ function newNode(): Node {
     ttlSum: 0,
     children: undefined,
     varies: false,
+    rest: undefined,
   };
 }
 
-function child(node: Node, word: string): Node {
+function sizeOf(node: Node): number {
+  let size = 1;
+  for (const next of node.children?.values() ?? []) size += sizeOf(next);
+  return size;
+}
+
+/** Makes one of everything that follows places with less than `floor` keys. */
+function flattenRare(node: Node, floor: number): void {
+  for (const next of node.children?.values() ?? []) {
+    if (next.count >= floor) {
+      flattenRare(next, floor);
+    } else if (next.children && !next.rest) {
+      const rest = newNode({ nodes: 0 });
+      for (const below of next.children.values()) sumUp(rest, below);
+      next.children = new Map([['*', rest]]);
+      next.rest = rest;
+    }
+  }
+}
+
+function sumUp(target: Node, source: Node): void {
+  addStats(target, source);
+  target.count += source.keys;
+  for (const next of source.children?.values() ?? []) sumUp(target, next);
+}
+
+function addStats(target: Node, source: Node): void {
+  target.keys += source.keys;
+  target.bytes += source.bytes;
+  target.bytesSquared += source.bytesSquared;
+  target.withoutTtl += source.withoutTtl;
+  target.ttlSum += source.ttlSum;
+}
+
+function child(node: Node, word: string, budget: Budget): Node {
   const children = (node.children ??= new Map<string, Node>());
   const known = children.get(word);
   if (known) return known;
   if (node.varies) {
     const any = varyingWord(word);
-    const other = children.get(any) ?? newNode();
+    const other = children.get(any) ?? newNode(budget);
     children.set(any, other);
     return other;
   }
-  const made = newNode();
+  const made = newNode(budget);
   children.set(word, made);
   const { size } = children;
   if (size > wordLimit || (size > words && node.count >= judgeAfter && size > node.count / keysPerWord)) {
-    collapse(node);
-    return child(node, word);
+    collapse(node, budget);
+    return child(node, word, budget);
   }
   return made;
 }
 
 /** Makes one child of all those that differ in their word only, but for the heavy ones. */
-function collapse(node: Node): void {
+function collapse(node: Node, budget: Budget): void {
   const before = node.children!;
   node.varies = true;
   node.children = new Map();
@@ -118,19 +183,17 @@ function collapse(node: Node): void {
     const keep = next.count >= 20 && next.count >= node.count * heavy;
     const name = keep ? word : varyingWord(word);
     const target = node.children.get(name);
-    if (target) absorb(target, next);
+    if (target) absorb(target, next, budget);
     else node.children.set(name, next);
   }
 }
 
-function absorb(target: Node, source: Node): void {
+function absorb(target: Node, source: Node, budget: Budget): void {
   target.count += source.count;
-  target.keys += source.keys;
-  target.bytes += source.bytes;
-  target.bytesSquared += source.bytesSquared;
-  target.withoutTtl += source.withoutTtl;
-  target.ttlSum += source.ttlSum;
-  for (const [word, next] of source.children ?? []) absorb(child(target, word), next);
+  addStats(target, source);
+  for (const [word, next] of source.children ?? [])
+    if (target.rest) sumUp(target.rest, next);
+    else absorb(child(target, word, budget), next, budget);
 }
 
 /** `*`, with the separator the word ends in. */

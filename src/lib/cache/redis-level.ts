@@ -1,7 +1,7 @@
 import { RedisBulk } from '../clients/redis/bulk.js';
 import { openRedis, parseInfo, type RedisClient } from '../clients/redis/client.js';
 import { encodeCommand, RedisError, type Reply } from '../clients/redis/resp.js';
-import { refuseReplica, scanNode, scanParts, type ScanPage } from '../clients/redis/scan.js';
+import { refuseReplica, scanMaster, type ScanPage } from '../clients/redis/scan.js';
 import type { RedisSettings, Timeouts } from '../clients/settings.js';
 import type { ByteString } from '../core/bytes.js';
 import { ServiceRefused, UserError } from '../core/errors.js';
@@ -185,25 +185,19 @@ export class RedisLevel implements CacheLevel {
 
     const sizes = await this.#sizes();
     const total = sizes.reduce((sum, size) => sum + size, 0);
-    const walks = masters.flatMap((master, i) => {
-      // A sample is a share of each master's keys, in the order of one walk.
-      const share = limit === undefined ? undefined : Math.ceil((limit * sizes[i]!) / Math.max(1, total));
-      const parts = share === undefined ? scanParts(this.client, sizes[i]!) : [undefined];
-      return parts.map((part, walk) =>
-        describe(
-          scanNode(this.client, master, {
-            signal,
-            pattern,
-            count: questions.length > 0 ? 1000 : 300,
-            ask: questions.map((question) => question.ask),
-            limit: share,
-            part,
-          }),
-          walk,
-          questions,
-        ),
-      );
-    });
+    const walks = masters.map((master, i) =>
+      describe(
+        scanMaster(this.client, master, sizes[i]!, {
+          signal,
+          pattern,
+          count: questions.length > 0 ? 1000 : 300,
+          ask: questions.map((question) => question.ask),
+          // A sample is shared over the masters in proportion to their keys.
+          limit: limit === undefined ? undefined : Math.ceil((limit * sizes[i]!) / Math.max(1, total)),
+        }),
+        questions,
+      ),
+    );
     yield* merge(walks);
   }
 
@@ -281,7 +275,6 @@ export class RedisLevel implements CacheLevel {
 
 async function* describe(
   pages: AsyncIterable<ScanPage>,
-  walk: number,
   questions: { put(info: KeyInfo, reply: Reply): void }[],
 ): AsyncGenerator<KeyBatch> {
   for await (const { node, keys, answers, restart } of pages) {
@@ -298,7 +291,7 @@ async function* describe(
       }
       if (!gone) infos.push(info);
     }
-    yield { node, walk, keys: infos, ...(restart ? { restart } : {}) };
+    yield { node, keys: infos, ...(restart ? { restart } : {}) };
   }
 }
 

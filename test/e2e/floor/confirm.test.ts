@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { needs } from '../../servers/needs.js';
@@ -59,8 +63,7 @@ needs('redis')('a destructive command', () => {
 
   it('names its environment, so that a line from staging does nothing here', async () => {
     const file = 'environments: { staging: { redis: { url: "' + redis.url + '" } } }';
-    const { mkdtemp, rm, writeFile } = await import('node:fs/promises');
-    const folder = await mkdtemp('/tmp/metrify-confirm-');
+    const folder = await mkdtemp(join(tmpdir(), 'metrify-confirm-'));
     await writeFile(`${folder}/metrify.config.yaml`, file);
     const wrong = await metrify([...flush, '-e', 'staging', '--confirm', 'default/redis'], { cwd: folder });
     expect(wrong.code).toBe(4);

@@ -7,7 +7,7 @@ import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { redisCli } from '../../servers/redis.js';
 import { needs } from '../../servers/needs.js';
 import { type OwnRedis, ownRedis } from '../../servers/shared.js';
-import { metrify, shell } from '../run.js';
+import { type Envelope, metrify, shell } from '../run.js';
 
 // eslint-disable-next-line no-control-regex
 const escapeCode = /\x1b/;
@@ -53,12 +53,13 @@ it('json is one line, with the fields in their order', async () => {
 });
 
 it('ndjson has the items on stdout, and the envelope without them last on stderr', async () => {
-  const [whole, lines] = await Promise.all(
-    ['json', 'ndjson'].map((format) => metrify(['config', 'show', '-o', format])),
-  );
-  const items = lines!.stdout.trimEnd().split('\n');
-  expect(items.map((line) => JSON.parse(line) as unknown)).toEqual(whole!.json().result.settings);
-  const envelope = JSON.parse(lines!.stderr.trimEnd().split('\n').at(-1)!) as ReturnType<typeof whole.json>;
+  const [whole, lines] = await Promise.all([
+    metrify(['config', 'show', '-o', 'json']),
+    metrify(['config', 'show', '-o', 'ndjson']),
+  ]);
+  const items = lines.stdout.trimEnd().split('\n');
+  expect(items.map((line) => JSON.parse(line) as unknown)).toEqual(whole.json().result.settings);
+  const envelope = JSON.parse(lines.stderr.trimEnd().split('\n').at(-1)!) as Envelope;
   expect(envelope).toMatchObject({ command: 'config.show', verdict: 'ok', exitCode: 0 });
   expect(envelope.result).toEqual({ file: null, environment: 'default' });
 });

@@ -247,4 +247,3 @@ function refusal(target: string, reply: Reply | undefined): UserError {
     code: 'QUEUE_REFUSED',
   });
 }
-

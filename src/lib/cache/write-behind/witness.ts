@@ -65,7 +65,10 @@ export class Witness {
     const highest = this.#seen.get(partition) ?? 0;
     this.#seen.set(partition, Math.max(highest, write.number));
     // A number that comes again: the queue went back to an earlier state.
-    if (write.number <= highest && !list.slice(0, -1).some(({ operationId }) => operationId === write.operationId))
+    if (
+      write.number <= highest &&
+      !list.slice(0, -1).some(({ operationId }) => operationId === write.operationId)
+    )
       void this.look();
   }
 

@@ -175,7 +175,11 @@ export class WriteBehind {
     } catch (error) {
       throw new ServiceUnavailable(
         `the write is queued, but the cache took neither it nor its removal: ${errorMessage(error)}`,
-        { code: 'CACHE_STALE', hint: 'The cache may hold an older value until its time to live.', cause: error },
+        {
+          code: 'CACHE_STALE',
+          hint: 'The cache may hold an older value until its time to live.',
+          cause: error,
+        },
       );
     }
   }

@@ -1,6 +1,7 @@
 import type { ByteString } from '../../core/bytes.js';
 import { systemClock } from '../../core/clock.js';
 import { ServiceUnavailable } from '../../core/errors.js';
+import { merge } from '../../core/merge.js';
 import { nodeName, type RedisClient, type RedisNode } from './client.js';
 import { refused, type RedisConnection } from './connection.js';
 import { encodeCommand, RedisError, type Reply } from './resp.js';
@@ -23,26 +24,77 @@ export interface ScanPlan {
   ask: readonly (readonly (string | undefined)[])[];
   /** Stop after so many keys. */
   limit?: number | undefined;
-  /** The part of the keyspace to walk; without it, all of it. */
-  part?: ScanPart | undefined;
 }
 
-/** Cursors whose lowest `bits` bits are those of `start`. */
-export interface ScanPart {
-  start: number;
-  bits: number;
+/** Half of a table's walk: the cursors whose lowest bit is `start`. */
+interface Half {
+  start: 0 | 1;
+  /** The keys of the second half's first page, into which the first half's last page may reach. */
+  seam: Seam;
 }
+
+interface Seam {
+  keys: Promise<Set<ByteString>>;
+  settle(keys: Set<ByteString>): void;
+}
+
+const worthHalving = 10_000;
 
 /**
- * Parts that can be walked side by side, so that the server always has a page to fetch while we read another.
+ * Walks one master. A server with one large table is walked from two cursors side by side, so that it always has a
+ * page to fetch while we read another.
  *
- * SCAN's cursor counts up with its bits reversed, over the table's buckets: the cursors with the same lowest bits are one
- * stretch of the walk, whatever the table's size becomes meanwhile. That holds for a server with one table for a
+ * SCAN's cursor counts up with its bits reversed, over the table's buckets: the cursors with the same lowest bit are
+ * one half of the walk, whatever the table's size becomes meanwhile. That holds for a server with one table for a
  * database, which a cluster's node has not (from Redis 7.4 on its cursors carry the slot).
+ *
+ * @param keys how many it holds, as far as is known.
+ * @throws ServiceUnavailable when the master or its successor stayed away for longer than the request time-out.
  */
-export function scanParts(client: RedisClient, keys: number): (ScanPart | undefined)[] {
+export async function* scanMaster(
+  client: RedisClient,
+  node: RedisNode,
+  keys: number,
+  plan: ScanPlan,
+): AsyncGenerator<ScanPage> {
   const oneTable = !client.cluster && client.info.dragonfly_version === undefined;
-  return oneTable && keys > 10_000 ? [0, 1].map((start) => ({ start, bits: 1 })) : [undefined];
+  if (!oneTable || keys < worthHalving || plan.limit !== undefined) {
+    yield* scanNode(client, node, plan);
+    return;
+  }
+  try {
+    const seam = newSeam();
+    yield* merge([
+      scanHalf(client, node, plan, { start: 0, seam }),
+      scanHalf(client, node, plan, { start: 1, seam }),
+    ]);
+  } catch (error) {
+    plan.signal.throwIfAborted();
+    if (!(error instanceof ServiceUnavailable)) throw error;
+    yield* scanNode(client, node, plan, true);
+  }
+}
+
+async function* scanHalf(
+  client: RedisClient,
+  { node, address }: RedisNode,
+  plan: ScanPlan,
+  half: Half,
+): AsyncGenerator<ScanPage> {
+  const connection = await client.dedicated(address);
+  try {
+    for await (const page of walk(connection, plan, half)) yield { node, ...page, restart: false };
+  } finally {
+    connection.close();
+    // Nobody waits for a half that failed.
+    if (half.start === 1) half.seam.settle(new Set());
+  }
+}
+
+function newSeam(): Seam {
+  let settle!: (keys: Set<ByteString>) => void;
+  const keys = new Promise<Set<ByteString>>((resolve) => (settle = resolve));
+  return { keys, settle };
 }
 
 /**
@@ -51,14 +103,15 @@ export function scanParts(client: RedisClient, keys: number): (ScanPart | undefi
  *
  * @throws ServiceUnavailable when no successor came within the request time-out.
  */
-export async function* scanNode(
+async function* scanNode(
   client: RedisClient,
   start: RedisNode,
   plan: ScanPlan,
+  startsAnew = false,
 ): AsyncGenerator<ScanPage> {
   const [firstSlot] = start.ranges[0]!;
   let master = start;
-  let restart = false;
+  let restart = startsAnew;
   let deadline: number | undefined;
   for (;;) {
     let connection: RedisConnection | undefined;
@@ -91,6 +144,7 @@ export async function* scanNode(
 async function* walk(
   connection: RedisConnection,
   plan: ScanPlan,
+  half?: Half,
 ): AsyncGenerator<Omit<ScanPage, 'node' | 'restart'>> {
   const parts = plan.ask.map((words) => splitAtKey(words));
   const page = (cursor: string) =>
@@ -101,9 +155,7 @@ async function* walk(
       'COUNT',
       String(plan.count),
     ]);
-  const { start = 0, bits = 0 } = plan.part ?? {};
-  const ended = (cursor: ByteString) =>
-    cursor === '0' || (BigInt(cursor) & ((1n << BigInt(bits)) - 1n)) !== BigInt(start);
+  const start = half?.start ?? 0;
   let seen = 0;
   let next = connection.pipeline(page(String(start)), 1);
   for (;;) {
@@ -112,7 +164,14 @@ async function* walk(
     let [, keys] = reply;
     if (plan.limit !== undefined && seen + keys.length > plan.limit) keys = keys.slice(0, plan.limit - seen);
     seen += keys.length;
-    const last = ended(cursor) || (plan.limit !== undefined && seen >= plan.limit);
+    const crossed = half !== undefined && Number(cursor.at(-1)) % 2 !== start;
+    // Only the first page's keys count: a promise is settled once.
+    if (half?.start === 1) half.seam.settle(new Set(keys));
+    if (half?.start === 0 && crossed) {
+      const beyond = await half.seam.keys;
+      keys = keys.filter((key) => !beyond.has(key));
+    }
+    const last = cursor === '0' || crossed || (plan.limit !== undefined && seen >= plan.limit);
     let text = '';
     for (const key of keys)
       for (const [before, after] of parts) text += `${before}$${key.length}\r\n${key}\r\n${after}`;

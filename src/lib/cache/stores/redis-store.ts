@@ -1,0 +1,82 @@
+import type { RedisClient } from '../../clients/redis/client.js';
+import { RedisError } from '../../clients/redis/resp.js';
+import type { ByteString } from '../../core/bytes.js';
+import { systemClock, type Clock } from '../../core/clock.js';
+import { ServiceUnavailable } from '../../core/errors.js';
+import type { Found, Lease, Lookup, Outcome, Store } from '../store.js';
+import { recordTimes, RecordNames, ttlOf, withRecord } from './record.js';
+import { fillScript, removeScript, setScript, type Script } from './redis-scripts.js';
+
+/** Redis, single or cluster: plain values, and each key's version in a record beside it, changed by scripts as one. */
+export class RedisStore implements Store {
+  private readonly names = new RecordNames();
+
+  constructor(
+    readonly name: string,
+    readonly client: RedisClient,
+    private readonly clock: Clock = systemClock,
+  ) {}
+
+  async lookup(key: ByteString): Promise<Lookup> {
+    const reply = await this.client.call(['MGET', key, this.names.of(key)]);
+    const [value, record] = reply as (ByteString | null)[];
+    const found = typeof value === 'string' ? withRecord(value, record, this.clock) : undefined;
+    return { found, lease: record ?? '' };
+  }
+
+  async lease(key: ByteString): Promise<Lease> {
+    return ((await this.client.call(['GET', this.names.of(key)])) as ByteString | null) ?? '';
+  }
+
+  async fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<Outcome> {
+    const version = found.version === undefined ? '' : String(found.version);
+    const done = await this.run(fillScript, key, [...this.content(found), lease, replace ? '1' : '0', version]);
+    return done ? 'stored' : 'refused';
+  }
+
+  async set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
+    const guards = [version === undefined ? '' : String(version), lease ?? '', lease === undefined ? '0' : '1'];
+    return (await this.run(setScript, key, [...this.content(found), ...guards])) ? 'stored' : 'refused';
+  }
+
+  remove(key: ByteString, version: bigint | undefined): Promise<boolean> {
+    return this.run(removeScript, key, [version === undefined ? '' : String(version)]);
+  }
+
+  /**
+   * Repeats work that Redis was not there for, as in a cluster's failover. The work must bear being repeated.
+   * @throws ServiceUnavailable when it stays away for so long.
+   */
+  async persist<T>(work: () => Promise<T>, timeoutMs: number): Promise<T> {
+    const deadline = this.clock.monotonic() + timeoutMs;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof ServiceUnavailable) || this.clock.monotonic() >= deadline) throw error;
+        await this.clock.sleep(50);
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    this.client.close();
+    return Promise.resolve();
+  }
+
+  private content(found: Found): string[] {
+    const ttl = found.expiresAt === undefined ? 0 : ttlOf(found.expiresAt, this.clock);
+    return [found.value, String(ttl), recordTimes(found, this.clock)];
+  }
+
+  private async run({ text, sha }: Script, key: ByteString, args: string[]): Promise<boolean> {
+    const rest = ['2', key, this.names.of(key), ...args];
+    try {
+      return (await this.client.call(['EVALSHA', sha, ...rest], key)) === 1;
+    } catch (error) {
+      // A server that was restarted, or became master, has not seen the script.
+      if (!(error instanceof RedisError) || error.code !== 'NOSCRIPT') throw error;
+      return (await this.client.call(['EVAL', text, ...rest], key)) === 1;
+    }
+  }
+}
