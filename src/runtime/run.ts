@@ -223,7 +223,7 @@ function reportFailure(
     host.stderr(`${errorLine(shown, warnings)}\n`);
     return;
   }
-  printer.line(`${printer.red('error:')} ${maskSecrets(error.message)}`);
+  printer.line(`${printer.red('error:')} ${maskSecrets(error.message).replaceAll('\n', '\n       ')}`);
   const hint = [error.hint, resume].filter(Boolean).join('\n');
   if (hint) for (const line of maskSecrets(hint).split('\n')) printer.line(`  ${line}`);
 }

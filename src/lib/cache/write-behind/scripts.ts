@@ -28,7 +28,10 @@ while seen < 20000 do
     for i = 1, #entry[2], 2 do
       if entry[2][i] == 'op' then op = entry[2][i + 1] elseif entry[2][i] == 'n' then n = entry[2][i + 1] end
     end
-    if op == ARGV[3] then return {entry[1], tonumber(n), 1} end
+    if op == ARGV[3] then
+      redis.call('INCRBY', KEYS[1], 0) -- a write, so that a WAIT after it covers the entry
+      return {entry[1], tonumber(n), 1}
+    end
   end
   if #list < 500 then break end
   seen = seen + 500

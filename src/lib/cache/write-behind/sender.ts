@@ -3,11 +3,10 @@ import { systemClock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import { isPassing, type RedisClient } from '../../clients/redis/client.js';
-import { ConnectionLost, type RedisConnection } from '../../clients/redis/connection.js';
+import { ConnectionLost, refused, type RedisAddress, type RedisConnection } from '../../clients/redis/connection.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { type PartitionKeys, partitionKeys } from './keys.js';
 import { timeOfOperation } from './operation-id.js';
-import type { Script } from './script.js';
 import { enqueue, enqueueAgain } from './scripts.js';
 
 export interface Queued {
@@ -51,6 +50,7 @@ export class Sender {
   readonly #keys: PartitionKeys[];
   #later: Call[] = [];
   #recovering: Promise<void> | undefined;
+  #attempts = 0;
   #closed = false;
   /** Called after a connection was lost and the queue answers again. */
   reconnected: () => void = () => {};
@@ -86,7 +86,7 @@ export class Sender {
     let lane: Lane;
     try {
       const { node, address } = this.client.masterOf(this.#keys[call.partition]!.stream);
-      lane = this.#lanes.get(node) ?? { connection: this.client.dedicated(address), waiting: [] };
+      lane = this.#lanes.get(node) ?? { connection: this.#connect(address), waiting: [] };
       if (!this.#lanes.has(node)) {
         lane.connection.catch(() => {});
         this.#lanes.set(node, lane);
@@ -99,6 +99,12 @@ export class Sender {
     if (lane.waiting.length === 1) queueMicrotask(() => void this.#flush(lane));
   }
 
+  async #connect(address: RedisAddress): Promise<RedisConnection> {
+    const connection = await this.client.dedicated(address);
+    await loadScripts(connection);
+    return connection;
+  }
+
   async #flush(lane: Lane): Promise<void> {
     let calls: Call[] = [];
     let replies: Reply[];
@@ -107,7 +113,7 @@ export class Sender {
       const connection = await lane.connection;
       calls = lane.waiting.splice(0);
       let text = '';
-      for (const call of calls) text += this.#encode(call, false);
+      for (const call of calls) text += this.#encode(call);
       if (replicas > 0) text += encodeCommand(['WAIT', String(replicas), String(replicaTimeoutMs)]);
       replies = await connection.pipeline(text, calls.length + (replicas > 0 ? 1 : 0));
     } catch (error) {
@@ -116,7 +122,7 @@ export class Sender {
       const answered = error instanceof ConnectionLost ? error.replies : [];
       // Without a replica to wait for, an answer is an answer, also from a connection that broke afterwards.
       const settled = replicas > 0 ? 0 : Math.min(answered.length, calls.length);
-      await this.#settle(calls.slice(0, settled), answered.slice(0, settled));
+      this.#settle(calls.slice(0, settled), answered.slice(0, settled));
       this.#postpone([...calls.slice(settled), ...unsent], error);
       return;
     }
@@ -128,46 +134,29 @@ export class Sender {
         return reply;
       });
     }
-    await this.#settle(calls, replies);
+    this.#settle(calls, replies);
   }
 
-  async #settle(calls: Call[], replies: Reply[]): Promise<void> {
+  #settle(calls: Call[], replies: Reply[]): void {
     const repeat: Call[] = [];
     let problem: RedisError | undefined;
+    let answered = false;
     for (const [at, call] of calls.entries()) {
       const reply = replies[at];
-      if (Array.isArray(reply)) call.resolve({ id: reply[0] as string, number: reply[1] as number });
-      else if (reply instanceof RedisError && reply.code === 'NOSCRIPT') await this.#whole(call);
-      else if (reply instanceof RedisError && isPassing(reply)) {
+      if (Array.isArray(reply)) {
+        call.resolve({ id: reply[0] as string, number: reply[1] as number });
+        answered = true;
+      } else if (reply instanceof RedisError && (isPassing(reply) || reply.code === 'NOSCRIPT')) {
         repeat.push(call);
         problem = reply;
       } else call.reject(refusal(this.client.target, reply));
     }
+    if (answered) this.#attempts = 0;
     if (problem)
       this.#postpone(
         repeat,
         new ServiceUnavailable(`Redis at ${this.client.target} answered: ${problem.message}`),
       );
-  }
-
-  /** With the script's text: the server does not know it yet. */
-  async #whole(call: Call): Promise<void> {
-    try {
-      const { address } = this.client.masterOf(this.#keys[call.partition]!.stream);
-      const script = call.again ? enqueueAgain : enqueue;
-      const open = await this.client.connect(address);
-      await open.call(['SCRIPT', 'LOAD', script.text]);
-    } catch (error) {
-      if (!(error instanceof ServiceUnavailable) && !(error instanceof RedisError)) {
-        call.reject(error);
-        return;
-      }
-      if (error instanceof RedisError) {
-        call.reject(refusal(this.client.target, error));
-        return;
-      }
-    }
-    this.#dispatch(call);
   }
 
   #postpone(calls: Call[], problem: unknown): void {
@@ -182,40 +171,38 @@ export class Sender {
     this.#recovering ??= this.#recover(problem);
   }
 
-  async #recover(first: ServiceUnavailable): Promise<void> {
-    let problem = first;
-    for (let attempt = 0; this.#later.length > 0; attempt++) {
-      for (const lane of this.#lanes.values()) lane.connection.then((open) => open.close()).catch(() => {});
-      this.#lanes.clear();
-      await systemClock.sleep(Math.min(20 * 2 ** attempt, 500), this.signal).catch(() => {});
-      const now = performance.now();
-      this.#later = this.#later.filter((call) => {
-        const over = now > call.deadline || this.signal.aborted || this.#closed;
-        if (over) call.reject(call.again ? uncertain(problem) : problem);
-        return !over;
-      });
-      try {
-        await this.client.refresh();
-        for (const { address } of this.client.masters) await this.client.connect(address);
-      } catch (error) {
-        if (error instanceof ServiceUnavailable) problem = error;
-        continue;
-      }
-      break;
+  /** Asks anew who serves what, lets go of lanes that broke, and sends everything again in its order. */
+  async #recover(problem: ServiceUnavailable): Promise<void> {
+    await systemClock.sleep(Math.min(20 * 2 ** this.#attempts++, 500), this.signal).catch(() => {});
+    await this.client.refresh().catch(() => {});
+    for (const [node, lane] of this.#lanes) {
+      const open = await lane.connection.catch(() => undefined);
+      if (!open || open.lost) this.#lanes.delete(node);
+      else await loadScripts(open).catch(() => {});
     }
+    const now = performance.now();
     const calls = this.#later.splice(0);
     this.#recovering = undefined;
-    for (const call of calls) this.#dispatch(call);
+    for (const call of calls)
+      if (now > call.deadline || this.signal.aborted || this.#closed)
+        call.reject(call.again ? uncertain(problem) : problem);
+      else this.#dispatch(call);
     this.reconnected();
   }
 
-  #encode({ partition, fields, again }: Call, whole: boolean): ByteString {
+  #encode({ partition, fields, again }: Call): ByteString {
     const { counter, stream, pending } = this.#keys[partition]!;
-    const script: Script = again ? enqueueAgain : enqueue;
+    const script = again ? enqueueAgain : enqueue;
     const since = again ? [String(Math.max(0, timeOfOperation(fields[1]!) - slackMs))] : [];
-    const head = whole ? ['EVAL', script.text] : ['EVALSHA', script.sha];
-    return encodeCommand([...head, '3', counter, stream, pending, ...since, ...fields]);
+    return encodeCommand(['EVALSHA', script.sha, '3', counter, stream, pending, ...since, ...fields]);
   }
+}
+
+async function loadScripts(connection: RedisConnection): Promise<void> {
+  const load = [enqueue, enqueueAgain].map(({ text }) => encodeCommand(['SCRIPT', 'LOAD', text]));
+  const replies = await connection.pipeline(load.join(''), load.length);
+  for (const reply of replies)
+    if (reply instanceof RedisError) throw refused(connection.node, reply);
 }
 
 function notReplicated(timeoutMs: number): ServiceUnavailable {

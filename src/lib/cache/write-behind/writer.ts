@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-
 import { toBytes, type ByteString } from '../../core/bytes.js';
 import { systemClock } from '../../core/clock.js';
 import { errorMessage, ServiceUnavailable, UserError } from '../../core/errors.js';
@@ -183,9 +181,4 @@ export class WriteBehind {
       );
     }
   }
-}
-
-/** Names a process for leases and messages. */
-export function holderName(host: string, pid: number): string {
-  return `${host}:${pid}:${randomUUID().slice(0, 8)}`;
 }

@@ -157,6 +157,7 @@ async function* walk(
     ]);
   const start = half?.start ?? 0;
   let seen = 0;
+  let pages = 0;
   let next = connection.pipeline(page(String(start)), 1);
   for (;;) {
     const reply = first(connection, await next) as [cursor: ByteString, keys: ByteString[]];
@@ -165,8 +166,7 @@ async function* walk(
     if (plan.limit !== undefined && seen + keys.length > plan.limit) keys = keys.slice(0, plan.limit - seen);
     seen += keys.length;
     const crossed = half !== undefined && Number(cursor.at(-1)) % 2 !== start;
-    // Only the first page's keys count: a promise is settled once.
-    if (half?.start === 1) half.seam.settle(new Set(keys));
+    if (half?.start === 1 && pages++ === 0) half.seam.settle(new Set(keys));
     if (half?.start === 0 && crossed) {
       const beyond = await half.seam.keys;
       keys = keys.filter((key) => !beyond.has(key));

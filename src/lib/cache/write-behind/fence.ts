@@ -1,0 +1,95 @@
+import type { PostgresClient } from '../../clients/postgres.js';
+import { errorMessage, ServiceRefused } from '../../core/errors.js';
+import { Fenced, sqlState } from './failures.js';
+
+/** Where a partition stands in the database: the number and id of the last entry that was settled. */
+export interface Position {
+  number: number;
+  id: string;
+}
+
+const tables = [
+  `CREATE TABLE IF NOT EXISTS metrify_queue_fence (
+     partition int PRIMARY KEY, token bigint NOT NULL, last_n bigint NOT NULL DEFAULT 0, last_id text NOT NULL DEFAULT '0-0')`,
+  `CREATE TABLE IF NOT EXISTS metrify_queue_applied (
+     op_id uuid PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+  `CREATE INDEX IF NOT EXISTS metrify_queue_applied_at ON metrify_queue_applied USING brin (applied_at)`,
+];
+
+/** Makes metrify's own tables where they are missing. @throws ServiceRefused when the role may not. */
+export async function prepareTables(pg: PostgresClient): Promise<void> {
+  for (const sql of tables) {
+    for (let attempt = 0; ; attempt++) {
+      const known = await pg.query<{ there: boolean }>(`SELECT to_regclass($1) IS NOT NULL AS there`, [
+        /(metrify_\w+)/.exec(sql)![1],
+      ]);
+      if (known.rows[0]!.there) break;
+      try {
+        await pg.query(sql);
+        break;
+      } catch (error) {
+        // Two workers that start at once: IF NOT EXISTS does not see what another one is making.
+        if (attempt < 3 && /^(?:23505|42P07|XX000)$/.test(sqlState(error) ?? '')) continue;
+        throw error instanceof ServiceRefused
+          ? new ServiceRefused(`metrify's tables cannot be made: ${errorMessage(error)}`, {
+              hint: `Let the role create them, or make them yourself:\n${tables.join(';\n')};`,
+            })
+          : error;
+      }
+    }
+  }
+}
+
+/**
+ * Makes this token the one that may write to the partition, unless a higher one was here.
+ * @returns the position, or the token that is in force.
+ */
+export async function takeFence(
+  pg: PostgresClient,
+  partition: number,
+  token: number,
+): Promise<{ position: Position } | { inForce: number }> {
+  // A frozen worker may hold the row in a transaction; its session ends by itself, and meanwhile others are to work.
+  await pg.query(`SET lock_timeout = '1s'`);
+  try {
+    const { rows } = await pg.query<{ last_n: string; last_id: string }>(
+      `INSERT INTO metrify_queue_fence AS f (partition, token) VALUES ($1, $2)
+       ON CONFLICT (partition) DO UPDATE SET token = excluded.token WHERE f.token < excluded.token
+       RETURNING last_n, last_id`,
+      [partition, token],
+    );
+    if (rows[0]) return { position: { number: Number(rows[0].last_n), id: rows[0].last_id } };
+    const known = await pg.query<{ token: string }>(
+      `SELECT token FROM metrify_queue_fence WHERE partition = $1`,
+      [partition],
+    );
+    return { inForce: Number(known.rows[0]?.token ?? 0) };
+  } finally {
+    await pg.query(`SET lock_timeout = 0`).catch(() => {});
+  }
+}
+
+/** Opens a transaction in which only the holder of the partition's token can be. @throws Fenced. */
+export async function beginFenced(
+  pg: PostgresClient,
+  partition: number,
+  token: number,
+  position: Position,
+): Promise<void> {
+  if (!/^\d+-\d+$/.test(position.id)) throw new Error(`no stream id: ${position.id}`);
+  const { rowCount } = await pg.query(
+    `BEGIN; UPDATE metrify_queue_fence SET last_n = GREATEST(last_n, ${position.number}), last_id = '${position.id}'
+     WHERE partition = ${partition} AND token = ${token}`,
+  );
+  if (rowCount === 1) return;
+  await pg.query('ROLLBACK');
+  throw new Fenced(`partition ${partition} is another worker's`);
+}
+
+/** Forgets operations applied longer ago than `retentionMs`. */
+export async function forgetApplied(pg: PostgresClient, retentionMs: number): Promise<void> {
+  await pg.query(
+    `DELETE FROM metrify_queue_applied WHERE applied_at < now() - make_interval(secs => $1::float8)`,
+    [retentionMs / 1000],
+  );
+}

@@ -1,0 +1,108 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { ByteString } from '../core/bytes.js';
+import { UserError } from '../core/errors.js';
+import { unreadable } from './file-input.js';
+
+export interface LogFile {
+  readonly label: string;
+  /** Bytes that will be read, where that is known. */
+  readonly size?: number | undefined;
+  readonly stream: Readable;
+  /** Fewer bytes came than the file had when it was opened. */
+  cutShort(): boolean;
+}
+
+/**
+ * A log, of which what is there now is read: what a server appends meanwhile is left for the next time. A rotated
+ * file is read to its end, since it stays the same file. `.gz` is unpacked; a pipe is read until it ends.
+ * @throws UserError `INPUT_UNREADABLE`, `INPUT_EMPTY`
+ */
+export async function openLog(path: string): Promise<LogFile> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, 'r');
+    const stats = await file.stat();
+    if (stats.isDirectory())
+      throw new UserError(`${path} is a directory`, { code: 'INPUT_UNREADABLE', hint: 'Give one log file.' });
+    const size = stats.isFile() ? stats.size : undefined;
+    if (size === 0) throw emptyLog(path);
+    const raw = file.createReadStream({
+      highWaterMark: 256 * 1024,
+      ...(size === undefined ? {} : { start: 0, end: size - 1 }),
+    });
+    const packed = path.endsWith('.gz');
+    return {
+      label: path,
+      size: packed ? undefined : size,
+      stream: packed ? raw.compose<Readable & NodeJS.ReadWriteStream>(createGunzip() as never) : raw,
+      cutShort: () => size !== undefined && raw.bytesRead < size,
+    };
+  } catch (error) {
+    await file?.close();
+    throw unreadable(path, error);
+  }
+}
+
+export function emptyLog(label: string): UserError {
+  return new UserError(`${label} is empty`, {
+    code: 'INPUT_EMPTY',
+    hint: 'Was it just rotated? Give the log before it (access.log.1).',
+  });
+}
+
+/** Longer lines are no requests that a server would take, and are not held in memory. */
+const longestLine = 64 * 1024;
+
+/**
+ * Calls `each` with every line, without its end; of a line that is too long, with undefined.
+ * @throws UserError `INPUT_UNREADABLE`; the signal's reason.
+ */
+export async function eachLine(
+  log: Pick<LogFile, 'label' | 'stream'>,
+  signal: AbortSignal,
+  each: (line: ByteString | undefined) => void,
+  read: (bytes: number) => void,
+): Promise<void> {
+  let rest = '';
+  let tooLong = false;
+  let bytes = 0;
+  const stop = () => log.stream.destroy(signal.reason as Error);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    signal.throwIfAborted();
+    for await (const chunk of log.stream as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      read(bytes);
+      const lines = chunk.toString('latin1').split('\n');
+      lines[0] = rest + lines[0]!;
+      rest = lines.pop()!;
+      for (const line of lines) {
+        each(tooLong || line.length > longestLine ? undefined : withoutReturn(line));
+        tooLong = false;
+      }
+      if (rest.length > longestLine) {
+        tooLong = true;
+        rest = '';
+      }
+    }
+    if (tooLong) each(undefined);
+    else if (rest !== '') each(withoutReturn(rest));
+  } catch (error) {
+    signal.throwIfAborted();
+    const code = (error as { code?: unknown }).code;
+    if (typeof code === 'string' && code.startsWith('Z_'))
+      throw new UserError(`${log.label} is no complete gzip file: ${(error as Error).message}`, {
+        code: 'INPUT_UNREADABLE',
+      });
+    throw unreadable(log.label, error);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    log.stream.destroy();
+  }
+}
+
+function withoutReturn(line: ByteString): ByteString {
+  return line.endsWith('\r') ? line.slice(0, -1) : line;
+}
