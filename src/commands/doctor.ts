@@ -2,6 +2,7 @@ import { type Examination, examine } from '../lib/doctor/examine.js';
 import { UserError } from '../lib/core/errors.js';
 import { formatDuration } from '../lib/core/units.js';
 import { readCommand } from '../runtime/command.js';
+import type { Printer } from '../runtime/printer.js';
 
 export const doctor = readCommand({
   name: 'doctor',
@@ -66,11 +67,8 @@ export const doctor = readCommand({
   },
 });
 
-function explain(
-  { state, system, problem, hint }: Examination,
-  printer: { bad(text: string): void; warn(text: string): void; line(text: string): void },
-): void {
+function explain({ state, system, problem, hint }: Examination, printer: Printer): void {
   if (state === 'failed') printer.bad(problem!);
   else printer.warn(`${system}: ${problem}`);
-  if (hint) printer.line(`      ${hint}`);
+  if (hint) printer.marked('      ', hint);
 }

@@ -2,6 +2,7 @@ import { ExitCode } from '../lib/core/exit-codes.js';
 import type { Command } from './command.js';
 import { type Flag, type Flags, flagName } from './flags.js';
 import { commandFlags, globalFlagGroups, shortFlags } from './global-flags.js';
+import { fill, wrap } from './wrap.js';
 
 export interface HelpOptions {
   color: boolean;
@@ -171,10 +172,6 @@ class Page {
   }
 }
 
-function wrap(text: string, width: number): string[] {
-  return fill(text.split(' '), width);
-}
-
 /** Broken before flags only, with a backslash, so that a shell still reads it as one. */
 function wrapCommand(command: string, width: number): string[] {
   const words = command.match(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g) ?? [];
@@ -185,17 +182,4 @@ function wrapCommand(command: string, width: number): string[] {
     else parts.push(word);
   const lines = fill(parts, width - 2);
   return lines.map((line, i) => (i < lines.length - 1 ? `${line} \\` : line));
-}
-
-function fill(words: readonly string[], width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of words) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = '';
-    }
-    line += (line === '' ? '' : ' ') + word;
-  }
-  return [...lines, line];
 }

@@ -1,5 +1,7 @@
 import { createColors } from 'picocolors';
 
+import { visibleWidth, wrap } from './wrap.js';
+
 export interface Column {
   title: string;
   align?: 'left' | 'right';
@@ -11,7 +13,12 @@ export class Printer {
 
   constructor(
     private readonly write: (text: string) => void,
-    readonly options: { color: boolean; width: number },
+    readonly options: {
+      color: boolean;
+      width: number;
+      /** Long texts are broken at words: on a terminal, but not where a program reads. */
+      wraps?: boolean;
+    },
   ) {
     this.#colors = createColors(options.color);
   }
@@ -25,18 +32,31 @@ export class Printer {
   }
 
   ok(text: string): void {
-    this.line(`${this.green('ok')}    ${text}`);
+    this.marked(`${this.green('ok')}    `, text);
   }
 
   bad(text: string): void {
-    this.line(`${this.red('fail')}  ${text}`);
+    this.marked(`${this.red('fail')}  `, text);
   }
 
   warn(text: string): void {
-    this.line(`${this.yellow('warn')}  ${text}`);
+    this.marked(`${this.yellow('warn')}  `, text);
   }
 
-  /** Columns are as wide as their widest cell; the last one is never padded. */
+  /** A mark and a text whose further lines stand below its first. */
+  marked(mark: string, text: string): void {
+    const indent = visibleWidth(mark);
+    const paragraphs = text.split('\n');
+    const lines = this.options.wraps
+      ? paragraphs.flatMap((paragraph) => wrap(paragraph, Math.max(20, this.options.width - indent)))
+      : paragraphs;
+    lines.forEach((line, i) => this.line((i === 0 ? mark : ' '.repeat(indent)) + line));
+  }
+
+  /**
+   * Columns are as wide as their widest cell; the last one is never padded. On a terminal that is too narrow, the
+   * last one is broken at words, or stands below the others.
+   */
   table({ columns, rows }: { columns: Column[]; rows: string[][] }): void {
     const widths = columns.map((column, i) =>
       Math.max(visibleWidth(column.title), ...rows.map((row) => visibleWidth(row[i] ?? ''))),
@@ -52,7 +72,20 @@ export class Printer {
         .join('  ')
         .trimEnd();
     this.line(this.dim(format(columns.map((column) => column.title))));
-    for (const row of rows) this.line(format(row));
+    const before = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+    const room = this.options.width - before;
+    for (const row of rows) {
+      const line = format(row);
+      if (!this.options.wraps || visibleWidth(line) <= this.options.width) {
+        this.line(line);
+        continue;
+      }
+      const last = columns.length - 1;
+      const [indent, width] = room < 20 ? [4, this.options.width - 4] : [before, room];
+      const lines = wrap(row[last] ?? '', width);
+      this.line(format(row.map((cell, i) => (i < last ? cell : room < 20 ? '' : lines.shift()!))));
+      for (const rest of lines) this.line(' '.repeat(indent) + rest);
+    }
   }
 
   /** Names and values below each other, the values aligned. */
@@ -76,10 +109,4 @@ export class Printer {
   red = (text: string): string => this.#colors.red(text);
   yellow = (text: string): string => this.#colors.yellow(text);
   cyan = (text: string): string => this.#colors.cyan(text);
-}
-
-/** Columns the text takes on a terminal: colours take none. */
-export function visibleWidth(text: string): number {
-  // eslint-disable-next-line no-control-regex
-  return [...text.replace(/\x1b\[[0-9;]*m/g, '')].length;
 }

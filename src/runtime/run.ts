@@ -31,10 +31,12 @@ export async function runCommand(
   let applied: { result: () => unknown; resume?: (() => string | undefined) | undefined } | undefined;
 
   const printer = new Printer(host.stdout, {
+    wraps: host.terminal.stdoutIsTerminal,
     color: host.color && !globals.noColor,
     width: host.terminal.width,
   });
   const complaint = new Printer(host.stderr, {
+    wraps: host.terminal.stderrIsTerminal,
     color: host.terminal.stderrIsTerminal && host.color && !globals.noColor,
     width: host.terminal.width,
   });
@@ -54,7 +56,7 @@ export async function runCommand(
     const masked = maskSecrets(message);
     if (warnings.includes(masked)) return;
     warnings.push(masked);
-    if (format === 'text' && !globals.quiet) complaint.line(`${complaint.yellow('warning:')} ${masked}`);
+    if (format === 'text' && !globals.quiet) complaint.marked(`${complaint.yellow('warning:')} `, masked);
   };
 
   const settingsInput: SettingsInput = {
@@ -223,9 +225,9 @@ function reportFailure(
     host.stderr(`${errorLine(shown, warnings)}\n`);
     return;
   }
-  printer.line(`${printer.red('error:')} ${maskSecrets(error.message).replaceAll('\n', '\n       ')}`);
+  printer.marked(`${printer.red('error:')} `, maskSecrets(error.message));
   const hint = [error.hint, resume].filter(Boolean).join('\n');
-  if (hint) for (const line of maskSecrets(hint).split('\n')) printer.line(`  ${line}`);
+  if (hint) printer.marked('  ', maskSecrets(hint));
 }
 
 /** Flags that override a setting, by the setting's path. */
@@ -263,6 +265,7 @@ export function reportUsage(error: UserError, argv: readonly string[], host: Hos
       (/^(?:-o|--output)$/.test(word) && argv[i + 1]?.endsWith('json')),
   );
   const printer = new Printer(host.stderr, {
+    wraps: host.terminal.stderrIsTerminal,
     color: host.terminal.stderrIsTerminal && host.color,
     width: host.terminal.width,
   });

@@ -1,6 +1,7 @@
 import { abortable } from '../core/abortable.js';
 import { fromBytes, toBytes, type ByteString } from '../core/bytes.js';
 import type { Clock } from '../core/clock.js';
+import { UserError } from '../core/errors.js';
 import type { PostgresClient } from '../clients/postgres.js';
 import type { PostgresSettings, Timeouts } from '../clients/settings.js';
 import { DatabaseConnection } from './database-connection.js';
@@ -106,6 +107,10 @@ class DatabaseLevel implements CacheLevel {
 
   /** Pages in the order of the keys, so that a lost connection costs one page. A limit is kept by a uniform sample. */
   async *scan({ signal, pattern, limit, details }: ScanOptions): AsyncGenerator<KeyBatch> {
+    if (details.idle)
+      throw new UserError(`a table keeps no idle times, and level '${this.name}' is one`, {
+        hint: 'Use --pattern or --no-ttl.',
+      });
     const node = this.table.name;
     const matches = pattern === undefined ? () => true : compileGlob(pattern);
     const sample = limit === undefined ? undefined : new Reservoir<KeyInfo>(limit);

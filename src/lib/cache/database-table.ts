@@ -25,19 +25,35 @@ export class CacheTable {
 
   /** Looks first, because CREATE … IF NOT EXISTS wants the right to create even where there is nothing to do. */
   async create(client: PostgresClient): Promise<void> {
-    if (await this.exists(client)) return;
+    if (await this.exists(client)) {
+      await this.migrate(client);
+      return;
+    }
     const index = quote(`${this.name.split('.').at(-1)!.slice(0, 40)}_expires_at_idx`);
     try {
       // Bytewise order makes prefixes ranges of the index, and does not change with the system's locale.
       await client.query(
         `CREATE TABLE IF NOT EXISTS ${this.sql} (
-           key text COLLATE "C" PRIMARY KEY, value bytea NOT NULL, expires_at timestamptz);
+           key text COLLATE "C" PRIMARY KEY, value bytea NOT NULL, expires_at timestamptz,
+           version bigint NOT NULL DEFAULT 0);
          CREATE INDEX IF NOT EXISTS ${index} ON ${this.sql} (expires_at)`,
       );
     } catch (error) {
       // Two who create it at once: the other was faster.
       if (!['23505', '42P07', '42710'].includes(systemCode(error) ?? '')) throw error;
     }
+  }
+
+  /** Tables of the first release had no versions. Only its owner may alter a table, so it is looked at first here too. */
+  private async migrate(client: PostgresClient): Promise<void> {
+    const { rows } = await client.query(
+      `SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'version' AND NOT attisdropped`,
+      [this.sql],
+    );
+    if (rows.length === 0)
+      await client.query(
+        `ALTER TABLE ${this.sql} ADD COLUMN IF NOT EXISTS version bigint NOT NULL DEFAULT 0`,
+      );
   }
 }
 

@@ -286,7 +286,7 @@ needs('redis')('cache inspect of a cluster', () => {
     expect(finished.code, finished.stderr).toBe(0);
     const { result } = finished.json();
     expectAgreement(result, facts);
-    expect(facts).toHaveLength(2000);
+    expect(facts).toHaveLength(new Set([...commands, ...crowded].map(([, key]) => key)).size);
     expect(result.nodes.map(({ slots }: { slots: number }) => slots).sort()).toEqual([5461, 5461, 5462]);
     expect(result.slots[0].keys).toBeGreaterThanOrEqual(1000);
     const slot = await Probe.with(masters[0]!, 0, (probe) => probe.ask('CLUSTER', 'KEYSLOT', '{crowd}'));

@@ -39,7 +39,7 @@ export async function applyEntries(
   position: Position,
   entries: readonly QueueEntry[],
 ): Promise<Settled> {
-  const batch = new Transaction(pg, tables);
+  const batch = new Transaction(pg, tables, entries);
   try {
     await beginFenced(pg, partition, token, position);
     const repeated = await batch.run(entries);
@@ -55,7 +55,7 @@ export async function applyEntries(
     await pg.query('SET CONSTRAINTS ALL IMMEDIATE');
     await batch.isolate(entries);
     await pg.query('COMMIT');
-    return batch.settled(entries);
+    return batch.settled();
   } catch (error) {
     await rollback(pg);
     throw causeOf(error);
@@ -63,14 +63,18 @@ export async function applyEntries(
 }
 
 class Transaction {
-  readonly #reasons = new Map<QueueEntry, string>();
-  readonly #blocked = new Set<ByteString>();
+  readonly #place: Map<QueueEntry, number>;
+  /** The first entry of a key that cannot be applied. */
+  readonly #poison = new Map<ByteString, { place: number; reason: string }>();
   #repeated = 0;
 
   constructor(
     private readonly pg: PostgresClient,
     private readonly tables: Tables,
-  ) {}
+    entries: readonly QueueEntry[],
+  ) {
+    this.#place = new Map(entries.map((entry, place) => [entry, place]));
+  }
 
   /** @returns how many were applied before. @throws GroupFailure. */
   async run(entries: readonly QueueEntry[]): Promise<number> {
@@ -90,7 +94,7 @@ class Transaction {
 
   /** Applies what can be applied, and finds what cannot. */
   async isolate(entries: readonly QueueEntry[]): Promise<void> {
-    const list = entries.filter(({ key }) => !this.#blocked.has(key));
+    const list = entries.filter((entry) => this.#fate(entry) === 'apply');
     if (list.length === 0) return;
     await this.pg.query('SAVEPOINT part');
     try {
@@ -117,22 +121,27 @@ class Transaction {
     await this.isolate(list.slice(middle));
   }
 
-  settled(entries: readonly QueueEntry[]): Settled {
+  settled(): Settled {
     const settled: Settled = { applied: [], repeated: this.#repeated, buried: [] };
-    const dead = new Set<ByteString>();
-    for (const entry of entries) {
-      const reason = this.#reasons.get(entry);
-      if (reason !== undefined) dead.add(entry.key);
-      if (reason !== undefined || dead.has(entry.key)) settled.buried.push({ entry, reason: reason ?? '' });
-      else settled.applied.push(entry);
+    for (const entry of this.#place.keys()) {
+      const fate = this.#fate(entry);
+      if (fate === 'apply') settled.applied.push(entry);
+      else settled.buried.push({ entry, reason: fate.reason });
     }
     return settled;
   }
 
+  #fate(entry: QueueEntry): 'apply' | { reason: string } {
+    const poison = this.#poison.get(entry.key);
+    const place = this.#place.get(entry)!;
+    if (!poison || place < poison.place) return 'apply';
+    return { reason: place === poison.place ? poison.reason : '' };
+  }
+
   #condemn(entry: QueueEntry, cause: unknown): void {
-    if (this.#blocked.has(entry.key)) return;
-    this.#blocked.add(entry.key);
-    this.#reasons.set(entry, reasonOf(cause));
+    const place = this.#place.get(entry)!;
+    const known = this.#poison.get(entry.key);
+    if (!known || place < known.place) this.#poison.set(entry.key, { place, reason: reasonOf(cause) });
   }
 
   /** Records the operation ids. @returns the entries that were not applied before. */

@@ -146,7 +146,7 @@ export class Sender {
       if (Array.isArray(reply)) {
         call.resolve({ id: reply[0] as string, number: reply[1] as number });
         answered = true;
-      } else if (reply instanceof RedisError && (isPassing(reply) || reply.code === 'NOSCRIPT')) {
+      } else if (reply instanceof RedisError && (reply.code === 'NOSCRIPT' || isPassing(reply))) {
         repeat.push(call);
         problem = reply;
       } else call.reject(refusal(this.client.target, reply));

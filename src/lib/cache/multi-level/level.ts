@@ -1,0 +1,189 @@
+import type { ByteString } from '../../core/bytes.js';
+import type { Clock } from '../../core/clock.js';
+import { ServiceUnavailable } from '../../core/errors.js';
+import { formatDuration } from '../../core/units.js';
+import type { Found, Lease, Lookup, Outcome, Store } from '../store.js';
+import { Breaker, type BreakerSettings } from './breaker.js';
+import { LatencyHistogram } from './latency.js';
+
+export interface LevelOptions {
+  store: Store;
+  /** Milliseconds; no entry of this level lives longer. */
+  ttlMs?: number | undefined;
+  /** Milliseconds a call may take before the level counts as failing. Default 200. */
+  timeoutMs?: number | undefined;
+  breaker?: BreakerSettings | undefined;
+}
+
+export interface LevelStats {
+  name: string;
+  hits: number;
+  misses: number;
+  /** Calls that failed or took too long. */
+  failures: number;
+  /** Calls not made because the breaker was open. */
+  skipped: number;
+  breaker: 'closed' | 'open';
+  trips: number;
+  /** Keys of which this level may hold an older value than was seen; they are removed before they are read again. */
+  suspects: number;
+  /** Of lookups; inside the process one in 64 is timed. */
+  latencyMs: { count: number; p50: number; p90: number; p99: number; p999: number };
+}
+
+const mostSuspects = 100_000;
+const timedPeeks = 64;
+
+/** A store within its time-out, skipped while it is down. */
+export class Level {
+  readonly name: string;
+  readonly store: Store;
+  private readonly ttlMs: number | undefined;
+  private readonly timeoutMs: number;
+  private readonly breaker: Breaker;
+  private readonly latency = new LatencyHistogram();
+  private hits = 0;
+  private misses = 0;
+  private failures = 0;
+  private skipped = 0;
+  private peeks = 0;
+  /** Whether each is of a write that failed, or of a read that had to go without this level. */
+  private readonly suspects = new Map<ByteString, 'write' | 'read'>();
+
+  constructor(
+    { store, ttlMs, timeoutMs = 200, breaker = {} }: LevelOptions,
+    private readonly clock: Clock,
+  ) {
+    this.store = store;
+    this.name = store.name;
+    this.ttlMs = ttlMs;
+    this.timeoutMs = timeoutMs;
+    this.breaker = new Breaker(breaker, clock);
+  }
+
+  /** At once, where the level is inside the process. */
+  peek(key: ByteString): Found | undefined {
+    const timed = ++this.peeks % timedPeeks === 0;
+    const startedAt = timed ? this.clock.monotonic() : 0;
+    const found = this.store.peek!(key);
+    if (found) this.hits++;
+    if (timed) this.latency.record(this.clock.monotonic() - startedAt);
+    return found;
+  }
+
+  /** @throws ServiceUnavailable when the level failed, took too long, or is skipped. */
+  async lookup(key: ByteString): Promise<Lookup> {
+    const startedAt = this.clock.monotonic();
+    const suspect = this.suspects.size > 0 && this.suspects.has(key);
+    const lookup = await this.run(() => (suspect ? this.mend(key) : this.store.lookup(key)));
+    this.latency.record(this.clock.monotonic() - startedAt);
+    if (lookup.found) this.hits++;
+    else this.misses++;
+    return lookup;
+  }
+
+  lease(key: ByteString): Promise<Lease> {
+    return this.run(() => this.store.lease(key));
+  }
+
+  fill(key: ByteString, found: Found, lease: Lease, replace: boolean): Promise<Outcome> {
+    const capped = this.capped(found);
+    if (capped.expiresAt !== undefined && capped.expiresAt <= this.clock.monotonic())
+      return Promise.resolve('unfit');
+    return this.run(() => this.store.fill(key, capped, lease, replace));
+  }
+
+  async set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
+    const outcome = await this.run(() => this.store.set(key, this.capped(found), version, lease));
+    this.suspects.delete(key);
+    return outcome;
+  }
+
+  async remove(key: ByteString, version: bigint | undefined): Promise<boolean> {
+    const removed = await this.run(() => this.store.remove(key, version));
+    this.suspects.delete(key);
+    return removed;
+  }
+
+  /** From now on nothing of this key is believed to this level until it was removed there. */
+  suspect(key: ByteString, why: 'write' | 'read'): void {
+    if (this.suspects.get(key) === 'write') return;
+    this.suspects.set(key, why);
+    if (this.suspects.size > mostSuspects) this.suspects.delete(this.suspects.keys().next().value!);
+  }
+
+  stats(): LevelStats {
+    const { latency } = this;
+    return {
+      name: this.name,
+      hits: this.hits,
+      misses: this.misses,
+      failures: this.failures,
+      skipped: this.skipped,
+      breaker: this.breaker.state,
+      trips: this.breaker.trips,
+      suspects: this.suspects.size,
+      latencyMs: {
+        count: latency.count,
+        p50: latency.quantile(0.5),
+        p90: latency.quantile(0.9),
+        p99: latency.quantile(0.99),
+        p999: latency.quantile(0.999),
+      },
+    };
+  }
+
+  private capped(found: Found): Found {
+    if (this.ttlMs === undefined) return found;
+    const latest = this.clock.monotonic() + this.ttlMs;
+    return { ...found, expiresAt: Math.min(found.expiresAt ?? latest, latest) };
+  }
+
+  private async mend(key: ByteString): Promise<Lookup> {
+    await this.store.remove(key, undefined);
+    this.suspects.delete(key);
+    return this.store.lookup(key);
+  }
+
+  /** Others read this level too, so what failed writes left behind goes as soon as it is back. */
+  private async mendAll(): Promise<void> {
+    for (const [key, why] of this.suspects) {
+      if (why !== 'write') continue;
+      await this.remove(key, undefined);
+    }
+  }
+
+  private run<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.breaker.admits()) {
+      this.skipped++;
+      return Promise.reject(new ServiceUnavailable(`cache level '${this.name}' is skipped while it is down`));
+    }
+    return new Promise<T>((resolve, reject) => {
+      let over = false;
+      const failed = (error: Error): void => {
+        if (over) return;
+        over = true;
+        clearTimeout(timer);
+        this.failures++;
+        this.breaker.failure();
+        reject(error);
+      };
+      const timer = setTimeout(
+        () =>
+          failed(
+            new ServiceUnavailable(
+              `cache level '${this.name}' did not answer within ${formatDuration(this.timeoutMs)}`,
+            ),
+          ),
+        this.timeoutMs,
+      );
+      work().then((value) => {
+        if (over) return;
+        over = true;
+        clearTimeout(timer);
+        if (this.breaker.succeeded()) this.mendAll().catch(() => {});
+        resolve(value);
+      }, failed);
+    });
+  }
+}

@@ -1,0 +1,84 @@
+import type { RedisClient } from '../../clients/redis/client.js';
+import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
+import { ServiceUnavailable } from '../../core/errors.js';
+import { type BadEntry, parseEntry, type QueueEntry } from './entry.js';
+import type { PartitionKeys } from './keys.js';
+import { fetchHeld } from './scripts.js';
+
+/** What is next in a partition: from the retry stream while it has anything, else from the stream. */
+export interface Fetched {
+  from: 'S' | 'R';
+  /** In order. `held`: its key is held back. */
+  items: ({ held: boolean } & ({ entry: QueueEntry } | { bad: BadEntry }))[];
+  /** Number of the latest entry ever queued, as far as Redis knows. */
+  counter: number;
+  /** Highest number that left the stream in order. */
+  done: number;
+}
+
+/** One look at a partition, all of it at one instant. @returns undefined when the lease is lost. */
+export async function fetchEntries(
+  client: RedisClient,
+  keys: PartitionKeys,
+  lease: string,
+  count: number,
+): Promise<Fetched | undefined> {
+  const commands = [
+    ['MULTI'],
+    ['GET', keys.lease],
+    ['HLEN', keys.blocked],
+    ['GET', keys.counter],
+    ['HGET', keys.progress, 'done'],
+    ['XRANGE', keys.retry, '-', '+', 'COUNT', String(count)],
+    ['XRANGE', keys.stream, '-', '+', 'COUNT', String(count)],
+    ['EXEC'],
+  ];
+  const { address, node } = client.masterOf(keys.stream);
+  const connection = await client.connect(address);
+  const replies = await connection.pipeline(commands.map(encodeCommand).join(''), commands.length);
+  const answer = replies.at(-1);
+  if (!Array.isArray(answer)) {
+    const reason = replies.find((reply) => reply instanceof RedisError);
+    throw new ServiceUnavailable(`Redis at ${node} answered: ${reason?.message ?? 'nothing'}`, {
+      code: 'REDIS_ERROR',
+    });
+  }
+  const wrong = answer.find((reply) => reply instanceof RedisError);
+  if (wrong) throw wrong as RedisError;
+  const [holder, held, counter, done, retry, stream] = answer as [
+    string | null,
+    number,
+    string | null,
+    string | null,
+    Reply[],
+    Reply[],
+  ];
+  if (holder !== lease) return undefined;
+  const position = { counter: Number(counter ?? 0), done: Number(done ?? 0) };
+  if (held > 0) return fetchBeside(client, keys, lease, count);
+  const from = retry.length > 0 ? 'R' : 'S';
+  const items = (from === 'R' ? retry : stream).map((reply) => ({ ...parseEntry(reply), held: false }));
+  return { from, items, ...position };
+}
+
+/** The same where keys are held back: the server says which entries are theirs. */
+async function fetchBeside(
+  client: RedisClient,
+  keys: PartitionKeys,
+  lease: string,
+  count: number,
+): Promise<Fetched | undefined> {
+  const answer = await fetchHeld.run(
+    client,
+    [keys.lease, keys.retry, keys.stream, keys.blocked, keys.counter, keys.progress],
+    [lease, String(count)],
+  );
+  if (answer === null) return undefined;
+  const [from, list, flags, counter, done] = answer as ['S' | 'R', Reply[], number[], string | null, string | null];
+  return {
+    from,
+    items: list.map((reply, at) => ({ ...parseEntry(reply), held: flags[at] === 1 })),
+    counter: Number(counter ?? 0),
+    done: Number(done ?? 0),
+  };
+}

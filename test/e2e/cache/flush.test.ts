@@ -1,0 +1,412 @@
+import { connect } from 'node:net';
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { needs } from '../../servers/needs.js';
+import { until } from '../../servers/ports.js';
+import { startRedis, type RedisServer } from '../../servers/redis.js';
+import { ownDatabase, ownMemcached, ownRedis, ownRedisCluster, type OwnRedis } from '../../servers/shared.js';
+import { metrify, startMetrify } from '../run.js';
+import { converse, memcachedGet } from './memcached-probe.js';
+import { dumpCluster, Probe } from './redis-probe.js';
+
+const confirmed = ['--confirm', 'default/redis', '--json'];
+const keys = (count: number, make: (i: number) => string) => Array.from({ length: count }, (_, i) => make(i));
+const set = (probe: Probe, names: string[], ...more: string[]) =>
+  probe.askAll(names.map((name) => ['SET', name, 'x', ...more]));
+
+needs('redis')('cache flush of one server', () => {
+  let redis: OwnRedis;
+  let probe: Probe;
+  beforeEach(async () => {
+    redis = await ownRedis();
+    probe = await Probe.connect(redis.port, redis.database);
+  });
+  afterEach(() => probe.close());
+  const flush = (...more: string[]) => metrify(['cache', 'flush', '--redis-url', redis.url, ...more]);
+  const left = async (pattern = '*') => ((await probe.ask('KEYS', pattern)) as string[]).sort();
+
+  test('removes exactly what Redis itself matches, and counts it by prefix', async () => {
+    const odd = [
+      'a*b',
+      'a?b',
+      'a[1]b',
+      'a\\b',
+      'a b',
+      "a'b",
+      'a\r\nb',
+      'a{1}b',
+      'aäb',
+      'a\x00\xffb',
+      'A*B',
+      'a1b',
+      'b',
+      '',
+    ];
+    for (const pattern of [
+      'a*b',
+      'a\\*b',
+      'a\\?b',
+      'a[[]1]b',
+      'a[^*1]b',
+      'a\\\\b',
+      'a b',
+      "a'b",
+      'a{1}b',
+      'aäb',
+      'a*\xffb',
+      '[aA]?[bB]',
+      'm:1*:[x-z]',
+    ]) {
+      const names = [
+        ...odd.map((name) => Buffer.from(name, 'utf8').toString('latin1')),
+        ...keys(500, (i) => `m:${i}:${'xyzw'[i % 4]}`),
+      ];
+      await set(probe, names);
+      const bytes = Buffer.from(pattern, 'utf8').toString('latin1');
+      const matched = (await probe.ask('KEYS', bytes)) as string[];
+      const finished = await flush('--pattern', pattern, ...confirmed);
+      expect(finished.code, finished.stderr).toBe(0);
+      const { result } = finished.json();
+      expect([result.matched, result.deleted], pattern).toEqual([matched.length, matched.length]);
+      expect(result.byPrefix.reduce((sum: number, one: { keys: number }) => sum + one.keys, 0)).toBe(
+        matched.length,
+      );
+      expect(await left(bytes), pattern).toEqual([]);
+      expect(await probe.ask('DBSIZE'), pattern).toBe(names.length - matched.length);
+    }
+  });
+
+  test('a dry run counts by prefix, exactly, and removes nothing', async () => {
+    await set(probe, [
+      ...keys(3000, (i) => `meter:${i}:latest`),
+      ...keys(700, (i) => `meter:${i}:day`),
+      ...keys(50, (i) => `tariff:${i}`),
+    ]);
+    const finished = await flush('--pattern', 'meter:*', '--dry-run', '--json');
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(finished.json()).toMatchObject({
+      verdict: 'planned',
+      result: {
+        matched: 3700,
+        confirm: 'default/redis',
+        byPrefix: [
+          { prefix: 'meter:*:latest', keys: 3000 },
+          { prefix: 'meter:*:day', keys: 700 },
+        ],
+      },
+    });
+    expect(await probe.ask('DBSIZE')).toBe(3750);
+  });
+
+  test('without the right --confirm nothing goes: exit 4, and the name that would do', async () => {
+    await set(probe, ['a:1']);
+    for (const more of [[], ['--confirm', 'production/redis'], ['--yes']]) {
+      const finished = await flush('--pattern', 'a:*', ...more);
+      expect(finished.code).toBe(4);
+      expect(finished.stderr).toContain('--confirm default/redis');
+    }
+    expect(await left()).toEqual(['a:1']);
+  });
+
+  test.each([['--pattern', '*'], ['--pattern', '**'], ['--pattern', '?*'], ['--all']])(
+    '%s %s is everything, of this database only, and metrify keeps its own keys',
+    async (...selection) => {
+      const other = await ownRedis();
+      await Probe.with(other.port, other.database, (neighbour) => set(neighbour, ['neighbour']));
+      const own = ['metrify:queue:a', '{metrify:queue}:b'];
+      await set(probe, [...keys(1200, (i) => `k${i}`), ...own]);
+      const finished = await flush(...selection.filter((word) => word !== undefined), ...confirmed);
+      expect(finished.code, finished.stderr).toBe(0);
+      expect(finished.json().result).toMatchObject({ matched: 1200, deleted: 1200, kept: 2 });
+      expect(await left()).toEqual(own.sort());
+      expect(await Probe.with(other.port, other.database, (neighbour) => neighbour.ask('DBSIZE'))).toBe(1);
+    },
+  );
+
+  test('a pattern that matches metrify’s own keys leaves them', async () => {
+    await set(probe, ['metrify:queue', 'metrics:1']);
+    expect((await flush('--pattern', 'met*', ...confirmed)).json().result).toMatchObject({
+      deleted: 1,
+      kept: 1,
+    });
+    expect(await left()).toEqual(['metrify:queue']);
+    const finished = await metrify(['cache', 'delete', 'metrify:queue', '--redis-url', redis.url]);
+    expect(finished.code).toBe(4);
+    expect(await left()).toEqual(['metrify:queue']);
+  });
+
+  test('a pattern of classes alone removes what it matches, and nothing else', async () => {
+    await set(probe, ['a', 'b', 'longer', 'x1']);
+    expect((await flush('--pattern', '[ab]', ...confirmed)).code).toBe(0);
+    expect(await left()).toEqual(['longer', 'x1']);
+    expect((await flush('--pattern', '?[0-9]', ...confirmed)).code).toBe(0);
+    expect(await left()).toEqual(['longer']);
+  });
+
+  test('--no-ttl', async () => {
+    await set(
+      probe,
+      keys(400, (i) => `forever:${i}`),
+    );
+    await set(
+      probe,
+      keys(300, (i) => `timed:${i}`),
+      'EX',
+      '1000',
+    );
+    expect((await flush('--no-ttl', ...confirmed)).json().result).toMatchObject({
+      matched: 400,
+      deleted: 400,
+      byPrefix: [{ prefix: 'forever:*', keys: 400 }],
+    });
+    expect(await probe.ask('DBSIZE')).toBe(300);
+  });
+
+  test('--max-keys counts first, and refuses before anything goes', async () => {
+    await set(
+      probe,
+      keys(1000, (i) => `m:${i}`),
+    );
+    const finished = await flush('--pattern', 'm:*', '--max-keys', '999', ...confirmed);
+    expect(finished.code).toBe(4);
+    expect(JSON.parse(finished.stderr).error).toMatchObject({ code: 'MAX_KEYS' });
+    expect(finished.stderr).toContain('1,000');
+    expect(await probe.ask('DBSIZE')).toBe(1000);
+    expect((await flush('--pattern', 'm:*', '--max-keys', '1000', ...confirmed)).json().result.deleted).toBe(
+      1000,
+    );
+  });
+
+  test.each([[[]], [['--all', '--no-ttl']], [['--pattern', 'a', '--idle', '1d']], [['--idle', 'soon']]])(
+    '%s says nothing clear: exit 2',
+    async (selection) => {
+      expect((await flush(...selection, ...confirmed)).code).toBe(2);
+    },
+  );
+
+  test('--rate holds', async () => {
+    await set(
+      probe,
+      keys(1500, (i) => `m:${i}`),
+    );
+    const finished = await flush('--pattern', 'm:*', '--rate', '1000', ...confirmed);
+    expect(finished.json().result.deleted).toBe(1500);
+    expect(finished.json().durationMs).toBeGreaterThan(1350);
+    expect(finished.json().durationMs).toBeLessThan(3500);
+  });
+
+  test('SIGINT in the middle: 130, and what it counted is what is gone', async () => {
+    await set(
+      probe,
+      keys(5000, (i) => `m:${i}`),
+    );
+    const running = await startMetrify([
+      'cache',
+      'flush',
+      '--redis-url',
+      redis.url,
+      '--pattern',
+      'm:*',
+      '--rate',
+      '3000',
+      ...confirmed,
+    ]);
+    await until('some are gone', async () => ((await probe.ask('DBSIZE')) as number) < 4500);
+    running.signal('SIGINT');
+    const finished = await running.finished;
+    expect(finished.code, finished.stderr).toBe(130);
+    const { verdict, result } = finished.json();
+    expect(verdict).toBe('interrupted');
+    expect(result.deleted).toBe(5000 - ((await probe.ask('DBSIZE')) as number));
+    expect(result.deleted).toBeLessThan(5000);
+    expect(JSON.parse(finished.stderr.trim().split('\n').at(-1)!).error.hint).toContain(
+      'Run the same command again',
+    );
+  });
+
+  test('a writer at the same time: what was there before is gone, and nothing is counted twice', async () => {
+    const before = keys(20_000, (i) => `m:${i}`);
+    await set(probe, before);
+    const removed = async () =>
+      Number(
+        /cmdstat_unlink:calls=(\d+)/.exec((await probe.ask('INFO', 'commandstats')) as string)?.[1] ?? 0,
+      );
+    const removedBefore = await removed();
+    const running = await startMetrify([
+      'cache',
+      'flush',
+      '--redis-url',
+      redis.url,
+      '--pattern',
+      'm:*',
+      '--rate',
+      '40000',
+      ...confirmed,
+    ]);
+    let written = 0;
+    let done = false;
+    void running.finished.then(() => (done = true));
+    const writer = await Probe.connect(redis.port, redis.database);
+    while (!done)
+      await set(
+        writer,
+        keys(100, () => `m:new:${written++}`),
+      );
+    writer.close();
+    const finished = await running.finished;
+    expect(finished.code, finished.stderr).toBe(0);
+    const { result } = finished.json();
+    const rest = await left();
+    expect(rest.filter((key) => !key.startsWith('m:new:'))).toEqual([]);
+    expect(result.deleted).toBe(20_000 + written - rest.length);
+    expect(result.matched).toBeGreaterThanOrEqual(result.deleted);
+    expect((await removed()) - removedBefore).toBeLessThan(result.matched + 1000);
+  });
+});
+
+needs('redis')('cache flush and what the server is set to', () => {
+  let redis: RedisServer;
+  let replica: RedisServer;
+  beforeAll(async () => {
+    [redis, replica] = await Promise.all([
+      startRedis({ args: ['--enable-debug-command', 'yes'] }),
+      startRedis(),
+    ]);
+  });
+  afterAll(async () => {
+    await redis.stop();
+    await replica.stop();
+  });
+  const flush = (...more: string[]) =>
+    metrify(['cache', 'flush', '--redis-url', redis.url, ...more, ...confirmed]);
+  const fill = () =>
+    Probe.with(redis.port, 0, (probe) =>
+      set(
+        probe,
+        keys(100, (i) => `m:${i}`),
+      ),
+    );
+
+  test('with keyspace notifications it warns, and wants a rate', async () => {
+    await fill();
+    await redis.cli('CONFIG', 'SET', 'notify-keyspace-events', 'KEA');
+    const refused = await flush('--pattern', 'm:*');
+    expect(refused.code).toBe(4);
+    expect(JSON.parse(refused.stderr).error).toMatchObject({ code: 'RATE_MISSING' });
+    expect(Number(await redis.cli('DBSIZE'))).toBe(100);
+    const finished = await flush('--pattern', 'm:*', '--rate', '100000');
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(finished.json().warnings.join()).toContain('keyspace notifications');
+    // Only key events of other kinds: nobody is told.
+    await redis.cli('CONFIG', 'SET', 'notify-keyspace-events', 'Kx');
+    expect((await flush('--pattern', 'm:*')).json().warnings).toEqual([]);
+    await redis.cli('CONFIG', 'SET', 'notify-keyspace-events', '');
+  });
+
+  test('with clients that track keys, too', async () => {
+    await fill();
+    const socket = connect(redis.port, '127.0.0.1');
+    socket.write('HELLO 3\r\nCLIENT TRACKING ON BCAST\r\n');
+    await until('it tracks', async () => (await redis.cli('INFO', 'clients')).includes('tracking_clients:1'));
+    const refused = await flush('--pattern', 'm:*');
+    socket.destroy();
+    expect(refused.code).toBe(4);
+    expect(refused.stderr).toContain('RATE_MISSING');
+    expect(Number(await redis.cli('DBSIZE'))).toBe(100);
+  });
+
+  test('--idle goes by the idle time, and is refused where the policy keeps none', async () => {
+    await redis.cli('FLUSHALL');
+    await fill();
+    // Restored with an idle time, as nobody waits an hour in a test.
+    await Probe.with(redis.port, 0, async (probe) => {
+      const dumped = (await probe.ask('DUMP', 'm:1')) as string;
+      await probe.askAll(
+        keys(40, (i) => `old:${i}`).map((key) => ['RESTORE', key, '0', dumped, 'IDLETIME', '7200']),
+      );
+    });
+    const finished = await flush('--idle', '1h');
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(finished.json().result).toMatchObject({ deleted: 40, byPrefix: [{ prefix: 'old:*', keys: 40 }] });
+    await redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lfu');
+    const refused = await flush('--idle', '1h');
+    await redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    expect(refused.code).toBe(2);
+    expect(JSON.parse(refused.stderr).error.message).toContain('allkeys-lfu');
+    expect(Number(await redis.cli('DBSIZE'))).toBe(100);
+  });
+
+  test('a replica is no place to remove or write: exit 5, the master by name', async () => {
+    await fill();
+    await replica.cli('REPLICAOF', '127.0.0.1', String(redis.port));
+    await until('it follows', async () => (await replica.cli('DBSIZE')) === '100');
+    for (const args of [
+      ['cache', 'flush', '--pattern', 'm:*', ...confirmed],
+      ['cache', 'set', 'm:1', 'y', '--json'],
+      ['cache', 'delete', 'm:1', '--json'],
+    ]) {
+      const finished = await metrify([...args, '--redis-url', replica.url]);
+      expect(finished.code, finished.stderr).toBe(5);
+      expect(finished.stderr).toContain(`127.0.0.1:${redis.port}`);
+    }
+    expect(await replica.cli('DBSIZE')).toBe('100');
+  });
+});
+
+needs(
+  'redis',
+  'memcached',
+  'postgres',
+)('cache flush of the other levels', () => {
+  test('a cluster: on every master, with its share', async () => {
+    const { urls, prefix } = await ownRedisCluster();
+    const names = keys(3000, (i) => `${prefix}m:${i}`);
+    const ports = urls.map((url) => Number(new URL(url).port));
+    for (const port of ports.slice(0, 3))
+      await Probe.with(port, 0, (probe) => set(probe, [...names, `${prefix}stays`]));
+    const env = { METRIFY_REDIS_URL: urls.join(',') };
+    const finished = await metrify(['cache', 'flush', '--pattern', `${prefix}m:*`, ...confirmed], { env });
+    expect(finished.code, finished.stderr).toBe(0);
+    const { result } = finished.json();
+    expect(result).toMatchObject({ matched: 3000, deleted: 3000 });
+    const shares = result.nodes.map(({ deleted }: { deleted: number }) => deleted);
+    expect(shares).toHaveLength(3);
+    expect(shares.reduce((a: number, b: number) => a + b)).toBe(3000);
+    expect([...(await dumpCluster(ports[0]!, `${prefix}*`)).keys()]).toEqual([`${prefix}stays`]);
+  });
+
+  test('Memcached: by pattern and without expiry', async () => {
+    const { urls, prefix } = await ownMemcached();
+    const env = { METRIFY_MEMCACHED_SERVERS: urls[0]! };
+    const names = keys(150, (i) => `${prefix}${'ab'[i % 2]}:${i}`);
+    for (const name of names) await converse(urls[0]!, `set ${name} 0 0 1\r\nx\r\n`);
+    const args = ['--level', 'memcached', '--confirm', 'default/memcached', '--json'];
+    const dry = await metrify(['cache', 'flush', '--pattern', `${prefix}a:*`, '--dry-run', ...args], { env });
+    expect(dry.json().result).toMatchObject({ matched: 75 });
+    const { result } = (
+      await metrify(['cache', 'flush', '--pattern', `${prefix}a:*`, ...args], { env })
+    ).json();
+    expect(result).toMatchObject({ matched: 75, deleted: 75 });
+    expect([...(await memcachedGet(urls[0]!, names)).keys()].sort()).toEqual(
+      names.filter((name) => name.startsWith(`${prefix}b`)).sort(),
+    );
+  });
+
+  test('the database', async () => {
+    const database = await ownDatabase();
+    const env = { METRIFY_POSTGRES_URL: database.url };
+    await metrify(['cache', 'set', 'first', 'x'], { env });
+    await database.sql(
+      `INSERT INTO metrify_cache SELECT 'm:' || i, 'x', CASE WHEN i % 2 = 0 THEN now() + interval '1h' END FROM generate_series(1, 6000) i`,
+    );
+    const args = ['--confirm', 'default/database', '--json'];
+    const { result } = (await metrify(['cache', 'flush', '--pattern', 'm:*1', ...args], { env })).json();
+    expect(result).toMatchObject({ matched: 600, deleted: 600 });
+    const noTtl = (await metrify(['cache', 'flush', '--no-ttl', ...args], { env })).json();
+    expect(noTtl.result).toMatchObject({ deleted: 2401 });
+    expect(await database.sql('SELECT count(*)::int AS left FROM metrify_cache')).toEqual([{ left: 3000 }]);
+    const idle = await metrify(['cache', 'flush', '--idle', '1d', ...args], { env });
+    expect(idle.code, idle.stdout).toBe(2);
+  });
+});
