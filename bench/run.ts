@@ -19,10 +19,10 @@ ${benchmarks.map(({ name, summary }) => `  ${name.padEnd(14)}${summary}`).join('
   ${'all'.padEnd(14)}each of them in turn
 
   --rounds N      rounds of each side, alternating (default: 5, 20 for help-startup)
-  --scale SHARE   a share of the keys, for a quick look: 0.1
+  --scale SHARE   a share of the keys, for a quick look: 0.1 (the start of Node then weighs more)
 `;
 
-async function main(): Promise<number> {
+async function main(interrupt: AbortController): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: { rounds: { type: 'string' }, scale: { type: 'string', default: '1' } },
@@ -37,10 +37,6 @@ async function main(): Promise<number> {
     console.log(list);
     return positionals.length === 0 ? 0 : 2;
   }
-  const interrupt = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => interrupt.abort(new Error(`stopped by ${signal}`)));
-
   console.log(`${describeMachine()}\n`);
   const findings: Finding[] = [];
   for (const benchmark of known) {
@@ -74,9 +70,12 @@ async function measure(
   }
 }
 
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => interrupt.abort(new Error(`stopped by ${signal}`)));
 try {
-  process.exitCode = await main();
+  process.exitCode = await main(interrupt);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  process.exitCode = interrupt.signal.aborted ? 130 : 1;
 }

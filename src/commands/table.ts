@@ -19,6 +19,15 @@ export const commandTable: CommandTable = {
       get: async () => (await import('./cache/get.js')).get,
       set: async () => (await import('./cache/set.js')).set,
       delete: async () => (await import('./cache/delete.js')).remove,
+      worker: async () => (await import('./cache/worker.js')).worker,
+      queue: {
+        summary: 'writes on their way to the database',
+        verbs: {
+          status: async () => (await import('./cache/queue/status.js')).status,
+          retry: async () => (await import('./cache/queue/retry.js')).retry,
+          drop: async () => (await import('./cache/queue/drop.js')).drop,
+        },
+      },
       cluster: {
         summary: 'the state of a Redis Cluster',
         verbs: {

@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline';
-
 import { UserError } from '../lib/core/errors.js';
 import { ExitCode } from '../lib/core/exit-codes.js';
 import type { Terminal } from './terminal.js';
@@ -32,6 +30,7 @@ export async function confirmTarget(
 
 /** One line; '' when the input ends (Ctrl-D). The terminal stays as it is, so that Ctrl-C is a signal. */
 async function readAnswer(terminal: Terminal, signal: AbortSignal): Promise<string> {
+  const { createInterface } = await import('node:readline');
   const readline = createInterface({ input: terminal.stdin, terminal: false });
   try {
     return await new Promise((resolve, reject) => {

@@ -71,21 +71,19 @@ export class Printer {
         })
         .join('  ')
         .trimEnd();
-    this.line(this.dim(format(columns.map((column) => column.title))));
+    const last = columns.length - 1;
     const before = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
-    const room = this.options.width - before;
-    for (const row of rows) {
-      const line = format(row);
-      if (!this.options.wraps || visibleWidth(line) <= this.options.width) {
-        this.line(line);
-        continue;
-      }
-      const last = columns.length - 1;
-      const [indent, width] = room < 20 ? [4, this.options.width - 4] : [before, room];
-      const lines = wrap(row[last] ?? '', width);
-      this.line(format(row.map((cell, i) => (i < last ? cell : room < 20 ? '' : lines.shift()!))));
-      for (const rest of lines) this.line(' '.repeat(indent) + rest);
-    }
+    const [indent, room] =
+      this.options.width - before < 20 ? [4, this.options.width - 4] : [before, this.options.width - before];
+    const lines = (cells: string[]): string[] => {
+      const line = format(cells);
+      if (!this.options.wraps || visibleWidth(line) <= this.options.width) return [line];
+      const broken = wrap(cells[last] ?? '', room);
+      const beside = indent === before ? broken.shift()! : '';
+      return [format([...cells.slice(0, last), beside]), ...broken.map((rest) => ' '.repeat(indent) + rest)];
+    };
+    for (const title of lines(columns.map((column) => column.title))) this.line(this.dim(title));
+    for (const row of rows) for (const line of lines(row)) this.line(line);
   }
 
   /** Names and values below each other, the values aligned. */

@@ -45,7 +45,8 @@ export async function runCommand(
     host.process,
     globals.timeout,
     (reason) => {
-      if (!globals.quiet && reason === 'SIGINT')
+      const read = format === 'text' || host.terminal.stderrIsTerminal;
+      if (!globals.quiet && read && reason === 'SIGINT')
         complaint.line('stopping safely; press Ctrl-C again to leave at once');
     },
     (error) => host.leave(error.exitCode),
@@ -57,6 +58,10 @@ export async function runCommand(
     if (warnings.includes(masked)) return;
     warnings.push(masked);
     if (format === 'text' && !globals.quiet) complaint.marked(`${complaint.yellow('warning:')} `, masked);
+  };
+
+  const verbose = (message: string) => {
+    if (globals.verbose) complaint.line(complaint.dim(maskSecrets(message)));
   };
 
   const settingsInput: SettingsInput = {
@@ -75,6 +80,10 @@ export async function runCommand(
       (settings ??= import('./config/load.js').then(async ({ loadSettings }) => {
         const loaded = await loadSettings(settingsInput);
         loaded.warnings.forEach(warn);
+        verbose(
+          `${loaded.file ?? 'no configuration file'}, environment ${loaded.settings.environment}; ` +
+            'every setting and where it is from: metrify config show',
+        );
         return loaded.settings;
       })),
     settingsInput,
@@ -89,9 +98,7 @@ export async function runCommand(
     commands,
     narrator: format === 'text' ? printer : complaint,
     warn,
-    verbose: (message) => {
-      if (globals.verbose) complaint.line(complaint.dim(maskSecrets(message)));
-    },
+    verbose,
     progress: (label) =>
       globals.quiet || format !== 'text'
         ? { ...silentProgress, end() {} }
@@ -114,6 +121,7 @@ export async function runCommand(
       const { acquireLock } = await import('./lock.js');
       const lock = await acquireLock(globals.lock, { command: command.name });
       closers.push(() => lock.release());
+      verbose(`holds the lock ${lock.path}`);
     }
     finished = await command.run(input, context);
   } catch (error) {

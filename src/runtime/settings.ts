@@ -1,5 +1,6 @@
 import type { CacheSettings } from '../lib/cache/settings.js';
 import type {
+  HazelcastSettings,
   HttpSettings,
   MemcachedSettings,
   PostgresSettings,
@@ -13,7 +14,7 @@ export interface Settings extends Timeouts {
   postgres?: PostgresSettings | undefined;
   redis?: RedisSettings | undefined;
   memcached?: MemcachedSettings | undefined;
-  hazelcast?: HttpSettings | undefined;
+  hazelcast?: HazelcastSettings | undefined;
   elasticsearch?: HttpSettings | undefined;
   solr?: HttpSettings | undefined;
   prometheus?: HttpSettings | undefined;

@@ -12,3 +12,9 @@ export const SIMBENCH_FILES = ['Load.csv', 'LoadProfile.csv', 'Coordinates.csv',
 export function simbenchFolder(environment = process.env) {
   return join(cacheFolder(environment), `simbench-${SIMBENCH_VERSION}`);
 }
+
+export const HAZELCAST_VERSION = '5.5.0';
+
+export function hazelcastFolder(environment = process.env) {
+  return join(cacheFolder(environment), `hazelcast-${HAZELCAST_VERSION}`);
+}

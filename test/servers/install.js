@@ -11,8 +11,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-import { cacheFolder, simbenchFolder, SIMBENCH_FILES, SIMBENCH_VERSION } from './cache-folder.js';
+import {
+  cacheFolder,
+  HAZELCAST_VERSION,
+  hazelcastFolder,
+  simbenchFolder,
+  SIMBENCH_FILES,
+  SIMBENCH_VERSION,
+} from './cache-folder.js';
 
 const PACKAGES = {
   required: [
@@ -24,12 +32,18 @@ const PACKAGES = {
     'prometheus',
     'tmux',
     'python3-pip',
+    'openjdk-17-jdk-headless',
+    'maven',
   ],
   where_available: ['postgresql-15-hypopg'],
 };
 
 /** What shows that a package's job is done already, however it was installed. */
-const PROOF = { 'python3-pip': () => runs('python3', '-m', 'pip', '--version') };
+const PROOF = {
+  'python3-pip': () => runs('python3', '-m', 'pip', '--version'),
+  'openjdk-17-jdk-headless': () => runs('javac', '-version'),
+  maven: () => runs('mvn', '--version'),
+};
 
 const POLICY = '/usr/sbin/policy-rc.d';
 
@@ -119,5 +133,27 @@ function downloadSimbench() {
   }
 }
 
+function downloadHazelcast() {
+  const folder = hazelcastFolder();
+  if (existsSync(folder)) return say('hazelcast: in the cache');
+  if (!runs('mvn', '--version')) return say('hazelcast: not loaded, because Maven is not installed');
+  mkdirSync(cacheFolder(), { recursive: true });
+  const work = mkdtempSync(join(cacheFolder(), 'download-'));
+  try {
+    const pom = fileURLToPath(new URL('./hazelcast/pom.xml', import.meta.url));
+    const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${join(work, 'lib')}`];
+    execFileSync('mvn', ['-q', '-B', '-f', pom, ...goal, '-DincludeScope=runtime'], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    renameSync(join(work, 'lib'), folder);
+    say(`hazelcast: version ${HAZELCAST_VERSION} is in the cache`);
+  } catch (error) {
+    say(`hazelcast: not loaded: ${error.message.split('\n')[0]}`);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
 installPackages();
 downloadSimbench();
+downloadHazelcast();

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-import { simbenchFolder } from './cache-folder.js';
+import { hazelcastFolder, simbenchFolder } from './cache-folder.js';
 import { findPostgres } from './postgres-binaries.js';
 
 /** Stands between a suite's name and why it is skipped. */
@@ -35,6 +35,11 @@ const NEEDS = {
     present: () => existsSync(simbenchFolder()),
     missing: 'the SimBench data set is not in the cache',
     remedy: 'npm run servers loads it',
+  },
+  hazelcast: {
+    present: () => isProgram('java') && existsSync(hazelcastFolder()),
+    missing: 'a JDK, or the jar of Hazelcast in the cache (Maven loads it), is missing',
+    remedy: INSTALL,
   },
   root: {
     present: () => process.getuid?.() === 0,

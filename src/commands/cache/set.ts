@@ -2,18 +2,35 @@ import { buffer } from 'node:stream/consumers';
 
 import type { CacheLevel } from '../../lib/cache/level.js';
 import { findLevel, openLevel } from '../../lib/cache/open-level.js';
+import { operations } from '../../lib/cache/write-behind/operation.js';
 import { toBytes } from '../../lib/core/bytes.js';
 import { ServiceUnavailable } from '../../lib/core/errors.js';
 import { formatBytes, formatDuration } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { levelFlag, memcachedServers, postgresUrl, redisUrl } from './shared/flags.js';
+import { planRow, queueRow, type RowWrite } from './shared/row-write.js';
 
 interface Plan {
   level: CacheLevel;
   key: string;
   value: string;
   ttlMs: number;
+  /** The row that goes to the database too. */
+  row?: RowWrite | undefined;
+}
+
+interface Result {
+  key: string;
+  level: string;
+  target: string;
+  bytes: number;
+  ttlMs: number;
+  table?: string;
+  operation?: string;
+  operationId?: string;
+  /** The entry's id in the queue. */
+  id?: string;
 }
 
 export const set = changeCommand({
@@ -25,6 +42,10 @@ export const set = changeCommand({
   },
   flags: {
     ttl: flag.duration({ help: "time to live (default: the level's, else none)" }),
+    writeThrough: flag.boolean('write to the database first (needs --table)'),
+    writeBehind: flag.boolean('queue it for the database, then write to the cache (needs --table)'),
+    table: flag.text({ placeholder: 'T', help: 'VALUE is a JSON object: a row of this table' }),
+    operation: flag.choice(operations, { help: 'what to do with the row (default: upsert)' }),
     level: levelFlag,
     redisUrl,
     memcachedServers,
@@ -32,33 +53,48 @@ export const set = changeCommand({
   },
   examples: [
     { does: 'for an hour', command: `metrify cache set tariff:current '{"name":"night"}' --ttl 1h` },
+    {
+      does: 'and in the database soon after',
+      command: `metrify cache set meter:17:latest '{"meter_id":17,"kwh":0.25}' --write-behind --table readings`,
+    },
     { does: 'from a file', command: 'metrify cache set report:today - < report.json' },
   ],
 
-  async plan({ key, value, ttl, level: name }, context): Promise<Plan> {
+  async plan(
+    { key, value, ttl, level: name, writeThrough, writeBehind, table, operation },
+    context,
+  ): Promise<Plan> {
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, name);
     const bytes = value === '-' ? (await buffer(context.terminal.stdin)).toString('latin1') : toBytes(value);
+    const row = planRow(settings, { writeThrough, writeBehind, table, operation, value: bytes });
     const level = await openLevel(chosen, settings, context.clock, context.signal);
     context.closing(() => level.close());
-    return { level, key, value: bytes, ttlMs: ttl ?? chosen.ttl ?? 0 };
+    return { level, key, value: bytes, ttlMs: ttl ?? chosen.ttl ?? 0, row };
   },
 
-  planData: ({ level, key, value, ttlMs }) => ({
+  planData: ({ level, key, value, ttlMs, row }) => ({
     level: level.name,
     target: level.target,
     key,
     bytes: value.length,
     ttlMs,
+    ...(row ? { mode: row.mode, table: row.table, operation: row.operation } : {}),
   }),
 
-  presentPlan({ level, key, value, ttlMs }, printer) {
+  presentPlan({ level, key, value, ttlMs, row }, printer) {
+    if (row) printer.line(`Would ${row.operation} a row of ${row.table} (${row.mode})`);
     printer.line(
       `Would write ${key} (${formatBytes(value.length)}, ${expiry(ttlMs)}) to ${level.name} at ${level.target}`,
     );
   },
 
-  async apply({ level, key, value, ttlMs }, context) {
+  async apply({ level, key, value, ttlMs, row }, context) {
+    const written = { key, level: level.name, target: level.target, bytes: value.length, ttlMs };
+    if (row) {
+      const queued = await queueRow(row, { level, key: toBytes(key), value, ttlMs }, context);
+      return { verdict: 'ok', result: { ...written, ...queued } as Result };
+    }
     let problem: string | undefined;
     const writer = await level.writer({
       nx: false,
@@ -75,14 +111,13 @@ export const set = changeCommand({
       throw new ServiceUnavailable(`${level.name} at ${level.target} did not take '${key}': ${problem}`, {
         code: 'WRITE_REFUSED',
       });
-    return {
-      verdict: 'ok',
-      result: { key, level: level.name, target: level.target, bytes: value.length, ttlMs },
-    };
+    return { verdict: 'ok', result: written as Result };
   },
 
-  present({ key, level, bytes, ttlMs }, printer) {
-    printer.ok(`${key} written to ${level} (${formatBytes(bytes)}, ${expiry(ttlMs)})`);
+  present({ key, level, bytes, ttlMs, operation, table, id }, printer) {
+    if (id !== undefined) printer.ok(`queued: ${operation} in ${table} (${id})`);
+    if (operation === 'delete') printer.ok(`${key} removed from ${level}`);
+    else printer.ok(`${key} written to ${level} (${formatBytes(bytes)}, ${expiry(ttlMs)})`);
   },
 });
 

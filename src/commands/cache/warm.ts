@@ -1,67 +1,31 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-
-import { readCheckpoint, requireSameRun } from '../../lib/cache/checkpoint.js';
-import type { CacheLevel } from '../../lib/cache/level.js';
-import { findLevel, openLevel } from '../../lib/cache/open-level.js';
-import {
-  compileEntry,
-  identityOf,
-  warm as warmCache,
-  type WarmPlan,
-  type WarmResult,
-} from '../../lib/cache/warm.js';
-import { openPostgres } from '../../lib/clients/postgres.js';
-import { fromBytes } from '../../lib/core/bytes.js';
-import { errorMessage, UserError } from '../../lib/core/errors.js';
-import { formatBytes, formatCount, formatDuration, formatPercent } from '../../lib/core/units.js';
-import { openFileSource, openStdinSource } from '../../lib/sources/open.js';
-import type { RowSource } from '../../lib/sources/row-source.js';
-import { openSql } from '../../lib/sources/sql.js';
-import { selectOnly } from '../../lib/sql/select-only.js';
-import { type Check, changeCommand } from '../../runtime/command.js';
+import type { HttpWarmResult } from '../../lib/cache/http-warm/warm-http.js';
+import type { WarmResult } from '../../lib/cache/warm.js';
+import { UserError } from '../../lib/core/errors.js';
+import { changeCommand, type Outcome } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
-import { flag } from '../../runtime/flags.js';
+import { flagName, type Flags } from '../../runtime/flags.js';
 import type { Printer } from '../../runtime/printer.js';
 import { memcachedServers, postgresUrl, redisUrl } from './shared/flags.js';
+import { httpFlags, rowFlags } from './shared/warm-flags.js';
+import { applyLog, logPlanData, planLog, presentLog, presentLogPlan } from './shared/warm-log.js';
+import { applyRows, planRows, presentRows, presentRowsPlan, rowsPlanData } from './shared/warm-rows.js';
 
-interface Plan extends WarmPlan {
-  /** The first row as it would be written. */
-  example?: { key: string; value: string };
+/** The plan of one of the two forms: rows into levels, or the paths of a log through an HTTP cache. */
+interface Plan {
+  data(): unknown;
+  present(printer: Printer): void;
+  apply(context: Context): Promise<Outcome<WarmResult | HttpWarmResult>>;
 }
 
 export const warm = changeCommand({
   name: 'cache warm',
-  summary: 'fill caches from SQL, CSV or JSON lines',
+  summary: 'fill caches from SQL, CSV or JSON lines, HTTP caches from an access log',
   description:
     'Streams rows and writes one key for each. A cache in use can get older values back: what a service wrote ' +
-    'after the rows were read is overwritten. With --nx only missing keys are written.',
-  flags: {
-    sql: flag.text({ placeholder: 'SQL|@FILE', help: 'rows of one SELECT from PostgreSQL, run READ ONLY' }),
-    file: flag.file({ help: 'rows of a CSV or JSON lines file' }),
-    stdin: flag.boolean('rows from standard input'),
-    key: flag.text({ placeholder: 'TEMPLATE', help: "key of each row: 'meter:{meter_id}:latest'" }),
-    value: flag.text({
-      placeholder: 'json|hash|column:C',
-      help: 'what is stored: the row as JSON, as a Redis hash, or one column',
-      default: 'json',
-    }),
-    ttl: flag.duration({ help: "time to live (default: the level's, else none)" }),
-    ttlJitter: flag.percent({ help: 'spread expiry: each key gets the TTL ± this share' }),
-    to: flag.list({ help: 'levels to write to, by name or type (default: the first)' }),
-    nx: flag.boolean('write only keys that do not exist'),
-    rate: flag.count({ help: 'at most so many rows a second' }),
-    resume: flag.file({ help: 'checkpoint: made while running, gone on from when it is there' }),
-    resumeColumn: flag.text({
-      placeholder: 'COLUMN',
-      help: 'unique column by which --sql is sorted and resumed',
-    }),
-    deadLetter: flag.file({ help: 'where rows that could not be written go, a JSON object a line' }),
-    verify: flag.text({ placeholder: 'N|all', help: 'compare so many of the written keys afterwards' }),
-    redisUrl,
-    memcachedServers,
-    postgresUrl,
-  },
+    'after the rows were read is overwritten. With --nx only missing keys are written. With --access-log the paths ' +
+    'of a log are requested once each at --url, without cookies or credentials; leave out what acts on a GET ' +
+    'with --exclude.',
+  flags: { ...rowFlags, redisUrl, memcachedServers, postgresUrl, ...httpFlags },
   checks: true,
   examples: [
     {
@@ -76,280 +40,46 @@ export const warm = changeCommand({
       does: 'see what would be written',
       command: `metrify cache warm --file meters.csv --key 'meter:{id}' --dry-run`,
     },
+    {
+      does: "an NGINX or Varnish node from yesterday's log, the 10,000 most frequent paths, 50 requests a second",
+      command: `metrify cache warm --access-log access.log.1 --url http://127.0.0.1:8080 --max-paths 10000 --rate 50`,
+    },
   ],
 
   async plan(input, context): Promise<Plan> {
-    const { key } = input;
-    if (key === undefined)
-      throw new UserError('--key is missing', {
-        hint: "Name the key of each row: --key 'meter:{meter_id}:latest'",
-      });
-    if (!/^(json|hash|column:.+)$/.test(input.value))
-      throw new UserError(`--value '${input.value}' is not json, hash or column:NAME`);
-    const settings = await context.settings();
-    const chosen = (input.to.length > 0 ? input.to : [undefined]).map((name) =>
-      findLevel(settings.cache, name),
-    );
-
-    const source = await openSource(input, context);
-    const levels: CacheLevel[] = [];
-    for (const level of chosen) {
-      const open = await openLevel(level, settings, context.clock, context.signal);
-      context.closing(() => open.close());
-      levels.push(open);
+    if (input.accessLog !== undefined) {
+      refuse(input, rowFlags, httpFlags, 'does not go with --access-log');
+      const plan = await planLog(input, context);
+      return {
+        data: () => logPlanData(plan),
+        present: (printer) => presentLogPlan(plan, printer),
+        apply: (applying) => applyLog(plan, applying),
+      };
     }
-    const plan: Plan = {
-      source,
-      levels,
-      key,
-      value: input.value,
-      ttlMs: chosen.map((level) => input.ttl ?? level.ttl ?? 0),
-      ttlJitter: input.ttlJitter ?? 0,
-      nx: input.nx,
-      rate: input.rate,
-      deadLetter: input.deadLetter,
-      verify: parseVerify(input.verify),
-    };
-    if (plan.verify === 'all' && !source.rereadable)
-      throw new UserError(`--verify all reads the source twice, and ${source.label} can be read once`, {
-        hint: 'Use --verify N, or --file.',
-      });
-    const entryOf = compileEntry(plan);
-    if (input.resume !== undefined) plan.resume = await openCheckpoint(input.resume, plan, context);
-    if (context.dryRun) {
-      const example = await firstEntry(source, entryOf, context.signal);
-      if (example) plan.example = example;
-    }
-    return plan;
-  },
-
-  planData: ({ source, levels, ttlMs, key, value, nx, ttlJitter, rate, example, resume }) => ({
-    source: source.label,
-    columns: source.columns,
-    estimatedRows: source.estimatedRows,
-    levels: levels.map(({ name, target }, i) => ({ name, target, ttlMs: ttlMs[i] })),
-    key,
-    value,
-    nx,
-    ttlJitter,
-    rate,
-    example,
-    resumesAfterRow: resume?.checkpoint?.position.rows,
-  }),
-
-  presentPlan(plan, printer) {
-    const facts: [string, string][] = [
-      [
-        'from',
-        `${plan.source.label}${plan.source.estimatedRows === undefined ? '' : `, about ${formatCount(plan.source.estimatedRows)} rows`}`,
-      ],
-      ...plan.levels.map(({ name, target }, i): [string, string] => {
-        const ttl = plan.ttlMs[i] ? `for ${formatDuration(plan.ttlMs[i])}` : 'without expiry';
-        return [
-          'to',
-          `${name} at ${target}, ${ttl}${plan.ttlJitter ? ` ± ${formatPercent(plan.ttlJitter, 0)}` : ''}`,
-        ];
-      }),
-      ['existing', plan.nx ? 'keys that exist are left alone' : 'keys that exist are overwritten'],
-    ];
-    if (plan.resume?.checkpoint)
-      facts.push(['resumes', `after row ${formatCount(plan.resume.checkpoint.position.rows)}`]);
-    if (plan.example) facts.push(['first key', plan.example.key], ['its value', plan.example.value]);
-    printer.heading('Would write');
-    printer.facts(facts);
-  },
-
-  async apply(plan, context) {
-    const progress = context.progress('warming');
-    let result: WarmResult;
-    try {
-      result = await warmCache(plan, {
-        clock: context.clock,
-        signal: context.signal,
-        progress,
-        warn: (message) => context.warn(message),
-        started: (soFar) => context.applied(soFar, () => resumeHint(plan)),
-      });
-    } finally {
-      progress.end();
-    }
-    if (result.restarts > 0)
-      context.warn(
-        'a server was restarted during the run, so a sample of the keys was compared; what it had lost is counted as missing',
-      );
-    const { verified, failed, written, skipped, bytes } = result;
-    const bad = (verified?.mismatched ?? 0) + (verified?.missing ?? 0) > 0;
+    refuse(input, httpFlags, rowFlags, 'goes with --access-log');
+    const plan = await planRows(input, context);
     return {
-      verdict: bad ? 'failed' : failed > 0 ? 'partial' : 'ok',
-      result,
-      checks: checksOf(result),
-      items: { read: result.read, written, skipped, failed, bytes },
+      data: () => rowsPlanData(plan),
+      present: (printer) => presentRowsPlan(plan, printer),
+      apply: (applying) => applyRows(plan, applying),
     };
   },
 
-  present(result, printer) {
-    presentResult(result, printer);
+  planData: (plan) => plan.data(),
+  presentPlan: (plan, printer) => plan.present(printer),
+  apply: (plan, context) => plan.apply(context),
+
+  present(result: WarmResult | HttpWarmResult, printer) {
+    if ('hitRatio' in result) presentLog(result, printer);
+    else presentRows(result, printer);
   },
 });
 
-async function openSource(
-  input: {
-    sql: string | undefined;
-    file: string | undefined;
-    stdin: boolean;
-    resume: string | undefined;
-    resumeColumn: string | undefined;
-  },
-  context: Context,
-): Promise<RowSource> {
-  const given = [input.sql !== undefined, input.file !== undefined, input.stdin].filter(Boolean).length;
-  if (given !== 1)
-    throw new UserError(given === 0 ? 'no source is given' : 'more than one source is given', {
-      hint: 'Give one of --sql, --file and --stdin.',
-    });
-  if (input.resumeColumn !== undefined && input.sql === undefined)
-    throw new UserError('--resume-column goes with --sql', { hint: 'Files are resumed by themselves.' });
-  const source = await (async () => {
-    if (input.file !== undefined) return openFileSource(resolve(context.cwd, input.file));
-    if (input.stdin) {
-      if (input.resume !== undefined)
-        throw new UserError('standard input cannot be resumed', {
-          hint: 'Use --file, or leave --resume out.',
-        });
-      return openStdinSource(context.terminal.stdin);
-    }
-    const sql = await selectOnly(await sqlText(input.sql!, context.cwd));
-    const settings = await context.settings();
-    if (!settings.postgres)
-      throw new UserError('--sql needs PostgreSQL, and none is configured', {
-        code: 'NOT_CONFIGURED',
-        hint: 'Set METRIFY_POSTGRES_URL, or postgres.url in metrify.config.yaml.',
-      });
-    const client = await openPostgres(settings.postgres, settings, context.signal);
-    context.closing(() => client.close());
-    return (await openSql(client, sql, {
-      resumeColumn: input.resumeColumn,
-      statementTimeoutMs: settings.requestTimeoutMs,
-    })) as RowSource;
-  })();
-  context.closing(() => source.close());
-  return source;
-}
-
-/** `--sql` is the text itself, or `@FILE`. */
-async function sqlText(sql: string, cwd: string): Promise<string> {
-  if (!sql.startsWith('@')) return sql;
-  const path = resolve(cwd, sql.slice(1));
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new UserError(`--sql ${sql}: ${errorMessage(error)}`);
+/** @throws UserError exit 2 when a flag that only the other form knows was given. */
+function refuse(input: Record<string, unknown>, others: Flags, own: Flags, why: string): void {
+  for (const [key, { initial }] of Object.entries(others)) {
+    const value = input[key];
+    if (key in own || value === initial || (Array.isArray(value) && value.length === 0)) continue;
+    throw new UserError(`${flagName(key)} ${why}`, { hint: 'See: metrify cache warm --help' });
   }
-}
-
-async function openCheckpoint(
-  path: string,
-  plan: Plan,
-  context: Context,
-): Promise<NonNullable<Plan['resume']>> {
-  const file = resolve(context.cwd, path);
-  const checkpoint = await readCheckpoint(file);
-  if (!checkpoint) return { path: file };
-  requireSameRun(file, checkpoint.run, identityOf(plan));
-  if (plan.source.identity.kind === 'sql' && plan.source.identity.resumeColumn === undefined) {
-    context.warn('SQL without --resume-column cannot be gone on with: starting over');
-    return { path: file };
-  }
-  return { path: file, checkpoint };
-}
-
-async function firstEntry(
-  source: RowSource,
-  entryOf: ReturnType<typeof compileEntry>,
-  signal: AbortSignal,
-): Promise<Plan['example']> {
-  for await (const { rows } of source.batches({ signal }))
-    for (const row of rows) {
-      const { key, value } = entryOf(row);
-      if (key !== null && value !== null)
-        return { key: fromBytes(key), value: fromBytes(typeof value === 'string' ? value : value.join(' ')) };
-    }
-  return undefined;
-}
-
-function parseVerify(text: string | undefined): number | 'all' | undefined {
-  if (text === undefined || text === 'all') return text;
-  if (!/^[1-9]\d*$/.test(text)) throw new UserError(`--verify '${text}' is neither a number nor all`);
-  return Number(text);
-}
-
-function resumeHint(plan: Plan): string {
-  return plan.resume
-    ? `To go on, run the same command again: it continues from ${plan.resume.path}.`
-    : 'What was written stays. Run the same command again; with --resume FILE it could have gone on from here.';
-}
-
-function checksOf(result: WarmResult): Check[] {
-  const checks: Check[] = [
-    {
-      name: 'every row was written',
-      ...(result.failed > 0 ? { failure: `${result.failed} of ${result.read} rows failed` } : {}),
-    },
-  ];
-  if (result.verified) {
-    const { checked, mismatched, missing } = result.verified;
-    checks.push({
-      name: 'the cache holds what the source gives',
-      ...(mismatched + missing > 0
-        ? { failure: `${mismatched} mismatched, ${missing} missing of ${checked}` }
-        : {}),
-    });
-  }
-  return checks;
-}
-
-function presentResult(result: WarmResult, printer: Printer): void {
-  printer.table({
-    columns: [
-      { title: 'level' },
-      { title: 'written', align: 'right' },
-      { title: 'skipped', align: 'right' },
-      { title: 'failed', align: 'right' },
-      { title: 'size', align: 'right' },
-      { title: 'at' },
-    ],
-    rows: result.levels.map((level) => [
-      level.name,
-      formatCount(level.written),
-      formatCount(level.skipped),
-      level.failed > 0 ? printer.red(formatCount(level.failed)) : '0',
-      formatBytes(level.bytes),
-      level.target,
-    ]),
-  });
-  printer.line(
-    printer.dim(
-      `${formatCount(result.read)} rows read${result.resumedAt === undefined ? '' : `, resumed after row ${formatCount(result.resumedAt)}`}`,
-    ),
-  );
-  for (const { reason, count, firstLine } of result.failures)
-    printer.bad(
-      `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}: ${reason}${firstLine === undefined ? '' : ` (${count === 1 ? '' : 'first on '}line ${firstLine})`}`,
-    );
-  if (result.failures.length > 0)
-    printer.line(
-      result.deadLetter === undefined
-        ? '      keep them next time with --dead-letter FILE'
-        : `      they are in ${result.deadLetter}`,
-    );
-  if (!result.verified) return;
-  const { checked, mismatched, missing, examples } = result.verified;
-  if (mismatched + missing === 0)
-    printer.ok(`${formatCount(checked)} keys compared with the source, all the same`);
-  else
-    printer.bad(
-      `of ${formatCount(checked)} keys compared, ${formatCount(mismatched)} differ and ${formatCount(missing)} are missing`,
-    );
-  for (const { key, level, problem } of examples)
-    printer.line(`      ${problem}  ${fromBytes(key)}  (${level})`);
 }

@@ -13,7 +13,10 @@ import { PrefixTree } from './prefix-tree.js';
 
 /** Which keys go. */
 export type Selection =
-  { by: 'pattern'; pattern: string } | { by: 'all' } | { by: 'no-ttl' } | { by: 'idle'; idleMs: number };
+  | { by: 'pattern'; pattern: string }
+  | { by: 'all'; pattern?: string }
+  | { by: 'no-ttl' }
+  | { by: 'idle'; idleMs: number };
 
 export interface FlushPlan {
   level: CacheLevel;
@@ -43,9 +46,11 @@ export interface FlushHooks {
   started(result: () => FlushResult): void;
 }
 
-/** A pattern that says nothing about the key is everything, whatever it looks like. */
+/** A pattern that names no character counts as everything; still, only what it matches is removed. */
 export function normalizeSelection(selection: Selection): Selection {
-  return selection.by === 'pattern' && !hasLiteral(selection.pattern) ? { by: 'all' } : selection;
+  return selection.by === 'pattern' && !hasLiteral(selection.pattern)
+    ? { ...selection, by: 'all' }
+    : selection;
 }
 
 export function describeSelection(selection: Selection): string {
@@ -184,7 +189,7 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
 function scanOptions(selection: Selection, signal: AbortSignal): ScanOptions {
   return {
     signal,
-    pattern: selection.by === 'pattern' ? selection.pattern : undefined,
+    pattern: 'pattern' in selection ? selection.pattern : undefined,
     details: { ttl: selection.by === 'no-ttl', idle: selection.by === 'idle' },
   };
 }

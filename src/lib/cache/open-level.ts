@@ -1,4 +1,10 @@
-import type { MemcachedSettings, PostgresSettings, RedisSettings, Timeouts } from '../clients/settings.js';
+import type {
+  HazelcastSettings,
+  MemcachedSettings,
+  PostgresSettings,
+  RedisSettings,
+  Timeouts,
+} from '../clients/settings.js';
 import type { Clock } from '../core/clock.js';
 import { UserError } from '../core/errors.js';
 import type { CacheLevel } from './level.js';
@@ -8,6 +14,7 @@ import type { CacheSettings, LevelSettings } from './settings.js';
 export interface LevelsSettings extends Timeouts {
   redis?: RedisSettings | undefined;
   memcached?: MemcachedSettings | undefined;
+  hazelcast?: HazelcastSettings | undefined;
   postgres?: PostgresSettings | undefined;
   cache: CacheSettings;
 }
@@ -32,7 +39,7 @@ export function findLevel(settings: CacheSettings, name: string | undefined): Le
   if (levels.length === 0)
     throw new UserError('no cache is configured', {
       code: 'LEVEL_MISSING',
-      hint: 'Set METRIFY_REDIS_URL, METRIFY_MEMCACHED_SERVERS or METRIFY_POSTGRES_URL, or write a metrify.config.yaml.',
+      hint: 'Set METRIFY_REDIS_URL, METRIFY_MEMCACHED_SERVERS, METRIFY_HAZELCAST_URL or METRIFY_POSTGRES_URL, or write a metrify.config.yaml.',
     });
   throw new UserError(`there is no cache level '${name}'`, {
     code: 'LEVEL_MISSING',
@@ -62,6 +69,11 @@ export async function openLevel(
       const memcached = configured(settings.memcached, name, 'METRIFY_MEMCACHED_SERVERS');
       return openMemcachedLevel({ name, settings: memcached, timeouts, clock }, signal);
     }
+    case 'hazelcast': {
+      const { openHazelcastLevel } = await import('./hazelcast-level.js');
+      const hazelcast = configured(settings.hazelcast, name, 'METRIFY_HAZELCAST_URL');
+      return openHazelcastLevel({ name, settings: hazelcast, timeouts, clock }, signal);
+    }
     case 'database': {
       const { openDatabaseLevel } = await import('./database-level.js');
       const postgres = configured(settings.postgres, name, 'METRIFY_POSTGRES_URL');
@@ -73,7 +85,7 @@ export async function openLevel(
   }
 }
 
-function configured<T>(part: T | undefined, name: string, variable: string): T {
+export function configured<T>(part: T | undefined, name: string, variable: string): T {
   if (part !== undefined) return part;
   throw new UserError(`level '${name}' has no server: its system is not configured`, {
     code: 'NOT_CONFIGURED',

@@ -3,7 +3,7 @@ import { openRedis, parseInfo, type RedisClient } from '../clients/redis/client.
 import { encodeCommand, RedisError, type Reply } from '../clients/redis/resp.js';
 import { refuseReplica, scanMaster, type ScanPage } from '../clients/redis/scan.js';
 import type { RedisSettings, Timeouts } from '../clients/settings.js';
-import type { ByteString } from '../core/bytes.js';
+import { type ByteString, toBytes } from '../core/bytes.js';
 import { ServiceRefused, UserError } from '../core/errors.js';
 import { merge } from '../core/merge.js';
 import type {
@@ -189,7 +189,7 @@ export class RedisLevel implements CacheLevel {
       describe(
         scanMaster(this.client, master, sizes[i]!, {
           signal,
-          pattern,
+          pattern: pattern === undefined ? undefined : toBytes(pattern),
           count: questions.length > 0 ? 1000 : 300,
           ask: questions.map((question) => question.ask),
           // A sample is shared over the masters in proportion to their keys.

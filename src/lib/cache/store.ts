@@ -1,4 +1,5 @@
 import type { ByteString } from '../core/bytes.js';
+import type { LevelType } from './level.js';
 
 /** What a reader found in a level, or a writer puts there. */
 export interface Found {
@@ -40,6 +41,7 @@ export type Outcome = 'stored' | 'refused' | 'unfit';
  */
 export interface Store {
   readonly name: string;
+  readonly type: LevelType;
   /** Levels inside the process answer at once. */
   peek?(key: ByteString): Found | undefined;
   lookup(key: ByteString): Promise<Lookup>;

@@ -29,6 +29,17 @@ export interface MemcachedSettings {
   hashing?: 'ketama' | 'ketama-weighted' | undefined;
 }
 
+export interface HazelcastSettings {
+  /** `hazelcast://host:port` of one member or several; the others are found through them. */
+  urls: string[];
+  /** Default `dev`, as Hazelcast's own. */
+  clusterName?: string | undefined;
+  /** The map that is the cache; default `metrify`. */
+  map?: string | undefined;
+  username?: string | undefined;
+  password?: string | undefined;
+}
+
 export interface HttpSettings {
   url: string;
 }

@@ -44,8 +44,8 @@ export function parsePercent(text: string): number {
 
 /** Milliseconds as the two largest units: `1h 5m`, `2.4s`, `12ms`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms)}ms`;
-  if (ms < 60_000) return `${Number((ms / 1000).toFixed(1))}s`;
+  if (ms < 999.5) return `${ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms)}ms`;
+  if (ms < 59_950) return `${Number((ms / 1000).toFixed(1))}s`;
   const parts: string[] = [];
   let rest = Math.round(ms / 1000);
   for (const [unit, seconds] of [
@@ -66,7 +66,9 @@ export function formatDuration(ms: number): string {
 export function formatBytes(bytes: number): string {
   let value = bytes;
   for (const unit of ['B', 'KiB', 'MiB', 'GiB']) {
-    if (Math.abs(value) < 1024) return `${unit === 'B' ? Math.round(value) : value.toFixed(1)} ${unit}`;
+    // What would be rounded up to 1024 is shown in the next unit.
+    if (Math.abs(value) < (unit === 'B' ? 1024 : 1023.95))
+      return `${unit === 'B' ? Math.round(value) : value.toFixed(1)} ${unit}`;
     value /= 1024;
   }
   return `${value.toFixed(1)} TiB`;

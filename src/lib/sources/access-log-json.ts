@@ -1,5 +1,5 @@
 import { type ByteString, toBytes } from '../core/bytes.js';
-import { parseRequestLine, type LoggedRequest } from './access-log.js';
+import { type LoggedRequest, parseRequestLine } from './access-log-request.js';
 
 /*
  * Names are compared without case and punctuation, nested ones joined: `request_uri`, `RequestUri` and Caddy's
@@ -7,9 +7,23 @@ import { parseRequestLine, type LoggedRequest } from './access-log.js';
  */
 const names = {
   line: ['request', 'requestline', 'httprequest', 'requestfirstline'],
-  method: ['requestmethod', 'method', 'httpmethod', 'httprequestmethod', 'httprequestrequestmethod', 'csmethod'],
+  method: [
+    'requestmethod',
+    'method',
+    'httpmethod',
+    'httprequestmethod',
+    'httprequestrequestmethod',
+    'csmethod',
+  ],
   target: [
-    ...['requesturi', 'xenvoyoriginalpath', 'originalpath', 'requesturl', 'httprequestrequesturl', 'urloriginal'],
+    ...[
+      'requesturi',
+      'xenvoyoriginalpath',
+      'originalpath',
+      'requesturl',
+      'httprequestrequesturl',
+      'urloriginal',
+    ],
     ...['url', 'uri', 'requestpath', 'path', 'urlpath', 'csuristem'],
   ],
   query: ['args', 'querystring', 'requestquery', 'query', 'urlquery', 'csuriquery'],
@@ -24,9 +38,16 @@ const names = {
 } as const;
 
 function headerNames(header: string): string[] {
-  return ['http', '', 'request', 'requestheader', 'requestheaders', 'httprequestheaders', 'reqheader', 'headers'].map(
-    (before) => before + header,
-  );
+  return [
+    'http',
+    '',
+    'request',
+    'requestheader',
+    'requestheaders',
+    'httprequestheaders',
+    'reqheader',
+    'headers',
+  ].map((before) => before + header);
 }
 
 const deepest = 4;
@@ -62,13 +83,16 @@ export function parseJsonLine(line: ByteString): LoggedRequest | undefined {
 
 function requestOf(get: (list: readonly string[]) => ByteString | undefined): LoggedRequest | undefined {
   const line = get(names.line);
-  if (line !== undefined && /^[A-Z]+ \S/.test(line)) return parseRequestLine(line);
+  if (line !== undefined && /^[A-Z]+ [^ ]/.test(line)) return parseRequestLine(line);
   const method = get(names.method);
   const target = get(names.target);
   if (method !== undefined && target !== undefined) {
     const query = target.includes('?') ? undefined : get(names.query);
     const hasQuery = query !== undefined && query !== '' && query !== '-';
-    return { method: method.toUpperCase(), target: hasQuery ? `${target}?${query.replace(/^\?/, '')}` : target };
+    return {
+      method: method.toUpperCase(),
+      target: hasQuery ? `${target}?${query.replace(/^\?/, '')}` : target,
+    };
   }
   return line === undefined ? undefined : { method: '', target: '' };
 }

@@ -19,7 +19,13 @@ export function assemble(environment: string, values: ScalarValues, written: Env
       tlsCa: values['redis.tlsCa'],
     },
     memcached: values['memcached.servers'] && { servers: values['memcached.servers'] },
-    hazelcast: http(values['hazelcast.url']),
+    hazelcast: values['hazelcast.url'] && {
+      urls: values['hazelcast.url'],
+      clusterName: values['hazelcast.clusterName'],
+      map: values['hazelcast.map'],
+      username: values['hazelcast.username'],
+      password: values['hazelcast.password'],
+    },
     postgres:
       values['postgres.url'] === undefined
         ? undefined

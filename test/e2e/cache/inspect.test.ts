@@ -108,6 +108,7 @@ needs('redis')('cache inspect of one server', () => {
   beforeAll(async () => {
     redis = await ownRedis();
     probe = await Probe.connect(redis.port, redis.database);
+    await probe.ask('GET', 'nothing');
     await probe.askAll(mixed(6000));
     await probe.ask('SADD', 'large:set', ...Array.from({ length: 3000 }, (_, i) => `member-${i}`));
   });

@@ -64,13 +64,16 @@ needs('redis')('a destructive command', () => {
   it('names its environment, so that a line from staging does nothing here', async () => {
     const file = 'environments: { staging: { redis: { url: "' + redis.url + '" } } }';
     const folder = await mkdtemp(join(tmpdir(), 'metrify-confirm-'));
-    await writeFile(`${folder}/metrify.config.yaml`, file);
-    const wrong = await metrify([...flush, '-e', 'staging', '--confirm', 'default/redis'], { cwd: folder });
-    expect(wrong.code).toBe(4);
-    expect(wrong.stderr).toContain('--confirm staging/redis');
-    const right = await metrify([...flush, '-e', 'staging', '--confirm', 'staging/redis'], { cwd: folder });
-    expect(right.code, right.stderr).toBe(0);
-    await rm(folder, { recursive: true });
+    try {
+      await writeFile(`${folder}/metrify.config.yaml`, file);
+      const wrong = await metrify([...flush, '-e', 'staging', '--confirm', 'default/redis'], { cwd: folder });
+      expect(wrong.code).toBe(4);
+      expect(wrong.stderr).toContain('--confirm staging/redis');
+      const right = await metrify([...flush, '-e', 'staging', '--confirm', 'staging/redis'], { cwd: folder });
+      expect(right.code, right.stderr).toBe(0);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   needs('tmux')('on a terminal', () => {

@@ -74,6 +74,19 @@ it('warnings are on stderr for a person, and --quiet keeps them back', async () 
   expect(quiet).toMatchObject({ code: 0, stderr: '', stdout: loud.stdout });
 });
 
+it('--verbose says which configuration is in force, and which lock is held', async () => {
+  const { code, stdout, stderr } = await metrify([
+    'doctor',
+    '-v',
+    '--lock',
+    `metrify-verbose-${process.pid}`,
+  ]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(
+    /^holds the lock \/.*\.lock\nno configuration file, environment default;.*\nerror: /,
+  );
+});
+
 it('an error carries the warnings that no envelope can', async () => {
   const { code, stdout, stderr } = await metrify(['doctor', '--json', '--metrics-file', '/nowhere/run.prom']);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

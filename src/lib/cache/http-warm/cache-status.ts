@@ -12,11 +12,16 @@ const wordHeaders = [
  * What the cache itself says about its answer, and in which header; undefined when it says nothing. In a list the last
  * cache is the nearest to us (RFC 9211, section 2; Fastly's X-Cache).
  */
-export function cacheStatus(headers: IncomingHttpHeaders): { status: CacheStatus; header: string } | undefined {
+export function cacheStatus(
+  headers: IncomingHttpHeaders,
+): { status: CacheStatus; header: string } | undefined {
   const standard = text(headers['cache-status']);
   if (standard !== undefined) {
-    const [, ...parameters] = lastOf(standard).split(';').map((part) => part.trim().toLowerCase());
-    if (parameters.some((part) => part === 'hit' || part === 'hit=?1')) return { status: 'hit', header: 'cache-status' };
+    const [, ...parameters] = lastOf(standard)
+      .split(';')
+      .map((part) => part.trim().toLowerCase());
+    if (parameters.some((part) => part === 'hit' || part === 'hit=?1'))
+      return { status: 'hit', header: 'cache-status' };
     const forwarded = parameters.find((part) => part.startsWith('fwd='));
     if (forwarded) return { status: forwarded === 'fwd=bypass' ? 'bypass' : 'miss', header: 'cache-status' };
   }

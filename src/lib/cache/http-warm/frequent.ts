@@ -37,7 +37,8 @@ export class FrequentKeys {
       if (this.#heap) this.#down(this.#heap, this.#place[slot]!);
       return;
     }
-    while (this.size > 0 && (this.size >= this.maxKeys || this.#bytes + key.length > this.maxBytes)) this.#evict();
+    while (this.size > 0 && (this.size >= this.maxKeys || this.#bytes + key.length > this.maxBytes))
+      this.#evict();
     this.#insert(key, this.#maxError + 1);
   }
 

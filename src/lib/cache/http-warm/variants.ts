@@ -1,5 +1,5 @@
 import type { ByteString } from '../../core/bytes.js';
-import type { LoggedRequest } from '../../sources/access-log.js';
+import type { LoggedRequest } from '../../sources/access-log-request.js';
 
 /** Request headers by which answers commonly vary, and which tell nothing about a person. */
 const varying = ['accept-encoding', 'accept-language', 'accept'] as const;
@@ -22,7 +22,9 @@ export function variantKey(request: LoggedRequest): string {
   const values = [request.acceptEncoding, request.acceptLanguage, request.accept].map((value) =>
     value !== undefined && value.length <= longest && isHeaderValue.test(value) ? value : undefined,
   );
-  return values.every((value) => value === undefined) ? '' : values.map((value) => `\n${value ?? '\t'}`).join('');
+  return values.every((value) => value === undefined)
+    ? ''
+    : values.map((value) => `\n${value ?? '\t'}`).join('');
 }
 
 export function variantOf(key: string): VariantHeaders {

@@ -95,17 +95,20 @@ export class Level {
 
   async set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
     const outcome = await this.run(() => this.store.set(key, this.capped(found), version, lease));
-    this.suspects.delete(key);
+    if (version === undefined) this.suspects.delete(key);
     return outcome;
   }
 
   async remove(key: ByteString, version: bigint | undefined): Promise<boolean> {
     const removed = await this.run(() => this.store.remove(key, version));
-    this.suspects.delete(key);
+    if (version === undefined) this.suspects.delete(key);
     return removed;
   }
 
-  /** From now on nothing of this key is believed to this level until it was removed there. */
+  /**
+   * From now on nothing of this key is believed to this level until it was removed there. A version that is written
+   * meanwhile does not help: what was seen elsewhere may be newer still.
+   */
   suspect(key: ByteString, why: 'write' | 'read'): void {
     if (this.suspects.get(key) === 'write') return;
     this.suspects.set(key, why);

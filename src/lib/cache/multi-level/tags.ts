@@ -73,7 +73,11 @@ export class Tags {
     for (let attempt = 0; ; attempt++) {
       const { found, lease } = await this.home.lookup(keyOf(tag));
       const stamp = found?.value ?? newStamp();
-      if (found || attempt === 5 || (await this.home.fill(keyOf(tag), this.found(stamp), lease, false)) === 'stored') {
+      if (
+        found ||
+        attempt === 5 ||
+        (await this.home.fill(keyOf(tag), this.found(stamp), lease, false)) === 'stored'
+      ) {
         this.remember(tag, stamp);
         return stamp;
       }

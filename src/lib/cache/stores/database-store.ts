@@ -4,7 +4,14 @@ import type { PostgresClient } from '../../clients/postgres.js';
 import { fromBytes, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { CacheTable, unlessMissing } from '../database-table.js';
-import { type Found, type Lease, type Lookup, type Outcome, type Store, versionsOutliveMs } from '../store.js';
+import {
+  type Found,
+  type Lease,
+  type Lookup,
+  type Outcome,
+  type Store,
+  versionsOutliveMs,
+} from '../store.js';
 import { ttlOf } from './record.js';
 import type { PostgresPool } from './postgres-pool.js';
 
@@ -17,6 +24,7 @@ const rowsPerPurge = 5000;
  * lease is the transaction that wrote the row.
  */
 export class DatabaseStore implements Store {
+  readonly type = 'database';
   private readonly table: CacheTable;
   private created: Promise<void> | undefined;
   private writes = 0;

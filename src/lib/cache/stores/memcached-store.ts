@@ -8,7 +8,14 @@ import type { MemcachedSettings, Timeouts } from '../../clients/settings.js';
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { errorMessage, ServiceUnavailable } from '../../core/errors.js';
-import { type Found, type Lease, type Lookup, type Outcome, type Store, versionsOutliveMs } from '../store.js';
+import {
+  type Found,
+  type Lease,
+  type Lookup,
+  type Outcome,
+  type Store,
+  versionsOutliveMs,
+} from '../store.js';
 import {
   formatRecord,
   memcachedRecordName,
@@ -33,6 +40,8 @@ const attempts = 16;
  * as they stand. A mark comes again after 65,535 changes of its key.
  */
 export class MemcachedStore implements Store {
+  readonly type = 'memcached';
+
   private constructor(
     readonly name: string,
     private readonly connections: readonly MemcachedConnection[],
@@ -42,7 +51,12 @@ export class MemcachedStore implements Store {
 
   /** Connects to every server. @throws ServiceUnavailable, ServiceRefused. */
   static async open(
-    { name, settings, timeouts, clock }: { name: string; settings: MemcachedSettings; timeouts: Timeouts; clock: Clock },
+    {
+      name,
+      settings,
+      timeouts,
+      clock,
+    }: { name: string; settings: MemcachedSettings; timeouts: Timeouts; clock: Clock },
     signal: AbortSignal,
   ): Promise<MemcachedStore> {
     const addresses = settings.servers.map(parseAddress);

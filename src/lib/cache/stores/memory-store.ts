@@ -28,6 +28,7 @@ class Entry implements Found {
 
 /** Values in this process: the least recently used go first when the bytes are used up. */
 export class MemoryStore implements Store {
+  readonly type = 'memory';
   readonly name: string;
   readonly maxBytes: number;
   /** What all entries take now, overhead included. */

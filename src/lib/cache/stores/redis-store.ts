@@ -2,13 +2,13 @@ import type { RedisClient } from '../../clients/redis/client.js';
 import { RedisError } from '../../clients/redis/resp.js';
 import type { ByteString } from '../../core/bytes.js';
 import { systemClock, type Clock } from '../../core/clock.js';
-import { ServiceUnavailable } from '../../core/errors.js';
 import type { Found, Lease, Lookup, Outcome, Store } from '../store.js';
 import { recordTimes, RecordNames, ttlOf, withRecord } from './record.js';
 import { fillScript, removeScript, setScript, type Script } from './redis-scripts.js';
 
 /** Redis, single or cluster: plain values, and each key's version in a record beside it, changed by scripts as one. */
 export class RedisStore implements Store {
+  readonly type = 'redis';
   private readonly names = new RecordNames();
 
   constructor(
@@ -30,33 +30,26 @@ export class RedisStore implements Store {
 
   async fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<Outcome> {
     const version = found.version === undefined ? '' : String(found.version);
-    const done = await this.run(fillScript, key, [...this.content(found), lease, replace ? '1' : '0', version]);
+    const done = await this.run(fillScript, key, [
+      ...this.content(found),
+      lease,
+      replace ? '1' : '0',
+      version,
+    ]);
     return done ? 'stored' : 'refused';
   }
 
   async set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
-    const guards = [version === undefined ? '' : String(version), lease ?? '', lease === undefined ? '0' : '1'];
+    const guards = [
+      version === undefined ? '' : String(version),
+      lease ?? '',
+      lease === undefined ? '0' : '1',
+    ];
     return (await this.run(setScript, key, [...this.content(found), ...guards])) ? 'stored' : 'refused';
   }
 
   remove(key: ByteString, version: bigint | undefined): Promise<boolean> {
     return this.run(removeScript, key, [version === undefined ? '' : String(version)]);
-  }
-
-  /**
-   * Repeats work that Redis was not there for, as in a cluster's failover. The work must bear being repeated.
-   * @throws ServiceUnavailable when it stays away for so long.
-   */
-  async persist<T>(work: () => Promise<T>, timeoutMs: number): Promise<T> {
-    const deadline = this.clock.monotonic() + timeoutMs;
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof ServiceUnavailable) || this.clock.monotonic() >= deadline) throw error;
-        await this.clock.sleep(50);
-      }
-    }
   }
 
   close(): Promise<void> {

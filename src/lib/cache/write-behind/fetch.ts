@@ -74,7 +74,13 @@ async function fetchBeside(
     [lease, String(count)],
   );
   if (answer === null) return undefined;
-  const [from, list, flags, counter, done] = answer as ['S' | 'R', Reply[], number[], string | null, string | null];
+  const [from, list, flags, counter, done] = answer as [
+    'S' | 'R',
+    Reply[],
+    number[],
+    string | null,
+    string | null,
+  ];
   return {
     from,
     items: list.map((reply, at) => ({ ...parseEntry(reply), held: flags[at] === 1 })),

@@ -35,11 +35,7 @@ export class Lease {
     // The counter of tokens may have been lost with Redis; the fence then says from where to go on.
     for (let least = 0; ;) {
       const asked = performance.now();
-      const answer = await acquire.run(
-        client,
-        [keys.lease, keys.token],
-        [holder, String(ms), String(least)],
-      );
+      const answer = await acquire.run(client, [keys.lease, keys.token], [holder, String(ms), String(least)]);
       const token = Number(answer);
       if (token < 0) return -token;
       const fence = await takeFence(pg, partition, token);

@@ -28,7 +28,10 @@ const namedKeys = 1000;
  * Entries carry numbers without a gap, so a stream that was trimmed, cut or removed by somebody else shows.
  * @param settled highest number known to have left the queue in order, from Redis and PostgreSQL.
  */
-export function findGaps({ from, items, counter }: Pick<Fetched, 'from' | 'items' | 'counter'>, settled: number): Gap[] {
+export function findGaps(
+  { from, items, counter }: Pick<Fetched, 'from' | 'items' | 'counter'>,
+  settled: number,
+): Gap[] {
   // Redis came back in an earlier state: numbers will be given out a second time.
   if (counter < settled) return [{ entries: 0, after: counter, before: settled + 1 }];
   if (from === 'R') return [];
@@ -62,7 +65,10 @@ export async function recordLoss(
   const hit: string[] = [];
   let cursor = '0';
   do {
-    const [next, pairs] = (await client.call(['HSCAN', keys.pending, cursor, 'COUNT', '500'])) as [string, string[]];
+    const [next, pairs] = (await client.call(['HSCAN', keys.pending, cursor, 'COUNT', '500'])) as [
+      string,
+      string[],
+    ];
     cursor = next;
     if (pairs.length === 0) continue;
     const gone = (await forgetMissing.run(

@@ -122,7 +122,14 @@ export class PartitionWork {
     const settled =
       good.length === 0
         ? { applied: [], repeated: 0, buried: [] }
-        : await applyEntries(pg, this.options.tables, this.partition, lease.token, { number: highest, id: last }, good);
+        : await applyEntries(
+            pg,
+            this.options.tables,
+            this.partition,
+            lease.token,
+            { number: highest, id: last },
+            good,
+          );
 
     const reasons = new Map<string, string>(refused.map(({ id, reason }) => [id, reason]));
     for (const { entry, reason } of settled.buried) reasons.set(entry.id, reason);
@@ -150,16 +157,26 @@ export class PartitionWork {
       const moved = await bury.run(
         this.client,
         [source, dead, blocked, pending, held, progress, leaseKey],
-        [lease.value, fetched.from, upTo, ...graves.flatMap((item) => [idOf(item), keyOf(item), reasons.get(idOf(item))!])],
+        [
+          lease.value,
+          fetched.from,
+          upTo,
+          ...graves.flatMap((item) => [idOf(item), keyOf(item), reasons.get(idOf(item))!]),
+        ],
       );
       if (moved === null) {
         this.#lease = undefined;
         return;
       }
+      turn.held = Math.max(0, Number(moved) - graves.filter((item) => reasons.get(idOf(item)) !== '').length);
       for (const item of graves) {
         const reason = reasons.get(idOf(item))!;
-        if (reason === '') turn.held++;
-        else turn.failed.push({ key: keyOf(item), table: 'entry' in item ? item.entry.table : undefined, reason });
+        if (reason !== '')
+          turn.failed.push({
+            key: keyOf(item),
+            table: 'entry' in item ? item.entry.table : undefined,
+            reason,
+          });
       }
     }
     this.#settled = highest;
@@ -172,7 +189,8 @@ export class PartitionWork {
     const blocked = new Set<ByteString>();
     for (const item of items) {
       const key = keyOf(item);
-      const reason = item.held || blocked.has(key) ? '' : 'bad' in item ? item.bad.reason : this.#unfit(item.entry);
+      const reason =
+        item.held || blocked.has(key) ? '' : 'bad' in item ? item.bad.reason : this.#unfit(item.entry);
       if (reason === undefined) good.push((item as { entry: QueueEntry }).entry);
       else {
         blocked.add(key);

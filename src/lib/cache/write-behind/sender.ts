@@ -1,9 +1,14 @@
 import type { ByteString } from '../../core/bytes.js';
 import { systemClock } from '../../core/clock.js';
-import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { ServiceUnavailable, type UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import { isPassing, type RedisClient } from '../../clients/redis/client.js';
-import { ConnectionLost, refused, type RedisAddress, type RedisConnection } from '../../clients/redis/connection.js';
+import {
+  ConnectionLost,
+  refused,
+  type RedisAddress,
+  type RedisConnection,
+} from '../../clients/redis/connection.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { type PartitionKeys, partitionKeys } from './keys.js';
 import { timeOfOperation } from './operation-id.js';
@@ -201,8 +206,7 @@ export class Sender {
 async function loadScripts(connection: RedisConnection): Promise<void> {
   const load = [enqueue, enqueueAgain].map(({ text }) => encodeCommand(['SCRIPT', 'LOAD', text]));
   const replies = await connection.pipeline(load.join(''), load.length);
-  for (const reply of replies)
-    if (reply instanceof RedisError) throw refused(connection.node, reply);
+  for (const reply of replies) if (reply instanceof RedisError) throw refused(connection.node, reply);
 }
 
 function notReplicated(timeoutMs: number): ServiceUnavailable {

@@ -2,7 +2,7 @@ import { toBytes, type ByteString } from '../../core/bytes.js';
 import { systemClock } from '../../core/clock.js';
 import { errorMessage, ServiceUnavailable, UserError } from '../../core/errors.js';
 import { type RedisClient } from '../../clients/redis/client.js';
-import type { Found, Store } from '../store.js';
+import type { Found } from '../store.js';
 import { type PartitionKeys, partitionKeys, partitionOf, versionOf } from './keys.js';
 import { isOperationId, newOperationId } from './operation-id.js';
 import { checkedRow, type Operation, type Tables, type Target } from './operation.js';
@@ -10,6 +10,13 @@ import { agreePartitions, checkServers, type Durability } from './preflight.js';
 import { findPending } from './scripts.js';
 import { Sender } from './sender.js';
 import { Witness, type Loss } from './witness.js';
+
+/** What write-behind asks of a cache; every `Store` has it. */
+export interface VersionedCache {
+  /** Writes unless a newer version was written. */
+  set(key: ByteString, found: Found, version: bigint): Promise<unknown>;
+  remove(key: ByteString, version: bigint): Promise<unknown>;
+}
 
 export interface WriteBehindOptions {
   tables: Tables;
@@ -19,7 +26,7 @@ export interface WriteBehindOptions {
   /** How long `replica` waits for one, milliseconds; default 1000. */
   replicaTimeoutMs?: number | undefined;
   /** Gets every value once it is queued. */
-  cache?: Pick<Store, 'set' | 'remove'> | undefined;
+  cache?: VersionedCache | undefined;
   /** Called for every acknowledged write that the queue turns out to have lost (a failover). */
   onLoss?: ((loss: Loss) => void) | undefined;
   /** Things to know about the servers before the start. */
@@ -28,7 +35,7 @@ export interface WriteBehindOptions {
 }
 
 export interface WriteCallOptions {
-  /** Of the value in the cache, milliseconds since the epoch. */
+  /** Of the value in the cache, as in `Found`. */
   expiresAt?: number | undefined;
   /** A call repeated with the same id is applied once. Default: a new one. */
   operationId?: string | undefined;
@@ -122,25 +129,41 @@ export class WriteBehind {
   }
 
   /**
-   * For a reader that missed `key`: its latest queued value. Where a repeated call makes that uncertain, it waits until
-   * the worker has passed. undefined: nothing waits, and the database has the latest.
+   * The latest queued write of a key; undefined: nothing waits, and the database has the latest. Where a repeated call
+   * makes it uncertain, this waits until the worker has passed.
    * @throws ServiceUnavailable with code `WRITE_PENDING` when it waited longer than the request time-out.
    */
   async pending(key: ByteString): Promise<Pending | undefined> {
+    return this.#whenKnown(key, ({ again }) => !again);
+  }
+
+  /**
+   * For readers that missed, to be asked before the database: the queued value. It waits for a queued removal to be
+   * carried out, because until then the database still has the row.
+   * @throws ServiceUnavailable with code `WRITE_PENDING`.
+   */
+  async pendingValue(key: ByteString): Promise<Found | undefined> {
+    const known = await this.#whenKnown(key, ({ again, value }) => !again && value !== null);
+    return known && { value: known.value!, version: known.version };
+  }
+
+  async #whenKnown(
+    key: ByteString,
+    known: (write: Pending & { again: boolean }) => boolean,
+  ): Promise<Pending | undefined> {
     const { pending, stream, retry, dead } = this.#keys[partitionOf(key, this.partitions)]!;
     const deadline = performance.now() + this.client.options.requestTimeoutMs;
     for (let waitMs = 5; ; waitMs = Math.min(waitMs * 2, 250)) {
       const answer = await findPending.run(this.client, [pending, stream, retry, dead], [key]);
       if (answer === null) return undefined;
       const [, id, list] = answer as [string, string, ByteString[]];
-      const field = new Map<string, ByteString>();
-      for (let i = 0; i < list.length; i += 2) field.set(list[i]!, list[i + 1]!);
       // Its entry is gone from the queue: the worker reports that loss, and the database has what there is.
       if (list.length === 0) return undefined;
-      if (!field.has('again')) {
-        const value = field.has('gone') ? null : (field.get('value') ?? field.get('row') ?? null);
-        return { value, version: versionOf(field.get('origin') ?? id) };
-      }
+      const field = new Map<string, ByteString>();
+      for (let i = 0; i < list.length; i += 2) field.set(list[i]!, list[i + 1]!);
+      const value = field.has('gone') ? null : (field.get('value') ?? field.get('row') ?? null);
+      const write = { value, version: versionOf(field.get('origin') ?? id) };
+      if (known({ ...write, again: field.has('again') })) return write;
       if (performance.now() > deadline)
         throw new ServiceUnavailable('an earlier write of the key is still being settled', {
           code: 'WRITE_PENDING',

@@ -56,7 +56,13 @@ export class StoreExchange implements Exchange {
 
   constructor(
     verb: 'set' | 'add' | 'cas',
-    { key, value, flags, expiry, cas }: { key: ByteString; value: ByteString; flags: number; expiry: number; cas?: string | undefined },
+    {
+      key,
+      value,
+      flags,
+      expiry,
+      cas,
+    }: { key: ByteString; value: ByteString; flags: number; expiry: number; cas?: string | undefined },
   ) {
     const token = verb === 'cas' ? ` ${cas}` : '';
     this.command = `${verb} ${key} ${flags} ${expiry} ${value.length}${token}\r\n${value}\r\n`;
@@ -75,4 +81,3 @@ export class StoreExchange implements Exchange {
     return done;
   }
 }
-

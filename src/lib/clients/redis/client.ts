@@ -60,6 +60,8 @@ export async function openRedis(
 
 export class RedisClient {
   readonly #connections = new Map<string, Promise<RedisConnection>>();
+  /** Those of them that are open, for single commands: a promise costs more than the command. */
+  readonly #open = new Map<string, RedisConnection>();
   #masters: RedisNode[] = [];
   #bySlot: (RedisNode | undefined)[] = [];
   cluster = false;
@@ -133,7 +135,9 @@ export class RedisClient {
     if (known && !known.lost) return known;
     const opening = RedisConnection.open(address, this.options, this.signal);
     this.#connections.set(name, opening);
-    return opening;
+    const connection = await opening;
+    this.#open.set(name, connection);
+    return connection;
   }
 
   /** A connection of the caller's own, to be closed by it. */
@@ -155,7 +159,8 @@ export class RedisClient {
       let problem: Error;
       try {
         const { address, node } = this.masterOf(key);
-        const connection = await this.connect(address);
+        const open = this.#open.get(node);
+        const connection = open && !open.lost ? open : await this.connect(address);
         const [reply] = await connection.pipeline(encodeCommand(args), 1);
         if (!(reply instanceof RedisError)) return reply as Exclude<Reply, RedisError>;
         if (reply.code === 'ASK') return await this.#asking(reply, args);

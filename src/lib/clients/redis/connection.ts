@@ -21,6 +21,8 @@ export interface ConnectionOptions extends Timeouts, TlsSettings {
   tls: boolean;
 }
 
+const bytesPerWrite = 8192;
+
 /** The connection ended before every answer had come; holds the answers that did. */
 export class ConnectionLost extends ServiceUnavailable {
   replies: Reply[] = [];
@@ -38,6 +40,8 @@ export class RedisConnection {
   readonly #batches: Batch[] = [];
   #head = 0;
   #lost: ServiceUnavailable | undefined;
+  /** Small commands of one tick, which go out in one write. */
+  #waiting: ByteString = '';
 
   private constructor(
     readonly node: string,
@@ -114,7 +118,7 @@ export class RedisConnection {
   }
 
   /**
-   * Sends encoded commands in one write. Errors among the replies are values.
+   * Sends encoded commands, with others of the same tick, in one write. Errors among the replies are values.
    * @throws ConnectionLost with the replies that came.
    */
   pipeline(encoded: ByteString, count: number): Promise<Reply[]> {
@@ -125,7 +129,13 @@ export class RedisConnection {
         return;
       }
       this.#batches.push(batch);
-      this.socket.write(encoded, 'latin1');
+      if (this.#waiting === '' && encoded.length > bytesPerWrite) {
+        this.socket.write(encoded, 'latin1');
+        return;
+      }
+      if (this.#waiting === '') process.nextTick(() => this.#flush());
+      this.#waiting += encoded;
+      if (this.#waiting.length > bytesPerWrite) this.#flush();
     });
   }
 
@@ -138,6 +148,12 @@ export class RedisConnection {
 
   close(): void {
     this.#fail(lostConnection(this.node, 'closed'));
+  }
+
+  #flush(): void {
+    const text = this.#waiting;
+    this.#waiting = '';
+    if (text !== '' && !this.#lost) this.socket.write(text, 'latin1');
   }
 
   #answer(reply: Reply): void {

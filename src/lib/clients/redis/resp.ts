@@ -100,7 +100,7 @@ export class RespParser {
         throw new Error(`not a Redis reply: it starts with byte 0x${type.toString(16)}`);
       const negative = buffer[end] === 45;
       if (negative) end++;
-      for (; end < buffer.length && buffer[end] !== CR; end++) number = number * 10 + buffer[end]! - 48;
+      for (; end < buffer.length && buffer[end] !== CR; end++) number = number * 10 + (buffer[end]! - 48);
       if (end + 1 >= buffer.length) return incomplete;
       end += 2;
       if (type === 58) {

@@ -1,0 +1,87 @@
+import { findLevel, openLevel } from '../../../lib/cache/open-level.js';
+import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
+import { toBytes } from '../../../lib/core/bytes.js';
+import { errorMessage } from '../../../lib/core/errors.js';
+import { formatCount } from '../../../lib/core/units.js';
+import { changeCommand } from '../../../runtime/command.js';
+import type { Context } from '../../../runtime/context.js';
+import { flag } from '../../../runtime/flags.js';
+import { openCluster } from '../shared/cluster.js';
+import { redisUrl } from '../shared/flags.js';
+import { chosenKeys } from '../shared/held-keys.js';
+
+export const drop = changeCommand({
+  name: 'cache queue drop',
+  summary: 'give up the refused write of a key, and let the later ones go on',
+  description:
+    'Removes the one write that the database refused, for good; those held back behind it go before all others. The ' +
+    'key is removed from the cache levels, which may show a value that no table has. Needs --confirm ENV/queue where ' +
+    'nobody can be asked.',
+  args: { key: { help: 'a key that is held back', required: false } },
+  flags: { all: flag.boolean('every key that is held back'), redisUrl },
+  examples: [
+    { does: 'one key', command: 'metrify cache queue drop meter:17:latest --confirm production/queue' },
+    { does: 'what would go', command: 'metrify cache queue drop --all --dry-run' },
+  ],
+  items: 'keys',
+
+  async plan(input, context) {
+    const client = await openCluster(context);
+    const { environment } = await context.settings();
+    return { client, target: `${environment}/queue`, ...(await chosenKeys(input, () => heldKeys(client))) };
+  },
+
+  planData: ({ keys, target }) => ({ keys, confirm: target }),
+
+  presentPlan({ keys, target }, printer) {
+    printer.line(`Would give up the refused write of ${formatCount(keys.length)} keys`);
+    for (const key of keys.slice(0, 20)) printer.line(`  ${key}`);
+    printer.line(printer.dim(`to do so, run it with --confirm ${target}`));
+  },
+
+  async apply({ client, keys, target }, context) {
+    await context.confirmTarget(target, `drop the refused write of ${formatCount(keys.length)} keys`);
+    const result = { dropped: 0, released: 0, keys: [] as Released[] };
+    context.applied(
+      () => result,
+      () => 'Run the same command again for the rest.',
+    );
+    for (const key of keys) {
+      context.signal.throwIfAborted();
+      const one = await releaseKey(client, key, true);
+      result.dropped += one.dropped;
+      result.released += one.released;
+      result.keys.push(one);
+    }
+    await forgetInCaches(
+      result.keys.filter(({ dropped }) => dropped > 0).map(({ key }) => key),
+      context,
+    );
+    return { verdict: 'ok', result, items: { dropped: result.dropped, released: result.released } };
+  },
+
+  present({ dropped, released, keys }, printer) {
+    printer.ok(`${formatCount(dropped)} writes of ${formatCount(keys.length)} keys dropped`);
+    if (released > 0) printer.line(`      ${formatCount(released)} that waited behind them go on`);
+  },
+});
+
+/** The caches were told of a value that will never be in the database. */
+async function forgetInCaches(keys: string[], context: Context): Promise<void> {
+  if (keys.length === 0) return;
+  const settings = await context.settings();
+  for (const { name, type } of settings.cache.levels) {
+    if (type === 'memory') continue;
+    try {
+      const level = await openLevel(findLevel(settings.cache, name), settings, context.clock, context.signal);
+      context.closing(() => level.close());
+      const remover = await level.remover({ signal: context.signal, settled: () => {} });
+      await remover.remove(keys.map(toBytes));
+      await remover.drain();
+      await remover.close();
+    } catch (error) {
+      context.signal.throwIfAborted();
+      context.warn(`level ${name} may still show the dropped values: ${errorMessage(error)}`);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { heldKeys, releaseKey } from '../../../lib/cache/write-behind/queue.js';
+import { formatCount } from '../../../lib/core/units.js';
+import { changeCommand } from '../../../runtime/command.js';
+import { flag } from '../../../runtime/flags.js';
+import { openCluster } from '../shared/cluster.js';
+import { redisUrl } from '../shared/flags.js';
+import { chosenKeys } from '../shared/held-keys.js';
+
+export const retry = changeCommand({
+  name: 'cache queue retry',
+  summary: 'let writes that were put aside go again, before all others',
+  args: { key: { help: 'a key that is held back', required: false } },
+  flags: { all: flag.boolean('every key that is held back'), redisUrl },
+  examples: [
+    { does: 'after the column was widened', command: 'metrify cache queue retry meter:17:latest' },
+    { does: 'all of them', command: 'metrify cache queue retry --all' },
+  ],
+  items: 'keys',
+
+  async plan(input, context) {
+    const client = await openCluster(context);
+    return { client, ...(await chosenKeys(input, () => heldKeys(client))) };
+  },
+
+  planData: ({ keys }) => ({ keys }),
+
+  presentPlan({ keys }, printer) {
+    printer.line(`Would let ${formatCount(keys.length)} keys go again`);
+    for (const key of keys.slice(0, 20)) printer.line(`  ${key}`);
+  },
+
+  async apply({ client, keys }, context) {
+    const result = { released: 0, keys: [] as { key: string; released: number }[] };
+    context.applied(
+      () => result,
+      () => 'Run the same command again for the rest.',
+    );
+    for (const key of keys) {
+      context.signal.throwIfAborted();
+      const { released } = await releaseKey(client, key, false);
+      result.released += released;
+      result.keys.push({ key, released });
+    }
+    return { verdict: 'ok', result, items: { released: result.released } };
+  },
+
+  present({ released, keys }, printer) {
+    printer.ok(`${formatCount(released)} writes of ${formatCount(keys.length)} keys go before all others`);
+  },
+});

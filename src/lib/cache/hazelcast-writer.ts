@@ -1,0 +1,145 @@
+import type { HazelcastConnection, Cluster } from '../clients/hazelcast/connection.js';
+import { HazelcastBulk } from '../clients/hazelcast/bulk.js';
+import { entryDetails, storedTtl } from '../clients/hazelcast/entry.js';
+import { isLost } from '../clients/hazelcast/errors.js';
+import { toStored, type Stored } from '../clients/hazelcast/strings.js';
+import { toBytes, type ByteString } from '../core/bytes.js';
+import type { Clock } from '../core/clock.js';
+import { errorMessage } from '../core/errors.js';
+import type { Entry, LevelWriter, WriteOptions, WriteOutcome } from './level.js';
+import { HazelcastStore } from './stores/hazelcast-store.js';
+
+interface Item {
+  entry: Entry;
+  key: Stored;
+  value: Stored;
+  settled: boolean;
+}
+
+/**
+ * Writes entries without an end by partition (`setAll`), the others one by one, pipelined, because Hazelcast has no
+ * bulk write with a time to live. Keys whose version is kept are written through the store, so that readers of
+ * `MultiLevelCache` take the new value.
+ */
+export class HazelcastWriter implements LevelWriter {
+  private readonly bulk: HazelcastBulk<Item>;
+  private readonly store: HazelcastStore;
+  /** Whether the map gives an end to entries that are written without one; found out by the first. */
+  private mapHasTtl: boolean | undefined;
+  private closed = false;
+
+  constructor(
+    connection: HazelcastConnection,
+    private readonly clock: Clock,
+    private readonly options: WriteOptions,
+  ) {
+    this.store = new HazelcastStore('', connection, clock);
+    this.bulk = new HazelcastBulk({
+      connection,
+      signal: options.signal,
+      size: ({ entry }) => entry.key.length + entry.value.length + 64,
+      send: (cluster, items) =>
+        this.send(
+          cluster,
+          items.filter(({ settled }) => !settled),
+        ),
+    });
+  }
+
+  get restarts(): number {
+    return this.bulk.restarts;
+  }
+
+  write(entries: Entry[]): Promise<void> {
+    const items: Item[] = [];
+    for (const entry of entries) {
+      if (Array.isArray(entry.value))
+        this.options.settled(entry, 'failed', 'the hazelcast level has no hashes');
+      else items.push({ entry, key: toStored(entry.key), value: toStored(entry.value), settled: false });
+    }
+    return this.bulk.push(items);
+  }
+
+  drain(): Promise<void> {
+    return this.bulk.drain();
+  }
+
+  /** What has no answer yet is not reported any more. */
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+
+  private async send(cluster: Cluster, items: Item[]): Promise<void> {
+    const versioned = await versionedKeys(cluster, items);
+    const plain = items.filter(({ entry }) => !versioned.has(entry.key));
+    const endless = this.options.nx ? [] : plain.filter(({ entry }) => entry.ttlMs === 0);
+    const single = endless.length === 0 ? plain : plain.filter((item) => !endless.includes(item));
+    await Promise.all([
+      this.sendTogether(cluster, endless),
+      ...single.map((item) => this.guard(item, () => this.sendOne(cluster, item))),
+    ]);
+    // In their order: a key may occur twice.
+    for (const item of items)
+      if (versioned.has(item.entry.key)) await this.guard(item, () => this.sendVersioned(cluster, item));
+  }
+
+  private async sendTogether(cluster: Cluster, items: Item[]): Promise<void> {
+    const [first] = items;
+    if (!first) return;
+    if (this.mapHasTtl !== true) {
+      try {
+        await cluster.map.setAll(items.map(({ key, value }) => [key, value]));
+        this.mapHasTtl ??= (await entryDetails(cluster, first.key))?.expiresAt !== undefined;
+        if (!this.mapHasTtl) {
+          for (const item of items) this.settle(item, 'written');
+          return;
+        }
+      } catch (error) {
+        if (isLost(error)) throw error;
+        // One of them is at fault: below each one gets its own answer.
+      }
+    }
+    await Promise.all(items.map((item) => this.guard(item, () => this.sendOne(cluster, item))));
+  }
+
+  private async sendOne({ map }: Cluster, { entry, key, value }: Item): Promise<WriteOutcome> {
+    const ttl = storedTtl(entry.ttlMs);
+    if (!this.options.nx) {
+      await map.set(key, value, ttl);
+      return 'written';
+    }
+    const before = (await map.putIfAbsent(key, value, ttl)) as Stored | null;
+    return before === null ? 'written' : 'skipped';
+  }
+
+  private async sendVersioned({ map }: Cluster, { entry, key }: Item): Promise<WriteOutcome> {
+    if (this.options.nx && (await map.containsKey(key))) return 'skipped';
+    const expiresAt = entry.ttlMs > 0 ? this.clock.monotonic() + entry.ttlMs : undefined;
+    await this.store.set(entry.key, { value: entry.value as ByteString, expiresAt }, undefined);
+    return 'written';
+  }
+
+  /** A lost connection concerns the batch, any other error the one entry. */
+  private async guard(item: Item, work: () => Promise<WriteOutcome>): Promise<void> {
+    try {
+      this.settle(item, await work());
+    } catch (error) {
+      if (isLost(error)) throw error;
+      this.settle(item, 'failed', `Hazelcast refused it: ${errorMessage(error).split('\n')[0]}`);
+    }
+  }
+
+  private settle(item: Item, outcome: WriteOutcome, reason?: string): void {
+    if (item.settled || this.closed) return;
+    item.settled = true;
+    this.options.settled(item.entry, outcome, reason);
+  }
+}
+
+/** Those of the keys whose version is kept; mostly nobody uses versions, and that is one question. */
+async function versionedKeys({ versions }: Cluster, items: Item[]): Promise<Set<ByteString>> {
+  if (items.length === 0 || (await versions.isEmpty())) return new Set();
+  const found = await versions.getAll(items.map(({ key }) => key));
+  return new Set(found.map(([key]) => (typeof key === 'string' ? toBytes(key) : key.latin1Slice())));
+}

@@ -1,0 +1,255 @@
+import { fromBytes } from '../../core/bytes.js';
+import type { Clock } from '../../core/clock.js';
+import { Pace } from '../../core/pace.js';
+import type { Progress } from '../../core/progress.js';
+import { maskSecrets } from '../../core/redact.js';
+import { isNotCacheable } from './cache-status.js';
+import { HitRatio, sampleByCount } from './hit-ratio.js';
+import type { LogTally, WarmPath } from './log-tally.js';
+import { type Answer, ExchangeFailed, Origin, type OriginOptions } from './origin.js';
+import { Patience, retryAfter } from './patience.js';
+import { firstVariant, otherVariants, type VariantHeaders } from './variants.js';
+
+export interface HttpWarmPlan {
+  base: URL;
+  origin: OriginOptions;
+  log: LogTally;
+  /** What is requested, most frequent first. */
+  paths: WarmPath[];
+  /** Requests a second. */
+  rate?: number | undefined;
+  /** How many paths are asked for again afterwards. */
+  sample: number | 'all';
+}
+
+export interface HttpWarmResult {
+  base: string;
+  /** Lines of the log. */
+  read: number;
+  malformed: number;
+  skipped: LogTally['skipped'];
+  distinct: number;
+  /** False when rare paths did not fit into memory. */
+  exact: boolean;
+  /** Paths that were asked for, each once. */
+  requested: number;
+  /** Requests for further variants of them, because of `Vary`. */
+  variants: number;
+  /** Answers below 400, variants included. */
+  ok: number;
+  /** 404 and 410: what the log shows is not there any more. */
+  gone: number;
+  failed: number;
+  /** Paths whose answers are not to be kept. */
+  notCacheable: number;
+  /** Of bodies. */
+  bytes: number;
+  /** Bodies too long to be read to their end. */
+  cut: number;
+  /** Requests that were sent again after a failure. */
+  retries: number;
+  /** By the cache's own header, weighted by the log's frequencies; null where no answer told. */
+  hitRatio: {
+    /** Each path's first answer of this run. */
+    before: number | null;
+    /** A sample asked for again at the end. */
+    after: number | null;
+    header: string | null;
+    /** Paths of that sample. */
+    sampled: number;
+  };
+  /** The share of the log's requests that were for the paths of this run. */
+  coverage: number;
+  statuses: Record<string, number>;
+  /** Reasons, most frequent first. */
+  failures: { reason: string; count: number; example: string }[];
+}
+
+export interface HttpWarmHooks {
+  clock: Clock;
+  signal: AbortSignal;
+  progress: Progress;
+  /** Requests go out from here on. */
+  started(result: () => HttpWarmResult): void;
+}
+
+/** Attempts of one request: for answers that ask for a pause, and for connections that broke. */
+const maxAttempts = 3;
+
+/**
+ * Requests every path once, and what `Vary` calls for.
+ * @throws ServiceUnavailable when the server cannot be reached, or not any more; the signal's reason.
+ */
+export async function warmHttp(plan: HttpWarmPlan, hooks: HttpWarmHooks): Promise<HttpWarmResult> {
+  return new HttpWarmRun(plan, hooks).run();
+}
+
+class HttpWarmRun {
+  readonly #origin: Origin;
+  readonly #pace: Pace;
+  readonly #patience: Patience;
+  /** Ends all workers when one of them has to give up. */
+  readonly #end = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #before = new HitRatio();
+  readonly #after = new HitRatio();
+  readonly #statuses = new Map<string, number>();
+  readonly #failures = new Map<string, { count: number; example: string }>();
+  readonly #counts = {
+    requested: 0,
+    variants: 0,
+    ok: 0,
+    gone: 0,
+    failed: 0,
+    notCacheable: 0,
+    bytes: 0,
+    cut: 0,
+  };
+  #retries = 0;
+  #sampled = 0;
+
+  constructor(
+    private readonly plan: HttpWarmPlan,
+    private readonly hooks: HttpWarmHooks,
+  ) {
+    this.#origin = new Origin(plan.base, plan.origin);
+    this.#pace = new Pace(plan.rate, hooks.clock);
+    this.#patience = new Patience(plan.base.origin, plan.origin.requestTimeoutMs * 2, hooks.clock);
+    this.#signal = AbortSignal.any([hooks.signal, this.#end.signal]);
+  }
+
+  async run(): Promise<HttpWarmResult> {
+    this.hooks.started(() => this.#result());
+    const { paths, sample } = this.plan;
+    try {
+      await this.#all(paths, (path) => this.#warm(path));
+      if (this.#before.ratio !== null) {
+        const again = sampleByCount(paths, sample === 'all' ? paths.length : sample);
+        await this.#all(again, ({ item, weight }) => this.#askAgain(item, weight));
+      }
+    } finally {
+      this.#origin.close();
+    }
+    return this.#result();
+  }
+
+  async #warm(path: WarmPath): Promise<void> {
+    const answer = await this.#exchange(path, firstVariant(path.seen));
+    this.#counts.requested++;
+    this.hooks.progress.update(this.#counts.requested, this.plan.paths.length);
+    if (!this.#record(path, answer)) return;
+    this.#before.add(answer.headers, path.count);
+    if (isNotCacheable(answer.headers)) {
+      this.#counts.notCacheable++;
+      return;
+    }
+    for (const variant of otherVariants(path.seen, answer.headers.vary)) {
+      const other = await this.#exchange(path, variant);
+      this.#counts.variants++;
+      this.#record(path, other);
+    }
+  }
+
+  async #askAgain(path: WarmPath, weight: number): Promise<void> {
+    const answer = await this.#exchange(path, firstVariant(path.seen));
+    this.#sampled++;
+    if (typeof answer !== 'string' && answer.status < 400) this.#after.add(answer.headers, weight);
+  }
+
+  /** Notes what came of one request. @returns whether it is an answer that a cache may keep. */
+  #record(path: WarmPath, answer: Answer | string): answer is Answer {
+    if (typeof answer === 'string') {
+      this.#fail(path, answer);
+      return false;
+    }
+    const { status, bytes, cut } = answer;
+    this.#counts.bytes += bytes;
+    if (cut) this.#counts.cut++;
+    this.#statuses.set(String(status), (this.#statuses.get(String(status)) ?? 0) + 1);
+    if (status < 400) this.#counts.ok++;
+    else if (status === 404 || status === 410) this.#counts.gone++;
+    else this.#fail(path, `HTTP ${status}`);
+    return status < 400;
+  }
+
+  #fail({ path }: WarmPath, reason: string): void {
+    this.#counts.failed++;
+    const known = this.#failures.get(reason);
+    if (known) known.count++;
+    else this.#failures.set(reason, { count: 1, example: maskSecrets(fromBytes(path)) });
+  }
+
+  /** The answer, or why there is none; repeated where that may help. */
+  async #exchange({ path, method }: WarmPath, variant: VariantHeaders): Promise<Answer | string> {
+    const headers = Object.fromEntries(Object.entries(variant).filter(([, value]) => value !== ''));
+    const { clock } = this.hooks;
+    for (let attempt = 1; ;) {
+      await this.#patience.ready(this.#signal);
+      await this.#pace.take(1, this.#signal);
+      const startedAt = clock.monotonic();
+      try {
+        const answer = await this.#origin.request(method, path, headers, this.#signal);
+        if (!this.#asksForPause(answer) || attempt++ >= maxAttempts) return answer;
+      } catch (error) {
+        if (!(error instanceof ExchangeFailed)) throw error;
+        this.#patience.failed(startedAt, error.kind === 'connect', error.message);
+        // Whoever does not even take the connection is waited for; a path that breaks the connection may do so again.
+        if (error.kind === 'silent' || (error.kind === 'broken' && attempt++ >= maxAttempts))
+          return error.message;
+      }
+      this.#retries++;
+    }
+  }
+
+  #asksForPause({ status, headers }: Answer): boolean {
+    const seconds = retryAfter(headers['retry-after'], this.hooks.clock.now());
+    // A 503 without Retry-After is about its own path: a cache that could not fetch it.
+    const pause = status === 429 || (status === 503 && seconds !== undefined);
+    if (pause) this.#patience.throttled(seconds);
+    else this.#patience.answered();
+    return pause;
+  }
+
+  /** Works on the items in their order, as many at once as there are connections. */
+  async #all<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+    let next = 0;
+    let failed = false;
+    let failure: unknown;
+    const worker = async () => {
+      while (next < items.length) await work(items[next++]!);
+    };
+    const workers = Array.from({ length: Math.min(this.plan.origin.connections, items.length) }, () =>
+      worker().catch((error: unknown) => {
+        if (!failed) failure = error;
+        failed = true;
+        this.#end.abort(error);
+      }),
+    );
+    await Promise.all(workers);
+    this.hooks.signal.throwIfAborted();
+    if (failed) throw failure;
+  }
+
+  #result(): HttpWarmResult {
+    const { base, log, paths } = this.plan;
+    const asked = paths.slice(0, this.#counts.requested).reduce((sum, { count }) => sum + count, 0);
+    return {
+      base: base.origin,
+      ...{ read: log.read, malformed: log.malformed, skipped: log.skipped },
+      ...{ distinct: log.distinct, exact: log.exact },
+      ...this.#counts,
+      retries: this.#retries,
+      hitRatio: {
+        before: this.#before.ratio,
+        after: this.#after.ratio,
+        header: this.#before.header,
+        sampled: this.#sampled,
+      },
+      coverage: log.requests === 0 ? 0 : Math.min(1, asked / log.requests),
+      statuses: Object.fromEntries([...this.#statuses].sort(([a], [b]) => a.localeCompare(b))),
+      failures: [...this.#failures]
+        .map(([reason, { count, example }]) => ({ reason, count, example }))
+        .sort((a, b) => b.count - a.count),
+    };
+  }
+}

@@ -1,0 +1,339 @@
+import { toBytes, type ByteString } from '../../core/bytes.js';
+import { systemClock, type Clock } from '../../core/clock.js';
+import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { parseDuration } from '../../core/units.js';
+import { compileGlob } from '../glob.js';
+import type { Found, Store } from '../store.js';
+import { json, type Codec } from './codec.js';
+import { Level, type LevelOptions, type LevelStats } from './level.js';
+import { queryKey } from './query-key.js';
+import { Reads, type Load, type ReadStats } from './reads.js';
+import type { Operation, RowTarget, RowWriter } from './rows.js';
+import { Tags, unwrapTags, wrapTags } from './tags.js';
+import { cacheStale, leasesOf, writeLevels, type Write, type WriteLeases } from './writes.js';
+
+/** Milliseconds, or text like `500ms 30s 5m 1h 7d`. */
+export type Duration = number | string;
+
+export interface MultiLevelCacheOptions {
+  /** The first is asked first. */
+  levels: LevelOptions[];
+  /** Which levels keys of a pattern (`*`, `?`, `[a-z]`) live in; the first that matches counts, else all levels. */
+  tiers?: { pattern: string; levels: string[] }[] | undefined;
+  /** Runs a statement for `wrap`. */
+  query?: ((sql: string, params: readonly unknown[]) => Promise<unknown>) | undefined;
+  /** Writes rows for `writeThrough`. */
+  rows?: RowWriter | undefined;
+  /** Asked on a miss before anything is loaded: a write that is on its way to the database. */
+  pending?: ((key: ByteString) => Promise<Found | undefined>) | undefined;
+  /** JSON unless given. */
+  codec?: Codec | undefined;
+  /** Milliseconds that `clusterGet` and `clusterSet` wait for a failover. Default 10,000. */
+  clusterTimeoutMs?: number | undefined;
+  clock?: Clock | undefined;
+  /** For early refresh: from 0 to 1, 0 excluded. */
+  random?: (() => number) | undefined;
+}
+
+export interface WriteOptions {
+  /** Levels with a shorter time of their own keep to that. */
+  ttl?: Duration | undefined;
+  tags?: readonly string[] | undefined;
+}
+
+export interface LoadOptions extends WriteOptions {
+  /** Eagerness of early refresh: 0 never, 1 as in the paper (the default), more is earlier. */
+  beta?: number | undefined;
+}
+
+export interface CacheStats extends ReadStats {
+  hits: number;
+  misses: number;
+  levels: LevelStats[];
+}
+
+/**
+ * A cache of several levels. Within one instance no read that starts after another ended gives an older value than
+ * that one gave, provided that a key's writes go through `writeThrough`, or through this library's `set` and `delete`.
+ * What other instances keep in their memory levels may be older by up to that level's time to live.
+ */
+export class MultiLevelCache {
+  private readonly levels: Level[];
+  private readonly tiers: { matches: (key: ByteString) => boolean; levels: Level[] }[];
+  private readonly clock: Clock;
+  private readonly codec: Codec;
+  private readonly tags: Tags;
+  private readonly reads: Reads;
+  private readonly writing = new Map<ByteString, Promise<void>>();
+  private hits = 0;
+  private misses = 0;
+
+  /** @throws UserError when a tier names a level that is not there, or two levels have one name. */
+  constructor(private readonly options: MultiLevelCacheOptions) {
+    this.clock = options.clock ?? systemClock;
+    this.codec = options.codec ?? json;
+    this.levels = options.levels.map((level) => new Level(level, this.clock));
+    this.tiers = tiersOf(options.tiers ?? [], this.levels);
+    // Tags live longer than entries, in a level that all instances share where there is one.
+    const shared = options.levels.filter(({ store }) => store.peek === undefined);
+    const home = shared.find(({ store }) => store.type === 'redis') ?? shared[0] ?? options.levels[0];
+    if (!home) throw new UserError('a cache needs at least one level', { code: 'LEVEL_MISSING' });
+    this.tags = new Tags(new Level({ ...home, ttlMs: undefined }, this.clock), this.clock);
+    this.reads = new Reads(this.tags, this.clock, options.random ?? (() => 1 - Math.random()));
+  }
+
+  /** The value, or undefined. Levels that fail are passed over, so this does not throw. */
+  async get<T = unknown>(key: string): Promise<T | undefined> {
+    const bytes = toBytes(key);
+    const levels = this.levelsOf(bytes);
+    const { pending } = this.options;
+    const found =
+      this.reads.atOnce(bytes, levels) ??
+      (await this.reads.read(bytes, levels, pending && (() => pending(bytes))));
+    if (found) this.hits++;
+    else this.misses++;
+    return found && (this.decode(found) as T);
+  }
+
+  /**
+   * The value, loaded when no level has it. Concurrent calls for a key load once, and each gets its own copy. A value
+   * that took long to load is loaded anew in the background, probably, before its time is over. What `load` returns
+   * goes through the codec before it is returned, so that a hit and a miss look alike; undefined is not cached.
+   * @throws what `load` throws.
+   */
+  async getOrLoad<T>(
+    key: string,
+    load: () => Promise<T | undefined>,
+    options: LoadOptions = {},
+  ): Promise<T | undefined> {
+    const bytes = toBytes(key);
+    const levels = this.levelsOf(bytes);
+    let loaded = false;
+    const loader: Load = async () => {
+      loaded = true;
+      const { pending } = this.options;
+      return (await pending?.(bytes)) ?? this.load(load, options);
+    };
+    const found = this.reads.atOnce(bytes, levels) ?? (await this.reads.read(bytes, levels, loader));
+    if (loaded) this.misses++;
+    else this.hits++;
+    if (!found) return undefined;
+    const beta = options.beta ?? 1;
+    if (!loaded && this.reads.isDue(found, beta)) this.reads.refresh(bytes, levels, beta, loader);
+    return this.decode(found) as T;
+  }
+
+  /** A query's result, cached by statement and parameters. Rows come back as the codec gives them: dates as text. */
+  async wrap<T = Record<string, unknown>[]>(
+    sql: string,
+    params: readonly unknown[] = [],
+    options: LoadOptions = {},
+  ): Promise<T> {
+    const { query } = this.options;
+    if (!query) throw new UserError('this cache has nothing to query', { code: 'NOT_CONFIGURED' });
+    return (await this.getOrLoad(queryKey(sql, params), () => query(sql, params), options)) as T;
+  }
+
+  /**
+   * Sets the key in all its levels; of several sets without a version the last one wins.
+   * @throws ServiceUnavailable `CACHE_STALE` when a level failed and may hold an older value.
+   */
+  async set(key: string, value: unknown, options: WriteOptions = {}): Promise<void> {
+    const found = await this.encode(value, options);
+    await this.inOrder(toBytes(key), () => this.write({ key: toBytes(key), found }, 'the value is set'));
+  }
+
+  /** @throws ServiceUnavailable `CACHE_STALE` when a level failed and may hold the value still. */
+  async delete(key: string): Promise<void> {
+    const bytes = toBytes(key);
+    await this.inOrder(bytes, () => this.write({ key: bytes, found: undefined }, 'the key is removed'));
+  }
+
+  /**
+   * Makes every entry with the tag invalid, however many there are. Other instances trust a tag for up to a second
+   * on hits of their memory level.
+   * @throws ServiceUnavailable
+   */
+  invalidateTag(tag: string): Promise<void> {
+    return this.tags.invalidate(tag);
+  }
+
+  /**
+   * Writes the row, then the caches. The row is committed when this resolves, and when it rejects with `CACHE_STALE`.
+   * Writes of one row are ordered by their commits, so the key has to be the row's own. After any other error of the
+   * database the key is removed, because the row may have been written.
+   * @param value what the cache holds for the row; ignored by `delete`.
+   * @throws ServiceUnavailable `CACHE_STALE`: the row is written, and a level may hold an older value; what
+   * `RowWriter.write` throws.
+   */
+  async writeThrough(
+    key: string,
+    value: unknown,
+    target: RowTarget,
+    operation: Operation = 'upsert',
+    { ttl }: Pick<WriteOptions, 'ttl'> = {},
+  ): Promise<void> {
+    const { rows } = this.options;
+    if (!rows) throw new UserError('this cache has no database to write to', { code: 'NOT_CONFIGURED' });
+    const bytes = toBytes(key);
+    const encoded = operation === 'delete' ? undefined : this.codec.encode(value);
+    const leases = await this.leases(key);
+    let version: bigint;
+    try {
+      version = await rows.write(target, operation);
+    } catch (error) {
+      if (error instanceof ServiceUnavailable) await this.delete(key).catch(() => {});
+      throw error;
+    }
+    const found = encoded === undefined ? undefined : { value: encoded, expiresAt: this.expiry(ttl) };
+    await this.write({ key: bytes, found, version, leases }, 'the row is written');
+  }
+
+  /** The key's state in its levels: taken before a write is recorded elsewhere, and given to `setVersioned` after. */
+  leases(key: string): Promise<WriteLeases> {
+    const bytes = toBytes(key);
+    return leasesOf(bytes, this.levelsOf(bytes));
+  }
+
+  /**
+   * Sets the key, or removes it (`undefined`), unless a newer version was written. Without `leases` a value that
+   * readers loaded is removed instead of overwritten, because it may be the newer one.
+   * @param version more than 0; versions of a key come from one source.
+   * @throws ServiceUnavailable `CACHE_STALE`
+   */
+  async setVersioned(
+    key: string,
+    value: unknown,
+    version: bigint,
+    ttl?: Duration,
+    leases?: WriteLeases,
+  ): Promise<void> {
+    const found =
+      value === undefined ? undefined : { value: this.codec.encode(value), expiresAt: this.expiry(ttl) };
+    await this.write({ key: toBytes(key), found, version, leases }, 'the write is recorded');
+  }
+
+  /**
+   * Sets the key in the Redis level alone; waits for a failover up to the cluster's time-out.
+   * @throws ServiceUnavailable; UserError without a Redis level.
+   */
+  async clusterSet(key: string, value: unknown, ttl?: Duration): Promise<void> {
+    const store = this.redis();
+    const found = { value: this.codec.encode(value), expiresAt: this.expiry(ttl) };
+    await this.persist(() => store.set(toBytes(key), found, undefined));
+  }
+
+  /** Reads from the Redis level alone. @throws ServiceUnavailable; UserError without a Redis level. */
+  async clusterGet<T = unknown>(key: string): Promise<T | undefined> {
+    const store = this.redis();
+    const { found } = await this.persist(() => store.lookup(toBytes(key)));
+    return found && (this.decode(found) as T);
+  }
+
+  stats(): CacheStats {
+    const levels = this.levels.map((level) => level.stats());
+    return { hits: this.hits, misses: this.misses, ...this.reads.stats, levels };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.levels.map(({ store }) => store.close()), this.options.rows?.close()]);
+  }
+
+  private levelsOf(key: ByteString): Level[] {
+    for (const { matches, levels } of this.tiers) if (matches(key)) return levels;
+    return this.levels;
+  }
+
+  private async write(write: Write, what: string): Promise<void> {
+    const { key } = write;
+    // Reads that began before, or while levels still differ, must not be joined by those that come after.
+    this.reads.forget(key);
+    const stale = await writeLevels(write, this.levelsOf(key)).finally(() => this.reads.forget(key));
+    if (stale.length > 0) throw cacheStale(key, stale, what);
+  }
+
+  /** Writes of a key without versions go one after the other, so that all levels see them in one order. */
+  private async inOrder(key: ByteString, work: () => Promise<void>): Promise<void> {
+    const before = this.writing.get(key);
+    const mine = before ? before.then(work) : work();
+    const over = mine.catch(() => {});
+    this.writing.set(key, over);
+    try {
+      await mine;
+    } finally {
+      if (this.writing.get(key) === over) this.writing.delete(key);
+    }
+  }
+
+  private async load<T>(
+    load: () => Promise<T | undefined>,
+    options: LoadOptions,
+  ): Promise<Found | undefined> {
+    const startedAt = this.clock.monotonic();
+    const { tags } = options;
+    // Stamps first: what is invalidated while the value is being loaded makes it invalid.
+    const stamps = tags && tags.length > 0 ? await this.tags.stamps(tags).catch(() => null) : undefined;
+    const value = await load();
+    if (value === undefined) return undefined;
+    const costMs = this.clock.monotonic() - startedAt;
+    // Without stamps nobody could invalidate it: it is over at once, and serves this read alone.
+    const expiresAt = stamps === null ? this.clock.monotonic() : this.expiry(options.ttl);
+    return { value: wrapTags(this.codec.encode(value), stamps ?? undefined), expiresAt, costMs };
+  }
+
+  private async encode(value: unknown, { ttl, tags }: WriteOptions): Promise<Found> {
+    if (value === undefined) throw new UserError('undefined cannot be cached', { code: 'VALUE_UNDEFINED' });
+    const stamps = tags && tags.length > 0 ? await this.tags.stamps(tags) : undefined;
+    return { value: wrapTags(this.codec.encode(value), stamps), expiresAt: this.expiry(ttl) };
+  }
+
+  private decode({ value }: Found): unknown {
+    return this.codec.decode(unwrapTags(value)?.value ?? value);
+  }
+
+  private expiry(ttl: Duration | undefined): number | undefined {
+    if (ttl === undefined) return undefined;
+    const ms = typeof ttl === 'number' ? ttl : parseDuration(ttl);
+    if (!(ms > 0)) throw new UserError(`${ms} ms is no time to live`, { code: 'TTL_INVALID' });
+    return Number.isFinite(ms) ? this.clock.monotonic() + ms : undefined;
+  }
+
+  private redis(): Store {
+    for (const { store } of this.levels) if (store.type === 'redis') return store;
+    throw new UserError('this cache has no Redis level', { code: 'LEVEL_MISSING' });
+  }
+
+  /** Repeats work that bears it for as long as Redis is away, as in a failover. */
+  private async persist<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = this.clock.monotonic() + (this.options.clusterTimeoutMs ?? 10_000);
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof ServiceUnavailable) || this.clock.monotonic() >= deadline) throw error;
+        await this.clock.sleep(50);
+      }
+    }
+  }
+}
+
+function tiersOf(
+  tiers: { pattern: string; levels: string[] }[],
+  levels: Level[],
+): { matches: (key: ByteString) => boolean; levels: Level[] }[] {
+  const names = levels.map(({ name }) => name);
+  if (new Set(names).size < names.length)
+    throw new UserError(`two cache levels have the same name: ${names.join(', ')}`, { code: 'LEVEL_TWICE' });
+  return tiers.map((tier) => {
+    const missing = tier.levels.find((name) => !names.includes(name));
+    if (missing !== undefined)
+      throw new UserError(`tier '${tier.pattern}' names level '${missing}', which is not there`, {
+        code: 'LEVEL_MISSING',
+        hint: `Levels: ${names.join(', ')}.`,
+      });
+    return {
+      matches: compileGlob(tier.pattern),
+      levels: levels.filter(({ name }) => tier.levels.includes(name)),
+    };
+  });
+}

@@ -1,0 +1,104 @@
+import { openRedis } from '../../clients/redis/client.js';
+import { systemClock, type Clock } from '../../core/clock.js';
+import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { configured, type LevelsSettings } from '../open-level.js';
+import type { LevelSettings } from '../settings.js';
+import type { Store } from '../store.js';
+import { DatabaseStore } from '../stores/database-store.js';
+import { LazyStore } from '../stores/lazy-store.js';
+import { MemcachedStore } from '../stores/memcached-store.js';
+import { MemoryStore } from '../stores/memory-store.js';
+import { PostgresPool } from '../stores/postgres-pool.js';
+import { RedisStore } from '../stores/redis-store.js';
+import type { BreakerSettings } from './breaker.js';
+import { MultiLevelCache, type MultiLevelCacheOptions } from './cache.js';
+import { PostgresRows } from './rows.js';
+
+/** The configuration of an environment, as the command line reads it from `metrify.config.yaml`. */
+export interface OpenSettings extends LevelsSettings {
+  /** Key columns of the tables that are written through. Default: those of `cache.writeBehind.tables`. */
+  tables?: Record<string, { key: string[] }> | undefined;
+}
+
+export interface OpenOptions extends Omit<MultiLevelCacheOptions, 'levels' | 'tiers' | 'rows'> {
+  /** Milliseconds a level may take. Default 200. */
+  levelTimeoutMs?: number | undefined;
+  breaker?: BreakerSettings | undefined;
+  /** Opens levels of types that this package does not have. */
+  openStore?: ((level: LevelSettings, settings: OpenSettings) => Promise<Store> | undefined) | undefined;
+}
+
+const defaultMemoryBytes = 64 << 20;
+const defaultMemoryTtlMs = 60_000;
+/** A server that says nothing for so long has its connections dropped, so that a cluster's new master is found. */
+const silenceMs = 2000;
+
+/**
+ * A cache with the configured levels. A level whose server is away is skipped until it is there; one that refuses us
+ * is an error. Memory levels without `ttl` keep entries for a minute, without `size` 64 MiB.
+ * @throws ServiceRefused; UserError when a level's system is not configured.
+ */
+export async function openCache(settings: OpenSettings, options: OpenOptions = {}): Promise<MultiLevelCache> {
+  const { clock = systemClock, levelTimeoutMs, breaker, openStore } = options;
+  const impatient = { ...settings, requestTimeoutMs: Math.min(settings.requestTimeoutMs, silenceMs) };
+  const stopped = new AbortController();
+  const opened: Store[] = [];
+  const pool = settings.postgres && new PostgresPool(settings.postgres, settings);
+  try {
+    for (const level of settings.cache.levels) {
+      const open = (): Promise<Store> =>
+        openStore?.(level, settings) ?? storeOf(level, impatient, clock, pool, stopped.signal);
+      opened.push(await open().catch((error: unknown) => lazily(error, level, open)));
+    }
+    return new MultiLevelCache({
+      ...options,
+      clock,
+      levels: opened.map((store, i) => {
+        const { type, ttl } = settings.cache.levels[i]!;
+        const ttlMs = ttl ?? (type === 'memory' ? defaultMemoryTtlMs : undefined);
+        return { store, ttlMs, timeoutMs: levelTimeoutMs, breaker };
+      }),
+      tiers: settings.cache.tiers,
+      rows: pool && new PostgresRows(pool, settings.tables ?? settings.cache.writeBehind?.tables ?? {}),
+      query:
+        options.query ??
+        (pool && (async (sql, params) => (await pool.run((client) => client.query(sql, params))).rows)),
+    });
+  } catch (error) {
+    stopped.abort(error);
+    await Promise.allSettled([...opened.map((store) => store.close()), pool?.close()]);
+    throw error;
+  }
+}
+
+async function storeOf(
+  level: LevelSettings,
+  settings: OpenSettings,
+  clock: Clock,
+  pool: PostgresPool | undefined,
+  signal: AbortSignal,
+): Promise<Store> {
+  const { name, type } = level;
+  switch (type) {
+    case 'memory':
+      return new MemoryStore({ name, maxBytes: level.size ?? defaultMemoryBytes, clock });
+    case 'redis': {
+      const redis = configured(settings.redis, name, 'METRIFY_REDIS_URL');
+      return new RedisStore(name, await openRedis(redis, settings, signal), clock);
+    }
+    case 'memcached': {
+      const memcached = configured(settings.memcached, name, 'METRIFY_MEMCACHED_SERVERS');
+      return MemcachedStore.open({ name, settings: memcached, timeouts: settings, clock }, signal);
+    }
+    case 'database':
+      configured(settings.postgres, name, 'METRIFY_POSTGRES_URL');
+      return new DatabaseStore(name, level.table ?? 'metrify_cache', pool!, clock);
+    default:
+      throw new UserError(`the library has no ${type} level`, { code: 'LEVEL_UNSUPPORTED' });
+  }
+}
+
+function lazily(error: unknown, { name, type }: LevelSettings, open: () => Promise<Store>): Store {
+  if (!(error instanceof ServiceUnavailable)) throw error;
+  return new LazyStore(name, type, open);
+}

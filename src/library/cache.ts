@@ -1,0 +1,18 @@
+/* What `import … from 'metrify/cache'` gives. */
+export { systemClock, type Clock } from '../lib/core/clock.js';
+export { ServiceConflict, ServiceRefused, ServiceUnavailable, UserError } from '../lib/core/errors.js';
+export { json, text, type Codec } from '../lib/cache/multi-level/codec.js';
+export {
+  MultiLevelCache,
+  type CacheStats,
+  type Duration,
+  type LoadOptions,
+  type MultiLevelCacheOptions,
+  type WriteOptions,
+} from '../lib/cache/multi-level/cache.js';
+export type { LevelOptions, LevelStats } from '../lib/cache/multi-level/level.js';
+export { openCache, type OpenOptions, type OpenSettings } from '../lib/cache/multi-level/open.js';
+export type { Operation, RowTarget, RowWriter } from '../lib/cache/multi-level/rows.js';
+export type { WriteLeases } from '../lib/cache/multi-level/writes.js';
+export { MemoryStore } from '../lib/cache/stores/memory-store.js';
+export type { Found, Lease, Lookup, Outcome, Store } from '../lib/cache/store.js';

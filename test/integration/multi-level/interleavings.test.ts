@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+
+import { MultiLevelCache } from '../../../src/lib/cache/multi-level/cache.js';
+import type { RowWriter } from '../../../src/lib/cache/multi-level/rows.js';
+import type { Store } from '../../../src/lib/cache/store.js';
+import { DatabaseStore } from '../../../src/lib/cache/stores/database-store.js';
+import { MemcachedStore } from '../../../src/lib/cache/stores/memcached-store.js';
+import { MemoryStore } from '../../../src/lib/cache/stores/memory-store.js';
+import { PostgresPool } from '../../../src/lib/cache/stores/postgres-pool.js';
+import { RedisStore } from '../../../src/lib/cache/stores/redis-store.js';
+import { openRedis } from '../../../src/lib/clients/redis/client.js';
+import { systemClock } from '../../../src/lib/core/clock.js';
+import { needs } from '../../servers/needs.js';
+import { ownDatabase, ownMemcached, ownRedis } from '../../servers/shared.js';
+import { SteppedStore, Steps, UnguardedStore } from './steps.js';
+
+const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 5000 };
+const { signal } = new AbortController();
+const opened: Store[] = [];
+afterAll(() => Promise.all(opened.map((store) => store.close())));
+
+/** Takes a value out of a shared level behind the cache's back, as an eviction does; its record stays. */
+type Shared = { store: Store; evict(key: string): Promise<unknown> };
+
+const shared = {
+  async redis(): Promise<Shared> {
+    const client = await openRedis({ nodes: [(await ownRedis()).url] }, timeouts, signal);
+    return { store: new RedisStore('shared', client), evict: (key) => client.call(['DEL', key]) };
+  },
+  async memcached(): Promise<Shared> {
+    const { urls } = await ownMemcached();
+    const options = { name: 'shared', settings: { servers: [...urls] }, timeouts, clock: systemClock };
+    const store = await MemcachedStore.open(options, signal);
+    return { store, evict: () => Promise.resolve() };
+  },
+  async database(): Promise<Shared> {
+    const { url } = await ownDatabase();
+    const store = new DatabaseStore('shared', 'entries', new PostgresPool({ url }, timeouts), systemClock);
+    return { store, evict: () => Promise.resolve() };
+  },
+};
+
+interface Read {
+  instance: number;
+  startedAt: number;
+  endedAt: number;
+  /** Which commit the value is of. */
+  commit: number;
+}
+
+type Wrap = (store: Store, steps: Steps) => Store;
+const guarded: Wrap = (store, steps) => new SteppedStore(store, steps);
+
+/**
+ * Two processes with a cache each, over one database row: writers that write through, readers that load slowly,
+ * and values that are evicted. @returns what is wrong, if anything is.
+ */
+async function play(
+  seed: number,
+  level: Shared | undefined,
+  memory: boolean,
+  wrap: Wrap,
+): Promise<string | undefined> {
+  const steps = new Steps(seed);
+  const key = `meter:${randomUUID()}`;
+  let commits = 0;
+  let row = 'initial';
+  const commitOf = new Map([[row, 0]]);
+  const rows: RowWriter = {
+    async write({ row: { value } }) {
+      await steps.step();
+      row = value as string;
+      commitOf.set(row, ++commits);
+      const version = BigInt(commits);
+      await steps.step();
+      return version;
+    },
+    close: () => Promise.resolve(),
+  };
+  const load = async (): Promise<string> => {
+    await steps.step();
+    const value = row;
+    await steps.step();
+    return value;
+  };
+  const caches = [0, 1].map(() => {
+    const local = new MemoryStore({ name: 'memory', maxBytes: 1e6, clock: systemClock });
+    const stores = [
+      ...(memory ? [level ? local : wrap(local, steps)] : []),
+      ...(level ? [wrap(level.store, steps)] : []),
+    ];
+    const levels = stores.map((store) => ({ store, timeoutMs: 60_000 }));
+    return { local, cache: new MultiLevelCache({ levels, rows }) };
+  });
+  // Without a shared level there is nothing that two processes have in common.
+  const instances = level ? [0, 1] : [0];
+  const reads: Read[] = [];
+  let time = 0;
+  const reader = async (instance: number): Promise<void> => {
+    for (let i = 0; i < 3; i++) {
+      await steps.step();
+      const startedAt = ++time;
+      const value = await caches[instance]!.cache.getOrLoad(key, load);
+      reads.push({ instance, startedAt, endedAt: ++time, commit: commitOf.get(value!)! });
+    }
+  };
+  const writer = async (name: string): Promise<void> => {
+    await steps.step();
+    const instance = instances[steps.pick(instances.length)]!;
+    await caches[instance]!.cache.writeThrough(key, name, { table: 't', row: { value: name } });
+  };
+  const evictor = async (): Promise<void> => {
+    for (let i = 0; i < 3; i++) {
+      await steps.step();
+      if (steps.pick(2) === 0) for (const { local } of caches) local.evict();
+      else await level?.evict(key);
+    }
+  };
+  await steps.run([
+    ...instances.flatMap((instance) => [reader(instance), reader(instance)]),
+    ...['a', 'b', 'c', 'd'].map(writer),
+    evictor(),
+  ]);
+  for (const one of reads)
+    for (const other of reads)
+      if (one.instance === other.instance && one.endedAt < other.startedAt && one.commit > other.commit)
+        return `process ${one.instance} read commit ${one.commit}, and then ${other.commit}`;
+  const left = (await level?.store.lookup(key))?.found;
+  if (left && commitOf.get(JSON.parse(left.value) as string) !== commits)
+    return `the shared level is left with commit ${commitOf.get(JSON.parse(left.value) as string)} of ${commits}`;
+  return undefined;
+}
+
+async function firstFault(
+  runs: number,
+  level: Shared | undefined,
+  memory: boolean,
+  wrap: Wrap,
+): Promise<{ seed: number; fault: string } | undefined> {
+  const property = fc.asyncProperty(fc.noShrink(fc.integer({ min: 1, max: 2 ** 31 - 1 })), async (seed) => {
+    const fault = await play(seed, level, memory, wrap);
+    if (fault !== undefined) throw new Error(fault);
+  });
+  const { failed, counterexample, errorInstance } = await fc.check(property, { numRuns: runs });
+  return failed ? { seed: counterexample![0], fault: String(errorInstance) } : undefined;
+}
+
+const open = async (kind: keyof typeof shared): Promise<Shared> => {
+  const level = await shared[kind]();
+  opened.push(level.store);
+  return level;
+};
+
+const runs = Number(process.env['INTERLEAVINGS'] ?? 150);
+
+test('memory level: no reader sees an older value after a newer one', async () => {
+  expect(await firstFault(3 * runs, undefined, true, guarded)).toBeUndefined();
+});
+
+test.each(['versions', 'leases'] as const)('memory level without %s: it does', async (without) => {
+  const wrap: Wrap = (store, steps) => new UnguardedStore(store, steps, without);
+  expect(await firstFault(1000, undefined, true, wrap)).toBeDefined();
+});
+
+for (const kind of ['redis', 'memcached', 'database'] as const) {
+  needs(kind === 'database' ? 'postgres' : kind)(`${kind} level`, () => {
+    test.each([
+      ['alone', false],
+      ['under a memory level', true],
+    ])('%s: no reader sees an older value after a newer one', async (_, memory) => {
+      expect(await firstFault(runs, await open(kind), memory, guarded)).toBeUndefined();
+    });
+
+    test.each(['versions', 'leases'] as const)('without %s: readers do', async (without) => {
+      const wrap: Wrap = (store, steps) => new UnguardedStore(store, steps, without);
+      expect(await firstFault(1000, await open(kind), false, wrap)).toBeDefined();
+    });
+  });
+}

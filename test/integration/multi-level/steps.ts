@@ -1,0 +1,98 @@
+import type { Found, Lease, Lookup, Outcome, Store } from '../../../src/lib/cache/store.js';
+
+/** Lets one step of many concurrent actors go on at a time, in an order that a seed decides. */
+export class Steps {
+  private readonly waiting: { go: () => void; priority: number }[] = [];
+  private busy = 0;
+  private readonly random: () => number;
+
+  constructor(seed: number) {
+    let state = seed | 1;
+    this.random = () => {
+      state ^= state << 13;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      return (state >>> 0) / 2 ** 32;
+    };
+  }
+
+  /** A step may wait until nothing else can go: so some answers come very late. */
+  step(): Promise<void> {
+    return new Promise((go) => this.waiting.push({ go, priority: this.random() }));
+  }
+
+  /** A request and its answer, each of which may be under way for long. */
+  async call<T>(work: () => Promise<T>): Promise<T> {
+    await this.step();
+    this.busy++;
+    const result = await work().finally(() => this.busy--);
+    await this.step();
+    return result;
+  }
+
+  pick(below: number): number {
+    return Math.floor(this.random() * below);
+  }
+
+  async run(actors: Promise<unknown>[]): Promise<void> {
+    let over = false;
+    const all = Promise.all(actors).finally(() => (over = true));
+    all.catch(() => {});
+    while (!over) {
+      await new Promise(setImmediate);
+      if (this.busy > 0 || this.waiting.length === 0) continue;
+      this.waiting.sort((a, b) => a.priority - b.priority);
+      this.waiting.pop()!.go();
+    }
+    await all;
+  }
+}
+
+/** A store whose calls are steps. */
+export class SteppedStore implements Store {
+  readonly name: string;
+  readonly type: Store['type'];
+  constructor(
+    protected readonly inner: Store,
+    protected readonly steps: Steps,
+  ) {
+    this.name = inner.name;
+    this.type = inner.type;
+  }
+  lookup(key: string): Promise<Lookup> {
+    return this.steps.call(() => this.inner.lookup(key));
+  }
+  lease(key: string): Promise<Lease> {
+    return this.steps.call(() => this.inner.lease(key));
+  }
+  fill(key: string, found: Found, lease: Lease, replace?: boolean): Promise<Outcome> {
+    return this.steps.call(() => this.inner.fill(key, found, lease, replace));
+  }
+  set(key: string, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
+    return this.steps.call(() => this.inner.set(key, found, version, lease));
+  }
+  remove(key: string, version: bigint | undefined): Promise<boolean> {
+    return this.steps.call(() => this.inner.remove(key, version));
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** The guards taken away, one kind at a time. */
+export class UnguardedStore extends SteppedStore {
+  constructor(
+    inner: Store,
+    steps: Steps,
+    private readonly without: 'versions' | 'leases',
+  ) {
+    super(inner, steps);
+  }
+  override fill(key: string, found: Found, lease: Lease, replace?: boolean): Promise<Outcome> {
+    if (this.without === 'versions') return super.fill(key, found, lease, replace);
+    return this.steps.call(() => this.inner.set(key, found, undefined));
+  }
+  override set(key: string, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
+    return super.set(key, found, this.without === 'versions' ? undefined : version, lease);
+  }
+}

@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+
+import { inspect } from '../../../src/lib/cache/inspect.js';
+import type { CacheLevel, KeyInfo } from '../../../src/lib/cache/level.js';
+import { silentProgress } from '../../../src/lib/core/progress.js';
+
+/** Keys in memory; a scan with a limit gives a random sample, as the hash order of a server does. */
+function population(keys: KeyInfo[]): CacheLevel {
+  return {
+    name: 'made',
+    type: 'redis',
+    target: 'memory',
+    hashes: true,
+    nodes: async () => [{ node: 'one', keys: keys.length, memoryBytes: 0 }],
+    async *scan({ limit = keys.length }: { limit?: number }) {
+      const left = [...keys];
+      const taken = Array.from({ length: Math.min(limit, left.length) }, () => {
+        const at = Math.floor(Math.random() * left.length);
+        const info = left[at]!;
+        left[at] = left.at(-1)!;
+        left.pop();
+        return info;
+      });
+      yield { node: 'one', keys: taken };
+    },
+    elements: async (infos: KeyInfo[]) => infos.map(() => undefined),
+  } as unknown as CacheLevel;
+}
+
+describe('the error that a sample states', () => {
+  const sizes: Record<string, (i: number) => number> = {
+    equal: () => 100,
+    spread: (i) => 50 + ((i * 7919) % 1000),
+    'with some large ones': (i) => (i % 50 === 0 ? 20_000 : 100),
+  };
+  test.each(Object.keys(sizes))('holds the truth in at least 90 of 100 samples (sizes %s)', async (name) => {
+    const keys = Array.from({ length: 8000 }, (_, i): KeyInfo => {
+      const kind = i % 10 < 6 ? 'meter' : i % 10 < 9 ? 'tariff' : 'session';
+      return { key: `${kind}:${i}`, bytes: sizes[name]!(i), ttlMs: -1, type: 'string' };
+    });
+    const level = population(keys);
+    const total = keys.reduce((sum, { bytes }) => sum + bytes!, 0);
+    let held = 0;
+    const prefixHeld: Record<string, number> = { 'meter:*': 0, 'tariff:*': 0, 'session:*': 0 };
+    for (let run = 0; run < 100; run++) {
+      const result = await inspect({
+        level,
+        sample: 800,
+        top: 3,
+        signal: new AbortController().signal,
+        progress: silentProgress,
+      });
+      if (Math.abs(result.memoryBytes - total) <= result.memoryError! + 1) held++;
+      for (const { prefix, keys: count, keysError } of result.prefixes) {
+        const truth = keys.filter(({ key }) => key.startsWith(prefix.slice(0, -1))).length;
+        if (Math.abs(count - truth) <= keysError! + 1) prefixHeld[prefix]!++;
+      }
+    }
+    expect(held).toBeGreaterThanOrEqual(88);
+    for (const [prefix, count] of Object.entries(prefixHeld))
+      expect(count, prefix).toBeGreaterThanOrEqual(88);
+  });
+});

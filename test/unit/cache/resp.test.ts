@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { encodeCommand, RedisError, RespParser, type Reply } from '../../../src/lib/clients/redis/resp.js';
+
+type Model =
+  | { simple: string }
+  | { error: string }
+  | { number: number }
+  | { bulk: string | null }
+  | { list: Model[] | null };
+
+/** An encoder of its own, by the protocol's specification. */
+function encode(model: Model): string {
+  if ('simple' in model) return `+${model.simple}\r\n`;
+  if ('error' in model) return `-${model.error}\r\n`;
+  if ('number' in model) return `:${model.number}\r\n`;
+  if ('bulk' in model) return model.bulk === null ? '$-1\r\n' : `$${model.bulk.length}\r\n${model.bulk}\r\n`;
+  return model.list === null ? '*-1\r\n' : `*${model.list.length}\r\n${model.list.map(encode).join('')}`;
+}
+function plain(model: Model): unknown {
+  if ('simple' in model) return model.simple;
+  if ('error' in model) return { error: model.error };
+  if ('number' in model) return model.number;
+  if ('bulk' in model) return model.bulk;
+  return model.list?.map(plain) ?? null;
+}
+function seen(reply: Reply): unknown {
+  if (reply instanceof RedisError) return { error: reply.message };
+  return Array.isArray(reply) ? reply.map(seen) : reply;
+}
+function parse(chunks: Buffer[]): unknown[] {
+  const replies: unknown[] = [];
+  const parser = new RespParser((reply) => replies.push(seen(reply)));
+  for (const chunk of chunks) parser.feed(chunk);
+  return replies;
+}
+
+const line = fc.string({
+  unit: fc.constantFrom('O', 'K', 'Q', 'a', ' ', 'é', '\x7f', '$', '*', '+'),
+  maxLength: 12,
+});
+const bytes = fc
+  .uint8Array({ maxLength: 40 })
+  .map((array) => Buffer.from(array).toString('latin1'))
+  .chain((text) => fc.constantFrom(text, `${text}\r\n`, `+OK\r\n${text}`));
+const { reply } = fc.letrec<{ reply: Model }>((tie) => ({
+  reply: fc.oneof(
+    { depthSize: 'small' },
+    line.map((simple): Model => ({ simple })),
+    fc.constant<Model>({ simple: 'OK' }),
+    line.map((text): Model => ({ error: `ERR ${text}` })),
+    fc.maxSafeInteger().map((number): Model => ({ number: number === 0 ? 0 : number })),
+    fc.option(bytes).map((bulk): Model => ({ bulk })),
+    fc.option(fc.array(tie('reply'), { maxLength: 5 })).map((list): Model => ({ list })),
+  ),
+}));
+
+test('whatever is answered is read, wherever the stream is cut', () => {
+  fc.assert(
+    fc.property(fc.array(reply, { minLength: 1, maxLength: 6 }), (models) => {
+      const stream = Buffer.from(models.map(encode).join(''), 'latin1');
+      const expected = models.map(plain);
+      for (let at = 0; at <= stream.length; at++)
+        expect(parse([stream.subarray(0, at), stream.subarray(at)])).toEqual(expected);
+      expect(parse([...stream].map((byte) => Buffer.from([byte])))).toEqual(expected);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('a long value in many chunks is joined once', () => {
+  const value = 'x'.repeat(20_000_000);
+  const stream = Buffer.from(`*2\r\n$${value.length}\r\n${value}\r\n:1\r\n+OK\r\n`, 'latin1');
+  const chunks = Array.from({ length: Math.ceil(stream.length / 1460) }, (_, i) =>
+    stream.subarray(i * 1460, (i + 1) * 1460),
+  );
+  const started = performance.now();
+  const [list, ok] = parse(chunks) as [string[], string];
+  expect(performance.now() - started).toBeLessThan(3000);
+  expect(list[0] === value).toBe(true);
+  expect([list[1], ok]).toEqual([1, 'OK']);
+});
+
+test('what is no RESP is an error', () => {
+  for (const text of ['HTTP/1.1 400 Bad Request\r\n', 'x', '\x15\x03\x01'])
+    expect(() => parse([Buffer.from(text, 'latin1')])).toThrow('not a Redis reply');
+});
+
+test('commands are arrays of bulk strings, by the length of their bytes', () => {
+  expect(encodeCommand(['SET', 'a\r\nb', '', '\xff'])).toBe(
+    '*4\r\n$3\r\nSET\r\n$4\r\na\r\nb\r\n$0\r\n\r\n$1\r\n\xff\r\n',
+  );
+  fc.assert(
+    fc.property(fc.array(bytes, { minLength: 1 }), (args) => {
+      expect(parse([Buffer.from(encodeCommand(args), 'latin1')])).toEqual([args]);
+    }),
+  );
+});

@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { expect, test } from 'vitest';
+
+import { merge } from '../../../src/lib/core/merge.js';
+
+async function* stream(
+  name: string,
+  count: number,
+  ms: number,
+  ended: string[] = [],
+): AsyncGenerator<string> {
+  try {
+    for (let i = 0; i < count; i++) {
+      await delay(ms);
+      yield `${name}${i}`;
+    }
+  } finally {
+    ended.push(name);
+  }
+}
+async function collect(items: AsyncIterable<string>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+test('gives every item once, each stream in its order, the fast ones not held up by the slow', async () => {
+  const all = await collect(merge([stream('a', 20, 1), stream('b', 3, 15), stream('c', 0, 1)]));
+  expect(all.filter((item) => item.startsWith('a'))).toEqual(Array.from({ length: 20 }, (_, i) => `a${i}`));
+  expect(all.filter((item) => item.startsWith('b'))).toEqual(['b0', 'b1', 'b2']);
+  expect(all).toHaveLength(23);
+  expect(all.indexOf('b1')).toBeGreaterThan(all.indexOf('a3'));
+  expect(await collect(merge([]))).toEqual([]);
+});
+
+test('the first error ends it, and the other streams are closed', async () => {
+  const ended: string[] = [];
+  async function* broken(): AsyncGenerator<string> {
+    await delay(5);
+    throw new Error('broken');
+  }
+  await expect(collect(merge([stream('a', 1000, 1, ended), broken()]))).rejects.toThrow('broken');
+  expect(ended).toEqual(['a']);
+});
+
+test('whoever stops listening closes the streams', async () => {
+  const ended: string[] = [];
+  for await (const item of merge([stream('a', 100, 1, ended), stream('b', 100, 3, ended)]))
+    if (item === 'a3') break;
+  expect(ended.sort()).toEqual(['a', 'b']);
+});
