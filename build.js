@@ -1,13 +1,13 @@
 // Bundles src/ into dist/: one entry for the executable, one for each public library domain, shared chunks.
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 
 const { version, dependencies, optionalDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
 // Small and needed by every start: in the bundle they cost no module resolution.
 const bundled = ['commander', 'picocolors', 'zod', 'yaml'];
 
-await rm('dist', { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: ['src/cli.ts'],
   outdir: 'dist',
   bundle: true,
@@ -24,4 +24,9 @@ await build({
     js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);",
   },
   logLevel: 'warning',
+  metafile: true,
 });
+
+// Only now: a process that runs the old bundle finds its chunks until the new one is whole.
+for (const file of await readdir('dist', { recursive: true }))
+  if (file.endsWith('.js') && !(join('dist', file) in metafile.outputs)) await rm(join('dist', file));

@@ -10,8 +10,9 @@ import { describeMachine, markdownHead, markdownRow, passes, presentFinding } fr
 import { memory } from './memory.js';
 import { simbench } from './simbench.js';
 import { warm } from './warm.js';
+import { writeBehind } from './write-behind.js';
 
-const benchmarks = [helpStartup, warm, inspect, flush, memory, simbench];
+const benchmarks = [helpStartup, warm, inspect, flush, memory, simbench, writeBehind];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]
 

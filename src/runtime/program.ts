@@ -50,7 +50,7 @@ export async function parseCommandLine(
   const program = newCommander('metrify', '', plain, help).version(options.version, '--version');
   addFlags(program, globalFlags, shortFlags);
 
-  const asked = firstOperand(words);
+  const [asked, ...further] = operands(words);
   for (const [name, entry] of Object.entries(table)) {
     if (name !== asked) {
       program.addCommand(new Commander(name).description(entry.summary));
@@ -62,7 +62,7 @@ export async function parseCommandLine(
     program.addCommand(
       'load' in entry
         ? build(name, await entry.load(), plain, onMatch)
-        : await buildGroup(name, name, entry, plain, onMatch),
+        : await buildGroup(name, name, entry, further, plain, onMatch),
     );
   }
   if (asked === undefined) program.action(() => program.outputHelp());
@@ -87,16 +87,20 @@ async function buildGroup(
   name: string,
   path: string,
   entry: GroupEntry,
+  [asked, ...further]: string[],
   options: ProgramOptions,
   onMatch: OnMatch,
 ): Promise<Commander> {
   const verbs: Commander[] = [];
-  for (const [verb, inner] of Object.entries(entry.verbs))
+  for (const [verb, inner] of Object.entries(entry.verbs)) {
+    // The group's help wants all of its verbs; a verb that is asked for wants none of the others.
+    if (asked !== undefined && asked !== verb && asked in entry.verbs) continue;
     verbs.push(
       typeof inner === 'function'
         ? build(verb, await inner(), options, onMatch)
-        : await buildGroup(verb, `${path} ${verb}`, inner, options, onMatch),
+        : await buildGroup(verb, `${path} ${verb}`, inner, further, options, onMatch),
     );
+  }
   const help = () =>
     groupHelp(
       path,
@@ -185,8 +189,8 @@ function readInvocation(command: Command, matched: Commander, program: Commander
   return { command, input, globals: globals as GlobalValues };
 }
 
-/** The first word that is neither a global flag nor its value. */
-function firstOperand(argv: readonly string[]): string | undefined {
+/** The words that are neither a global flag nor its value. */
+function operands(argv: readonly string[]): string[] {
   const takesValue = new Set<string>();
   for (const [key, flag] of Object.entries(globalFlags as Flags)) {
     if (flag.kind === 'boolean') continue;
@@ -194,13 +198,14 @@ function firstOperand(argv: readonly string[]): string | undefined {
     const short = shortFlags[key];
     if (short) takesValue.add(short);
   }
+  const found: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!;
-    if (word === '--') return argv[i + 1];
+    if (word === '--') return [...found, ...argv.slice(i + 1)];
     if (takesValue.has(word)) i++;
-    else if (!word.startsWith('-')) return word;
+    else if (!word.startsWith('-')) found.push(word);
   }
-  return undefined;
+  return found;
 }
 
 function unknownVerb(group: string, verb: string, entry: GroupEntry): never {

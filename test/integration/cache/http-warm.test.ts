@@ -193,7 +193,7 @@ needs('nginx')('an NGINX cache', () => {
     expect(lines).toHaveLength(8);
     expect(new Set(lines).size).toBe(8);
     expect(lines.filter((line) => line.startsWith('HEAD /b'))).toHaveLength(4);
-    expect(lines.filter((line) => line.startsWith('GET /a|-|'))).toHaveLength(1);
+    expect(lines.filter((line) => line.startsWith('GET /a HTTP/1.1|-|'))).toHaveLength(1);
   });
 
   test('says what is not to be cached, and what is gone', async () => {

@@ -81,7 +81,7 @@ describe('what is shown', () => {
     ]);
     expect([0, 999, 1000, 1_234_567.4].map(formatCount)).toEqual(['0', '999', '1,000', '1,234,567']);
     fc.assert(
-      fc.property(fc.nat({ max: 2 ** 50 }), (count) => {
+      fc.property(fc.nat({ max: 2 ** 49 }), (count) => {
         expect(Number(formatCount(count).replaceAll(',', ''))).toBe(count);
         expect(formatBytes(count)).not.toMatch(/^1024/);
       }),

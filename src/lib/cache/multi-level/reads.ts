@@ -139,9 +139,14 @@ export class Reads {
         if ((await level.fill(key, found, lease, replace)) !== 'refused') continue;
         this.stats.refusedFills++;
         const there = (await level.lookup(key)).found;
-        // Without a value the key was removed: ours may be what was to go, and the levels above must not keep it.
-        if (!there || !(await this.holds(there))) return found;
-        found = there;
+        if (there && (await this.holds(there))) {
+          found = there;
+          continue;
+        }
+        // The key was removed: ours may be what was to go, so nobody keeps it. But it is seen now, of which the level
+        // must know: a write that is older, and under way still, would be taken for the newest otherwise.
+        await level.remove(key, undefined);
+        return found;
       } catch {
         level.suspect(key, 'read');
       }

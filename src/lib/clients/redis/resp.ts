@@ -83,7 +83,13 @@ export class RespParser {
       if (start >= buffer.length) return incomplete;
       const type = buffer[start]!;
       // "+OK" is most of what a bulk write reads.
-      if (type === 43 && start + 4 < buffer.length && buffer[start + 1] === 79 && buffer[start + 2] === 75) {
+      if (
+        type === 43 &&
+        start + 4 < buffer.length &&
+        buffer[start + 1] === 79 &&
+        buffer[start + 2] === 75 &&
+        buffer[start + 3] === CR
+      ) {
         this.#at = start + 5;
         return 'OK';
       }

@@ -1,0 +1,338 @@
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { open, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import { needs } from '../../servers/needs.js';
+import { startNginx } from '../../servers/nginx.js';
+import { freePort, until } from '../../servers/ports.js';
+import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
+import { metrify, startMetrify } from '../run.js';
+
+const line = (target: string) =>
+  `10.0.0.1 - - [10/Oct/2025:13:55:36 +0000] "GET ${target} HTTP/1.1" 200 12 "-" "Mozilla/5.0"\n`;
+
+let folder: TemporaryDirectory;
+const stops: (() => Promise<unknown>)[] = [];
+beforeAll(async () => {
+  folder = await temporaryDirectory('http-faults');
+});
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+afterAll(() => folder.remove());
+
+async function logOf(...targets: string[]): Promise<string> {
+  const file = join(folder.path, `${Math.random()}.log`);
+  await writeFile(file, targets.map(line).join(''));
+  return file;
+}
+
+async function listening(server: Server): Promise<string> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket.on('error', () => undefined));
+    socket.once('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stops.push(async () => {
+    sockets.forEach((socket) => socket.destroy());
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const http = (listener: RequestListener) => listening(createHttpServer(listener));
+/** A server that answers each request on a connection with raw bytes. */
+const raw = (answer: (socket: Socket, path: string) => void) =>
+  listening(
+    createServer((socket) =>
+      socket.on('data', (data) => answer(socket, /^[A-Z]+ (\S+)/.exec(data.toString())?.[1] ?? '')),
+    ),
+  );
+
+const args = (log: string, url: string, ...more: string[]) => [
+  ...['cache', 'warm', '--access-log', log, '--url', url, '--json', ...more],
+];
+const hurried = { env: { METRIFY_REQUEST_TIMEOUT: '1s', METRIFY_CONNECT_TIMEOUT: '1s' } };
+const paths = (count: number) => Array.from({ length: count }, (_, i) => `/m/${i + 1}`);
+const fine = (path: string) => `HTTP/1.1 200 OK\r\nX-Cache: MISS\r\nContent-Length: ${path.length}\r\n\r\n${path}`;
+
+test('nobody at the address: exit 5 at once, and nothing was applied', async () => {
+  const started = performance.now();
+  const finished = await metrify(args(await logOf(...paths(5)), `http://127.0.0.1:${await freePort()}`));
+  expect(finished.code).toBe(5);
+  expect(finished.stderr).toMatch(/cannot be reached: connection refused/);
+  expect(performance.now() - started).toBeLessThan(5000);
+});
+
+test('a name that nobody has: exit 5', async () => {
+  const finished = await metrify(args(await logOf('/a'), 'http://nobody.invalid'));
+  expect(finished.code).toBe(5);
+  expect(finished.stderr).toContain('cannot be reached');
+});
+
+needs('nginx')('an NGINX that is killed in the middle', () => {
+  const start = () => startNginx({ server: `location / { add_header X-Cache-Status MISS; return 200 'x'; }` });
+
+  test('and comes back is gone on with: every path is answered', async () => {
+    const nginx = await start();
+    stops.push(() => nginx.stop());
+    const running = await startMetrify(args(await logOf(...paths(300)), nginx.url, '--rate', '150', '--verify', '1'));
+    await until('a third is answered', async () => (await nginx.lines()).length > 100);
+    await nginx.kill();
+    await delay(700);
+    await nginx.restart();
+    const finished = await running.finished;
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(finished.json().result).toMatchObject({ requested: 300, ok: 300, failed: 0 });
+    const asked = new Set((await nginx.lines()).map((text) => text.split(' ')[6]));
+    expect([...asked].sort()).toEqual(paths(300).sort());
+  });
+
+  test('and stays away: exit 5 after a while, with what was done', async () => {
+    const nginx = await start();
+    stops.push(() => nginx.stop());
+    const running = await startMetrify(args(await logOf(...paths(300)), nginx.url, '--rate', '150'), hurried);
+    await until('a third is answered', async () => (await nginx.lines()).length > 100);
+    await nginx.kill();
+    const finished = await running.finished;
+    expect(finished.code).toBe(5);
+    expect(finished.stderr).toMatch(/cannot be reached/);
+    const { result } = finished.json();
+    expect(result.ok).toBeGreaterThanOrEqual(100);
+    expect(result.ok).toBeLessThan(300);
+  });
+
+  test('Ctrl-C: exit 130, with what was asked for so far', async () => {
+    const nginx = await start();
+    stops.push(() => nginx.stop());
+    const running = await startMetrify(args(await logOf(...paths(300)), nginx.url, '--rate', '100'));
+    await until('some are answered', async () => (await nginx.lines()).length > 50);
+    running.signal('SIGINT');
+    const finished = await running.finished;
+    expect(finished.code).toBe(130);
+    const { result, verdict } = finished.json();
+    expect(verdict).toBe('interrupted');
+    await delay(100);
+    const asked = (await nginx.lines()).length;
+    expect(result.requested).toBeGreaterThanOrEqual(50);
+    expect(result.requested).toBeLessThanOrEqual(asked);
+    expect(asked - result.requested).toBeLessThanOrEqual(8);
+  });
+
+  test('one that hangs: exit 5 within its time-outs', async () => {
+    const nginx = await start();
+    stops.push(async () => {
+      nginx.resume();
+      await nginx.stop();
+    });
+    nginx.pause();
+    const finished = await metrify(args(await logOf(...paths(100)), nginx.url), hurried);
+    expect(finished.code).toBe(5);
+    expect(finished.stderr).toMatch(/no whole answer within 1s/);
+  });
+});
+
+describe('answers that are not as they should be', () => {
+  test('5xx for some: exit 6, and the rest is warm', async () => {
+    const url = await http((request, response) => {
+      response.statusCode = Number(request.url!.slice(3)) % 4 === 0 ? 502 : 200;
+      response.end();
+    });
+    const finished = await metrify(args(await logOf(...paths(20)), url));
+    expect(finished.code).toBe(6);
+    expect(finished.json()).toMatchObject({
+      verdict: 'partial',
+      result: { requested: 20, ok: 15, failed: 5, failures: [{ reason: 'HTTP 502', count: 5 }] },
+    });
+  });
+
+  test('5xx for all: exit 3', async () => {
+    const url = await http((_, response) => response.writeHead(500).end());
+    const finished = await metrify(args(await logOf(...paths(3)), url));
+    expect(finished.code).toBe(3);
+    expect(finished.json().verdict).toBe('failed');
+  });
+
+  test('429 with Retry-After: all requests wait, and the path is asked for again', async () => {
+    const times: number[] = [];
+    let refused = 0;
+    const url = await http((_, response) => {
+      times.push(performance.now());
+      if (times.length === 10) {
+        refused = performance.now();
+        response.writeHead(429, { 'retry-after': '1' }).end();
+      } else response.end('x');
+    });
+    const finished = await metrify(args(await logOf(...paths(30)), url, '--concurrency', '2'));
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(finished.json().result).toMatchObject({ requested: 30, ok: 30, retries: 1 });
+    expect(times).toHaveLength(31);
+    // One may have been under way; nobody else comes within that second.
+    const meanwhile = times.filter((at) => at > refused + 50 && at < refused + 900);
+    expect(meanwhile).toEqual([]);
+  });
+
+  test('a path that always asks for patience fails after three attempts', async () => {
+    let asked = 0;
+    const url = await http((request, response) => {
+      if (request.url !== '/m/2') return void response.end('x');
+      asked++;
+      response.writeHead(503, { 'retry-after': '0' }).end();
+    });
+    const finished = await metrify(args(await logOf(...paths(5)), url));
+    expect(finished.code).toBe(6);
+    expect(asked).toBe(3);
+    expect(finished.json().result.failures).toEqual([{ reason: 'HTTP 503', count: 1, example: '/m/2' }]);
+  });
+
+  test('a slow one and one that trickles for ever fail, the rest does not', async () => {
+    const url = await http((request, response) => {
+      if (request.url === '/m/1') return;
+      if (request.url === '/m/2') {
+        response.writeHead(200, { 'content-length': '1000000' });
+        const timer = setInterval(() => response.write('x'), 50);
+        response.on('close', () => clearInterval(timer));
+        return;
+      }
+      setTimeout(() => response.end('x'), 100);
+    });
+    const finished = await metrify(args(await logOf(...paths(20)), url), hurried);
+    expect(finished.code).toBe(6);
+    expect(finished.json().result).toMatchObject({
+      ok: 18,
+      failures: [{ reason: 'no whole answer within 1s', count: 2 }],
+    });
+  });
+
+  test('a Content-Length that promises more, one that promises less, and bytes that are no HTTP', async () => {
+    const url = await raw((socket, path) => {
+      if (path === '/more') socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort');
+      else if (path === '/less') socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nlonger than that');
+      else if (path === '/noise') socket.write('\x16\x03\x01 no HTTP at all\r\n\r\n');
+      else if (path === '/nothing') socket.destroy();
+      else socket.write(fine(path));
+    });
+    const log = await logOf('/more', '/a', '/less', '/b', '/noise', '/c', '/nothing', '/d', '/e');
+    const finished = await metrify(args(log, url, '--concurrency', '1', '--verify', '1'), hurried);
+    expect(finished.code, finished.stdout + finished.stderr).toBe(6);
+    const { result } = finished.json();
+    expect(result).toMatchObject({ requested: 9, ok: 6, failed: 3 });
+    expect(result.failures.map(({ example }: { example: string }) => example).sort()).toEqual([
+      '/more',
+      '/noise',
+      '/nothing',
+    ]);
+  });
+
+  test('a redirect to another host is not followed', async () => {
+    let elsewhere = 0;
+    const other = await http((_, response) => {
+      elsewhere++;
+      response.end();
+    });
+    const url = await http((_, response) => response.writeHead(301, { location: `${other}/x` }).end());
+    const finished = await metrify(args(await logOf('/a', `${other}/absolute`, `//${other.slice(7)}/b`), url));
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(finished.json().result).toMatchObject({ requested: 3, ok: 3, statuses: { 301: 3 } });
+    expect(elsewhere).toBe(0);
+  });
+
+  test('a body without end is cut off, and takes no memory', async () => {
+    const chunk = Buffer.alloc(1 << 20);
+    const url = await http((_, response) => {
+      const more = (): void => {
+        while (response.writable && response.write(chunk)) continue;
+        if (response.writable) response.once('drain', more);
+      };
+      more();
+    });
+    const running = await startMetrify(args(await logOf('/endless'), url));
+    const peak = await peakMemory(running);
+    const finished = await running.finished;
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(finished.json().result).toMatchObject({ ok: 1, cut: 1 });
+    expect(finished.json().result.bytes).toBeGreaterThan(256 * 2 ** 20);
+    expect(peak).toBeLessThan(200 * 2 ** 20);
+  });
+});
+
+/** The most memory that a process had resident, in bytes, until it ended. */
+async function peakMemory(running: Awaited<ReturnType<typeof startMetrify>>): Promise<number> {
+  let peak = 0;
+  let over = false;
+  void running.finished.then(() => (over = true));
+  while (!over) {
+    try {
+      const found = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${running.pid}/status`, 'utf8'));
+      peak = Math.max(peak, Number(found?.[1] ?? 0) * 1024);
+    } catch {
+      break;
+    }
+    await delay(50);
+  }
+  return peak;
+}
+
+describe('the log', () => {
+  test('of 100 MB is read within 200 MB of memory', async () => {
+    const file = join(folder.path, 'large.log');
+    const handle = await open(file, 'w');
+    const block = Array.from({ length: 10_000 }, (_, i) => line(`/meters/${i}/readings?from=2025-10-01`)).join('');
+    for (let written = 0; written < 100e6; written += block.length) await handle.write(block);
+    await handle.close();
+    const running = await startMetrify(args(file, 'http://127.0.0.1:9', '--dry-run'));
+    const peak = await peakMemory(running);
+    const finished = await running.finished;
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(finished.json().result).toMatchObject({ distinct: 10_000, malformed: 0, exact: true });
+    expect(peak).toBeGreaterThan(20 * 2 ** 20);
+    expect(peak).toBeLessThan(200 * 2 ** 20);
+  });
+
+  test('that grows while it is read is read as far as it was at the start', async () => {
+    const file = join(folder.path, 'growing.log');
+    await writeFile(file, line('/a').repeat(20_000));
+    const handle = await open(file, 'a');
+    let growing = true;
+    const grow = (async () => {
+      while (growing) await handle.write(line('/later').repeat(1000));
+      await handle.close();
+    })();
+    const finished = await metrify(args(file, 'http://127.0.0.1:9', '--dry-run'));
+    growing = false;
+    await grow;
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(finished.json().result.first[0]).toMatchObject({ path: '/a', count: 20_000 });
+  });
+
+  test('that is truncated while it is read: what was there, and a warning', async () => {
+    const file = join(folder.path, 'truncated.log');
+    const handle = await open(file, 'w');
+    const block = line('/a').repeat(100_000);
+    for (let i = 0; i < 20; i++) await handle.write(block);
+    await handle.close();
+    const running = await startMetrify(args(file, 'http://127.0.0.1:9', '--dry-run'));
+    // As soon as it has the file open: copytruncate.
+    await until('the log is open', () => {
+      try {
+        return /\bpos:\t[1-9]/.test(positionOf(running.pid, file)) || running.child.exitCode !== null;
+      } catch {
+        return false;
+      }
+    }, { everyMs: 1 });
+    await truncate(file, 0);
+    const finished = await running.finished;
+    expect(finished.code, finished.stderr).toBe(0);
+    const { result, warnings } = finished.json();
+    expect(result.read).toBeGreaterThan(0);
+    expect(result.read).toBeLessThan(2_000_000);
+    expect(result.cutShort).toBe(true);
+    expect(warnings.join()).toContain('became shorter');
+  });
+});
