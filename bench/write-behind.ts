@@ -120,7 +120,7 @@ async function worker(bench: Bench): Promise<Finding> {
   const lines: string[] = [];
   for (let i = 0; i < count; i++) lines.push(Object.values(rowOf(i)).join(','));
   await writeFile(csv, `${lines.join('\n')}\n`);
-  const sql = (text: string) => postgres.sql(postgres.url, text);
+  const sql = (text: string) => postgres.sql('postgres', text);
   const sum = `SELECT count(*)::int AS n, sum(reading_id)::text AS ids, sum(kwh)::text AS kwh FROM readings`;
   const series: Record<string, number[]> = { 'metrify cache worker': [], '\\copy': [] };
   for (let round = 1; round <= bench.rounds; round++) {

@@ -6,7 +6,8 @@ import { commandTable } from './commands/table.js';
 import { refusePasswordsOnCommandLine } from './runtime/config/command-line.js';
 import { processHost } from './runtime/host.js';
 import { parseCommandLine } from './runtime/program.js';
-import { reportUsage, runCommand } from './runtime/run.js';
+import { reportUsage } from './runtime/failure.js';
+import { runCommand } from './runtime/run.js';
 import { version } from './version.js';
 
 export async function main(): Promise<void> {

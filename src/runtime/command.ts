@@ -63,6 +63,8 @@ export interface Command {
   checks: boolean;
   changes: boolean;
   run(input: Record<string, unknown>, context: Context): Promise<Finished>;
+  /** Of a result, whole or so far. */
+  present(result: unknown, printer: Printer, context: Context): void;
 }
 
 export interface Finished extends Outcome<unknown> {
@@ -111,5 +113,7 @@ function shared<F extends Flags, A extends Arguments, R>(spec: Declaration<F, A,
     examples: spec.examples,
     ...(spec.items === undefined ? {} : { items: spec.items }),
     checks: spec.checks ?? false,
+    present: (result: unknown, printer: Printer, context: Context) =>
+      spec.present(result as R, printer, context),
   };
 }

@@ -1,5 +1,5 @@
-import { errorMessage, Interrupted, UserError } from '../lib/core/errors.js';
-import { ExitCode, exitCodeOf, verdictOf } from '../lib/core/exit-codes.js';
+import { errorMessage, type UserError } from '../lib/core/errors.js';
+import { ExitCode, exitCodeOf } from '../lib/core/exit-codes.js';
 import { systemClock } from '../lib/core/clock.js';
 import { maskSecrets } from '../lib/core/redact.js';
 import { silentProgress } from '../lib/core/progress.js';
@@ -9,7 +9,8 @@ import { confirmTarget } from './confirm.js';
 import type { Context, OutputFormat } from './context.js';
 import type { Host } from './host.js';
 import { watchInterrupts } from './interrupt.js';
-import { buildEnvelope, errorLine, printEnvelope } from './output.js';
+import { failureOf, reportFailure } from './failure.js';
+import { buildEnvelope, printEnvelope } from './output.js';
 import { Printer } from './printer.js';
 import type { CommandTable, Invocation } from './program.js';
 import { showProgress } from './progress.js';
@@ -115,7 +116,6 @@ export async function runCommand(
 
   let finished: Finished | undefined;
   let failure: UserError | undefined;
-  let bug: unknown;
   try {
     if (globals.lock !== undefined) {
       const { acquireLock } = await import('./lock.js');
@@ -125,15 +125,11 @@ export async function runCommand(
     }
     finished = await command.run(input, context);
   } catch (error) {
-    const reason: unknown = interrupts.signal.aborted ? interrupts.signal.reason : error;
-    if (reason instanceof Interrupted && !(error instanceof UserError && error.exitCode === ExitCode.bug))
-      failure = reason;
-    else if (error instanceof UserError) failure = error;
-    else bug = error;
+    failure = failureOf(error, interrupts.signal);
   }
   await closeAll(closers);
 
-  const exitCode = bug !== undefined ? ExitCode.bug : (failure?.exitCode ?? exitCodeOf[finished!.verdict]);
+  const exitCode = failure?.exitCode ?? exitCodeOf[finished!.verdict];
   const durationMs = performance.now() - started;
 
   if (globals.metricsFile !== undefined) {
@@ -159,83 +155,28 @@ export async function runCommand(
     );
   }
 
+  const envelope = (result: unknown) =>
+    buildEnvelope(command.name, exitCode, startedAt, durationMs, result, warnings, finished?.verdict);
   if (finished) {
     if (format === 'text') finished.present(printer);
-    else
-      printEnvelope(
-        buildEnvelope(
-          command.name,
-          exitCode,
-          startedAt,
-          durationMs,
-          finished.result,
-          warnings,
-          finished.verdict,
-        ),
-        format,
-        command.items,
-        host,
-      );
+    else printEnvelope(envelope(finished.result), format, command.items, host);
   } else {
     if (applied) {
       const result = applied.result();
-      const envelope = buildEnvelope(
-        command.name,
-        exitCode,
-        startedAt,
-        durationMs,
-        result,
-        warnings,
-        verdictOf(exitCode),
-      );
-      if (format === 'text') complaint.line(`so far: ${JSON.stringify(result)}`);
-      else printEnvelope(envelope, 'json', undefined, host);
+      if (format === 'text') command.present(result, printer, context);
+      else printEnvelope(envelope(result), 'json', undefined, host);
     }
-    reportFailure(
-      failure,
-      bug,
+    reportFailure(failure!, {
       format,
-      complaint,
+      printer: complaint,
       host,
-      globals.verbose,
-      applied?.resume?.(),
-      applied ? [] : warnings,
-    );
+      verbose: globals.verbose,
+      resume: applied?.resume?.(),
+      warnings: applied ? [] : warnings,
+    });
   }
   interrupts.dispose();
   return exitCode;
-}
-
-function reportFailure(
-  failure: UserError | undefined,
-  bug: unknown,
-  format: OutputFormat,
-  printer: Printer,
-  host: Host,
-  verbose: boolean,
-  resume: string | undefined,
-  /** Those that no envelope carries. */
-  warnings: string[] = [],
-): void {
-  const error =
-    failure ??
-    new UserError(`a bug in metrify: ${errorMessage(bug)}`, {
-      code: 'BUG',
-      hint: verbose
-        ? 'Please report it with the lines above.'
-        : 'Run again with --verbose and report what it prints.',
-      exitCode: ExitCode.bug,
-    });
-  if (bug !== undefined && verbose) printer.line(maskSecrets(String((bug as Error).stack ?? bug)));
-  if (format !== 'text') {
-    const hint = resume ?? error.hint;
-    const shown = new UserError(error.message, { code: error.code, ...(hint ? { hint } : {}) });
-    host.stderr(`${errorLine(shown, warnings)}\n`);
-    return;
-  }
-  printer.marked(`${printer.red('error:')} `, maskSecrets(error.message));
-  const hint = [error.hint, resume].filter(Boolean).join('\n');
-  if (hint) printer.marked('  ', maskSecrets(hint));
 }
 
 /** Flags that override a setting, by the setting's path. */
@@ -262,21 +203,4 @@ async function closeAll(closers: (() => Promise<void> | void)[]): Promise<void> 
     ]);
     clearTimeout(timer);
   }
-}
-
-/** A command line that could not even be parsed. */
-export function reportUsage(error: UserError, argv: readonly string[], host: Host): ExitCode {
-  const json = argv.some(
-    (word, i) =>
-      word === '--json' ||
-      /^(?:--output=|-o=?)(?:nd)?json$/.test(word) ||
-      (/^(?:-o|--output)$/.test(word) && argv[i + 1]?.endsWith('json')),
-  );
-  const printer = new Printer(host.stderr, {
-    wraps: host.terminal.stderrIsTerminal,
-    color: host.terminal.stderrIsTerminal && host.color,
-    width: host.terminal.width,
-  });
-  reportFailure(error, undefined, json ? 'json' : 'text', printer, host, false, undefined);
-  return error.exitCode;
 }

@@ -38,7 +38,12 @@ const NEEDS = {
   },
   hazelcast: {
     present: () => isProgram('java') && existsSync(hazelcastFolder()),
-    missing: 'a JDK, or the jar of Hazelcast in the cache (Maven loads it), is missing',
+    get missing() {
+      if (!isProgram('java')) return 'java is not installed';
+      return isProgram('mvn')
+        ? 'the jar of Hazelcast is not in the cache'
+        : 'the jar of Hazelcast is not in the cache, and maven, which loads it, is not installed';
+    },
     remedy: INSTALL,
   },
   root: {

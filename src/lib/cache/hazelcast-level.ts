@@ -72,14 +72,14 @@ class HazelcastLevel implements CacheLevel {
       }
       let partitions = 0;
       let keys = 0;
-      return members.map(({ address, version }) => {
-        const node = address.toString();
+      return members.map((member) => {
+        const node = member.address.toString();
         partitions += owned.get(node) ?? 0;
         const share = Math.round((size * partitions) / count) - keys;
         keys += share;
         return {
           node,
-          version: `${version.major}.${version.minor}.${version.patch}`,
+          ...versionOf(member),
           keys: share,
           memoryBytes: Math.round(share * entryBytes),
         };
@@ -175,4 +175,9 @@ class HazelcastLevel implements CacheLevel {
     }
     return 0;
   }
+}
+
+/** The client knows a member's version, and its types do not. */
+function versionOf(member: { version?: { toString(): string } }): { version?: string } {
+  return member.version === undefined ? {} : { version: member.version.toString() };
 }

@@ -36,7 +36,7 @@ export async function openLog(path: string): Promise<LogFile> {
     return {
       label: path,
       size: packed ? undefined : size,
-      stream: packed ? raw.compose<Readable & NodeJS.ReadWriteStream>(createGunzip() as never) : raw,
+      stream: packed ? unpacked(raw) : raw,
       cutShort: () => size !== undefined && raw.bytesRead < size,
     };
   } catch (error) {
@@ -45,7 +45,14 @@ export async function openLog(path: string): Promise<LogFile> {
   }
 }
 
-export function emptyLog(label: string): UserError {
+function unpacked(raw: Readable): Readable {
+  const stream = createGunzip();
+  raw.once('error', (error) => stream.destroy(error));
+  stream.once('close', () => raw.destroy());
+  return raw.pipe(stream);
+}
+
+function emptyLog(label: string): UserError {
   return new UserError(`${label} is empty`, {
     code: 'INPUT_EMPTY',
     hint: 'Was it just rotated? Give the log before it (access.log.1).',

@@ -59,7 +59,7 @@ needs('nginx')('cache warm --access-log', () => {
     expect(planned.json()).toMatchObject({
       verdict: 'planned',
       result: {
-        read: 30,
+        read: 31,
         distinct: 5,
         toRequest: 2,
         malformed: 1,
@@ -87,7 +87,7 @@ needs('nginx')('cache warm --access-log', () => {
         hitRatio: { before: 0, after: 1, header: 'x-cache-status', sampled: 4 },
         skipped: { excluded: 1 },
       },
-      warnings: [expect.stringContaining('1 of 30 lines')],
+      warnings: [expect.stringContaining('1 of 31 lines')],
     });
     await until('the log is written', async () => (await cache.lines()).length >= before + 8);
     const asked = (await cache.lines()).slice(before).map((text) => /"(.*?)" 200/.exec(text)?.[1]);
@@ -129,7 +129,11 @@ describe('what is refused before anything is asked for, exit 2', () => {
     ['a path', ['--url', 'http://127.0.0.1/app'], /more than a scheme and a host/],
     ['a user', ['--url', 'http://me@127.0.0.1/'], /holds a user/],
     ['a password', ['--url', 'http://me:secret@127.0.0.1/'], /password/],
-    ['a flag of the other form', ['--url', 'http://127.0.0.1:9', '--key', 'a'], /--key does not go with --access-log/],
+    [
+      'a flag of the other form',
+      ['--url', 'http://127.0.0.1:9', '--key', 'a'],
+      /--key does not go with --access-log/,
+    ],
     ['a host that smuggles', ['--url', 'http://127.0.0.1:9', '--host', 'a\r\nx: y'], /no host name/],
   ];
   test.each(refused)('%s', async (_, args, says) => {

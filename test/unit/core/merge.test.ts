@@ -37,6 +37,7 @@ test('gives every item once, each stream in its order, the fast ones not held up
 test('the first error ends it, and the other streams are closed', async () => {
   const ended: string[] = [];
   async function* broken(): AsyncGenerator<string> {
+    yield 'last';
     await delay(5);
     throw new Error('broken');
   }

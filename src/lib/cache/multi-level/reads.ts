@@ -18,7 +18,7 @@ export interface ReadStats {
 }
 
 interface Flight {
-  result: Promise<Found | undefined>;
+  result: Promise<Found | undefined> | undefined;
   loads: boolean;
 }
 
@@ -59,13 +59,11 @@ export class Reads {
       this.stats.joins++;
       return flight.result;
     }
-    const own: Flight = { result: this.fetch(key, levels, load, () => true), loads: load !== undefined };
+    const own: Flight = { result: undefined, loads: load !== undefined };
     this.flights.set(key, own);
-    const over = (): void => {
-      if (this.flights.get(key) === own) this.flights.delete(key);
-    };
-    own.result.then(over, over);
-    return own.result;
+    return (own.result = this.fetch(key, levels, load, () => true, own).finally(() =>
+      this.flights.delete(key),
+    ));
   }
 
   /** The key was written in this process: later reads must not join one that may have seen what was before. */
@@ -89,7 +87,10 @@ export class Reads {
     this.stats.earlyRefreshes++;
     void this.fetch(key, levels, load, (found) => !this.isDue(found, beta))
       .catch(() => {})
-      .finally(() => this.refreshing.delete(key));
+      .finally(() => {
+        this.refreshing.delete(key);
+        this.forget(key);
+      });
   }
 
   private async fetch(
@@ -97,6 +98,7 @@ export class Reads {
     levels: readonly Level[],
     load: Load | undefined,
     wanted: (found: Found) => boolean,
+    own?: Flight,
   ): Promise<Found | undefined> {
     const missed: Missed[] = [];
     const bypassed: Level[] = [];
@@ -117,6 +119,8 @@ export class Reads {
     if (!found) return undefined;
     // What is seen now may be newer than what such a level will say when it is back.
     for (const level of bypassed) level.suspect(key, 'read');
+    // Nobody may join an older read after this one, which was left behind by a write, has shown what it found.
+    if (this.flights.get(key) !== own) this.forget(key);
     return missed.length === 0 ? found : this.fill(key, found, missed);
   }
 

@@ -63,13 +63,12 @@ export class Witness {
     list.push(write);
     if (list.length > 2 * kept) list.splice(0, list.length - kept);
     const highest = this.#seen.get(partition) ?? 0;
-    this.#seen.set(partition, Math.max(highest, write.number));
-    // A number that comes again: the queue went back to an earlier state.
-    if (
-      write.number <= highest &&
-      !list.slice(0, -1).some(({ operationId }) => operationId === write.operationId)
-    )
+    if (write.number > highest) this.#seen.set(partition, write.number);
+    else if (!list.slice(0, -1).some(({ operationId }) => operationId === write.operationId)) {
+      // A number that comes again: the queue went back to an earlier state.
+      this.#seen.set(partition, write.number);
       void this.look();
+    }
   }
 
   async look(): Promise<void> {

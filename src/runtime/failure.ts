@@ -1,0 +1,72 @@
+import { errorMessage, Interrupted, UserError } from '../lib/core/errors.js';
+import { ExitCode } from '../lib/core/exit-codes.js';
+import { maskSecrets } from '../lib/core/redact.js';
+import type { OutputFormat } from './context.js';
+import type { Host } from './host.js';
+import { errorLine } from './output.js';
+import { Printer } from './printer.js';
+
+/** A mistake in metrify itself. */
+class Bug extends UserError {
+  constructor(readonly error: unknown) {
+    super(`a bug in metrify: ${errorMessage(error)}`, { code: 'BUG', exitCode: ExitCode.bug });
+  }
+}
+
+/** What a command threw, as the person is told it. What a stopped command throws is that it was stopped. */
+export function failureOf(error: unknown, signal: AbortSignal): UserError {
+  const expected = error instanceof UserError || (error as Error | undefined)?.name === 'AbortError';
+  if (expected && signal.aborted && signal.reason instanceof Interrupted) return signal.reason;
+  return error instanceof UserError ? error : new Bug(error);
+}
+
+export interface FailureReport {
+  format: OutputFormat;
+  printer: Printer;
+  host: Pick<Host, 'stderr'>;
+  verbose: boolean;
+  /** How to go on, where something was done already. */
+  resume?: string | undefined;
+  /** Those that no envelope carries. */
+  warnings?: string[];
+}
+
+/** The error and its next step on stderr: as text, or as one JSON line. */
+export function reportFailure(
+  failure: UserError,
+  { format, printer, host, verbose, resume, warnings = [] }: FailureReport,
+): void {
+  let { hint } = failure;
+  if (failure instanceof Bug) {
+    if (verbose) printer.line(maskSecrets(String((failure.error as Error).stack ?? failure.error)));
+    hint = verbose
+      ? 'Please report it with the lines above.'
+      : 'Run again with --verbose and report what it prints.';
+  }
+  if (format !== 'text') {
+    const next = resume ?? hint;
+    const shown = new UserError(failure.message, { code: failure.code, ...(next ? { hint: next } : {}) });
+    host.stderr(`${errorLine(shown, warnings)}\n`);
+    return;
+  }
+  printer.marked(`${printer.red('error:')} `, maskSecrets(failure.message));
+  const next = [hint, resume].filter(Boolean).join('\n');
+  if (next) printer.marked('  ', maskSecrets(next));
+}
+
+/** A command line that could not even be parsed. */
+export function reportUsage(error: UserError, argv: readonly string[], host: Host): ExitCode {
+  const json = argv.some(
+    (word, i) =>
+      word === '--json' ||
+      /^(?:--output=|-o=?)(?:nd)?json$/.test(word) ||
+      (/^(?:-o|--output)$/.test(word) && argv[i + 1]?.endsWith('json')),
+  );
+  const printer = new Printer(host.stderr, {
+    wraps: host.terminal.stderrIsTerminal,
+    color: host.terminal.stderrIsTerminal && host.color,
+    width: host.terminal.width,
+  });
+  reportFailure(error, { format: json ? 'json' : 'text', printer, host, verbose: false });
+  return error.exitCode;
+}

@@ -1,0 +1,422 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import type { CacheLevel, Entry, KeyInfo, WriteOutcome } from '../../src/lib/cache/level.js';
+import { openHazelcastLevel } from '../../src/lib/cache/hazelcast-level.js';
+import type { HazelcastSettings } from '../../src/lib/clients/settings.js';
+import { toBytes } from '../../src/lib/core/bytes.js';
+import { systemClock } from '../../src/lib/core/clock.js';
+import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';
+import { startHazelcast, startHazelcastCluster, type HazelcastServer } from '../servers/hazelcast.js';
+import { needs } from '../servers/needs.js';
+import { until } from '../servers/ports.js';
+
+const signal = new AbortController().signal;
+const servers: HazelcastServer[] = [];
+const levels: CacheLevel[] = [];
+/** One member for the tests that leave it alive; each has maps of its own. */
+let shared: HazelcastServer;
+let maps = 0;
+
+afterEach(async () => {
+  for (const level of levels.splice(0)) await level.close();
+  for (const server of servers.splice(0)) {
+    await server.kill();
+    await server.stop();
+  }
+});
+
+async function open(
+  server: Pick<HazelcastServer, 'url'>,
+  settings: Partial<HazelcastSettings> = {},
+  requestTimeoutMs = 10_000,
+): Promise<CacheLevel> {
+  const level = await openHazelcastLevel(
+    {
+      name: 'warm',
+      settings: { urls: [server.url], ...settings },
+      timeouts: { connectTimeoutMs: 1000, requestTimeoutMs },
+      clock: systemClock,
+    },
+    signal,
+  );
+  levels.push(level);
+  return level;
+}
+
+/** Writes, and says how often each key had which outcome. */
+async function write(level: CacheLevel, entries: Entry[], nx = false, between?: () => Promise<unknown>) {
+  const outcomes = new Map<string, string[]>();
+  const settled = (entry: Entry, outcome: WriteOutcome, reason?: string): void => {
+    const text = reason === undefined ? outcome : `${outcome}: ${reason}`;
+    const known = outcomes.get(entry.key);
+    if (known) known.push(text);
+    else outcomes.set(entry.key, [text]);
+  };
+  const writer = await level.writer({ nx, signal, settled });
+  for (let at = 0; at < entries.length; at += 1000) {
+    await writer.write(entries.slice(at, at + 1000));
+    if (at === Math.floor(entries.length / 2000) * 1000) await between?.();
+  }
+  await writer.drain();
+  await writer.close();
+  return { outcomes, restarts: writer.restarts };
+}
+
+async function remove(level: CacheLevel, keys: string[]): Promise<Map<string, boolean[]>> {
+  const removed = new Map<string, boolean[]>();
+  const settled = (key: string, was: boolean) => removed.set(key, [...(removed.get(key) ?? []), was]);
+  const remover = await level.remover({ signal, settled });
+  await remover.remove(keys);
+  await remover.drain();
+  await remover.close();
+  return removed;
+}
+
+async function scan(
+  level: CacheLevel,
+  options: { pattern?: string; limit?: number; idle?: boolean } = {},
+): Promise<KeyInfo[]> {
+  const keys: KeyInfo[] = [];
+  const details = { ttl: true, size: true, idle: options.idle ?? false };
+  for await (const batch of level.scan({ signal, details, ...options })) {
+    if (batch.restart) keys.length = 0;
+    keys.push(...batch.keys);
+  }
+  return keys;
+}
+
+const meters = (count: number, ttlMs = 0): Entry[] =>
+  Array.from({ length: count }, (_, i) => ({ key: `meter:${i}:latest`, value: `{"kwh":${i}}`, ttlMs }));
+const onlyWritten = (outcomes: Map<string, string[]>) =>
+  [...outcomes.values()].every((list) => list.length === 1 && list[0] === 'written');
+const freshMap = () => `map${++maps}`;
+
+needs('hazelcast')('the hazelcast level', () => {
+  beforeAll(async () => {
+    const limits = { eviction: { 'eviction-policy': 'LRU', 'max-size-policy': 'PER_NODE', size: 1000 } };
+    const maps = {
+      limited: limits,
+      ending: { 'time-to-live-seconds': 300 },
+      watched: { 'per-entry-stats-enabled': true },
+      objects: { 'in-memory-format': 'OBJECT' },
+    };
+    shared = await startHazelcast({ maps });
+  });
+  afterAll(() => shared?.stop());
+
+  test.each([0, 60_000])('writes, reads, lists and removes (time to live %d)', async (ttlMs) => {
+    const map = freshMap();
+    const level = await open(shared, { map });
+    const entries = meters(5000, ttlMs);
+    const { outcomes, restarts } = await write(level, entries);
+    expect(onlyWritten(outcomes)).toBe(true);
+    expect([outcomes.size, restarts]).toEqual([5000, 0]);
+
+    const inJava = await shared.entries(map);
+    expect(inJava.size).toBe(5000);
+    for (const { key, value } of entries) {
+      const { keyType, valueType, value: there, ttlMs: rest } = inJava.get(key)!;
+      expect([keyType, valueType, there]).toEqual(['String', 'String', value]);
+      if (ttlMs === 0) expect(rest).toBe(-1);
+      else expect(Math.abs(rest - ttlMs)).toBeLessThan(20_000);
+    }
+
+    const keys = entries.map((entry) => entry.key);
+    expect(await level.read([...keys, 'none'], signal)).toEqual([...entries.map(({ value }) => value), null]);
+    const [node] = await level.nodes(signal);
+    expect(node).toMatchObject({ node: `127.0.0.1:${shared.port}`, version: '5.5.0', keys: 5000 });
+    expect(node!.memoryBytes).toBeGreaterThan(5000 * 30);
+
+    const listed = await scan(level);
+    expect(listed.map((info) => info.key).sort()).toEqual([...keys].sort());
+    const bytes = listed.reduce((sum, info) => sum + info.bytes!, 0);
+    expect(Math.abs(node!.memoryBytes / bytes - 1)).toBeLessThan(0.1);
+    for (const info of listed) {
+      expect(info.type).toBe('entry');
+      if (ttlMs === 0) expect(info.ttlMs).toBe(-1);
+      else expect(Math.abs(info.ttlMs! - ttlMs)).toBeLessThan(20_000);
+    }
+    expect(await scan(level, { pattern: 'meter:1?:*' })).toHaveLength(10);
+    const sample = await scan(level, { limit: 300 });
+    expect(new Set(sample.map((info) => info.key)).size).toBe(300);
+
+    const removed = await remove(level, [...keys.slice(0, 1000), 'none']);
+    expect([...removed.values()].every((list) => list.length === 1)).toBe(true);
+    expect([...removed].filter(([, [was]]) => was).map(([key]) => key)).toEqual(keys.slice(0, 1000));
+    expect(await shared.size(map)).toBe(4000);
+    expect(await level.listeners(signal)).toEqual([]);
+  });
+
+  test('keeps bytes, times to live and what is there already', async () => {
+    const map = freshMap();
+    const level = await open(shared, { map });
+    const bytes = String.fromCharCode(...Array.from({ length: 256 }, (_, i) => i));
+    const day = 86_400_000;
+    await write(level, [
+      { key: toBytes('zähler:1'), value: toBytes('größer 😀'), ttlMs: 0 },
+      { key: bytes, value: bytes, ttlMs: 0 },
+      { key: 'empty', value: '', ttlMs: 300 },
+      { key: 'long', value: 'x', ttlMs: 400 * day },
+      { key: 'nul\0', value: '\0', ttlMs: 1500 },
+    ]);
+    const inJava = await shared.entries(map);
+    expect(inJava.get(toBytes('zähler:1'))).toMatchObject({
+      keyType: 'String',
+      valueType: 'String',
+      value: toBytes('größer 😀'),
+    });
+    expect(inJava.get(bytes)).toMatchObject({ keyType: 'byte[]', valueType: 'byte[]', value: bytes });
+    expect(await level.read([bytes, toBytes('zähler:1'), 'nul\0'], signal)).toEqual([
+      bytes,
+      toBytes('größer 😀'),
+      '\0',
+    ]);
+    expect((await scan(level)).map((info) => info.key)).toEqual(
+      expect.arrayContaining([bytes, toBytes('zähler:1'), 'long']),
+    );
+    expect(await level.ttl(bytes, signal)).toBe(-1);
+    expect(Math.abs((await level.ttl('long', signal)) - 400 * day)).toBeLessThan(3000);
+    expect(await level.ttl('none', signal)).toBe(-2);
+    await until('the short one is gone', async () => (await level.ttl('empty', signal)) === -2);
+
+    const { outcomes } = await write(level, [{ key: 'long', value: 'y', ttlMs: 0 }, ...meters(1)], true);
+    expect([...outcomes.values()]).toEqual([['skipped'], ['written']]);
+    expect(await level.read(['long'], signal)).toEqual(['x']);
+    expect([...(await remove(level, [bytes])).values()]).toEqual([[true]]);
+    expect((await shared.entries(map)).has(bytes)).toBe(false);
+  });
+
+  test('of a key that occurs twice the last value stays, under nx the first', async () => {
+    const level = await open(shared, { map: freshMap() });
+    const twice = (key: string, ttlMs: number): Entry[] => ['a', 'b'].map((value) => ({ key, value, ttlMs }));
+    await write(level, [...twice('endless', 0), ...twice('ending', 60_000)]);
+    expect(await level.read(['endless', 'ending'], signal)).toEqual(['b', 'b']);
+    const { outcomes } = await write(level, [...twice('c', 0), ...twice('d', 60_000)], true);
+    expect([...outcomes.values()].map((list) => list.sort())).toEqual([
+      ['skipped', 'written'],
+      ['skipped', 'written'],
+    ]);
+    expect(await level.read(['c', 'd'], signal)).toEqual(['a', 'a']);
+  });
+
+  test('refuses hashes, and writes the others', async () => {
+    const level = await open(shared, { map: freshMap() });
+    const { outcomes } = await write(level, [{ key: 'hash', value: ['f', 'v'], ttlMs: 0 }, ...meters(1)]);
+    expect([...outcomes.values()]).toEqual([[expect.stringMatching(/^failed: .*hashes/)], ['written']]);
+  });
+
+  test('leaves entries of other types alone, and tells the values that Java put there', async () => {
+    const map = freshMap();
+    const level = await open(shared, { map });
+    await shared.put(map, 'java', 'ok');
+    await shared.putNumber(map, 7, 8);
+    await write(level, meters(10));
+    expect(await level.read(['java', '7'], signal)).toEqual(['ok', null]);
+    expect(await scan(level)).toHaveLength(11);
+    expect([...(await remove(level, ['7', 'java'])).values()]).toEqual([[false], [true]]);
+    expect(await shared.size(map)).toBe(11);
+  });
+
+  test('near its size limit the map evicts: what was written is missing, and counts stay true', async () => {
+    const level = await open(shared, { map: 'limited' });
+    const entries = meters(5000);
+    const { outcomes } = await write(level, entries);
+    expect(onlyWritten(outcomes)).toBe(true);
+    const found = await level.read(
+      entries.map(({ key }) => key),
+      signal,
+    );
+    const held = await shared.entries('limited');
+    expect(held.size).toBeLessThan(2500);
+    expect(found.filter((value) => value !== null)).toHaveLength(held.size);
+    expect((await level.nodes(signal))[0]!.keys).toBe(held.size);
+    expect(await scan(level)).toHaveLength(held.size);
+  });
+
+  test('an entry without an end has none in a map that gives ends', async () => {
+    const level = await open(shared, { map: 'ending' });
+    await write(level, meters(3000));
+    for (const { ttlMs } of (await shared.entries('ending')).values()) expect(ttlMs).toBe(-1);
+    expect(await shared.size('ending')).toBe(3000);
+  });
+
+  test('idle times come from maps that keep them, and are refused elsewhere', async () => {
+    const watched = await open(shared, { map: 'watched' });
+    await write(watched, meters(10));
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await watched.read(['meter:3:latest'], signal);
+    const infos = await scan(watched, { idle: true });
+    for (const { key, idleMs } of infos) {
+      if (key === 'meter:3:latest') expect(idleMs).toBeLessThan(2000);
+      else expect(idleMs).toBeGreaterThan(1500);
+    }
+    const other = await open(shared, { map: freshMap() });
+    await write(other, meters(1));
+    await expect(scan(other, { idle: true })).rejects.toMatchObject({
+      code: 'NO_IDLE_TIMES',
+      hint: expect.stringContaining('per-entry-stats-enabled'),
+    });
+  });
+
+  test('works on maps that keep objects, whose sizes nobody knows', async () => {
+    const level = await open(shared, { map: 'objects' });
+    await write(level, meters(100));
+    expect(await level.read(['meter:5:latest'], signal)).toEqual(['{"kwh":5}']);
+    expect((await scan(level)).every(({ bytes }) => bytes === undefined)).toBe(true);
+    expect((await level.nodes(signal))[0]).toMatchObject({ keys: 100, memoryBytes: 0 });
+  });
+
+  test('a wrong cluster name is refused; nobody there, or something else, is told within the time-out', async () => {
+    await expect(open(shared, { clusterName: 'prod' })).rejects.toBeInstanceOf(ServiceRefused);
+    await expect(open(shared, { clusterName: 'prod' })).rejects.toThrow(
+      `127.0.0.1:${shared.port} refused us: the cluster is not named 'prod'`,
+    );
+    await expect(open({ url: 'hazelcast://127.0.0.1:1' })).rejects.toThrow(
+      /127\.0\.0\.1:1 cannot be reached: connection refused/,
+    );
+    await expect(open({ url: 'hazelcast://nobody.invalid' })).rejects.toThrow(
+      /nobody\.invalid:5701 cannot be reached: no such host/,
+    );
+    const { createServer } = await import('node:net');
+    const other = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const started = performance.now();
+    const { port } = other.address() as { port: number };
+    await expect(open({ url: `hazelcast://127.0.0.1:${port}` })).rejects.toBeInstanceOf(ServiceUnavailable);
+    expect(performance.now() - started).toBeLessThan(1500);
+    other.close();
+  });
+
+  describe('under faults', { timeout: 60_000 }, () => {
+    async function alone(): Promise<HazelcastServer> {
+      const server = await startHazelcast();
+      servers.push(server);
+      return server;
+    }
+
+    test.each([false, true])(
+      'settles everything once when the member is killed in the middle and comes back (nx %s)',
+      async (nx) => {
+        const one = await alone();
+        const level = await open(one, {}, 40_000);
+        const entries = meters(40_000);
+        const back: Promise<void>[] = [];
+        const { outcomes, restarts } = await write(level, entries, nx, async () => {
+          await one.kill();
+          back.push(one.restart());
+        });
+        await Promise.all(back);
+        expect(outcomes.size).toBe(entries.length);
+        expect(onlyWritten(outcomes)).toBe(true);
+        expect(restarts).toBe(1);
+        expect(await level.read([entries.at(-1)!.key], signal)).toEqual([entries.at(-1)!.value]);
+        // What was acknowledged before is lost.
+        expect(await one.size('metrify')).toBeLessThan(30_000);
+
+        const seen: (string | undefined)[] = [];
+        for await (const batch of level.scan({ signal, details: {} })) {
+          seen.push(batch.restart ? 'restart' : batch.keys[0]?.key);
+          if (seen.length > 1) continue;
+          await one.kill();
+          await one.restart();
+        }
+        expect(seen.at(-1)).toBe('restart');
+
+        const writer = await level.writer({ nx: false, signal, settled: () => {} });
+        await writer.write(meters(10));
+        await writer.drain();
+        expect(writer.restarts).toBe(0);
+        await one.kill();
+        await one.restart();
+        await writer.drain();
+        expect(writer.restarts).toBe(1);
+      },
+    );
+
+    test('a hanging member fails within the time-out, by name; one that stays away as well', async () => {
+      const one = await alone();
+      const level = await open(one, {}, 1500);
+      const settled: WriteOutcome[] = [];
+      const collect = (_: Entry, outcome: WriteOutcome) => settled.push(outcome);
+      const writer = await level.writer({ nx: false, signal, settled: collect });
+      one.pause();
+      const started = performance.now();
+      await writer.write(meters(100));
+      await expect(writer.drain()).rejects.toThrow(
+        new RegExp(`127.0.0.1:${one.port} (did not answer for 1.5s|cannot be reached)`),
+      );
+      expect(performance.now() - started).toBeLessThan(2500);
+      await expect(level.read(['a'], signal)).rejects.toBeInstanceOf(ServiceUnavailable);
+      await expect(open(one)).rejects.toThrow(/does not answer/);
+      expect(settled).toEqual([]);
+      one.resume();
+      await until('it answers again', () =>
+        level.read(['none'], signal).then(
+          ([value]) => value === null,
+          () => false,
+        ),
+      );
+
+      await one.kill();
+      const killed = performance.now();
+      const again = await level.writer({ nx: false, signal, settled: collect });
+      await expect(again.write(meters(10)).then(() => again.drain())).rejects.toThrow(
+        /cannot be reached: connection refused/,
+      );
+      expect(performance.now() - killed).toBeLessThan(2500);
+      await expect(open(one)).rejects.toThrow(/connection refused/);
+    });
+
+    test('an interrupt ends waiting for a member that is away, and not for one that works', async () => {
+      const one = await alone();
+      const level = await open(one);
+      const stop = new AbortController();
+      let written = 0;
+      const writer = await level.writer({ nx: false, signal: stop.signal, settled: () => written++ });
+      const pushed = writer.write(meters(10_000));
+      await pushed;
+      stop.abort(new Error('stopped'));
+      await writer.drain();
+      expect(written).toBe(10_000);
+      await expect(writer.write(meters(1))).rejects.toThrow('stopped');
+
+      const again = new AbortController();
+      const second = await level.writer({ nx: false, signal: again.signal, settled: () => {} });
+      await one.kill();
+      await second.write(meters(10));
+      setTimeout(() => again.abort(new Error('stopped')), 200);
+      const started = performance.now();
+      await expect(second.drain()).rejects.toThrow('stopped');
+      expect(performance.now() - started).toBeLessThan(1000);
+    });
+
+    test('of two members one is killed in the middle: the backups keep every entry', async () => {
+      const two = await startHazelcastCluster(2);
+      servers.push(...two);
+      const level = await open(two[0]!, {}, 40_000);
+      const entries = meters(40_000, 3_600_000);
+      const { outcomes, restarts } = await write(level, entries, false, async () => {
+        const nodes = await level.nodes(signal);
+        expect(nodes.map(({ node }) => node).sort()).toEqual(
+          two.map(({ port }) => `127.0.0.1:${port}`).sort(),
+        );
+        expect(Math.min(...nodes.map(({ keys }) => keys))).toBeGreaterThan(5000);
+        expect(new Set((await scanNodes(level)).values()).size).toBe(2);
+        await two[0]!.kill();
+      });
+      expect(onlyWritten(outcomes)).toBe(true);
+      expect([outcomes.size, restarts]).toEqual([40_000, 0]);
+      const held = await two[1]!.entries('metrify');
+      expect(held.size).toBe(40_000);
+      for (const { key, value } of entries) expect(held.get(key)?.value).toBe(value);
+      expect(await scan(level)).toHaveLength(40_000);
+    });
+  });
+});
+
+async function scanNodes(level: CacheLevel): Promise<Map<string, string>> {
+  const nodes = new Map<string, string>();
+  for await (const { node, keys } of level.scan({ signal, details: {} }))
+    for (const { key } of keys) nodes.set(key, node);
+  return nodes;
+}
