@@ -142,7 +142,8 @@ needs('hazelcast')('the hazelcast level', () => {
 
     const removed = await remove(level, [...keys.slice(0, 1000), 'none']);
     expect([...removed.values()].every((list) => list.length === 1)).toBe(true);
-    expect([...removed].filter(([, [was]]) => was).map(([key]) => key)).toEqual(keys.slice(0, 1000));
+    const gone = [...removed].filter(([, [was]]) => was).map(([key]) => key);
+    expect(gone.sort()).toEqual(keys.slice(0, 1000).sort());
     expect(await shared.size(map)).toBe(4000);
     expect(await level.listeners(signal)).toEqual([]);
   });

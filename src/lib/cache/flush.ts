@@ -58,7 +58,7 @@ export function describeSelection(selection: Selection): string {
     case 'pattern':
       return `keys that match ${selection.pattern}`;
     case 'all':
-      return 'every key';
+      return selection.pattern === undefined ? 'every key' : `every key, as far as it matches ${selection.pattern}`;
     case 'no-ttl':
       return 'keys that never expire';
     case 'idle':

@@ -109,8 +109,9 @@ class HazelcastLevel implements CacheLevel {
           items.map(async (item) => {
             if (item.settled) return;
             const removed = await map.evict(toStored(item.key));
+            // After a lost connection the first answer counts.
+            if (!closed && !item.settled) settled(item.key, removed);
             item.settled = true;
-            if (!closed) settled(item.key, removed);
           }),
         );
       },
@@ -178,6 +179,7 @@ class HazelcastLevel implements CacheLevel {
 }
 
 /** The client knows a member's version, and its types do not. */
-function versionOf(member: { version?: { toString(): string } }): { version?: string } {
-  return member.version === undefined ? {} : { version: member.version.toString() };
+function versionOf(member: object): { version?: string } {
+  const { version } = member as { version?: { toString(): string } };
+  return version === undefined ? {} : { version: version.toString() };
 }

@@ -104,8 +104,8 @@ export class RedisLevel implements CacheLevel {
     const timed = `*${5 + extra}\r\n$3\r\nSET\r\n`;
     const bulk = new RedisBulk<Entry>(this.client, {
       signal: options.signal,
-      batch: 500,
-      window: 8,
+      batch: 250,
+      window: 4,
       keyOf: (entry) => entry.key,
       encode({ key, value, ttlMs }) {
         if (typeof value !== 'string')

@@ -56,25 +56,40 @@ function positions(key: ByteString): number[] {
   return found;
 }
 
-/** A uniform sample of the keys written, with the values they should have (Vitter's algorithm R, 1985). */
+/**
+ * A uniform sample of the keys written, with the values they should have. How many keys to pass over is drawn ahead,
+ * so that a key costs next to nothing (K.-H. Li, Reservoir-sampling algorithms of time complexity O(n(1+log(N/n))),
+ * 1994, algorithm L).
+ */
 export class WrittenSample {
   readonly #values = new Map<ByteString, StoredValue>();
   readonly #keys: ByteString[] = [];
-  #seen = 0;
+  #weight = 1;
+  #passOver = 0;
 
-  constructor(readonly size: number) {}
+  /** @param followsRepeats a sampled key that is written again gets its new value. */
+  constructor(
+    readonly size: number,
+    private readonly followsRepeats = true,
+  ) {}
 
   offer({ key, value }: Entry): void {
-    if (this.#values.has(key)) {
+    if (this.followsRepeats && this.#values.has(key)) {
       this.#values.set(key, copy(value));
       return;
     }
-    this.#seen++;
-    const at = this.#keys.length < this.size ? this.#keys.length : Math.floor(Math.random() * this.#seen);
-    if (at >= this.size) return;
-    if (at < this.#keys.length) this.#values.delete(this.#keys[at]!);
+    if (this.#passOver > 0) {
+      this.#passOver--;
+      return;
+    }
+    const full = this.#keys.length >= this.size;
+    const at = full ? Math.floor(Math.random() * this.size) : this.#keys.length;
+    if (full) this.#values.delete(this.#keys[at]!);
     this.#keys[at] = copy(key) as ByteString;
     this.#values.set(this.#keys[at], copy(value));
+    if (this.#keys.length < this.size) return;
+    this.#weight *= Math.exp(Math.log(1 - Math.random()) / this.size);
+    this.#passOver = Math.floor(Math.log(1 - Math.random()) / Math.log(1 - this.#weight));
   }
 
   *entries(): Generator<[ByteString, StoredValue]> {

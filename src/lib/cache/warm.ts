@@ -127,7 +127,11 @@ class WarmRun<Row> {
     private readonly hooks: WarmHooks,
   ) {
     this.#entryOf = compileEntry(plan);
-    this.#sample = new WrittenSample(typeof plan.verify === 'number' ? plan.verify : sampleAfterRestart);
+    // What a later row of the same key says is found out by reading the source again, where that can be done.
+    this.#sample = new WrittenSample(
+      typeof plan.verify === 'number' ? plan.verify : sampleAfterRestart,
+      !plan.source.rereadable,
+    );
     const before = plan.resume?.checkpoint;
     this.#read = before?.read ?? 0;
     this.#levels = plan.levels.map((level, i) => ({

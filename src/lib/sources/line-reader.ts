@@ -32,7 +32,7 @@ export interface DecodedRows<Row> {
 export type Decoder<Row> = (lines: Lines, at: number, maxRows: number, out: DecodedRows<Row>) => number;
 
 /** Rows of a batch; a few thousand keep every stage in the processor's cache. */
-const usualRows = 4096;
+const usualRows = 1024;
 /** The longest record: whatever is longer is no row, and would be held in memory whole. */
 export const maxRecordBytes = 64 * 1024 * 1024;
 

@@ -94,7 +94,7 @@ needs('nginx')('cache warm --access-log', () => {
     expect(asked.slice(0, 4).sort()).toEqual(
       [
         'GET /absolute HTTP/1.1',
-        'GET /caf\xc3\xa0 HTTP/1.1',
+        'GET /caf\\xC3\\xA0 HTTP/1.1',
         'GET /meters?page=1 HTTP/1.1',
         'HEAD /reset?token=s3cret&x=1 HTTP/1.1',
       ].sort(),

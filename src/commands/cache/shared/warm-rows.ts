@@ -190,12 +190,16 @@ export function presentRows(result: WarmResult, printer: Printer): void {
         : `      they are in ${result.deadLetter}`,
     );
   if (!result.verified) return;
-  const { checked, mismatched, missing, examples } = result.verified;
+  const { checked, mismatched, missing, undecided, examples } = result.verified;
   if (mismatched + missing === 0)
     printer.ok(`${formatCount(checked)} keys compared with the source, all the same`);
   else
     printer.bad(
       `of ${formatCount(checked)} keys compared, ${formatCount(mismatched)} differ and ${formatCount(missing)} are missing`,
+    );
+  if (undecided)
+    printer.line(
+      `      ${formatCount(undecided)} more differ, too many to read their rows again: another row may have the same key`,
     );
   for (const { key, level, problem } of examples)
     printer.line(`      ${problem}  ${fromBytes(key)}  (${level})`);

@@ -89,7 +89,7 @@ export class DatabaseStore implements Store {
       found,
       `value = CASE WHEN ${sure} THEN excluded.value ELSE '' END,
        expires_at = CASE WHEN ${sure} THEN excluded.expires_at ELSE now() END,
-       version = excluded.version
+       version = CASE WHEN ${sure} THEN excluded.version ELSE -1 - excluded.version END
        WHERE ${floor} < excluded.version`,
       version,
       lease ?? '',
@@ -100,7 +100,7 @@ export class DatabaseStore implements Store {
     if (!isText(key)) return true;
     const sql = `INSERT INTO ${this.table.sql} AS old (key, value, expires_at, version) VALUES ($1, '', now(), $2)
       ON CONFLICT (key) DO UPDATE SET value = '', expires_at = now(),
-        version = ${version === undefined ? `-1 - ${floor}` : 'excluded.version'}
+        version = ${version === undefined ? `-1 - ${floor}` : 'CASE WHEN old.version < 0 THEN -1 - excluded.version ELSE excluded.version END'}
       ${version === undefined ? '' : `WHERE ${floor} <= excluded.version`}`;
     const { rowCount } = await this.write((client) =>
       client.query(sql, [fromBytes(key), String(version ?? -1n)]),

@@ -63,7 +63,8 @@ if not newer(ARGV[4], version) then return 0 end
 local sure = (record or '') == ARGV[5]
 if ARGV[6] == '0' then sure = not record end
 if sure or (record and known == '1') then return put(ARGV[4], '1') end
-drop(ARGV[4], '1')
+-- What was there has been seen: writes as old as this one stay unsure of it.
+drop(ARGV[4], '0')
 return 0
 `);
 
@@ -71,6 +72,6 @@ return 0
 export const removeScript = script(`
 if ARGV[1] == '' then drop(version, '0') return 1 end
 if newer(version, ARGV[1]) then return 0 end
-drop(ARGV[1], '1')
+drop(ARGV[1], known)
 return 1
 `);

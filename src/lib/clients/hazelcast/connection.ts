@@ -18,6 +18,8 @@ export interface Cluster {
   map: HazelcastMap;
   /** Versions of the keys in the map, for `MultiLevelCache`; see the store. */
   versions: HazelcastMap;
+  /** Rejects when the client has lost every member: it leaves some of what is under way without an answer. */
+  lost: Promise<never>;
 }
 
 const firstPauseMs = 20;
@@ -53,7 +55,7 @@ export class HazelcastConnection {
     const module = await import('hazelcast-client');
     const connection = new HazelcastConnection(hazelcastTarget(settings), module, timeouts, clock);
     try {
-      await abortable(connection.connected(), signal);
+      await abortable(connection.connected(clock.monotonic() + timeouts.requestTimeoutMs), signal);
     } catch (error) {
       await connection.close();
       throw error;
@@ -72,12 +74,14 @@ export class HazelcastConnection {
     const away = AbortSignal.any([signal, this.closing.signal]);
     for (let pause = firstPauseMs; ; pause = Math.min(2 * pause, longestPauseMs)) {
       try {
-        const cluster = await abortable(this.before(deadline, this.connected()), away);
-        return await abortable(this.before(deadline, work(cluster)), this.closing.signal);
+        const cluster = await (this.isUp() ? this.current! : abortable(this.connected(deadline), away));
+        return await abortable(
+          this.before(deadline, Promise.race([work(cluster), cluster.lost])),
+          this.closing.signal,
+        );
       } catch (error) {
-        away.throwIfAborted();
         const lost = isLost(error) || (error instanceof ServiceUnavailable && error === this.lastProblem);
-        if (error instanceof ServiceRefused || !lost) throw error;
+        if (!lost || error instanceof ServiceRefused || this.closing.signal.aborted) throw error;
         const left = deadline - this.clock.monotonic();
         if (left <= pause)
           throw error instanceof UserError ? error : unreachable(this.target, errorMessage(error), error);
@@ -106,23 +110,31 @@ export class HazelcastConnection {
     }
   }
 
-  private connected(): Promise<Cluster> {
-    if (this.running?.getLifecycleService().isRunning() === false) {
-      this.running = undefined;
-      this.current = undefined;
-    }
-    return (this.current ??= this.connect().catch((error: UserError) => {
+  private isUp(): boolean {
+    return this.running?.getLifecycleService().isRunning() === true;
+  }
+
+  private connected(deadline: number): Promise<Cluster> {
+    if (this.running && !this.isUp()) this.running = this.current = undefined;
+    this.current ??= this.connect().catch((error: UserError) => {
       this.current = undefined;
       this.lastProblem = error;
       throw error;
-    }));
+    });
+    return this.before(deadline, this.current);
   }
 
   /** One attempt, within the connect time-out. */
   private async connect(): Promise<Cluster> {
     const warnings: string[] = [];
     const { connectTimeoutMs } = this.timeouts;
-    const attempt = this.module.Client.newHazelcastClient(this.clientConfig(warnings));
+    let lose: (error: Error) => void = () => {};
+    const lost = new Promise<never>((_, reject) => (lose = reject));
+    lost.catch(() => {});
+    const changed = (state: string): void => {
+      if (state === 'SHUTTING_DOWN') lose(new this.module.ClientNotActiveError('the members are lost'));
+    };
+    const attempt = this.module.Client.newHazelcastClient(this.clientConfig(warnings, changed));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const why = `it does not answer within ${formatDuration(connectTimeoutMs)}`;
@@ -149,6 +161,7 @@ export class HazelcastConnection {
       client,
       map: await client.getMap(map),
       versions: await client.getMap(`${map}:versions`),
+      lost,
     };
   }
 
@@ -160,7 +173,7 @@ export class HazelcastConnection {
     this.members = new Set(names);
   }
 
-  private clientConfig(warnings: string[]) {
+  private clientConfig(warnings: string[], changed: (state: string) => void) {
     const { clusterName, members, credentials } = this.target;
     const { connectTimeoutMs, requestTimeoutMs } = this.timeouts;
     const warn = (_: string, message: string): void => void warnings.push(message);
@@ -175,6 +188,7 @@ export class HazelcastConnection {
         connectionRetry: { clusterConnectTimeoutMillis: 0 },
       },
       customLogger: { log: nothing, error: nothing, warn, info: nothing, debug: nothing, trace: nothing },
+      lifecycleListeners: [changed],
       properties: {
         'hazelcast.client.heartbeat.timeout': requestTimeoutMs,
         'hazelcast.client.heartbeat.interval': Math.min(5000, Math.max(1, Math.floor(requestTimeoutMs / 3))),
