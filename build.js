@@ -8,7 +8,8 @@ const { version, dependencies, optionalDependencies } = JSON.parse(await readFil
 const bundled = ['commander', 'picocolors', 'zod', 'yaml'];
 
 const { metafile } = await build({
-  entryPoints: ['src/cli.ts'],
+  entryPoints: ['src/cli.ts', 'src/library/cache.ts'],
+  outbase: 'src',
   outdir: 'dist',
   bundle: true,
   splitting: true,

@@ -8,11 +8,23 @@ import { inspect } from './inspect.js';
 import type { Bench, Benchmark, Finding } from './lib/bench.js';
 import { describeMachine, markdownHead, markdownRow, passes, presentFinding } from './lib/report.js';
 import { memory } from './memory.js';
+import { multiLevelMemory, multiLevelRedis, stampede } from './multi-level.js';
 import { simbench } from './simbench.js';
 import { warm } from './warm.js';
 import { writeBehind } from './write-behind.js';
 
-const benchmarks = [helpStartup, warm, inspect, flush, memory, simbench, writeBehind];
+const benchmarks = [
+  helpStartup,
+  warm,
+  inspect,
+  flush,
+  memory,
+  simbench,
+  writeBehind,
+  multiLevelMemory,
+  multiLevelRedis,
+  stampede,
+];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]
 

@@ -4,7 +4,7 @@ import { isOwnKey } from '../../lib/cache/own-keys.js';
 import { toBytes } from '../../lib/core/bytes.js';
 import { ServiceConflict } from '../../lib/core/errors.js';
 import { changeCommand } from '../../runtime/command.js';
-import { levelFlag, memcachedServers, postgresUrl, redisUrl } from './shared/flags.js';
+import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 
 interface Plan {
   level: CacheLevel;
@@ -15,7 +15,7 @@ export const remove = changeCommand({
   name: 'cache delete',
   summary: 'remove one key',
   args: { key: { help: 'the key', required: true } },
-  flags: { level: levelFlag, redisUrl, memcachedServers, postgresUrl },
+  flags: { level: levelFlag, redisUrl, memcachedServers, hazelcastUrl, postgresUrl },
   examples: [{ does: 'one stale value', command: 'metrify cache delete meter:17:latest' }],
 
   async plan({ key, level: name }, context): Promise<Plan> {

@@ -14,7 +14,7 @@ import { formatCount } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import type { Printer } from '../../runtime/printer.js';
-import { levelFlag, memcachedServers, postgresUrl, redisUrl } from './shared/flags.js';
+import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 
 interface Plan extends FlushPlan {
   /** What has to be named with `--confirm`. */
@@ -42,6 +42,7 @@ export const flush = changeCommand({
     maxKeys: flag.count({ help: 'count first, and refuse to remove more' }),
     redisUrl,
     memcachedServers,
+    hazelcastUrl,
     postgresUrl,
   },
   examples: [

@@ -2,7 +2,7 @@ import { findLevel, openLevel } from '../../lib/cache/open-level.js';
 import { fromBytes, toBytes } from '../../lib/core/bytes.js';
 import { UserError } from '../../lib/core/errors.js';
 import { readCommand } from '../../runtime/command.js';
-import { levelFlag, memcachedServers, postgresUrl, redisUrl } from './shared/flags.js';
+import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 
 interface Result {
   key: string;
@@ -21,7 +21,7 @@ export const get = readCommand({
   name: 'cache get',
   summary: 'print the value of one key; exit 3 when there is none',
   args: { key: { help: 'the key', required: true } },
-  flags: { level: levelFlag, redisUrl, memcachedServers, postgresUrl },
+  flags: { level: levelFlag, redisUrl, memcachedServers, hazelcastUrl, postgresUrl },
   examples: [
     { does: 'a value, to a pipe', command: 'metrify cache get meter:17:latest | jq .kwh' },
     { does: 'with its time to live', command: 'metrify cache get meter:17:latest --json' },

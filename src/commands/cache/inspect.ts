@@ -5,7 +5,7 @@ import { silentProgress } from '../../lib/core/progress.js';
 import { readCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { presentInspection } from '../../ui/inspection.js';
-import { levelFlag, memcachedServers, postgresUrl, redisUrl } from './shared/flags.js';
+import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 
 const defaultSample = 100_000;
 
@@ -26,6 +26,7 @@ export const inspect = readCommand({
     live: flag.boolean('a view that refreshes itself until q is pressed'),
     redisUrl,
     memcachedServers,
+    hazelcastUrl,
     postgresUrl,
   },
   examples: [

@@ -8,7 +8,7 @@ import { ServiceUnavailable } from '../../lib/core/errors.js';
 import { formatBytes, formatDuration } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
-import { levelFlag, memcachedServers, postgresUrl, redisUrl } from './shared/flags.js';
+import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 import { planRow, queueRow, type RowWrite } from './shared/row-write.js';
 
 interface Plan {
@@ -49,6 +49,7 @@ export const set = changeCommand({
     level: levelFlag,
     redisUrl,
     memcachedServers,
+    hazelcastUrl,
     postgresUrl,
   },
   examples: [

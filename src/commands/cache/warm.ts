@@ -5,7 +5,7 @@ import { changeCommand, type Outcome } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
 import { flagName, type Flags } from '../../runtime/flags.js';
 import type { Printer } from '../../runtime/printer.js';
-import { memcachedServers, postgresUrl, redisUrl } from './shared/flags.js';
+import { memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 import { httpFlags, rowFlags } from './shared/warm-flags.js';
 import { applyLog, logPlanData, planLog, presentLog, presentLogPlan } from './shared/warm-log.js';
 import { applyRows, planRows, presentRows, presentRowsPlan, rowsPlanData } from './shared/warm-rows.js';
@@ -25,7 +25,7 @@ export const warm = changeCommand({
     'after the rows were read is overwritten. With --nx only missing keys are written. With --access-log the paths ' +
     'of a log are requested once each at --url, without cookies or credentials; leave out what acts on a GET ' +
     'with --exclude.',
-  flags: { ...rowFlags, redisUrl, memcachedServers, postgresUrl, ...httpFlags },
+  flags: { ...rowFlags, redisUrl, memcachedServers, hazelcastUrl, postgresUrl, ...httpFlags },
   checks: true,
   examples: [
     {

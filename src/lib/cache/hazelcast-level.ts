@@ -1,6 +1,7 @@
 import { HazelcastBulk } from '../clients/hazelcast/bulk.js';
 import { type Cluster, HazelcastConnection } from '../clients/hazelcast/connection.js';
 import { entryDetails } from '../clients/hazelcast/entry.js';
+import { memberVersion } from '../clients/hazelcast/member.js';
 import { keysOfPartition, representatives } from '../clients/hazelcast/partitions.js';
 import { keyBytes, toStored, valueBytes } from '../clients/hazelcast/strings.js';
 import { abortable } from '../core/abortable.js';
@@ -79,7 +80,7 @@ class HazelcastLevel implements CacheLevel {
         keys += share;
         return {
           node,
-          ...versionOf(member),
+          version: memberVersion(member) ?? 'unknown',
           keys: share,
           memoryBytes: Math.round(share * entryBytes),
         };
@@ -176,10 +177,4 @@ class HazelcastLevel implements CacheLevel {
     }
     return 0;
   }
-}
-
-/** The client knows a member's version, and its types do not. */
-function versionOf(member: object): { version?: string } {
-  const { version } = member as { version?: { toString(): string } };
-  return version === undefined ? {} : { version: version.toString() };
 }

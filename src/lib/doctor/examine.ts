@@ -2,6 +2,7 @@ import { getJson } from '../clients/http.js';
 import { openPostgres } from '../clients/postgres.js';
 import { openRedis } from '../clients/redis/client.js';
 import type {
+  HazelcastSettings,
   HttpSettings,
   MemcachedSettings,
   PostgresSettings,
@@ -10,6 +11,7 @@ import type {
 } from '../clients/settings.js';
 import { UserError } from '../core/errors.js';
 import { memcachedVersions } from '../clients/memcached/version.js';
+import { systemClock } from '../core/clock.js';
 
 export interface Examination {
   system: string;
@@ -28,6 +30,7 @@ export interface Systems extends Timeouts {
   postgres?: PostgresSettings | undefined;
   redis?: RedisSettings | undefined;
   memcached?: MemcachedSettings | undefined;
+  hazelcast?: HazelcastSettings | undefined;
   elasticsearch?: HttpSettings | undefined;
   solr?: HttpSettings | undefined;
   prometheus?: HttpSettings | undefined;
@@ -86,6 +89,12 @@ export async function examine(systems: Systems, signal: AbortSignal): Promise<Ex
     systems.memcached,
     (settings) => settings.servers.join(','),
     (settings) => memcached(settings, systems, signal),
+  );
+  look(
+    'Hazelcast',
+    systems.hazelcast,
+    (settings) => settings.urls.map(hostOf).join(','),
+    (settings) => hazelcast(settings, systems, signal),
   );
   look('Elasticsearch', systems.elasticsearch, http, (settings) =>
     viaHttp(
@@ -187,6 +196,33 @@ async function memcached(
     latencyMs: Math.max(...servers.map(({ latencyMs }) => latencyMs)),
     notes: [],
   };
+}
+
+async function hazelcast(
+  settings: HazelcastSettings,
+  timeouts: Timeouts,
+  signal: AbortSignal,
+): Promise<Found> {
+  const { HazelcastConnection } = await import('../clients/hazelcast/connection.js');
+  const { memberVersion } = await import('../clients/hazelcast/member.js');
+  const connection = await HazelcastConnection.open(settings, timeouts, systemClock, signal);
+  try {
+    const { members, size } = await connection.run(async ({ client, map }) => {
+      return { members: client.getCluster().getMembers(), size: await map.size() };
+    }, signal);
+    const versions = new Set(members.flatMap((member) => memberVersion(member) ?? []));
+    return {
+      target: connection.target.label,
+      version: [...versions].join(', '),
+      latencyMs: await medianMs(() => connection.run(({ map }) => map.size(), signal)),
+      notes: [
+        `cluster '${connection.target.clusterName}' of ${members.length} member${members.length === 1 ? '' : 's'}`,
+        `map ${connection.target.map}: ${size} entries`,
+      ],
+    };
+  } finally {
+    await connection.close();
+  }
 }
 
 async function viaHttp(

@@ -278,6 +278,29 @@ test('a log with more paths than memory still gives the frequent ones', async ()
   );
 });
 
+test('requests carry the site that was asked for, no credentials, and go over few connections', async () => {
+  const ports = new Set<number | undefined>();
+  const headers: IncomingMessage['headers'][] = [];
+  const app = await origin((request, response) => {
+    ports.add(request.socket.remotePort);
+    headers.push(request.headers);
+    response.end('x');
+  });
+  await warm(app.url, zipf, {
+    origin: {
+      ...{ host: 'shop.example', connections: 3, userAgent: 'metrify' },
+      ...{ connectTimeoutMs: 2000, requestTimeoutMs: 5000 },
+    },
+  });
+  expect(headers).toHaveLength(30);
+  for (const sent of headers)
+    expect(sent).toEqual({
+      ...{ host: 'shop.example', accept: '*/*', 'user-agent': 'metrify', connection: 'keep-alive' },
+      'accept-encoding': 'gzip, deflate, br, zstd',
+    });
+  expect(ports.size).toBeLessThanOrEqual(3);
+});
+
 test('of a log of several sites, those of one can be picked', async () => {
   const lines = [logLine('http://a.example/x'), logLine('http://b.example:8080/y'), logLine('/z')];
   const { paths, tally: read } = await tally(lines, { host: 'b.example' });

@@ -7,15 +7,18 @@ import { MultiLevelCache } from '../../../src/lib/cache/multi-level/cache.js';
 import type { RowWriter } from '../../../src/lib/cache/multi-level/rows.js';
 import type { Store } from '../../../src/lib/cache/store.js';
 import { DatabaseStore } from '../../../src/lib/cache/stores/database-store.js';
+import { HazelcastStore } from '../../../src/lib/cache/stores/hazelcast-store.js';
 import { MemcachedStore } from '../../../src/lib/cache/stores/memcached-store.js';
 import { MemoryStore } from '../../../src/lib/cache/stores/memory-store.js';
 import { PostgresPool } from '../../../src/lib/cache/stores/postgres-pool.js';
 import { RedisStore } from '../../../src/lib/cache/stores/redis-store.js';
+import { HazelcastConnection } from '../../../src/lib/clients/hazelcast/connection.js';
 import { openRedis } from '../../../src/lib/clients/redis/client.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
+import { startHazelcast } from '../../servers/hazelcast.js';
 import { needs } from '../../servers/needs.js';
 import { ownDatabase, ownMemcached, ownRedis } from '../../servers/shared.js';
-import { SteppedStore, Steps, UnguardedStore } from './steps.js';
+import { SteppedStore, Steps, steppedConnection, UnguardedStore } from './steps.js';
 
 const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 5000 };
 const { signal } = new AbortController();
@@ -23,7 +26,12 @@ const opened: Store[] = [];
 afterAll(() => Promise.all(opened.map((store) => store.close())));
 
 /** Takes a value out of a shared level behind the cache's back, as an eviction does; its record stays. */
-type Shared = { store: Store; evict(key: string): Promise<unknown> };
+interface Shared {
+  store: Store;
+  evict(key: string): Promise<unknown>;
+  /** Steps finer than the store's calls: those of its requests. */
+  stepped?: Wrap;
+}
 
 const shared = {
   async redis(): Promise<Shared> {
@@ -40,6 +48,20 @@ const shared = {
     const { url } = await ownDatabase();
     const store = new DatabaseStore('shared', 'entries', new PostgresPool({ url }, timeouts), systemClock);
     return { store, evict: () => Promise.resolve() };
+  },
+  async hazelcast(): Promise<Shared> {
+    const server = await startHazelcast();
+    const settings = { urls: [server.url] };
+    const patient = { connectTimeoutMs: 5000, requestTimeoutMs: 60_000 };
+    const connection = await HazelcastConnection.open(settings, patient, systemClock, signal);
+    const store = new HazelcastStore('shared', connection, systemClock);
+    const close = () => store.close().then(() => server.stop());
+    opened.push({ close } as Store);
+    return {
+      store,
+      evict: (key) => connection.run(({ map }) => map.evict(key), signal),
+      stepped: (_, steps) => new HazelcastStore('shared', steppedConnection(connection, steps), systemClock),
+    };
   },
 };
 
@@ -165,13 +187,14 @@ test.each(['versions', 'leases'] as const)('memory level without %s: it does', a
   expect(await firstFault(1000, undefined, true, wrap)).toBeDefined();
 });
 
-for (const kind of ['redis', 'memcached', 'database'] as const) {
+for (const kind of ['redis', 'memcached', 'hazelcast', 'database'] as const) {
   needs(kind === 'database' ? 'postgres' : kind)(`${kind} level`, () => {
     test.each([
       ['alone', false],
       ['under a memory level', true],
     ])('%s: no reader sees an older value after a newer one', async (_, memory) => {
-      expect(await firstFault(runs, await open(kind), memory, guarded)).toBeUndefined();
+      const level = await open(kind);
+      expect(await firstFault(runs, level, memory, level.stepped ?? guarded)).toBeUndefined();
     });
 
     test.each(['versions', 'leases'] as const)('without %s: readers do', async (without) => {

@@ -1,3 +1,4 @@
+import type { Cluster, HazelcastConnection } from '../../../src/lib/clients/hazelcast/connection.js';
 import type { Found, Lease, Lookup, Outcome, Store } from '../../../src/lib/cache/store.js';
 
 /** Lets one step of many concurrent actors go on at a time, in an order that a seed decides. */
@@ -95,4 +96,27 @@ export class UnguardedStore extends SteppedStore {
   override set(key: string, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
     return super.set(key, found, this.without === 'versions' ? undefined : version, lease);
   }
+}
+
+/** A connection to Hazelcast whose single operations on the maps are steps. */
+export function steppedConnection(
+  connection: HazelcastConnection,
+  steps: Steps,
+): Pick<HazelcastConnection, 'run' | 'close'> {
+  const stepped = <T extends object>(map: T): T =>
+    new Proxy(map, {
+      get(target, name) {
+        const method = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
+        return (...args: unknown[]) => steps.call(() => method.apply(target, args));
+      },
+    });
+  const wrapped = (cluster: Cluster): Cluster => ({
+    ...cluster,
+    map: stepped(cluster.map),
+    versions: stepped(cluster.versions),
+  });
+  return {
+    run: (work, signal) => connection.run((cluster) => work(wrapped(cluster)), signal),
+    close: () => Promise.resolve(),
+  };
 }

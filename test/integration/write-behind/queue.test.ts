@@ -10,6 +10,7 @@ const tables = {
   sensor_data: { key: ['sensor_id'] },
   history: { key: ['id'] },
   missing: { key: ['id'] },
+  zähler: { key: ['größe'] },
   'other.place': { key: ['a', 'B"x'] },
 };
 
@@ -20,6 +21,7 @@ needs('redis', 'postgres')('write-behind', () => {
     await bench.database.sql(`
       CREATE TABLE sensor_data (sensor_id bigint PRIMARY KEY, kwh numeric, name varchar(8), seen timestamptz, tags jsonb, blob bytea);
       CREATE TABLE history (id bigserial PRIMARY KEY, sensor_id bigint NOT NULL, kwh numeric(6,2) CHECK (kwh >= 0));
+      CREATE TABLE zähler (größe text PRIMARY KEY, "ß" text);
       CREATE SCHEMA other;
       CREATE TABLE other.place (a int, "B""x" text, v text, PRIMARY KEY (a, "B""x"))`);
   });
@@ -53,8 +55,10 @@ needs('redis', 'postgres')('write-behind', () => {
       'insert',
     );
     await writer.writeBehind('p', undefined, { table: 'other.place', row: { a: 1, 'B"x': `'"\\`, v: null } });
+    await writer.writeBehind('schlüssel', undefined, { table: 'zähler', row: { größe: 'ä', ß: '€' } });
     const result = await bench.drain();
-    expect(result).toMatchObject({ applied: 7, repeated: 0, failed: 0, held: 0, losses: [] });
+    expect(await bench.database.sql('SELECT * FROM zähler')).toEqual([{ größe: 'ä', ß: '€' }]);
+    expect(result).toMatchObject({ applied: 8, repeated: 0, failed: 0, held: 0, losses: [] });
     expect(await row(1)).toMatchObject({ kwh: '2', name: 'b' });
     expect(await row(2)).toBeUndefined();
     expect(await row(big)).toMatchObject({ kwh: 'NaN', seen: new Date(0), blob: Buffer.from([0, 255]) });

@@ -8,9 +8,12 @@ export const memcachedServers = flag.forSetting('memcached.servers', {
   placeholder: 'HOST:PORT,…',
   help: 'Memcached servers of this run',
 });
+export const hazelcastUrl = flag.forSetting('hazelcast.url', {
+  help: 'Hazelcast of this run; several members, comma-separated',
+});
 export const postgresUrl = flag.forSetting('postgres.url', { help: 'PostgreSQL of this run' });
 
 export const levelFlag = flag.text({
   placeholder: 'NAME',
-  help: 'cache level: its configured name, or redis, memcached, database (default: the first)',
+  help: 'cache level: its configured name, or redis, memcached, hazelcast, database (default: the first)',
 });

@@ -227,7 +227,7 @@ export function presentLog(result: HttpWarmResult, printer: Printer): void {
     ],
   ]);
   if (result.notCacheable > 0)
-    printer.warn(`${formatCount(result.notCacheable)} paths answer that they are not to be cached`);
+    printer.warn(`${formatCount(result.notCacheable)} answered that they are not to be cached`);
   if (result.gone > 0) printer.warn(`${formatCount(result.gone)} are not there any more (404, 410)`);
   if (result.cut > 0)
     printer.warn(`${formatCount(result.cut)} answers were too long to be read to their end`);

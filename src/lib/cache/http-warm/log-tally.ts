@@ -49,7 +49,7 @@ export interface TallyOptions {
   maxBytes?: number;
 }
 
-/** About 350 MB at most; to request as many takes hours. */
+/** About 450 MB in all; to request as many takes hours. */
 const usualMaxKeys = 500_000;
 const usualMaxBytes = 128 * 1024 * 1024;
 const maxHosts = 1000;

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import { fromBytes } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { Pace } from '../../core/pace.js';
@@ -69,7 +71,7 @@ export interface HttpWarmHooks {
   clock: Clock;
   signal: AbortSignal;
   progress: Progress;
-  /** Requests go out from here on. */
+  /** Called with the first answer: from here on something may be cached. */
   started(result: () => HttpWarmResult): void;
 }
 
@@ -105,6 +107,7 @@ class HttpWarmRun {
     bytes: 0,
     cut: 0,
   };
+  #begun = false;
   #retries = 0;
   #sampled = 0;
 
@@ -116,10 +119,11 @@ class HttpWarmRun {
     this.#pace = new Pace(plan.rate, hooks.clock);
     this.#patience = new Patience(plan.base.origin, plan.origin.requestTimeoutMs * 2, hooks.clock);
     this.#signal = AbortSignal.any([hooks.signal, this.#end.signal]);
+    // Each connection listens to it.
+    setMaxListeners(0, this.#signal);
   }
 
   async run(): Promise<HttpWarmResult> {
-    this.hooks.started(() => this.#result());
     const { paths, sample } = this.plan;
     try {
       await this.#all(paths, (path) => this.#warm(path));
@@ -189,6 +193,7 @@ class HttpWarmRun {
       const startedAt = clock.monotonic();
       try {
         const answer = await this.#origin.request(method, path, headers, this.#signal);
+        this.#begin();
         if (!this.#asksForPause(answer) || attempt++ >= maxAttempts) return answer;
       } catch (error) {
         if (!(error instanceof ExchangeFailed)) throw error;
@@ -199,6 +204,12 @@ class HttpWarmRun {
       }
       this.#retries++;
     }
+  }
+
+  #begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.hooks.started(() => this.#result());
   }
 
   #asksForPause({ status, headers }: Answer): boolean {

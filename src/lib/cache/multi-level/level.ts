@@ -86,10 +86,13 @@ export class Level {
     return this.run(() => this.store.lease(key));
   }
 
-  fill(key: ByteString, found: Found, lease: Lease, replace: boolean): Promise<Outcome> {
+  async fill(key: ByteString, found: Found, lease: Lease, replace: boolean): Promise<Outcome> {
     const capped = this.capped(found);
-    if (capped.expiresAt !== undefined && capped.expiresAt <= this.clock.monotonic())
-      return Promise.resolve('unfit');
+    if (capped.expiresAt !== undefined && capped.expiresAt <= this.clock.monotonic()) {
+      // Over already; but it was seen, and the level has to know that the key moved on.
+      await this.remove(key, undefined);
+      return 'unfit';
+    }
     return this.run(() => this.store.fill(key, capped, lease, replace));
   }
 

@@ -90,6 +90,11 @@ async function storeOf(
       const memcached = configured(settings.memcached, name, 'METRIFY_MEMCACHED_SERVERS');
       return MemcachedStore.open({ name, settings: memcached, timeouts: settings, clock }, signal);
     }
+    case 'hazelcast': {
+      const { HazelcastStore } = await import('../stores/hazelcast-store.js');
+      const hazelcast = configured(settings.hazelcast, name, 'METRIFY_HAZELCAST_URL');
+      return HazelcastStore.open({ name, settings: hazelcast, timeouts: settings, clock }, signal);
+    }
     case 'database':
       configured(settings.postgres, name, 'METRIFY_POSTGRES_URL');
       return new DatabaseStore(name, level.table ?? 'metrify_cache', pool!, clock);

@@ -138,19 +138,22 @@ export class Reads {
   /** @returns what a reader may have: the value, or the one that came to a level meanwhile. */
   private async fill(key: ByteString, value: Found, missed: Missed[]): Promise<Found> {
     let found = value;
+    let keep = true;
     for (const { level, lease, replace } of missed.reverse()) {
       try {
-        if ((await level.fill(key, found, lease, replace)) !== 'refused') continue;
-        this.stats.refusedFills++;
-        const there = (await level.lookup(key)).found;
-        if (there && (await this.holds(there))) {
-          found = there;
-          continue;
+        if (keep) {
+          if ((await level.fill(key, found, lease, replace)) !== 'refused') continue;
+          this.stats.refusedFills++;
+          const there = (await level.lookup(key)).found;
+          if (there && (await this.holds(there))) {
+            found = there;
+            continue;
+          }
+          keep = false;
         }
-        // The key was removed: ours may be what was to go, so nobody keeps it. But it is seen now, of which the level
-        // must know: a write that is older, and under way still, would be taken for the newest otherwise.
+        // The key was removed: ours may be what was to go, so nobody keeps it. But it is seen now, of which the levels
+        // must know: a write or a fill that is older, and under way still, would be taken for the newest otherwise.
         await level.remove(key, undefined);
-        return found;
       } catch {
         level.suspect(key, 'read');
       }

@@ -44,7 +44,7 @@ export class HazelcastStore implements Store {
 
   constructor(
     readonly name: string,
-    private readonly connection: HazelcastConnection,
+    private readonly connection: Pick<HazelcastConnection, 'run' | 'close'>,
     private readonly clock: Clock,
   ) {}
 

@@ -1,10 +1,12 @@
+import { finished } from 'node:stream/promises';
+
 import type { PostgresClient } from '../../clients/postgres.js';
-import { fromBytes, type ByteString } from '../../core/bytes.js';
+import type { ByteString } from '../../core/bytes.js';
 import type { QueueEntry } from './entry.js';
 import { hitsEveryRow, isPoison, reasonOf, RowMissing } from './failures.js';
 import { beginFenced, type Position } from './fence.js';
 import type { Tables } from './operation.js';
-import { planStatements, shapeOf, type Group } from './statements.js';
+import { planStatements, type Group } from './statements.js';
 
 export interface Settled {
   /** Committed now, or before (`repeated`): they leave the queue. */
@@ -28,7 +30,8 @@ class GroupFailure extends Error {
 /**
  * Applies entries of one partition in one transaction: the fence, the operation ids and the rows together.
  *
- * Where a statement fails because of its data, the transaction starts again and halves its way to the poison entries.
+ * Where a statement fails because of its data, or an entry was applied before, the transaction starts again, more
+ * carefully, and halves its way to the poison entries.
  * @throws Fenced; what the database threw when it is no entry's fault.
  */
 export async function applyEntries(
@@ -42,9 +45,9 @@ export async function applyEntries(
   const batch = new Transaction(pg, tables, entries);
   try {
     await beginFenced(pg, partition, token, position);
-    const repeated = await batch.run(entries);
+    await batch.runFresh(entries);
     await pg.query('COMMIT');
-    return { applied: [...entries], repeated, buried: [] };
+    return { applied: [...entries], repeated: 0, buried: [] };
   } catch (error) {
     await rollback(pg);
     if (!isPoison(causeOf(error))) throw causeOf(error);
@@ -76,20 +79,32 @@ class Transaction {
     this.#place = new Map(entries.map((entry, place) => [entry, place]));
   }
 
+  /** The fast way, for entries of which none was applied before. @throws SQLSTATE 23505 when one was; GroupFailure. */
+  async runFresh(entries: readonly QueueEntry[]): Promise<void> {
+    const ids = this.pg.copyIn('COPY metrify_queue_applied (op_id) FROM STDIN');
+    ids.end(`${entries.map(({ operationId }) => operationId).join('\n')}\n`);
+    await finished(ids);
+    await this.#write(entries);
+  }
+
   /** @returns how many were applied before. @throws GroupFailure. */
   async run(entries: readonly QueueEntry[]): Promise<number> {
     const fresh = await this.#claim(entries);
+    await this.#write(fresh);
+    return entries.length - fresh.length;
+  }
+
+  async #write(fresh: readonly QueueEntry[]): Promise<void> {
     for (const group of planStatements(this.tables, fresh)) {
       try {
         const rows = `[${group.entries.map(({ row }) => row).join(',')}]`;
-        const { rowCount } = await this.pg.query(group.sql, [fromBytes(rows)]);
+        const { rowCount } = await this.pg.query(group.sql, [rows]);
         if (group.mustMatch && rowCount < group.entries.length)
           throw new RowMissing(`there is no row with its key to ${group.entries[0]!.operation}`);
       } catch (error) {
         throw new GroupFailure(group, error);
       }
     }
-    return entries.length - fresh.length;
   }
 
   /** Applies what can be applied, and finds what cannot. */
@@ -110,8 +125,8 @@ class Transaction {
         return;
       }
       if (error instanceof GroupFailure && hitsEveryRow(cause)) {
-        const shape = shapeOf(error.group.entries[0]!);
-        for (const entry of list) if (shapeOf(entry) === shape) this.#condemn(entry, cause);
+        const { shape } = error.group.entries[0]!;
+        for (const entry of list) if (entry.shape === shape) this.#condemn(entry, cause);
         await this.isolate(list);
         return;
       }

@@ -1,4 +1,4 @@
-import type { ByteString } from '../../core/bytes.js';
+import { fromBytes, type ByteString } from '../../core/bytes.js';
 import type { Reply } from '../../clients/redis/resp.js';
 import { isOperationId } from './operation-id.js';
 import { operations, type Operation } from './operation.js';
@@ -13,9 +13,12 @@ export interface QueueEntry {
   key: ByteString;
   table: string;
   operation: Operation;
-  row: ByteString;
+  /** JSON text. */
+  row: string;
   /** The row's columns, in its order. */
   columns: string[];
+  /** Entries of one shape fit one statement: table, operation and columns. */
+  shape: string;
 }
 
 export interface BadEntry {
@@ -29,21 +32,47 @@ type Parsed = { entry: QueueEntry } | { bad: BadEntry };
 
 export function parseEntry(reply: Reply): Parsed {
   const [id, list] = reply as [string, ByteString[]];
-  const field: Record<string, ByteString> = {};
-  for (let i = 0; i < list.length; i += 2) field[list[i]!] = list[i + 1]!;
-  const { op, table, operation, row } = field;
-  const number = field.n !== undefined && /^\d{1,15}$/.test(field.n) ? Number(field.n) : undefined;
+  let op, name, table, operation, row, n, origin: ByteString | undefined;
+  for (let i = 0; i < list.length; i += 2) {
+    const value = list[i + 1]!;
+    switch (list[i]) {
+      case 'op':
+        op = value;
+        break;
+      case 'key':
+        name = value;
+        break;
+      case 'table':
+        table = value;
+        break;
+      case 'operation':
+        operation = value;
+        break;
+      case 'row':
+        row = value;
+        break;
+      case 'n':
+        n = value;
+        break;
+      case 'origin':
+        origin = value;
+        break;
+    }
+  }
+  const number = n !== undefined && /^\d{1,15}$/.test(n) ? Number(n) : undefined;
   // Entries without a key hold back nothing but themselves.
-  const key = field.key ?? `?${field.origin ?? id}`;
+  const key = name ?? `?${origin ?? id}`;
   const bad = (reason: string): Parsed => ({ bad: { id, number, key, reason } });
-  if (field.key === undefined) return bad('malformed: it has no key');
+  if (name === undefined) return bad('malformed: it has no key');
   if (op === undefined || !isOperationId(op)) return bad('malformed: its operation id is no UUID');
   if (table === undefined) return bad('malformed: it names no table');
   if (!(operations as readonly string[]).includes(operation ?? ''))
     return bad(`malformed: '${operation ?? ''}' is no operation`);
   let value: unknown;
+  let text: string;
   try {
-    value = JSON.parse(row ?? '');
+    text = fromBytes(row ?? '');
+    value = JSON.parse(text);
   } catch {
     return bad('malformed: its row is no JSON');
   }
@@ -51,16 +80,20 @@ export function parseEntry(reply: Reply): Parsed {
     return bad('malformed: its row is no JSON object');
   const columns = Object.keys(value);
   if (columns.length === 0) return bad('malformed: its row has no column');
+  const shape = `${table}\0${operation}\0${columns.join('\0')}`;
+  if (row!.includes('\\u0000') && shape.split('\0').length !== columns.length + 2)
+    return bad('malformed: a name has a NUL in it');
   return {
     entry: {
       id,
       number,
       operationId: op,
       key,
-      table,
+      table: fromBytes(table),
       operation: operation as Operation,
-      row: row!,
+      row: text,
       columns,
+      shape,
     },
   };
 }

@@ -129,7 +129,7 @@ async function heldIn(
         partition,
         entries,
         ...(parsed && 'entry' in parsed
-          ? { table: fromBytes(parsed.entry.table), operation: parsed.entry.operation }
+          ? { table: parsed.entry.table, operation: parsed.entry.operation }
           : {}),
         reason: fromBytes(reason),
         ageMs: id === null ? 0 : Math.max(0, now - timeOf(id)),

@@ -19,7 +19,7 @@ export function planStatements(tables: Tables, entries: readonly QueueEntry[]): 
   const rounds: Map<string, Group>[] = [];
   const last = new Map<string, { round: number; shape: string }>();
   for (const entry of entries) {
-    const shape = shapeOf(entry);
+    const { shape } = entry;
     const before = last.get(entry.key);
     const round = !before
       ? 0
@@ -38,10 +38,6 @@ export function planStatements(tables: Tables, entries: readonly QueueEntry[]): 
       });
   }
   return rounds.flatMap((groups) => [...groups.values()]);
-}
-
-export function shapeOf({ table, operation, columns }: QueueEntry): string {
-  return JSON.stringify([table, operation, columns]);
 }
 
 /** Columns get their types from the table, by way of PostgreSQL's own reading of JSON: no digit is lost. */

@@ -1,0 +1,97 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { needs } from '../../servers/needs.js';
+import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
+import { ownDatabase, ownRedis, type OwnDatabase, type OwnRedis } from '../../servers/shared.js';
+import { until } from '../../servers/ports.js';
+import { metrify, startMetrify } from '../run.js';
+
+needs('redis', 'postgres')('cache set --write-behind, cache worker and cache queue', () => {
+  let folder: TemporaryDirectory;
+  let redis: OwnRedis;
+  let database: OwnDatabase;
+  let config: string;
+
+  beforeAll(async () => {
+    [folder, redis, database] = await Promise.all([temporaryDirectory('queue'), ownRedis(), ownDatabase()]);
+    await mkdir(folder.path, { recursive: true });
+    config = join(folder.path, 'metrify.config.yaml');
+    await writeFile(
+      config,
+      `environments: { default: { redis: { url: "${redis.url}" }, postgres: { url: "${database.url}" },
+        cache: { writeBehind: { durability: memory, tables: { sensor_data: { key: [sensor_id] } } } } } }\n`,
+    );
+    await database.sql('CREATE TABLE sensor_data (sensor_id bigint PRIMARY KEY, kwh numeric(6,2))');
+  });
+  afterAll(() => folder.remove());
+
+  const run = (...args: string[]) => metrify(['-c', config, 'cache', ...args]);
+  const set = (key: string, value: string, ...more: string[]) =>
+    run('set', key, value, '--write-behind', '--table', 'sensor_data', ...more);
+  const rows = () => database.sql('SELECT sensor_id::int, kwh::text FROM sensor_data ORDER BY 1');
+
+  test('bad input changes nothing', async () => {
+    expect(await set('k', '[1]')).toMatchObject({ code: 2 });
+    expect(await set('k', '{"kwh":1}')).toMatchObject({ code: 2 });
+    expect(await run('set', 'k', '{}', '--write-behind')).toMatchObject({ code: 2 });
+    expect(await run('set', 'k', '{"sensor_id":1}', '--table', 'sensor_data')).toMatchObject({ code: 2 });
+    expect(await run('set', 'k', '{"a":1}', '--write-behind', '--table', 'other')).toMatchObject({ code: 2 });
+    expect((await set('k', '{"sensor_id":1,"kwh":1}', '--dry-run')).code).toBe(0);
+    expect((await run('queue', 'status')).stdout).toContain('There is no queue');
+    expect((await run('get', 'k')).code).toBe(3);
+  });
+
+  test('from the command line to the table, and a stuck key repaired', async () => {
+    const queued = await set('meter:17', '{"sensor_id":17,"kwh":0.25}', '--json');
+    expect(queued.code, queued.stderr).toBe(0);
+    expect(queued.json().result).toMatchObject({ table: 'sensor_data', operation: 'upsert' });
+    expect((await run('get', 'meter:17')).stdout).toBe('{"sensor_id":17,"kwh":0.25}\n');
+    await set('meter:18', '{"sensor_id":18,"kwh":123456}');
+    await set('meter:18', '{"sensor_id":18,"kwh":2}');
+    expect((await run('queue', 'status', '--json')).json().result).toMatchObject({
+      waiting: 3,
+      dead: 0,
+      worked: 0,
+    });
+
+    const drained = await run('worker', '--until-empty', '--json');
+    expect(drained.code, drained.stderr).toBe(6);
+    expect(drained.json().result).toMatchObject({ applied: 1, failed: 1, held: 1 });
+    expect(await rows()).toEqual([{ sensor_id: 17, kwh: '0.25' }]);
+
+    const status = await run('queue', 'status');
+    expect(status.code).toBe(0);
+    expect(status.stdout).toMatch(/meter:18 +2 .*numeric field overflow.*22003/);
+    expect(status.stdout).toContain('metrify cache queue retry meter:18');
+
+    expect(await run('queue', 'drop', 'meter:17', '--confirm', 'default/queue')).toMatchObject({ code: 4 });
+    const unconfirmed = await run('queue', 'drop', 'meter:18');
+    expect(unconfirmed).toMatchObject({ code: 4 });
+    expect(unconfirmed.stderr).toContain('--confirm default/queue');
+    expect(await run('queue', 'retry', '--all')).toMatchObject({ code: 0 });
+    expect((await run('worker', '--until-empty')).code).toBe(6);
+    const dropped = await run('queue', 'drop', 'meter:18', '--confirm', 'default/queue', '--json');
+    expect(dropped.json().result).toMatchObject({ dropped: 1, released: 1 });
+    expect((await run('get', 'meter:18')).code).toBe(3);
+    expect((await run('worker', '--until-empty')).code).toBe(0);
+    expect(await rows()).toEqual([
+      { sensor_id: 17, kwh: '0.25' },
+      { sensor_id: 18, kwh: '2.00' },
+    ]);
+  });
+
+  test('a worker that is stopped settles what is under way and says so', async () => {
+    const running = await startMetrify(['-c', config, 'cache', 'worker', '--json']);
+    await set('meter:20', '{"sensor_id":20,"kwh":1}');
+    await until('the row is there', async () => (await rows()).length === 3);
+    running.signal('SIGTERM');
+    const finished = await running.finished;
+    expect(finished.code).toBe(143);
+    expect(finished.json()).toMatchObject({ verdict: 'interrupted', result: { applied: 1 } });
+    expect(finished.stderr).toContain('next worker');
+    expect((await run('queue', 'status', '--json')).json().result).toMatchObject({ waiting: 0, worked: 0 });
+  });
+});
