@@ -59,7 +59,7 @@ export const multiLevelMemory: Benchmark = {
           { name: 'memory level', values: ours, unit: 'ns' },
           { name: 'lru-cache', values: theirs, unit: 'ns' },
         ],
-        judged: 'median',
+        judged: 'ratio',
         bar: 1.3,
       },
     ];
@@ -111,7 +111,7 @@ export const multiLevelRedis: Benchmark = {
           { name: 'multi-level get', values: ours, unit: 'µs' },
           { name: 'ioredis get', values: theirs, unit: 'µs' },
         ],
-        judged: 'median',
+        judged: 'ratio',
         bar: 1.15,
       });
     }

@@ -20,6 +20,13 @@ export function presentInspection(result: InspectResult, printer: Printer): void
       `${formatBytes(result.memoryBytes)}${result.memoryError === undefined ? '' : ` ± ${formatBytes(result.memoryError)}`} in keys and values`,
     ],
   ];
+  if (result.types.length > 1)
+    facts.push([
+      'types',
+      result.types
+        .map(({ type, keys, bytes }) => `${formatCount(keys)} ${type} (${formatBytes(bytes)})`)
+        .join(', '),
+    ]);
   if (result.hitRatio !== undefined)
     facts.push(['hit ratio', `${formatPercent(result.hitRatio)} since the server started`]);
   if (result.evictions !== undefined) facts.push(['evictions', formatCount(result.evictions)]);

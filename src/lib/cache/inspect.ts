@@ -53,6 +53,8 @@ export interface InspectResult {
   memoryBytes: number;
   memoryError?: number;
   prefixes: Prefix[];
+  /** The level's own words for kinds of values, most bytes first. */
+  types: { type: string; keys: number; bytes: number }[];
   bigKeys: KeyReport[];
   hotKeys: KeyReport[];
   ttlHistogram: { upTo: string; keys: number }[];
@@ -85,6 +87,7 @@ class Tally {
   readonly hot: TopKeys;
   readonly ttls = new Array<number>(ttlBounds.length + 2).fill(0);
   readonly slots: Uint32Array | undefined;
+  readonly types = new Map<string, { keys: number; bytes: number }>();
 
   constructor(top: number, cluster: boolean) {
     this.big = new TopKeys(top, (info) => info.bytes ?? 0);
@@ -99,6 +102,7 @@ class Tally {
     this.bytes += bytes;
     this.bytesSquared += bytes * bytes;
     this.tree.add(info.key, bytes, ttlMs);
+    this.count(info.type ?? 'value', 1, bytes);
     this.big.offer(info);
     if (info.frequency !== undefined) this.hot.offer(info);
     let bucket = 0;
@@ -106,6 +110,16 @@ class Tally {
     else while (bucket < ttlBounds.length && ttlMs > ttlBounds[bucket]![1]) bucket++;
     this.ttls[bucket]!++;
     if (this.slots) this.slots[slotOf(info.key)]!++;
+  }
+
+  count(type: string, keys: number, bytes: number): void {
+    const known = this.types.get(type);
+    if (known) {
+      known.keys += keys;
+      known.bytes += bytes;
+    } else {
+      this.types.set(type, { keys, bytes });
+    }
   }
 }
 
@@ -166,6 +180,13 @@ export async function inspect({
     prefixes: sum.tree
       .shapes()
       .map((shape) => describePrefix(shape, sum.bytes, exact ? undefined : { done, total })),
+    types: [...sum.types]
+      .map(([type, { keys, bytes }]) => ({
+        type,
+        keys: Math.round(keys * scale),
+        bytes: Math.round(bytes * scale),
+      }))
+      .sort((a, b) => b.bytes - a.bytes),
     bigKeys,
     hotKeys,
     ttlHistogram: sum.ttls.map((keys, i) => ({
@@ -191,6 +212,7 @@ function addUp(sum: Tally, tally: Tally): void {
   sum.bytes += tally.bytes;
   sum.bytesSquared += tally.bytesSquared;
   sum.tree.merge(tally.tree);
+  for (const [type, { keys, bytes }] of tally.types) sum.count(type, keys, bytes);
   for (const info of tally.big.list()) sum.big.offer(info);
   for (const info of tally.hot.list()) sum.hot.offer(info);
   tally.ttls.forEach((keys, i) => (sum.ttls[i]! += keys));

@@ -1,5 +1,6 @@
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
+import { Recency } from './recency.js';
 import type { Found, Lease, Lookup, Outcome, Store } from '../store.js';
 
 /**
@@ -11,8 +12,7 @@ export const entryOverheadBytes = 240;
 const slots = 1 << 13;
 
 class Entry implements Found {
-  newer: Entry | undefined;
-  older: Entry | undefined;
+  place = 0;
   constructor(
     readonly key: ByteString,
     readonly value: ByteString,
@@ -36,8 +36,10 @@ export class MemoryStore implements Store {
   evictions = 0;
   private readonly clock: Clock;
   private readonly entries = new Map<ByteString, Entry>();
-  private newest: Entry | undefined;
-  private oldest: Entry | undefined;
+  private readonly recency = new Recency();
+  private readonly byPlace: (Entry | undefined)[] = [];
+  /** The time, looked at once a millisecond; 0 when it has to be looked at. */
+  private time = 0;
   /**
    * Counts the changes of all keys with the same hash, evicted ones too. Another key's change refuses a fill or a
    * write for nothing now and then, which costs a miss; remembering every key would cost memory without end.
@@ -58,14 +60,11 @@ export class MemoryStore implements Store {
   peek(key: ByteString): Found | undefined {
     const entry = this.entries.get(key);
     if (entry === undefined) return undefined;
-    if (entry.expiresAt !== undefined && entry.expiresAt <= this.clock.monotonic()) {
+    if (entry.expiresAt !== undefined && entry.expiresAt <= (this.time || this.now())) {
       this.drop(entry);
       return undefined;
     }
-    if (entry !== this.newest) {
-      this.unlink(entry);
-      this.link(entry);
-    }
+    this.recency.touch(entry.place);
     return entry;
   }
 
@@ -104,7 +103,7 @@ export class MemoryStore implements Store {
 
   /** Evicts the least recently used entry. @returns its key. */
   evict(): ByteString | undefined {
-    const entry = this.oldest;
+    const entry = this.byPlace[this.recency.oldest];
     if (entry === undefined) return undefined;
     this.drop(entry);
     this.evictions++;
@@ -113,7 +112,8 @@ export class MemoryStore implements Store {
 
   close(): Promise<void> {
     this.entries.clear();
-    this.newest = this.oldest = undefined;
+    this.recency.clear();
+    this.byPlace.length = 0;
     this.bytes = 0;
     return Promise.resolve();
   }
@@ -125,7 +125,8 @@ export class MemoryStore implements Store {
     this.bytes += entry.bytes;
     while (this.bytes > this.maxBytes) this.evict();
     this.entries.set(key, entry);
-    this.link(entry);
+    entry.place = this.recency.add();
+    this.byPlace[entry.place] = entry;
     return 'stored';
   }
 
@@ -141,24 +142,15 @@ export class MemoryStore implements Store {
 
   private drop(entry: Entry): void {
     this.entries.delete(entry.key);
-    this.unlink(entry);
+    this.recency.remove(entry.place);
+    this.byPlace[entry.place] = undefined;
     this.bytes -= entry.bytes;
   }
 
-  private link(entry: Entry): void {
-    entry.older = this.newest;
-    if (this.newest) this.newest.newer = entry;
-    else this.oldest = entry;
-    this.newest = entry;
-  }
-
-  private unlink(entry: Entry): void {
-    const { newer, older } = entry;
-    if (newer) newer.older = older;
-    else this.newest = older;
-    if (older) older.newer = newer;
-    else this.oldest = newer;
-    entry.newer = entry.older = undefined;
+  private now(): number {
+    this.time = this.clock.monotonic();
+    setTimeout(() => (this.time = 0), 1).unref();
+    return this.time;
   }
 }
 

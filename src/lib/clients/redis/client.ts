@@ -154,7 +154,7 @@ export class RedisClient {
     args: readonly ByteString[],
     key: ByteString = args[1] ?? '',
   ): Promise<Exclude<Reply, RedisError>> {
-    const deadline = performance.now() + this.options.requestTimeoutMs;
+    let deadline: number | undefined;
     for (let attempt = 0; ; attempt++) {
       let problem: Error;
       try {
@@ -174,6 +174,7 @@ export class RedisClient {
         problem = error;
       }
       this.signal.throwIfAborted();
+      deadline ??= performance.now() + this.options.requestTimeoutMs;
       if (performance.now() > deadline || (!this.cluster && attempt > 0)) throw problem;
       await systemClock.sleep(Math.min(50 * 2 ** attempt, 500), this.signal);
       await this.refresh().catch(() => {});
