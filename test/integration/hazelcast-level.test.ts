@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import type { CacheLevel, Entry, KeyInfo, WriteOutcome } from '../../src/lib/cache/level.js';
 import { openHazelcastLevel } from '../../src/lib/cache/hazelcast-level.js';
+import { HazelcastStore } from '../../src/lib/cache/stores/hazelcast-store.js';
 import type { HazelcastSettings } from '../../src/lib/clients/settings.js';
 import { toBytes } from '../../src/lib/core/bytes.js';
 import { systemClock } from '../../src/lib/core/clock.js';
@@ -239,6 +240,50 @@ needs('hazelcast')('the hazelcast level', () => {
     await write(level, meters(3000));
     for (const { ttlMs } of (await shared.entries('ending')).values()) expect(ttlMs).toBe(-1);
     expect(await shared.size('ending')).toBe(3000);
+  });
+
+  test('what is warmed over keys of the library is what its readers get, and what Java puts there is loaded anew', async () => {
+    const map = freshMap();
+    const level = await open(shared, { map });
+    const timeouts = { connectTimeoutMs: 1000, requestTimeoutMs: 10_000 };
+    const settings = { urls: [shared.url], map };
+    const store = await HazelcastStore.open({ name: 'h', settings, timeouts, clock: systemClock }, signal);
+    const value = async (key: string) => (await store.lookup(key)).found?.value;
+    const keys = meters(20).map(({ key }) => key);
+    for (const key of keys) await store.set(key, { value: 'by the library' }, 1n);
+    const { lease } = await store.lookup('absent');
+    const before = await store.lookup(keys[0]!);
+    expect(before.found?.value).toBe('by the library');
+
+    const { outcomes } = await write(level, [
+      ...meters(40, 60_000),
+      { key: keys[1]!, value: 'last', ttlMs: 0 },
+    ]);
+    expect(outcomes.get(keys[1]!)).toEqual(['written', 'written']);
+    expect(await value(keys[0]!)).toBe('{"kwh":0}');
+    expect(await value(keys[1]!)).toBe('last');
+    expect(await value('meter:30:latest')).toBe('{"kwh":30}');
+    const { found } = await store.lookup('meter:30:latest');
+    expect(Math.abs(found!.expiresAt! - systemClock.monotonic() - 60_000)).toBeLessThan(20_000);
+    // A reader that had missed before the warm must not bring back what it loaded then.
+    expect(await store.fill(keys[0]!, { value: 'old' }, before.lease, true)).toBe('refused');
+    expect(await store.set(keys[2]!, { value: 'old' }, 1n)).toBe('refused');
+    expect(await store.fill('absent', { value: 'new' }, lease)).toBe('stored');
+
+    await remove(level, [keys[3]!]);
+    expect(await value(keys[3]!)).toBeUndefined();
+    const nx = await write(level, [...meters(5), { key: 'absent', value: 'nx', ttlMs: 0 }], true);
+    expect([...nx.outcomes.values()].flat()).toEqual([
+      ...['skipped', 'skipped', 'skipped', 'written', 'skipped', 'skipped'],
+    ]);
+    expect(await value(keys[3]!)).toBe('{"kwh":3}');
+
+    await shared.put(map, keys[4]!, 'by Java');
+    expect(await value(keys[4]!)).toBeUndefined();
+    await shared.put(map, 'other', 'by Java');
+    expect(await value('other')).toBe('by Java');
+    expect((await shared.entries(map)).get('absent')).toMatchObject({ valueType: 'String', value: 'new' });
+    await store.close();
   });
 
   test('idle times come from maps that keep them, and are refused elsewhere', async () => {

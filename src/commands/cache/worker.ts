@@ -26,12 +26,12 @@ export const worker = changeCommand({
     'with 3 when writes vanished from the queue.',
   flags: {
     untilEmpty: flag.boolean('end when nothing waits any more'),
-    batch: flag.count({ help: 'writes in one transaction', default: '4000' }),
+    batch: flag.count({ help: 'writes in one transaction', default: '2000' }),
     lease: flag.duration({
       help: 'another worker takes over from one that was silent for so long',
       default: '10s',
     }),
-    connections: flag.count({ help: 'transactions at once', default: '2' }),
+    connections: flag.count({ help: 'transactions at once', default: '4' }),
     redisUrl,
     postgresUrl,
   },

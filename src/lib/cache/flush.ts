@@ -58,7 +58,9 @@ export function describeSelection(selection: Selection): string {
     case 'pattern':
       return `keys that match ${selection.pattern}`;
     case 'all':
-      return selection.pattern === undefined ? 'every key' : `every key, as far as it matches ${selection.pattern}`;
+      return selection.pattern === undefined
+        ? 'every key'
+        : `every key, as far as it matches ${selection.pattern}`;
     case 'no-ttl':
       return 'keys that never expire';
     case 'idle':

@@ -1,4 +1,4 @@
-import { HazelcastBulk } from '../clients/hazelcast/bulk.js';
+import { HazelcastBulk, inLanes } from '../clients/hazelcast/bulk.js';
 import { type Cluster, HazelcastConnection } from '../clients/hazelcast/connection.js';
 import { entryDetails } from '../clients/hazelcast/entry.js';
 import { memberVersion } from '../clients/hazelcast/member.js';
@@ -106,15 +106,13 @@ class HazelcastLevel implements CacheLevel {
       signal,
       size: ({ key }) => key.length + 64,
       send: async ({ map }, items) => {
-        await Promise.all(
-          items.map(async (item) => {
-            if (item.settled) return;
-            const removed = await map.evict(toStored(item.key));
-            // After a lost connection the first answer counts.
-            if (!closed && !item.settled) settled(item.key, removed);
-            item.settled = true;
-          }),
-        );
+        await inLanes(items, async (item) => {
+          if (item.settled) return;
+          const removed = await map.evict(toStored(item.key));
+          // After a lost connection the first answer counts.
+          if (!closed && !item.settled) settled(item.key, removed);
+          item.settled = true;
+        });
       },
     });
     return Promise.resolve({

@@ -1,16 +1,18 @@
 import type { HazelcastConnection, Cluster } from '../clients/hazelcast/connection.js';
-import { HazelcastBulk } from '../clients/hazelcast/bulk.js';
+import { HazelcastBulk, inLanes } from '../clients/hazelcast/bulk.js';
 import { entryDetails, storedTtl } from '../clients/hazelcast/entry.js';
 import { isLost } from '../clients/hazelcast/errors.js';
 import { toStored, type Stored } from '../clients/hazelcast/strings.js';
 import { toBytes, type ByteString } from '../core/bytes.js';
 import type { Clock } from '../core/clock.js';
-import { errorMessage } from '../core/errors.js';
+import { errorMessage, ServiceUnavailable } from '../core/errors.js';
 import type { Entry, LevelWriter, WriteOptions, WriteOutcome } from './level.js';
 import { HazelcastStore } from './stores/hazelcast-store.js';
 
 interface Item {
   entry: Entry;
+  /** Entries of the same key in the same batch; of several sets the last is sent, of several adds the first. */
+  others?: Entry[];
   key: Stored;
   value: Stored;
   settled: boolean;
@@ -38,11 +40,7 @@ export class HazelcastWriter implements LevelWriter {
       connection,
       signal: options.signal,
       size: ({ entry }) => entry.key.length + entry.value.length + 64,
-      send: (cluster, items) =>
-        this.send(
-          cluster,
-          items.filter(({ settled }) => !settled),
-        ),
+      send: (cluster, items) => this.send(cluster, this.oneOfEachKey(items)),
     });
   }
 
@@ -70,18 +68,33 @@ export class HazelcastWriter implements LevelWriter {
     return Promise.resolve();
   }
 
+  /** What is still to be sent, so that a repetition brings no older entry of a key back. */
+  private oneOfEachKey(items: Item[]): Item[] {
+    const chosen = new Map<ByteString, Item>();
+    for (const item of items) {
+      if (item.settled) continue;
+      const known = chosen.get(item.entry.key);
+      if (known === undefined || !this.options.nx) chosen.set(item.entry.key, item);
+      if (known === undefined) continue;
+      const [sent, other] = this.options.nx ? [known, item] : [item, known];
+      (sent.others ??= []).push(other.entry, ...(other.others ?? []));
+      other.settled = true;
+    }
+    return [...chosen.values()];
+  }
+
   private async send(cluster: Cluster, items: Item[]): Promise<void> {
     const versioned = await versionedKeys(cluster, items);
     const plain = items.filter(({ entry }) => !versioned.has(entry.key));
-    const endless = this.options.nx ? [] : plain.filter(({ entry }) => entry.ttlMs === 0);
-    const single = endless.length === 0 ? plain : plain.filter((item) => !endless.includes(item));
+    const together = ({ entry }: Item) => entry.ttlMs === 0 && !this.options.nx;
+    const endless = plain.filter(together);
+    const single = plain.filter((item) => !together(item));
     await Promise.all([
       this.sendTogether(cluster, endless),
-      ...single.map((item) => this.guard(item, () => this.sendOne(cluster, item))),
+      inLanes(single, (item) => this.guard(item, () => this.sendOne(cluster, item))),
     ]);
-    // In their order: a key may occur twice.
-    for (const item of items)
-      if (versioned.has(item.entry.key)) await this.guard(item, () => this.sendVersioned(cluster, item));
+    const others = items.filter(({ entry }) => versioned.has(entry.key));
+    await inLanes(others, (item) => this.guard(item, () => this.sendVersioned(cluster, item)));
   }
 
   private async sendTogether(cluster: Cluster, items: Item[]): Promise<void> {
@@ -100,7 +113,7 @@ export class HazelcastWriter implements LevelWriter {
         // One of them is at fault: below each one gets its own answer.
       }
     }
-    await Promise.all(items.map((item) => this.guard(item, () => this.sendOne(cluster, item))));
+    await inLanes(items, (item) => this.guard(item, () => this.sendOne(cluster, item)));
   }
 
   private async sendOne({ map }: Cluster, { entry, key, value }: Item): Promise<WriteOutcome> {
@@ -125,7 +138,7 @@ export class HazelcastWriter implements LevelWriter {
     try {
       this.settle(item, await work());
     } catch (error) {
-      if (isLost(error)) throw error;
+      if (isLost(error) || error instanceof ServiceUnavailable) throw error;
       this.settle(item, 'failed', `Hazelcast refused it: ${errorMessage(error).split('\n')[0]}`);
     }
   }
@@ -134,6 +147,8 @@ export class HazelcastWriter implements LevelWriter {
     if (item.settled || this.closed) return;
     item.settled = true;
     this.options.settled(item.entry, outcome, reason);
+    const same = outcome === 'written' && this.options.nx ? 'skipped' : outcome;
+    for (const entry of item.others ?? []) this.options.settled(entry, same, reason);
   }
 }
 

@@ -200,32 +200,10 @@ needs('redis', 'postgres')('write-behind', () => {
     const add = (...fields: string[]) => bench.client.call(['XADD', keys.stream, '*', ...fields]);
     const op = newOperationId();
     await add('hello', 'world');
-    await add('op', op, 'key', 'evil', 'table', 'pg_authid', 'operation', 'insert', 'row', '{"a":1}');
+    await add('do', `${op} insert pg_authid`, 'key', 'evil', 'row', '{"a":1}');
     const smuggled = '{"sensor_id":6660},{"sensor_id":6661}';
-    await add(
-      'op',
-      newOperationId(),
-      'key',
-      'evil2',
-      'table',
-      'sensor_data',
-      'operation',
-      'insert',
-      'row',
-      smuggled,
-    );
-    await add(
-      'op',
-      `x'${op}`,
-      'key',
-      'evil3',
-      'table',
-      'sensor_data',
-      'operation',
-      'insert',
-      'row',
-      '{"sensor_id":1}',
-    );
+    await add('do', `${newOperationId()} insert sensor_data`, 'key', 'evil2', 'row', smuggled);
+    await add('do', `x'${op} insert sensor_data`, 'key', 'evil3', 'row', '{"sensor_id":1}');
     const result = await bench.drain();
     expect(result).toMatchObject({ applied: 0, failed: 4 });
     expect(result.failures.map(({ reason }) => reason)).toEqual([

@@ -78,14 +78,10 @@ test('entries of one key never share a round, except inserts, and keep their ord
     fc.property(fc.array(write, { maxLength: 30 }), (writes) => {
       const entries = writes.map(({ key, table, operation }, i): QueueEntry => {
         const fields = [
-          'op',
-          newOperationId(),
+          'do',
+          `${newOperationId()} ${operation} ${table}`,
           'key',
           key,
-          'table',
-          table,
-          'operation',
-          operation,
           'row',
           '{"id":1,"v":2}',
         ];

@@ -4,6 +4,7 @@ import { ServiceUnavailable } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import type { Found, Lease, Lookup, Outcome, Store } from '../store.js';
 import { Breaker, type BreakerSettings } from './breaker.js';
+import { type Call, Deadlines } from './deadlines.js';
 import { LatencyHistogram } from './latency.js';
 
 export interface LevelOptions {
@@ -41,6 +42,7 @@ export class Level {
   private readonly ttlMs: number | undefined;
   private readonly timeoutMs: number;
   private readonly breaker: Breaker;
+  private readonly deadlines: Deadlines;
   private readonly latency = new LatencyHistogram();
   private hits = 0;
   private misses = 0;
@@ -59,6 +61,7 @@ export class Level {
     this.ttlMs = ttlMs;
     this.timeoutMs = timeoutMs;
     this.breaker = new Breaker(breaker, clock);
+    this.deadlines = new Deadlines(clock);
   }
 
   /** At once, where the level is inside the process. */
@@ -72,14 +75,9 @@ export class Level {
   }
 
   /** @throws ServiceUnavailable when the level failed, took too long, or is skipped. */
-  async lookup(key: ByteString): Promise<Lookup> {
-    const startedAt = this.clock.monotonic();
+  lookup(key: ByteString): Promise<Lookup> {
     const suspect = this.suspects.size > 0 && this.suspects.has(key);
-    const lookup = await this.run(() => (suspect ? this.mend(key) : this.store.lookup(key)));
-    this.latency.record(this.clock.monotonic() - startedAt);
-    if (lookup.found) this.hits++;
-    else this.misses++;
-    return lookup;
+    return this.run(() => (suspect ? this.mend(key) : this.store.lookup(key)), true);
   }
 
   lease(key: ByteString): Promise<Lease> {
@@ -159,37 +157,65 @@ export class Level {
     }
   }
 
-  private run<T>(work: () => Promise<T>): Promise<T> {
+  private run<T>(work: () => Promise<T>, isLookup = false): Promise<T> {
     if (!this.breaker.admits()) {
       this.skipped++;
       return Promise.reject(new ServiceUnavailable(`cache level '${this.name}' is skipped while it is down`));
     }
     return new Promise<T>((resolve, reject) => {
-      let over = false;
-      const failed = (error: Error): void => {
-        if (over) return;
-        over = true;
-        clearTimeout(timer);
-        this.failures++;
-        this.breaker.failure();
-        reject(error);
-      };
-      const timer = setTimeout(
-        () =>
-          failed(
-            new ServiceUnavailable(
-              `cache level '${this.name}' did not answer within ${formatDuration(this.timeoutMs)}`,
-            ),
-          ),
-        this.timeoutMs,
+      const startedAt = this.clock.monotonic();
+      const call = new LevelCall(this, startedAt + this.timeoutMs, reject);
+      this.deadlines.add(call);
+      work().then(
+        (value) => {
+          if (call.over) return;
+          this.deadlines.done(call);
+          if (this.breaker.succeeded()) this.mendAll().catch(() => {});
+          if (isLookup) this.count(value as Lookup, startedAt);
+          resolve(value);
+        },
+        (error: Error) => {
+          if (call.over) return;
+          this.deadlines.done(call);
+          call.fail(error);
+        },
       );
-      work().then((value) => {
-        if (over) return;
-        over = true;
-        clearTimeout(timer);
-        if (this.breaker.succeeded()) this.mendAll().catch(() => {});
-        resolve(value);
-      }, failed);
     });
+  }
+
+  /** A call ended badly. */
+  failed(): void {
+    this.failures++;
+    this.breaker.failure();
+  }
+
+  private count({ found }: Lookup, startedAt: number): void {
+    this.latency.record(this.clock.monotonic() - startedAt);
+    if (found) this.hits++;
+    else this.misses++;
+  }
+
+  tooLate(): ServiceUnavailable {
+    return new ServiceUnavailable(
+      `cache level '${this.name}' did not answer within ${formatDuration(this.timeoutMs)}`,
+    );
+  }
+}
+
+class LevelCall implements Call {
+  over = false;
+  constructor(
+    private readonly level: Level,
+    readonly deadline: number,
+    private readonly reject: (error: Error) => void,
+  ) {}
+
+  late(): void {
+    this.fail(this.level.tooLate());
+  }
+
+  fail(error: Error): void {
+    this.level.failed();
+    this.reject(error);
   }
 }

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import { openRedis } from '../../clients/redis/client.js';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
@@ -41,13 +43,12 @@ const silenceMs = 2000;
 export async function openCache(settings: OpenSettings, options: OpenOptions = {}): Promise<MultiLevelCache> {
   const { clock = systemClock, levelTimeoutMs, breaker, openStore } = options;
   const impatient = { ...settings, requestTimeoutMs: Math.min(settings.requestTimeoutMs, silenceMs) };
-  const stopped = new AbortController();
   const opened: Store[] = [];
   const pool = settings.postgres && new PostgresPool(settings.postgres, settings);
   try {
     for (const level of settings.cache.levels) {
       const open = (): Promise<Store> =>
-        openStore?.(level, settings) ?? storeOf(level, impatient, clock, pool, stopped.signal);
+        openStore?.(level, settings) ?? storeOf(level, impatient, clock, pool);
       opened.push(await open().catch((error: unknown) => lazily(error, level, open)));
     }
     return new MultiLevelCache({
@@ -65,7 +66,6 @@ export async function openCache(settings: OpenSettings, options: OpenOptions = {
         (pool && (async (sql, params) => (await pool.run((client) => client.query(sql, params))).rows)),
     });
   } catch (error) {
-    stopped.abort(error);
     await Promise.allSettled([...opened.map((store) => store.close()), pool?.close()]);
     throw error;
   }
@@ -76,7 +76,6 @@ async function storeOf(
   settings: OpenSettings,
   clock: Clock,
   pool: PostgresPool | undefined,
-  signal: AbortSignal,
 ): Promise<Store> {
   const { name, type } = level;
   switch (type) {
@@ -84,16 +83,25 @@ async function storeOf(
       return new MemoryStore({ name, maxBytes: level.size ?? defaultMemoryBytes, clock });
     case 'redis': {
       const redis = configured(settings.redis, name, 'METRIFY_REDIS_URL');
-      return new RedisStore(name, await openRedis(redis, settings, signal), clock);
+      const stopping = new AbortController();
+      // Every call that waits for a failover listens.
+      setMaxListeners(0, stopping.signal);
+      return new RedisStore(name, await openRedis(redis, settings, stopping.signal), clock, stopping);
     }
     case 'memcached': {
       const memcached = configured(settings.memcached, name, 'METRIFY_MEMCACHED_SERVERS');
-      return MemcachedStore.open({ name, settings: memcached, timeouts: settings, clock }, signal);
+      return MemcachedStore.open(
+        { name, settings: memcached, timeouts: settings, clock },
+        new AbortController().signal,
+      );
     }
     case 'hazelcast': {
       const { HazelcastStore } = await import('../stores/hazelcast-store.js');
       const hazelcast = configured(settings.hazelcast, name, 'METRIFY_HAZELCAST_URL');
-      return HazelcastStore.open({ name, settings: hazelcast, timeouts: settings, clock }, signal);
+      return HazelcastStore.open(
+        { name, settings: hazelcast, timeouts: settings, clock },
+        new AbortController().signal,
+      );
     }
     case 'database':
       configured(settings.postgres, name, 'METRIFY_POSTGRES_URL');

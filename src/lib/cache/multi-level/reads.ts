@@ -53,17 +53,15 @@ export class Reads {
   }
 
   /** Concurrent reads of a key are one. @throws what `load` throws. */
-  async read(key: ByteString, levels: readonly Level[], load?: Load): Promise<Found | undefined> {
+  read(key: ByteString, levels: readonly Level[], load?: Load): Promise<Found | undefined> {
     const flight = this.flights.get(key);
     if (flight && (flight.loads || !load)) {
       this.stats.joins++;
-      return flight.result;
+      return flight.result!;
     }
     const own: Flight = { result: undefined, loads: load !== undefined };
     this.flights.set(key, own);
-    return (own.result = this.fetch(key, levels, load, () => true, own).finally(() =>
-      this.flights.delete(key),
-    ));
+    return (own.result = this.fetch(key, levels, load, own));
   }
 
   /** The key was written in this process: later reads must not join one that may have seen what was before. */
@@ -85,43 +83,46 @@ export class Reads {
     if (this.refreshing.has(key)) return;
     this.refreshing.add(key);
     this.stats.earlyRefreshes++;
-    void this.fetch(key, levels, load, (found) => !this.isDue(found, beta))
+    void this.fetch(key, levels, load, undefined, (found) => !this.isDue(found, beta))
       .catch(() => {})
-      .finally(() => {
-        this.refreshing.delete(key);
-        this.forget(key);
-      });
+      .finally(() => this.refreshing.delete(key));
   }
 
   private async fetch(
     key: ByteString,
     levels: readonly Level[],
     load: Load | undefined,
-    wanted: (found: Found) => boolean,
     own?: Flight,
+    wanted?: (found: Found) => boolean,
   ): Promise<Found | undefined> {
-    const missed: Missed[] = [];
-    const bypassed: Level[] = [];
+    let missed: Missed[] | undefined;
+    let bypassed: Level[] | undefined;
     let found: Found | undefined;
-    for (const level of levels) {
-      try {
-        const lookup = await level.lookup(key);
-        if (lookup.found && wanted(lookup.found) && (await this.holds(lookup.found))) {
+    try {
+      for (const level of levels) {
+        try {
+          const lookup = await level.lookup(key);
           found = lookup.found;
-          break;
+          if (found && !(wanted && !wanted(found))) {
+            const tagged = unwrapTags(found.value);
+            if (tagged === undefined || (await this.tags.valid(tagged))) break;
+          }
+          (missed ??= []).push({ level, lease: lookup.lease, replace: found !== undefined });
+        } catch {
+          (bypassed ??= []).push(level);
         }
-        missed.push({ level, lease: lookup.lease, replace: lookup.found !== undefined });
-      } catch {
-        bypassed.push(level);
+        found = undefined;
       }
+      found ??= await this.loaded(load);
+      if (!found) return undefined;
+      // What is seen now may be newer than what such a level will say when it is back.
+      if (bypassed) for (const level of bypassed) level.suspect(key, 'read');
+      // Nobody may join an older read after this one, which was left behind by a write, has shown what it found.
+      if (this.flights.get(key) !== own) this.forget(key);
+      return missed ? await this.fill(key, found, missed) : found;
+    } finally {
+      this.forget(key);
     }
-    found ??= await this.loaded(load);
-    if (!found) return undefined;
-    // What is seen now may be newer than what such a level will say when it is back.
-    for (const level of bypassed) level.suspect(key, 'read');
-    // Nobody may join an older read after this one, which was left behind by a write, has shown what it found.
-    if (this.flights.get(key) !== own) this.forget(key);
-    return missed.length === 0 ? found : this.fill(key, found, missed);
   }
 
   private async loaded(load: Load | undefined): Promise<Found | undefined> {

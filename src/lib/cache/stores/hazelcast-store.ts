@@ -100,14 +100,15 @@ export class HazelcastStore implements Store {
       if (version === undefined) return { ...record, known: false };
       if (version <= record.version) return 'refused';
       const sure = (text !== '' && record.known) || (lease === undefined ? text === '' : lease === text);
-      return { ...record, version, known: true, drop: !sure };
+      // What is dropped may have been seen, and newer than the writes that follow: they are no surer than this one.
+      return { ...record, version, known: sure, drop: !sure };
     });
   }
 
   async remove(key: ByteString, version: bigint | undefined): Promise<boolean> {
     const outcome = await this.change(key, undefined, (_, record) => {
       if (version === undefined) return { ...record, known: false };
-      return version < record.version ? 'refused' : { ...record, version, known: true };
+      return version < record.version ? 'refused' : { ...record, version };
     });
     return outcome !== 'refused';
   }

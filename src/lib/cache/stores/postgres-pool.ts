@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import { openPostgres, type PostgresClient } from '../../clients/postgres.js';
 import type { PostgresSettings, Timeouts } from '../../clients/settings.js';
 import { ServiceUnavailable } from '../../core/errors.js';
@@ -13,7 +15,10 @@ export class PostgresPool {
     private readonly settings: PostgresSettings,
     private readonly timeouts: Timeouts,
     private readonly size = 8,
-  ) {}
+  ) {
+    // Every statement listens.
+    setMaxListeners(0, this.closing.signal);
+  }
 
   /**
    * The work is not repeated when the connection is lost: whether it was carried out is not known then.

@@ -2,6 +2,7 @@ import type { RedisClient } from '../../clients/redis/client.js';
 import { RedisError } from '../../clients/redis/resp.js';
 import type { ByteString } from '../../core/bytes.js';
 import { systemClock, type Clock } from '../../core/clock.js';
+import { ServiceUnavailable } from '../../core/errors.js';
 import type { Found, Lease, Lookup, Outcome, Store } from '../store.js';
 import { recordTimes, RecordNames, ttlOf, withRecord } from './record.js';
 import { fillScript, removeScript, setScript, type Script } from './redis-scripts.js';
@@ -15,6 +16,8 @@ export class RedisStore implements Store {
     readonly name: string,
     readonly client: RedisClient,
     private readonly clock: Clock = systemClock,
+    /** Ends what still waits when the store is closed. */
+    private readonly stopping?: AbortController,
   ) {}
 
   async lookup(key: ByteString): Promise<Lookup> {
@@ -53,6 +56,7 @@ export class RedisStore implements Store {
   }
 
   close(): Promise<void> {
+    this.stopping?.abort(new ServiceUnavailable('the cache is closed', { code: 'CLOSED' }));
     this.client.close();
     return Promise.resolve();
   }

@@ -32,21 +32,15 @@ type Parsed = { entry: QueueEntry } | { bad: BadEntry };
 
 export function parseEntry(reply: Reply): Parsed {
   const [id, list] = reply as [string, ByteString[]];
-  let op, name, table, operation, row, n, origin: ByteString | undefined;
+  let job, name, row, n, origin: ByteString | undefined;
   for (let i = 0; i < list.length; i += 2) {
     const value = list[i + 1]!;
     switch (list[i]) {
-      case 'op':
-        op = value;
+      case 'do':
+        job = value;
         break;
       case 'key':
         name = value;
-        break;
-      case 'table':
-        table = value;
-        break;
-      case 'operation':
-        operation = value;
         break;
       case 'row':
         row = value;
@@ -57,6 +51,7 @@ export function parseEntry(reply: Reply): Parsed {
       case 'origin':
         origin = value;
         break;
+      default:
     }
   }
   const number = n !== undefined && /^\d{1,15}$/.test(n) ? Number(n) : undefined;
@@ -64,10 +59,12 @@ export function parseEntry(reply: Reply): Parsed {
   const key = name ?? `?${origin ?? id}`;
   const bad = (reason: string): Parsed => ({ bad: { id, number, key, reason } });
   if (name === undefined) return bad('malformed: it has no key');
-  if (op === undefined || !isOperationId(op)) return bad('malformed: its operation id is no UUID');
-  if (table === undefined) return bad('malformed: it names no table');
-  if (!(operations as readonly string[]).includes(operation ?? ''))
-    return bad(`malformed: '${operation ?? ''}' is no operation`);
+  const [op = '', operation = '', ...rest] = job?.split(' ') ?? [];
+  const table = fromBytes(rest.join(' '));
+  if (!isOperationId(op)) return bad('malformed: its operation id is no UUID');
+  if (!(operations as readonly string[]).includes(operation))
+    return bad(`malformed: '${fromBytes(operation)}' is no operation`);
+  if (table === '') return bad('malformed: it names no table');
   let value: unknown;
   let text: string;
   try {
@@ -89,7 +86,7 @@ export function parseEntry(reply: Reply): Parsed {
       number,
       operationId: op,
       key,
-      table: fromBytes(table),
+      table,
       operation: operation as Operation,
       row: text,
       columns,

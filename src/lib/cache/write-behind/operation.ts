@@ -1,6 +1,6 @@
 import { toBytes, type ByteString } from '../../core/bytes.js';
 import { UserError } from '../../core/errors.js';
-import { columnsOf, type Row, rowText } from './row-text.js';
+import { encodeRow, type Row } from './row-text.js';
 
 export const operations = ['insert', 'update', 'upsert', 'delete'] as const;
 export type Operation = (typeof operations)[number];
@@ -22,8 +22,7 @@ export function checkedRow(tables: Tables, { table, row }: Target, operation: Op
       code: 'OPERATION_UNKNOWN',
       hint: `Use one of ${operations.join(', ')}.`,
     });
-  const text = rowText(row);
-  const columns = columnsOf(text);
+  const { text, columns } = encodeRow(row);
   if (columns.length === 0) throw new UserError(`a row for ${table} has no column`, { code: 'ROW_INVALID' });
   const missing = operation === 'insert' ? [] : key.filter((column) => !columns.includes(column));
   if (missing.length > 0)

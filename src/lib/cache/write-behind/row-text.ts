@@ -9,21 +9,28 @@ export type Row = Readonly<Record<string, unknown>> | { readonly json: string };
  * @throws UserError when the text is no JSON object, or a value has no JSON form.
  */
 export function rowText(row: Row): string {
-  if (typeof row.json === 'string' && Object.keys(row).length === 1) return checkedObject(row.json);
-  const members: string[] = [];
-  for (const name of Object.keys(row)) {
+  return encodeRow(row).text;
+}
+
+/** The same with the names of its columns. */
+export function encodeRow(row: Row): { text: string; columns: string[] } {
+  if (isText(row)) return { text: row.json, columns: Object.keys(checkedObject(row.json)) };
+  const columns: string[] = [];
+  let members = '';
+  for (const name in row) {
     const value = (row as Record<string, unknown>)[name];
-    if (value !== undefined) members.push(`${JSON.stringify(name)}:${text(value, name)}`);
+    if (value === undefined || !Object.hasOwn(row, name)) continue;
+    members += `${columns.length === 0 ? '' : ','}${JSON.stringify(name)}:${text(value, name)}`;
+    columns.push(name);
   }
-  return `{${members.join(',')}}`;
+  return { text: `{${members}}`, columns };
 }
 
-/** Column names of a row's text, each once. */
-export function columnsOf(json: string): string[] {
-  return Object.keys(JSON.parse(json) as object);
+function isText(row: Row): row is { readonly json: string } {
+  return typeof row.json === 'string' && Object.keys(row).length === 1;
 }
 
-function checkedObject(json: string): string {
+function checkedObject(json: string): object {
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -31,7 +38,7 @@ function checkedObject(json: string): string {
     throw notAnObject();
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw notAnObject();
-  return json;
+  return value;
 }
 
 function notAnObject(): UserError {

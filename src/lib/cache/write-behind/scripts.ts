@@ -6,7 +6,7 @@ import { Script } from './script.js';
  */
 
 /**
- * KEYS counter, stream, pending; ARGV `op`, id, `key`, key, more fields and values.
+ * KEYS counter, stream, pending; ARGV `do`, what to do (it begins with the operation id), `key`, key, more fields and values.
  * @returns [id, number].
  */
 export const enqueue = new Script(`local n = redis.call('INCR', KEYS[1])
@@ -18,7 +18,7 @@ return {id, n}`);
  * The same for a call that may have been carried out already: an entry with that operation id which still waits is
  * found (from the newest back to ARGV[1], at most 20,000) and left as it is. Otherwise it is queued again, marked,
  * because the worker may have applied the first one, and later writes of the key after it.
- * KEYS counter, stream, pending; ARGV oldest id, `op`, id, `key`, key, …  @returns [id, number, 1 when it was found].
+ * KEYS counter, stream, pending; ARGV oldest id, `do`, …, `key`, key, …  @returns [id, number, 1 when it was found].
  */
 export const enqueueAgain = new Script(`local to, seen = '+', 0
 while seen < 20000 do
@@ -26,9 +26,9 @@ while seen < 20000 do
   for _, entry in ipairs(list) do
     local op, n
     for i = 1, #entry[2], 2 do
-      if entry[2][i] == 'op' then op = entry[2][i + 1] elseif entry[2][i] == 'n' then n = entry[2][i + 1] end
+      if entry[2][i] == 'do' then op = entry[2][i + 1] elseif entry[2][i] == 'n' then n = entry[2][i + 1] end
     end
-    if op == ARGV[3] then
+    if op and string.sub(op, 1, 36) == string.sub(ARGV[3], 1, 36) then
       redis.call('INCRBY', KEYS[1], 0) -- a write, so that a WAIT after it covers the entry
       return {entry[1], tonumber(n), 1}
     end

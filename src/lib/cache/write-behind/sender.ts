@@ -198,7 +198,7 @@ export class Sender {
   #encode({ partition, fields, again }: Call): ByteString {
     const { counter, stream, pending } = this.#keys[partition]!;
     const script = again ? enqueueAgain : enqueue;
-    const since = again ? [String(Math.max(0, timeOfOperation(fields[1]!) - slackMs))] : [];
+    const since = again ? [String(Math.max(0, timeOfOperation(fields[1]!.slice(0, 36)) - slackMs))] : [];
     return encodeCommand(['EVALSHA', script.sha, '3', counter, stream, pending, ...since, ...fields]);
   }
 }

@@ -36,7 +36,7 @@ for i = 1, #ARGV, 3 do
     local there = false
     if entry then
       for f = 1, #entry[2], 2 do
-        if entry[2][f] == 'op' then there = entry[2][f + 1] == ARGV[i + 2] break end
+        if entry[2][f] == 'do' then there = string.sub(entry[2][f + 1], 1, 36) == ARGV[i + 2] break end
       end
     end
     if not there then lost[#lost + 1] = i end
@@ -49,6 +49,8 @@ export class Witness {
   readonly #recent = new Map<number, Acknowledged[]>();
   readonly #seen = new Map<number, number>();
   #looking = false;
+  /** The last look failed half-way. */
+  #unfinished = false;
   lost = 0;
 
   constructor(
@@ -63,6 +65,7 @@ export class Witness {
     list.push(write);
     if (list.length > 2 * kept) list.splice(0, list.length - kept);
     const highest = this.#seen.get(partition) ?? 0;
+    if (this.#unfinished) void this.look();
     if (write.number > highest) this.#seen.set(partition, write.number);
     else if (!list.slice(0, -1).some(({ operationId }) => operationId === write.operationId)) {
       // A number that comes again: the queue went back to an earlier state.
@@ -74,10 +77,11 @@ export class Witness {
   async look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
+    this.#unfinished = false;
     try {
       for (let partition = 0; partition < this.partitions; partition++) await this.#lookAt(partition);
     } catch {
-      // The next acknowledgement or reconnection looks again.
+      this.#unfinished = true;
     } finally {
       this.#looking = false;
     }

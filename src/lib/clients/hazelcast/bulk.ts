@@ -1,9 +1,12 @@
 import type { Cluster, HazelcastConnection } from './connection.js';
 
-/** Items and bytes (about) of one batch, and batches under way. */
-const itemsPerBatch = 512;
-const bytesPerBatch = 1 << 20;
-const batchesUnderWay = 4;
+/**
+ * Items and bytes (about) of one batch. A batch that is written together is one operation for each of the partitions
+ * (271), so small ones would be many small operations.
+ */
+const itemsPerBatch = 8192;
+const bytesPerBatch = 4 << 20;
+const operationsUnderWay = 1024;
 
 export interface BulkOptions<T> {
   connection: HazelcastConnection;
@@ -13,9 +16,20 @@ export interface BulkOptions<T> {
   send(cluster: Cluster, items: T[]): Promise<void>;
 }
 
-/** Sends many small operations with a bounded number under way. */
+/** Does single operations of one batch, a bounded number at once. */
+export async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < items.length) await work(items[next++]!);
+  };
+  await Promise.all(Array.from({ length: Math.min(operationsUnderWay, items.length) }, lane));
+}
+
+/** Sends many small operations, batch after batch, so that what comes later is done later; the next is collected meanwhile. */
 export class HazelcastBulk<T> {
-  private readonly batches = new Set<Promise<void>>();
+  private sending: Promise<void> | undefined;
+  private waiting: T[] = [];
+  private waitingBytes = 0;
   private failure: Error | undefined;
   private readonly restartsBefore: number;
 
@@ -31,34 +45,38 @@ export class HazelcastBulk<T> {
   async push(items: readonly T[]): Promise<void> {
     this.options.signal.throwIfAborted();
     if (this.failure) throw this.failure;
-    let batch: T[] = [];
-    let bytes = 0;
     for (const item of items) {
-      batch.push(item);
-      bytes += this.options.size(item);
-      if (batch.length < itemsPerBatch && bytes < bytesPerBatch) continue;
-      await this.start(batch);
-      batch = [];
-      bytes = 0;
+      this.waiting.push(item);
+      this.waitingBytes += this.options.size(item);
+      while (this.waiting.length >= itemsPerBatch || this.waitingBytes >= bytesPerBatch) {
+        await this.sending;
+        if (this.failure) throw this.failure;
+        this.start();
+      }
     }
-    if (batch.length > 0) await this.start(batch);
+    this.start();
   }
 
   /** Returns when everything is answered, and the members were seen after that, so that `restarts` is complete. */
   async drain(): Promise<void> {
-    await Promise.all(this.batches);
+    for (this.start(); this.sending; this.start()) await this.sending;
     if (this.failure) throw this.failure;
     await this.options.connection.run(({ map }) => map.isEmpty(), this.options.signal);
   }
 
-  private async start(batch: T[]): Promise<void> {
+  /** Sends what waits, unless something is under way: then it goes when that has ended. */
+  private start(): void {
+    if (this.sending || this.waiting.length === 0 || this.failure) return;
+    const batch = this.waiting;
+    this.waiting = [];
+    this.waitingBytes = 0;
     const { connection, send, signal } = this.options;
-    const sent: Promise<void> = connection
+    this.sending = connection
       .run((cluster) => send(cluster, batch), signal)
       .catch((error: Error) => void (this.failure ??= error))
-      .finally(() => this.batches.delete(sent));
-    this.batches.add(sent);
-    while (this.batches.size >= batchesUnderWay) await Promise.race(this.batches);
-    if (this.failure) throw this.failure;
+      .then(() => {
+        this.sending = undefined;
+        this.start();
+      });
   }
 }

@@ -1,0 +1,148 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { partitionKeys, partitionOf } from '../../../src/lib/cache/write-behind/keys.js';
+import type { Loss } from '../../../src/lib/cache/write-behind/witness.js';
+import { runWorker } from '../../../src/lib/cache/write-behind/worker.js';
+import { WriteBehind } from '../../../src/lib/cache/write-behind/writer.js';
+import { nodeName, openRedis } from '../../../src/lib/clients/redis/client.js';
+import { systemClock } from '../../../src/lib/core/clock.js';
+import { silentProgress } from '../../../src/lib/core/progress.js';
+import { needs } from '../../servers/needs.js';
+import { until } from '../../servers/ports.js';
+import { startRedisCluster, type RedisCluster } from '../../servers/redis-cluster.js';
+import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
+
+const timeouts = { connectTimeoutMs: 1000, requestTimeoutMs: 20_000 };
+const tables = { log: { key: ['id'] } };
+
+needs('redis', 'postgres')('write-behind while a master dies', () => {
+  let cluster: RedisCluster;
+  let database: OwnDatabase;
+  const stop = new AbortController();
+  const signal = stop.signal;
+
+  beforeAll(async () => {
+    [cluster, database] = await Promise.all([startRedisCluster({ nodeTimeoutMs: 1000 }), ownDatabase()]);
+    await database.sql('CREATE TABLE log (id text, at bigserial)');
+  });
+  afterAll(async () => {
+    stop.abort();
+    await cluster?.stop();
+  });
+
+  const drain = () =>
+    runWorker({
+      ...{
+        ...timeouts,
+        tables,
+        durability: 'memory',
+        holder: `test:${Math.random()}`,
+        untilEmpty: true,
+        batch: 500,
+      },
+      ...{
+        leaseMs: 2000,
+        connections: 2,
+        retentionMs: 86_400_000,
+        clock: systemClock,
+        progress: silentProgress,
+      },
+      redis: { nodes: cluster.urls },
+      postgres: { url: database.url },
+      warn: () => {},
+      signal,
+    });
+  const written = async () => (await database.sql('SELECT id FROM log')).map(({ id }) => id as string);
+
+  test('durability replica: what was acknowledged survives, and nothing is applied twice', async () => {
+    const client = await openRedis({ nodes: cluster.urls }, timeouts, signal);
+    const losses: Loss[] = [];
+    const queue = await WriteBehind.open(client, {
+      ...{ tables, durability: 'replica', signal, onLoss: (loss: Loss) => losses.push(loss) },
+    });
+    const acknowledged: string[] = [];
+    const refused: string[] = [];
+    let writing = true;
+    const writers = Array.from({ length: 8 }, async (_, lane) => {
+      for (let i = 0; writing; i++) {
+        const id = `r:${lane}:${i}`;
+        await queue.writeBehind(id, undefined, { table: 'log', row: { id } }, 'insert').then(
+          () => acknowledged.push(id),
+          (error: { code: string }) => refused.push(error.code),
+        );
+        await delay(2);
+      }
+    });
+    await delay(500);
+    const before = acknowledged.length;
+    await cluster.killMaster(0);
+    await cluster.ready(20_000);
+    await delay(500);
+    writing = false;
+    await Promise.all(writers);
+    expect(before).toBeGreaterThan(100);
+    await drain();
+    const found = await written();
+    const lost = acknowledged.filter((id) => !found.includes(id));
+    console.log(
+      `replica: ${acknowledged.length} acknowledged (${before} before the failover), ${refused.length} refused, ${lost.length} lost, ${losses.length} reported`,
+    );
+    expect(new Set(found).size).toBe(found.length);
+    expect(losses.map(({ key }) => key).sort()).toEqual(lost.sort());
+    expect(lost).toEqual([]);
+    expect(refused.filter((code) => code !== 'NOT_REPLICATED' && code !== 'WRITE_UNCERTAIN')).toEqual([]);
+    queue.close();
+    client.close();
+  }, 60_000);
+
+  test('durability memory: a failover without the last writes loses them, and each one is named', async () => {
+    await cluster.restartNode(0);
+    await until('the node that was killed follows', async () =>
+      (await cluster.nodes[0]!.server.cli('INFO', 'replication')).includes('master_link_status:up'),
+    );
+    const client = await openRedis({ nodes: cluster.urls }, timeouts, signal);
+    const losses: Loss[] = [];
+    const open = (durability: 'memory' | 'replica') =>
+      WriteBehind.open(client, {
+        tables,
+        durability,
+        signal,
+        replicaTimeoutMs: 200,
+        onLoss: (loss) => losses.push(loss),
+      });
+    const queue = await open('memory');
+    const careful = await open('replica');
+    const master = cluster.nodes[1]!;
+    const replica = cluster.nodes.find(({ masterIndex }) => masterIndex === 1)!;
+    const there = Array.from({ length: 500 }, (_, i) => `m:${i}`).filter(
+      (key) =>
+        client.masterOf(partitionKeys(partitionOf(key, 16)).stream).node ===
+        nodeName({ host: '127.0.0.1', port: master.port }),
+    );
+    const write = (writer: WriteBehind, id: string) =>
+      writer.writeBehind(id, undefined, { table: 'log', row: { id } }, 'insert');
+    for (const id of there.slice(0, 10)) await write(careful, id);
+    replica.server.pause();
+    // What the master sends on the old connection would still reach the replica, out of the kernel's buffers.
+    await master.server.cli('CLIENT', 'KILL', 'TYPE', 'replica');
+    const doomed = there.slice(10, 40);
+    expect(doomed).toHaveLength(30);
+    for (const id of doomed) await write(queue, id);
+    await expect(write(careful, there[40]!)).rejects.toMatchObject({ code: 'NOT_REPLICATED' });
+    await cluster.killMaster(1);
+    replica.server.resume();
+    await cluster.ready(20_000);
+    await write(queue, there[41]!);
+    await until('every loss is named', () => losses.length >= doomed.length, { timeoutMs: 5000 });
+    await drain();
+    const found = await written();
+    expect(doomed.filter((id) => found.includes(id))).toEqual([]);
+    expect(losses.map(({ key }) => key).sort()).toEqual([...doomed].sort());
+    expect(found).toEqual(expect.arrayContaining([...there.slice(0, 10), there[41]!]));
+    queue.close();
+    careful.close();
+    client.close();
+  }, 60_000);
+});
