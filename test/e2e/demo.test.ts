@@ -5,9 +5,12 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { openRedis, type RedisClient } from '../../src/lib/clients/redis/client.js';
 import { findBinaries } from '../../src/lib/demo/native.js';
-import { findRedisServer } from '../../src/lib/demo/redis.js';
+import { Premises } from '../../src/lib/demo/premises.js';
+import { findRedisServer, startRedis } from '../../src/lib/demo/redis.js';
 import type { DemoResult } from '../../src/lib/demo/script.js';
+import type { WriteBehindCounts } from '../../src/lib/demo/stage.js';
 import { type Envelope, metrify, startMetrify } from './run.js';
 
 const binaries = await findBinaries();
@@ -61,6 +64,13 @@ function expectNothingLeft(): void {
   expect(readdirSync(temporary)).toEqual([]);
 }
 
+/** Every write once, whatever the killed worker left to the next one. */
+function expectNothingLost({ writtenWhenKilled, ...counts }: WriteBehindCounts): void {
+  expect(counts).toEqual({ acknowledged: 600, rows: 600, readings: 600, operations: 600 });
+  expect(writtenWhenKilled).toBeGreaterThanOrEqual(200);
+  expect(writtenWhenKilled).toBeLessThanOrEqual(600);
+}
+
 function expectWholeTour({ result }: Envelope, cache: 'redis' | 'database'): void {
   const demo = result as DemoResult;
   expect(demo.cache.type).toBe(cache);
@@ -73,7 +83,10 @@ function expectWholeTour({ result }: Envelope, cache: 'redis' | 'database'): voi
     'metrify cache inspect',
     'metrify cache flush',
     'metrify cache flush',
+    ...(cache === 'redis' ? ['metrify cache queue', 'metrify cache worker', 'metrify cache queue'] : []),
   ]);
+  if (cache === 'redis') expectNothingLost(demo.writeBehind!);
+  else expect(demo.writeBehind).toBeUndefined();
   const { cold, warm, ratio } = demo.latency;
   for (const endpoint of ['meterReadings', 'forecast'] as const) {
     expect(cold![endpoint].hits).toBe(0);
@@ -113,6 +126,8 @@ describe.skipIf(!binaries)('metrify demo', () => {
     const envelope = json();
     expectWholeTour(envelope, 'database');
     expect((envelope.result as DemoResult).cache.why).toContain('no redis-server');
+    expect(envelope).not.toHaveProperty('result.writeBehind');
+    expect(stderr.match(/.*write-behind.*/g)).toEqual([expect.stringMatching(/is left out: .* in Redis/)]);
   });
 
   it('tells a person what it does, with the latency table', async () => {
@@ -121,6 +136,10 @@ describe.skipIf(!binaries)('metrify demo', () => {
     expect(stdout).toMatch(/20,000 readings of 20 meters/);
     expect(stdout).toMatch(/^\$ metrify cache warm --sql @latest\.sql --key 'meter:\{meter_id\}:latest'/m);
     expect(stdout).toMatch(/analytics\/forecast +cold .*\n +warm .*\n +faster +\d+\.\d ×/);
+    if (redisServer) {
+      expect(stdout).toMatch(/got a SIGKILL; PostgreSQL has \d+ of 600 rows/);
+      expect(stdout).toMatch(/^600 writes acknowledged = 600 rows = /m);
+    }
     expectNothingLeft();
   });
 
@@ -137,6 +156,24 @@ describe.skipIf(!binaries)('metrify demo', () => {
     running.signal('SIGINT');
     const { code, stderr } = await running.finished;
     expect(code, stderr).toBe(130);
+    expectNothingLeft();
+  });
+
+  it.skipIf(!redisServer).each([
+    ['while a worker runs', /\$ metrify cache worker --batch/],
+    ['while the queue is drained', /\$ metrify cache worker --until-empty/],
+  ])("leaves no key in somebody else's Redis after a Ctrl-C %s", async (_, moment) => {
+    await withRedis(async (url, client) => {
+      const env = { TMPDIR: temporary, METRIFY_REDIS_URL: url };
+      const running = await startMetrify(['demo', '--quick'], { env });
+      running.child.stdin.end();
+      await vi.waitFor(() => expect(running.stdout()).toMatch(moment), { timeout: 30_000, interval: 5 });
+      expect(await client.call(['EXISTS', 'metrify:queue:config'])).toBe(1);
+      running.signal('SIGINT');
+      const { code, stderr } = await running.finished;
+      expect(code, stderr).toBe(130);
+      expect(await client.call(['KEYS', '*'])).toEqual([]);
+    });
     expectNothingLeft();
   });
 
@@ -169,24 +206,15 @@ describe.skipIf(!binaries)('metrify demo', () => {
   });
 
   it.skipIf(!redisServer)('leaves a Redis alone that is not empty, and an empty one as it was', async () => {
-    const { Premises } = await import('../../src/lib/demo/premises.js');
-    const { startRedis } = await import('../../src/lib/demo/redis.js');
-    const { openRedis } = await import('../../src/lib/clients/redis/client.js');
-    const { signal } = new AbortController();
-    const premises = await Premises.open(folder);
-    try {
-      const url = await startRedis(premises, redisServer!, process.env, signal);
-      const client = await openRedis(
-        { nodes: [url] },
-        { connectTimeoutMs: 3000, requestTimeoutMs: 3000 },
-        signal,
-      );
+    await withRedis(async (url, client) => {
       const env = { TMPDIR: temporary, METRIFY_REDIS_URL: url };
 
       const empty = await metrify(['demo', '--quick', '--json'], { env });
       expect(empty.code, empty.stderr).toBe(0);
-      expect((empty.json().result as DemoResult).cache.why).toContain('METRIFY_REDIS_URL');
-      expect(await client.call(['DBSIZE'])).toBe(0);
+      const demo = empty.json().result as DemoResult;
+      expect(demo.cache.why).toContain('METRIFY_REDIS_URL');
+      expectNothingLost(demo.writeBehind!);
+      expect(await client.call(['KEYS', '*'])).toEqual([]);
       expect(empty.stdout + empty.stderr).not.toContain(new URL(url).password);
 
       await client.call(['SET', 'forecast:precious', 'x']);
@@ -196,9 +224,33 @@ describe.skipIf(!binaries)('metrify demo', () => {
         'is not empty (keys: 1) and is left alone',
       );
       expect(await client.call(['KEYS', '*'])).toEqual(['forecast:precious']);
-      client.close();
-    } finally {
-      await premises.close();
-    }
+    });
+  });
+
+  it.skipIf(!redisServer)('shows no write-behind where Redis could evict what is queued', async () => {
+    await withRedis(async (url, client) => {
+      await client.call(['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru', 'maxmemory', '256mb'], '');
+      const env = { TMPDIR: temporary, METRIFY_REDIS_URL: url };
+      const { code, json, stderr } = await metrify(['demo', '--quick', '--json'], { env });
+      expect(code, stderr).toBe(0);
+      expect(json().result).not.toHaveProperty('writeBehind');
+      expect(stderr).toMatch(/write-behind is left out: .* evicts any key/);
+      expect(await client.call(['KEYS', '*'])).toEqual([]);
+    });
   });
 });
+
+/** A Redis that is not the demo's. */
+async function withRedis(use: (url: string, client: RedisClient) => Promise<void>): Promise<void> {
+  const { signal } = new AbortController();
+  const premises = await Premises.open(folder);
+  try {
+    const url = await startRedis(premises, redisServer!, process.env, signal);
+    const timeouts = { connectTimeoutMs: 3000, requestTimeoutMs: 3000 };
+    const client = await openRedis({ nodes: [url] }, timeouts, signal);
+    await use(url, client);
+    client.close();
+  } finally {
+    await premises.close();
+  }
+}

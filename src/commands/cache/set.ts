@@ -9,7 +9,7 @@ import { formatBytes, formatDuration } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
-import { planRow, queueRow, type RowWrite } from './shared/row-write.js';
+import { planRow, writeRow, type RowWrite } from './shared/row-write.js';
 
 interface Plan {
   level: CacheLevel;
@@ -28,6 +28,7 @@ interface Result {
   ttlMs: number;
   table?: string;
   operation?: string;
+  mode?: 'write-through' | 'write-behind';
   operationId?: string;
   /** The entry's id in the queue. */
   id?: string;
@@ -68,7 +69,14 @@ export const set = changeCommand({
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, name);
     const bytes = value === '-' ? (await buffer(context.terminal.stdin)).toString('latin1') : toBytes(value);
-    const row = planRow(settings, { writeThrough, writeBehind, table, operation, value: bytes });
+    const row = planRow(settings, chosen, {
+      writeThrough,
+      writeBehind,
+      table,
+      operation,
+      level: name,
+      value: bytes,
+    });
     const level = await openLevel(chosen, settings, context.clock, context.signal);
     context.closing(() => level.close());
     return { level, key, value: bytes, ttlMs: ttl ?? chosen.ttl ?? 0, row };
@@ -93,8 +101,9 @@ export const set = changeCommand({
   async apply({ level, key, value, ttlMs, row }, context) {
     const written = { key, level: level.name, target: level.target, bytes: value.length, ttlMs };
     if (row) {
-      const queued = await queueRow(row, { level, key: toBytes(key), value, ttlMs }, context);
-      return { verdict: 'ok', result: { ...written, ...queued } as Result };
+      const done = await writeRow(row, { key, ttlMs }, context);
+      const names = row.levels.map((one) => one.name).join(', ');
+      return { verdict: 'ok', result: { ...written, level: names, ...done } as Result };
     }
     let problem: string | undefined;
     const writer = await level.writer({
@@ -115,8 +124,9 @@ export const set = changeCommand({
     return { verdict: 'ok', result: written as Result };
   },
 
-  present({ key, level, bytes, ttlMs, operation, table, id }, printer) {
-    if (id !== undefined) printer.ok(`queued: ${operation} in ${table} (${id})`);
+  present({ key, level, bytes, ttlMs, operation, table, mode, id }, printer) {
+    if (mode === 'write-through') printer.ok(`${operation} in ${table} committed`);
+    if (mode === 'write-behind') printer.ok(`queued: ${operation} in ${table} (${id})`);
     if (operation === 'delete') printer.ok(`${key} removed from ${level}`);
     else printer.ok(`${key} written to ${level} (${formatBytes(bytes)}, ${expiry(ttlMs)})`);
   },

@@ -53,6 +53,8 @@ export interface Started {
   stderr(): string;
   /** Asks it to stop, and makes it after a while. */
   stop(): Promise<Ending>;
+  /** As a crash would end it. */
+  kill(): void;
 }
 
 /** A temporary folder and the processes that work in it: both are gone after `close`, however this process ends. */
@@ -127,6 +129,7 @@ export class Premises {
         clearTimeout(timer);
         return ending;
       },
+      kill: () => void child.kill('SIGKILL'),
     };
     this.#running.add(started);
     this.#pids.push(pid);

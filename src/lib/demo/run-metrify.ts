@@ -1,7 +1,7 @@
 import { UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
 import { maskSecrets } from '../core/redact.js';
-import type { Premises } from './premises.js';
+import type { Premises, Started } from './premises.js';
 import type { CommandReport, Narrator } from './stage.js';
 
 export interface Shell {
@@ -20,12 +20,8 @@ export interface Shell {
  */
 export async function runMetrify(shell: Shell, args: readonly string[]): Promise<CommandReport> {
   const { narrator, signal } = shell;
-  const command = ['metrify', ...args].map(quote).join(' ');
-  narrator.line(narrator.bold(`$ ${command}`));
-  signal.throwIfAborted();
-
-  const [program, ...first] = shell.self as [string, ...string[]];
-  const child = await shell.premises.start(program, [...first, ...args], { env: shell.env, cwd: shell.cwd });
+  const command = commandLine(args);
+  const child = await startMetrify(shell, args);
   const stop = () => void child.stop();
   signal.addEventListener('abort', stop, { once: true });
   const { code, signal: killedBy } = await child.ended;
@@ -48,6 +44,18 @@ function tell(narrator: Narrator, text: string, style = (line: string) => line):
   const printed = text.replace(/^\n+|\s+$/g, '');
   if (printed === '') return;
   for (const line of printed.split('\n')) narrator.line(line === '' ? '' : style(`  ${line}`));
+}
+
+/** Starts the CLI, telling the command. */
+export async function startMetrify(shell: Shell, args: readonly string[]): Promise<Started> {
+  shell.narrator.line(shell.narrator.bold(`$ ${commandLine(args)}`));
+  shell.signal.throwIfAborted();
+  const [program, ...first] = shell.self as [string, ...string[]];
+  return shell.premises.start(program, [...first, ...args], { env: shell.env, cwd: shell.cwd });
+}
+
+function commandLine(args: readonly string[]): string {
+  return ['metrify', ...args].map(quote).join(' ');
 }
 
 /** As one would type it in a shell. */

@@ -119,6 +119,11 @@ cross join lateral (
 ) f;
 `;
 
+/** It has no unique key: a write that is applied twice is seen. */
+export const incomingTable = `
+create table incoming_readings (meter_id text not null references meters, at timestamptz not null, kwh numeric(9,3))
+`;
+
 /** One row a meter; the service adds which one. */
 export const warmQueries = {
   latest: 'select meter_id, readings from latest_readings',

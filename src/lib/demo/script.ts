@@ -6,13 +6,24 @@ import { cacheKeys, cacheSteps } from './cache-steps.js';
 import { chooseCache } from './demo-cache.js';
 import { chooseDatabase } from './demo-database.js';
 import { Premises } from './premises.js';
-import { runMetrify } from './run-metrify.js';
+import { type OpenQueueWriter, queueSteps } from './queue-steps.js';
+import { runMetrify, startMetrify } from './run-metrify.js';
 import { startService } from './service.js';
-import type { CommandReport, Measurements, Narrator, Stage, Step, StepReport } from './stage.js';
+import type {
+  CommandReport,
+  Measurements,
+  Narrator,
+  Stage,
+  StepGroup,
+  StepReport,
+  WriteBehindCounts,
+} from './stage.js';
 import { buildTown } from './town.js';
 
 /** What is shown, in this order. A command group adds its steps here. */
-const steps: Step[] = [...cacheSteps];
+function stepGroups({ openQueueWriter }: DemoOptions): StepGroup[] {
+  return [{ steps: cacheSteps }, queueSteps(openQueueWriter)];
+}
 
 const sizes = {
   full: { meters: 100, readingsPerMeter: 2000 },
@@ -28,6 +39,8 @@ export interface DemoOptions {
   temporaryFolder: string;
   signal: AbortSignal;
   narrator: Narrator;
+  /** The library's writer: one domain knows no other. */
+  openQueueWriter: OpenQueueWriter;
   /** Registers what must happen however the command ends. */
   closing(close: () => Promise<void>): void;
 }
@@ -39,6 +52,8 @@ export interface DemoResult {
   readings: number;
   steps: StepReport[];
   latency: Measurements;
+  /** Unless it was left out. */
+  writeBehind?: WriteBehindCounts;
   /** What was started and made, and is gone by now. */
   leftNothing: { processes: readonly number[]; folder: string };
 }
@@ -57,7 +72,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   }
   options.closing(cleanUp);
 
-  const total = steps.length + 3;
+  const groups = stepGroups(options);
+  const total = groups.reduce((sum, { steps }) => sum + steps.length, 3);
+  let number = 1;
   async function step<T>(
     title: string,
     run: () => Promise<T>,
@@ -65,7 +82,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   ): Promise<T> {
     signal.throwIfAborted();
     narrator.line();
-    narrator.heading(`${reports.length + 1}/${total}  ${title}`);
+    narrator.heading(`${number++}/${total}  ${title}`);
     const started = performance.now();
     const value = await run();
     const durationMs = Math.round(performance.now() - started);
@@ -126,15 +143,29 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     cache,
     service,
     latency: {},
+    writeBehind: {},
     desk,
     metrify: (args) => runMetrify(shell, args),
+    start: (args) => startMetrify(shell, args),
+    closing: (close) => void cleaning.push(close),
   };
-  for (const { title, run } of steps)
-    await step(
-      title,
-      () => run(stage),
-      (report) => report,
-    );
+  for (const { steps, leftOut } of groups) {
+    signal.throwIfAborted();
+    const reason = await leftOut?.(stage);
+    if (reason !== undefined) {
+      const first = number;
+      number += steps.length;
+      narrator.line();
+      narrator.line(narrator.dim(`${first}-${number - 1}/${total}  ${reason}`));
+      continue;
+    }
+    for (const { title, run } of steps)
+      await step(
+        title,
+        () => run(stage),
+        (report) => report,
+      );
+  }
 
   await step('clean up', cleanUp);
   return {
@@ -144,6 +175,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     readings,
     steps: reports,
     latency: stage.latency,
+    ...('rows' in stage.writeBehind ? { writeBehind: stage.writeBehind as WriteBehindCounts } : {}),
     leftNothing: { processes: premises.pids, folder: premises.folder },
   };
 }

@@ -1,6 +1,7 @@
 import type { Database } from './database.js';
 import type { DemoCache } from './demo-cache.js';
 import type { Latency } from './measure.js';
+import type { Started } from './premises.js';
 import type { Service } from './service.js';
 import type { Town } from './town.js';
 
@@ -23,6 +24,7 @@ export interface Stage {
   readonly cache: DemoCache;
   readonly service: Service;
   readonly latency: Measurements;
+  readonly writeBehind: Partial<WriteBehindCounts>;
   /** Where the commands run; a step may put files here. */
   readonly desk: string;
   /**
@@ -30,12 +32,22 @@ export interface Stage {
    * @throws UserError when it ends with another exit code than 0.
    */
   metrify(args: readonly string[]): Promise<CommandReport>;
+  /** The same, but goes on while it runs; what it prints is not told. */
+  start(args: readonly string[]): Promise<Started>;
+  /** Registers what must happen however the demo ends: last registered, first done. */
+  closing(close: () => Promise<void>): void;
 }
 
 /** One thing an SRE would do. Each command group adds its own to the list in script.ts. */
 export interface Step {
   title: string;
   run(stage: Stage): Promise<CommandReport | void>;
+}
+
+export interface StepGroup {
+  steps: Step[];
+  /** Asked before the first step. @returns why none of them can be shown here. */
+  leftOut?(stage: Stage): Promise<string | undefined>;
 }
 
 export interface CommandReport {
@@ -53,6 +65,18 @@ export interface StepReport {
 export interface EndpointLatencies {
   meterReadings: Latency;
   forecast: Latency;
+}
+
+export interface WriteBehindCounts {
+  /** Writes that the service was told are queued. */
+  acknowledged: number;
+  /** Rows in the table when the worker was dead. */
+  writtenWhenKilled?: number;
+  /** Rows in the table at the end, and how many different readings they are. */
+  rows: number;
+  readings: number;
+  /** Acknowledged operations that the database knows as applied. */
+  operations: number;
 }
 
 export interface Measurements {

@@ -92,9 +92,13 @@ describe('reads', () => {
   });
 
   test('a pending write is read instead of the row', async () => {
-    const pending = (key: string) =>
-      Promise.resolve(key === 'a' ? { value: '"queued"', version: 7n } : undefined);
-    const { cache } = setup({ pending });
+    const queue = {
+      writeBehind: never,
+      pendingValue: (key: string) =>
+        Promise.resolve(key === 'a' ? { value: '"queued"', version: 7n } : undefined),
+      close() {},
+    };
+    const { cache } = setup({ queue });
     expect(await cache.getOrLoad('a', never)).toBe('queued');
     expect(await cache.get('a')).toBe('queued');
     expect(await cache.get('b')).toBeUndefined();

@@ -1,17 +1,19 @@
-import type { CacheLevel } from '../../../lib/cache/level.js';
+import { openCache } from '../../../lib/cache/multi-level/open.js';
+import { text } from '../../../lib/cache/multi-level/codec.js';
+import type { LevelSettings } from '../../../lib/cache/settings.js';
 import { checkedRow, type Operation } from '../../../lib/cache/write-behind/operation.js';
-import type { Found } from '../../../lib/cache/store.js';
-import { WriteBehind } from '../../../lib/cache/write-behind/writer.js';
-import { openRedis } from '../../../lib/clients/redis/client.js';
 import { fromBytes, type ByteString } from '../../../lib/core/bytes.js';
-import { ServiceUnavailable, UserError } from '../../../lib/core/errors.js';
+import { UserError } from '../../../lib/core/errors.js';
+import { eachMember, memberText, stringText } from '../../../lib/sources/json-members.js';
 import type { Context } from '../../../runtime/context.js';
 import type { Settings } from '../../../runtime/settings.js';
 
 /** A row that `cache set` takes to the database as well. */
 export interface RowWrite {
-  mode: 'write-behind';
+  mode: 'write-through' | 'write-behind';
   settings: Settings;
+  /** Those that get the value. */
+  levels: LevelSettings[];
   table: string;
   operation: Operation;
   json: string;
@@ -22,95 +24,85 @@ interface RowInput {
   writeBehind: boolean;
   table: string | undefined;
   operation: Operation | undefined;
+  level: string | undefined;
   value: ByteString;
 }
 
 /** @throws UserError exit 2 when the flags or the row make no sense together. */
-export function planRow(settings: Settings, input: RowInput): RowWrite | undefined {
-  const { writeThrough, writeBehind, table, operation } = input;
+export function planRow(settings: Settings, chosen: LevelSettings, input: RowInput): RowWrite | undefined {
+  const { writeThrough, writeBehind, table, operation = 'upsert' } = input;
   if (writeThrough && writeBehind)
     throw new UserError('--write-through and --write-behind exclude each other');
-  if (writeThrough) throw new UserError('--write-through is not available yet', { code: 'UNSUPPORTED' });
-  if (!writeBehind) {
-    if (table === undefined && operation === undefined) return undefined;
+  const mode = writeThrough ? 'write-through' : 'write-behind';
+  if (!writeThrough && !writeBehind) {
+    if (table === undefined && input.operation === undefined) return undefined;
     throw new UserError(
       `--${table === undefined ? 'operation' : 'table'} is given, but nothing says how to write it`,
-      {
-        hint: 'Add --write-behind or --write-through.',
-      },
+      { hint: 'Add --write-behind or --write-through.' },
     );
   }
   if (table === undefined)
-    throw new UserError('--write-behind writes a row, but no table is given', { hint: 'Add --table NAME.' });
-  if (!settings.redis)
+    throw new UserError(`--${mode} writes a row, but no table is given`, { hint: 'Add --table NAME.' });
+  if (writeBehind && !settings.redis)
     throw new UserError('the queue is in Redis, and no Redis is configured', {
       code: 'NOT_CONFIGURED',
       hint: 'Set METRIFY_REDIS_URL.',
     });
-  const bytes = Buffer.from(input.value, 'latin1');
+  if (writeThrough && !settings.postgres)
+    throw new UserError('--write-through needs PostgreSQL, and none is configured', {
+      code: 'NOT_CONFIGURED',
+      hint: 'Set METRIFY_POSTGRES_URL.',
+    });
   const json = fromBytes(input.value);
-  if (!Buffer.from(json, 'utf8').equals(bytes))
+  if (!Buffer.from(json, 'utf8').equals(Buffer.from(input.value, 'latin1')))
     throw new UserError('the row is no valid UTF-8', { code: 'ROW_INVALID' });
-  checkedRow(settings.cache.writeBehind?.tables ?? {}, { table, row: { json } }, operation ?? 'upsert');
-  return { mode: 'write-behind', settings, table, operation: operation ?? 'upsert', json };
+  checkedRow(settings.cache.writeBehind?.tables ?? {}, { table, row: { json } }, operation);
+  // Another level that kept an older value would give it to its readers.
+  const levels =
+    input.level === undefined ? settings.cache.levels.filter(({ type }) => type !== 'memory') : [chosen];
+  return { mode, settings, levels, table, operation, json };
 }
 
-/** First the queue, then the cache. @returns what the result says beside the key. */
-export async function queueRow(
-  { settings, table, operation, json }: RowWrite,
-  { level, key, value, ttlMs }: { level: CacheLevel; key: ByteString; value: ByteString; ttlMs: number },
+/** The database or its queue first, then the cache levels. @returns what the result says beside the key. */
+export async function writeRow(
+  { mode, settings, levels, table, operation, json }: RowWrite,
+  { key, ttlMs }: { key: string; ttlMs: number },
   context: Context,
-): Promise<{ table: string; operation: Operation; operationId: string; id: string }> {
-  const client = await openRedis(settings.redis!, settings, context.signal);
-  context.closing(() => client.close());
-  const { tables, durability } = settings.cache.writeBehind!;
-  const queue = await WriteBehind.open(client, {
-    tables,
-    durability,
-    cache: asCache(level, ttlMs, context.signal),
-    warn: (message) => context.warn(message),
-    signal: context.signal,
-  });
-  context.closing(() => queue.close());
-  const { operationId, id, cached } = await queue.writeBehind(
-    key,
-    operation === 'delete' ? null : value,
-    { table, row: { json } },
-    operation,
+): Promise<{
+  table: string;
+  operation: Operation;
+  mode: RowWrite['mode'];
+  operationId?: string;
+  id?: string;
+}> {
+  const { writeBehind, ...rest } = settings.cache;
+  const cache = await openCache(
+    {
+      ...settings,
+      cache: { ...rest, levels, tiers: [], ...(mode === 'write-behind' ? { writeBehind } : {}) },
+      tables: writeBehind?.tables,
+    },
+    // Nobody waits for a reader here: a level may take as long as a request may.
+    { codec: text, levelTimeoutMs: settings.requestTimeoutMs, warn: (message) => context.warn(message) },
   );
-  const result = { table, operation, operationId, id };
-  context.applied(() => result);
-  await cached;
-  return result;
+  context.closing(() => cache.close());
+  const options = ttlMs > 0 ? { ttl: ttlMs } : {};
+  const target = { table, row: mode === 'write-behind' ? { json } : columnsOf(json) };
+  context.applied(() => ({ key, table, operation, mode }));
+  if (mode === 'write-through') {
+    await cache.writeThrough(key, json, target, operation, options);
+    return { table, operation, mode };
+  }
+  const { operationId, id } = await cache.writeBehind(key, json, target, operation, options);
+  return { table, operation, mode, operationId, id };
 }
 
-function asCache(level: CacheLevel, ttlMs: number, signal: AbortSignal) {
-  return {
-    async set(key: ByteString, { value }: Found): Promise<boolean> {
-      let problem: string | undefined;
-      const writer = await level.writer({
-        nx: false,
-        signal,
-        settled: (_, outcome, reason) => (problem = outcome === 'failed' ? (reason ?? 'refused') : undefined),
-      });
-      try {
-        await writer.write([{ key, value, ttlMs }]);
-        await writer.drain();
-      } finally {
-        await writer.close();
-      }
-      if (problem !== undefined) throw new ServiceUnavailable(`${level.name} did not take it: ${problem}`);
-      return true;
-    },
-    async remove(key: ByteString): Promise<boolean> {
-      const remover = await level.remover({ signal, settled: () => {} });
-      try {
-        await remover.remove([key]);
-        await remover.drain();
-      } finally {
-        await remover.close();
-      }
-      return true;
-    },
-  };
+/** Each column's text, every digit kept; PostgreSQL reads it as the column's type. */
+function columnsOf(json: string): Record<string, string | null> {
+  const columns: Record<string, string | null> = {};
+  eachMember(Buffer.from(json, 'utf8').latin1Slice(), (rawName, rawValue) => {
+    const value = memberText(rawValue);
+    columns[fromBytes(stringText(rawName))] = value === null ? null : fromBytes(value);
+  });
+  return columns;
 }

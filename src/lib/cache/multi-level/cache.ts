@@ -24,8 +24,8 @@ export interface MultiLevelCacheOptions {
   query?: ((sql: string, params: readonly unknown[]) => Promise<unknown>) | undefined;
   /** Writes rows for `writeThrough`. */
   rows?: RowWriter | undefined;
-  /** Asked on a miss before anything is loaded: a write that is on its way to the database. */
-  pending?: ((key: ByteString) => Promise<Found | undefined>) | undefined;
+  /** Queues rows for `writeBehind`, and is asked on a miss before anything is loaded. */
+  queue?: WriteQueue | undefined;
   /** JSON unless given. */
   codec?: Codec | undefined;
   /** Milliseconds that `clusterGet` and `clusterSet` wait for a failover. Default 10,000. */
@@ -33,6 +33,28 @@ export interface MultiLevelCacheOptions {
   clock?: Clock | undefined;
   /** For early refresh: from 0 to 1, 0 excluded. */
   random?: (() => number) | undefined;
+}
+
+/** Rows on their way to the database. */
+export interface WriteQueue {
+  /** Resolves once the row is queued. @param value what the cache gets; null removes the key there. */
+  writeBehind(
+    key: ByteString,
+    value: ByteString | null,
+    target: RowTarget,
+    operation: Operation,
+  ): Promise<Queued>;
+  /** The queued value of a key, if there is one. */
+  pendingValue(key: ByteString): Promise<Found | undefined>;
+  close(): void;
+}
+
+export interface Queued {
+  operationId: string;
+  /** The entry's id in the queue. */
+  id: string;
+  /** The value's version in the cache. */
+  version: bigint;
 }
 
 export interface WriteOptions {
@@ -86,10 +108,10 @@ export class MultiLevelCache {
   async get<T = unknown>(key: string): Promise<T | undefined> {
     const bytes = toBytes(key);
     const levels = this.levelsOf(bytes);
-    const { pending } = this.options;
+    const { queue } = this.options;
     const found =
       this.reads.atOnce(bytes, levels) ??
-      (await this.reads.read(bytes, levels, pending && (() => pending(bytes))));
+      (await this.reads.read(bytes, levels, queue && (() => queue.pendingValue(bytes))));
     if (found) this.hits++;
     else this.misses++;
     return found && (this.decode(found) as T);
@@ -111,8 +133,8 @@ export class MultiLevelCache {
     let loaded = false;
     const loader: Load = async () => {
       loaded = true;
-      const { pending } = this.options;
-      return (await pending?.(bytes)) ?? this.load(load, options);
+      const { queue } = this.options;
+      return (await queue?.pendingValue(bytes)) ?? this.load(load, options);
     };
     const found = this.reads.atOnce(bytes, levels) ?? (await this.reads.read(bytes, levels, loader));
     if (loaded) this.misses++;
@@ -189,6 +211,34 @@ export class MultiLevelCache {
     await this.write({ key: bytes, found, version, leases }, 'the row is written');
   }
 
+  /**
+   * Queues the row, then writes the caches; `metrify cache worker` takes it to the database soon after. A key is
+   * written through or behind, not both: their versions come from different sources.
+   * @param value what the cache holds for the row; ignored by `delete`.
+   * @throws UserError before anything is queued; ServiceUnavailable `QUEUE_FULL`, `NOT_REPLICATED`, `WRITE_UNCERTAIN`
+   * (their hints say what is queued), `CACHE_STALE`: the row is queued, and a level may hold an older value.
+   */
+  async writeBehind(
+    key: string,
+    value: unknown,
+    target: RowTarget,
+    operation: Operation = 'upsert',
+    { ttl }: Pick<WriteOptions, 'ttl'> = {},
+  ): Promise<Queued> {
+    const { queue } = this.options;
+    if (!queue)
+      throw new UserError('this cache has no queue: cache.writeBehind is not configured', {
+        code: 'NOT_CONFIGURED',
+      });
+    const bytes = toBytes(key);
+    const encoded = operation === 'delete' ? null : this.codec.encode(value);
+    const leases = await this.leases(key);
+    const { operationId, id, version } = await queue.writeBehind(bytes, encoded, target, operation);
+    const found = encoded === null ? undefined : { value: encoded, expiresAt: this.expiry(ttl) };
+    await this.write({ key: bytes, found, version, leases }, 'the row is queued');
+    return { operationId, id, version };
+  }
+
   /** The key's state in its levels: taken before a write is recorded elsewhere, and given to `setVersioned` after. */
   leases(key: string): Promise<WriteLeases> {
     const bytes = toBytes(key);
@@ -236,7 +286,9 @@ export class MultiLevelCache {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.levels.map(({ store }) => store.close()), this.options.rows?.close()]);
+    const { rows, queue } = this.options;
+    queue?.close();
+    await Promise.all([...this.levels.map(({ store }) => store.close()), rows?.close()]);
   }
 
   private levelsOf(key: ByteString): Level[] {

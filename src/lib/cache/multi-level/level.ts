@@ -140,7 +140,8 @@ export class Level {
   private capped(found: Found): Found {
     if (this.ttlMs === undefined) return found;
     const latest = this.clock.monotonic() + this.ttlMs;
-    return { ...found, expiresAt: Math.min(found.expiresAt ?? latest, latest) };
+    const { value, expiresAt = latest, costMs, version } = found;
+    return { value, expiresAt: Math.min(expiresAt, latest), costMs, version };
   }
 
   private async mend(key: ByteString): Promise<Lookup> {

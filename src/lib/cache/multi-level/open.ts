@@ -13,7 +13,9 @@ import { MemoryStore } from '../stores/memory-store.js';
 import { PostgresPool } from '../stores/postgres-pool.js';
 import { RedisStore } from '../stores/redis-store.js';
 import type { BreakerSettings } from './breaker.js';
-import { MultiLevelCache, type MultiLevelCacheOptions } from './cache.js';
+import { WriteBehind } from '../write-behind/writer.js';
+import type { Loss } from '../write-behind/witness.js';
+import { MultiLevelCache, type MultiLevelCacheOptions, type WriteQueue } from './cache.js';
 import { PostgresRows } from './rows.js';
 
 /** The configuration of an environment, as the command line reads it from `metrify.config.yaml`. */
@@ -22,10 +24,14 @@ export interface OpenSettings extends LevelsSettings {
   tables?: Record<string, { key: string[] }> | undefined;
 }
 
-export interface OpenOptions extends Omit<MultiLevelCacheOptions, 'levels' | 'tiers' | 'rows'> {
+export interface OpenOptions extends Omit<MultiLevelCacheOptions, 'levels' | 'tiers' | 'rows' | 'queue'> {
   /** Milliseconds a level may take. Default 200. */
   levelTimeoutMs?: number | undefined;
   breaker?: BreakerSettings | undefined;
+  /** Called for every acknowledged write that a failover of the queue's Redis lost. */
+  onLoss?: ((loss: Loss) => void) | undefined;
+  /** Things to know about the queue's server. */
+  warn?: ((message: string) => void) | undefined;
   /** Opens levels of types that this package does not have. */
   openStore?: ((level: LevelSettings, settings: OpenSettings) => Promise<Store> | undefined) | undefined;
 }
@@ -45,7 +51,9 @@ export async function openCache(settings: OpenSettings, options: OpenOptions = {
   const impatient = { ...settings, requestTimeoutMs: Math.min(settings.requestTimeoutMs, silenceMs) };
   const opened: Store[] = [];
   const pool = settings.postgres && new PostgresPool(settings.postgres, settings);
+  let queue: WriteQueue | undefined;
   try {
+    if (settings.cache.writeBehind && settings.redis) queue = await openQueue(settings, options);
     for (const level of settings.cache.levels) {
       const open = (): Promise<Store> =>
         openStore?.(level, settings) ?? storeOf(level, impatient, clock, pool);
@@ -60,13 +68,39 @@ export async function openCache(settings: OpenSettings, options: OpenOptions = {
         return { store, ttlMs, timeoutMs: levelTimeoutMs, breaker };
       }),
       tiers: settings.cache.tiers,
+      queue,
       rows: pool && new PostgresRows(pool, settings.tables ?? settings.cache.writeBehind?.tables ?? {}),
       query:
         options.query ??
         (pool && (async (sql, params) => (await pool.run((client) => client.query(sql, params))).rows)),
     });
   } catch (error) {
+    queue?.close();
     await Promise.allSettled([...opened.map((store) => store.close()), pool?.close()]);
+    throw error;
+  }
+}
+
+/** @throws ServiceUnavailable: a queue has to be there; ServiceConflict when its server could lose entries. */
+async function openQueue(settings: OpenSettings, { onLoss, warn }: OpenOptions): Promise<WriteQueue> {
+  const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
+  const client = await openRedis(settings.redis!, settings, stopping.signal);
+  try {
+    const { tables, durability } = settings.cache.writeBehind!;
+    const { signal } = stopping;
+    const queue = await WriteBehind.open(client, { tables, durability, onLoss, warn, signal });
+    return {
+      writeBehind: (key, value, target, operation) => queue.writeBehind(key, value, target, operation),
+      pendingValue: (key) => queue.pendingValue(key),
+      close() {
+        stopping.abort(new ServiceUnavailable('the cache is closed'));
+        queue.close();
+        client.close();
+      },
+    };
+  } catch (error) {
+    client.close();
     throw error;
   }
 }

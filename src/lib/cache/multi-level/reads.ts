@@ -1,6 +1,6 @@
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import type { Found, Lease } from '../store.js';
+import type { Found, Lease, Lookup } from '../store.js';
 import type { Level } from './level.js';
 import { unwrapTags, type Tags } from './tags.js';
 
@@ -61,7 +61,15 @@ export class Reads {
     }
     const own: Flight = { result: undefined, loads: load !== undefined };
     this.flights.set(key, own);
-    return (own.result = this.fetch(key, levels, load, own));
+    const first = levels[0]!.lookup(key);
+    const rest = (): Promise<Found | undefined> => this.fetch(key, levels, first, load, own);
+    // Most reads end here, so they do without what the others need.
+    own.result = first.then(({ found }) => {
+      if (!found || unwrapTags(found.value)) return rest();
+      this.flights.delete(key);
+      return found;
+    }, rest);
+    return own.result;
   }
 
   /** The key was written in this process: later reads must not join one that may have seen what was before. */
@@ -83,7 +91,7 @@ export class Reads {
     if (this.refreshing.has(key)) return;
     this.refreshing.add(key);
     this.stats.earlyRefreshes++;
-    void this.fetch(key, levels, load, undefined, (found) => !this.isDue(found, beta))
+    void this.fetch(key, levels, levels[0]!.lookup(key), load, undefined, (found) => !this.isDue(found, beta))
       .catch(() => {})
       .finally(() => this.refreshing.delete(key));
   }
@@ -91,6 +99,7 @@ export class Reads {
   private async fetch(
     key: ByteString,
     levels: readonly Level[],
+    first: Promise<Lookup>,
     load: Load | undefined,
     own?: Flight,
     wanted?: (found: Found) => boolean,
@@ -101,7 +110,7 @@ export class Reads {
     try {
       for (const level of levels) {
         try {
-          const lookup = await level.lookup(key);
+          const lookup = await (level === levels[0] ? first : level.lookup(key));
           found = lookup.found;
           if (found && !(wanted && !wanted(found))) {
             const tagged = unwrapTags(found.value);

@@ -39,18 +39,41 @@ export function recordTimes({ expiresAt, costMs = 0 }: Found, clock: Clock): str
 
 /**
  * A value with the end that its record tells. The writer's clock and ours may differ, and both may jump; the rest is
- * never more than the time to live was, and where it seems to be over although the value is there, it is zero.
+ * never more than the time to live was, and where it seems to be over although the value is there, it is zero. Most
+ * readers ask for the value alone, so the record is read when it is asked for.
  */
+class RecordedValue implements Found {
+  private times: { expiresAt: number | undefined; costMs: number | undefined } | undefined;
+
+  constructor(
+    readonly value: ByteString,
+    private readonly record: ByteString | null | undefined,
+    private readonly clock: Clock,
+  ) {}
+
+  get expiresAt(): number | undefined {
+    return this.read().expiresAt;
+  }
+
+  get costMs(): number | undefined {
+    return this.read().costMs;
+  }
+
+  private read(): { expiresAt: number | undefined; costMs: number | undefined } {
+    if (this.times) return this.times;
+    const [, , , expires, ttl, cost] = (this.record ?? '').split(' ');
+    const ttlMs = Number(ttl ?? 0);
+    const rest = Math.min(Math.max(0, Number(expires) - this.clock.now()), ttlMs);
+    this.times = {
+      expiresAt: ttlMs > 0 ? this.clock.monotonic() + rest : undefined,
+      costMs: Number(cost ?? 0) || undefined,
+    };
+    return this.times;
+  }
+}
+
 export function withRecord(value: ByteString, record: ByteString | null | undefined, clock: Clock): Found {
-  if (record === null || record === undefined) return { value };
-  const [, , , expires, ttl, cost] = record.split(' ');
-  const ttlMs = Number(ttl);
-  const rest = Math.min(Math.max(0, Number(expires) - clock.now()), ttlMs);
-  return {
-    value,
-    expiresAt: ttlMs > 0 ? clock.monotonic() + rest : undefined,
-    costMs: Number(cost) || undefined,
-  };
+  return new RecordedValue(value, record, clock);
 }
 
 /** Whole milliseconds until then, at least 1: 0 would mean without an end. */

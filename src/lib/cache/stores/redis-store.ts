@@ -20,11 +20,12 @@ export class RedisStore implements Store {
     private readonly stopping?: AbortController,
   ) {}
 
-  async lookup(key: ByteString): Promise<Lookup> {
-    const reply = await this.client.call(['MGET', key, this.names.of(key)]);
-    const [value, record] = reply as (ByteString | null)[];
-    const found = typeof value === 'string' ? withRecord(value, record, this.clock) : undefined;
-    return { found, lease: record ?? '' };
+  lookup(key: ByteString): Promise<Lookup> {
+    return this.client.call(['MGET', key, this.names.of(key)]).then((reply) => {
+      const [value, record] = reply as (ByteString | null)[];
+      const found = typeof value === 'string' ? withRecord(value, record, this.clock) : undefined;
+      return { found, lease: record ?? '' };
+    });
   }
 
   async lease(key: ByteString): Promise<Lease> {

@@ -10,7 +10,7 @@ import { planStatements, type Group } from './statements.js';
 
 export interface Settled {
   /** Committed now, or before (`repeated`): they leave the queue. */
-  applied: QueueEntry[];
+  applied: readonly QueueEntry[];
   /** How many of them were applied before. */
   repeated: number;
   /** Poison, each with its reason, and those behind them with none; in queue order. */
@@ -42,12 +42,12 @@ export async function applyEntries(
   position: Position,
   entries: readonly QueueEntry[],
 ): Promise<Settled> {
-  const batch = new Transaction(pg, tables, entries);
+  const batch = new Transaction(pg, tables);
   try {
     await beginFenced(pg, partition, token, position);
     await batch.runFresh(entries);
     await pg.query('COMMIT');
-    return { applied: [...entries], repeated: 0, buried: [] };
+    return { applied: entries, repeated: 0, buried: [] };
   } catch (error) {
     await rollback(pg);
     if (!isPoison(causeOf(error))) throw causeOf(error);
@@ -56,7 +56,7 @@ export async function applyEntries(
     await beginFenced(pg, partition, token, position);
     // Deferred constraints would fail at COMMIT, where nobody can say whose fault it is.
     await pg.query('SET CONSTRAINTS ALL IMMEDIATE');
-    await batch.isolate(entries);
+    await batch.isolateAll(entries);
     await pg.query('COMMIT');
     return batch.settled();
   } catch (error) {
@@ -66,7 +66,7 @@ export async function applyEntries(
 }
 
 class Transaction {
-  readonly #place: Map<QueueEntry, number>;
+  #place = new Map<QueueEntry, number>();
   /** The first entry of a key that cannot be applied. */
   readonly #poison = new Map<ByteString, { place: number; reason: string }>();
   #repeated = 0;
@@ -74,10 +74,7 @@ class Transaction {
   constructor(
     private readonly pg: PostgresClient,
     private readonly tables: Tables,
-    entries: readonly QueueEntry[],
-  ) {
-    this.#place = new Map(entries.map((entry, place) => [entry, place]));
-  }
+  ) {}
 
   /** The fast way, for entries of which none was applied before. @throws SQLSTATE 23505 when one was; GroupFailure. */
   async runFresh(entries: readonly QueueEntry[]): Promise<void> {
@@ -105,6 +102,11 @@ class Transaction {
         throw new GroupFailure(group, error);
       }
     }
+  }
+
+  async isolateAll(entries: readonly QueueEntry[]): Promise<void> {
+    this.#place = new Map(entries.map((entry, place) => [entry, place]));
+    await this.isolate(entries);
   }
 
   /** Applies what can be applied, and finds what cannot. */
@@ -137,7 +139,11 @@ class Transaction {
   }
 
   settled(): Settled {
-    const settled: Settled = { applied: [], repeated: this.#repeated, buried: [] };
+    const settled = {
+      applied: [] as QueueEntry[],
+      repeated: this.#repeated,
+      buried: [] as Settled['buried'],
+    };
     for (const entry of this.#place.keys()) {
       const fate = this.#fate(entry);
       if (fate === 'apply') settled.applied.push(entry);

@@ -1,24 +1,19 @@
 import { fromBytes, type ByteString } from '../../core/bytes.js';
 import type { Reply } from '../../clients/redis/resp.js';
 import { isOperationId } from './operation-id.js';
-import { operations, type Operation } from './operation.js';
+import { type Operation, operations } from './operation.js';
+import { type RowKind, RowKinds } from './row-kinds.js';
 
 /** One queued write, as the worker reads it. What was queued is data: nothing of it is trusted unseen. */
-export interface QueueEntry {
+export interface QueueEntry extends RowKind {
   /** In the stream it was read from. */
   id: string;
   /** Of its partition; undefined where somebody else wrote it. */
   number: number | undefined;
   operationId: string;
   key: ByteString;
-  table: string;
-  operation: Operation;
   /** JSON text. */
   row: string;
-  /** The row's columns, in its order. */
-  columns: string[];
-  /** Entries of one shape fit one statement: table, operation and columns. */
-  shape: string;
 }
 
 export interface BadEntry {
@@ -28,9 +23,11 @@ export interface BadEntry {
   reason: string;
 }
 
-type Parsed = { entry: QueueEntry } | { bad: BadEntry };
+/** `held`: its key is held back, so that it cannot be tried. */
+export type Parsed = { held: boolean } & ({ entry: QueueEntry } | { bad: BadEntry });
 
-export function parseEntry(reply: Reply): Parsed {
+/** @param kinds what earlier entries were like, which saves parsing. */
+export function parseEntry(reply: Reply, kinds = new RowKinds(), held = false): Parsed {
   const [id, list] = reply as [string, ByteString[]];
   let job, name, row, n, origin: ByteString | undefined;
   for (let i = 0; i < list.length; i += 2) {
@@ -57,40 +54,56 @@ export function parseEntry(reply: Reply): Parsed {
   const number = n !== undefined && /^\d{1,15}$/.test(n) ? Number(n) : undefined;
   // Entries without a key hold back nothing but themselves.
   const key = name ?? `?${origin ?? id}`;
-  const bad = (reason: string): Parsed => ({ bad: { id, number, key, reason } });
+  const bad = (reason: string): Parsed => ({
+    held,
+    bad: { id, number, key, reason },
+  });
   if (name === undefined) return bad('malformed: it has no key');
-  const [op = '', operation = '', ...rest] = job?.split(' ') ?? [];
-  const table = fromBytes(rest.join(' '));
-  if (!isOperationId(op)) return bad('malformed: its operation id is no UUID');
-  if (!(operations as readonly string[]).includes(operation))
-    return bad(`malformed: '${fromBytes(operation)}' is no operation`);
-  if (table === '') return bad('malformed: it names no table');
-  let value: unknown;
-  let text: string;
-  try {
-    text = fromBytes(row ?? '');
-    value = JSON.parse(text);
-  } catch {
-    return bad('malformed: its row is no JSON');
+  const operationId = job?.slice(0, 36) ?? '';
+  if (!isOperationId(operationId) || job![36] !== ' ') return bad('malformed: its operation id is no UUID');
+  const what = job!.slice(37);
+  const text = fromBytes(row ?? '');
+  let kind: RowKind | string | undefined = kinds.find(what, text);
+  if (!kind) {
+    kind = readKind(what, text);
+    if (typeof kind === 'string') return bad(`malformed: ${kind}`);
+    kinds.add(what, kind);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return bad('malformed: its row is no JSON object');
-  const columns = Object.keys(value);
-  if (columns.length === 0) return bad('malformed: its row has no column');
-  const shape = `${table}\0${operation}\0${columns.join('\0')}`;
-  if (row!.includes('\\u0000') && shape.split('\0').length !== columns.length + 2)
-    return bad('malformed: a name has a NUL in it');
+  const { table, operation, columns, shape } = kind;
   return {
+    held,
     entry: {
       id,
       number,
-      operationId: op,
+      operationId,
       key,
       table,
-      operation: operation as Operation,
+      operation,
       row: text,
       columns,
       shape,
     },
   };
+}
+
+/** @returns what is wrong, as text. */
+function readKind(what: ByteString, row: string): RowKind | string {
+  const space = what.indexOf(' ');
+  const operation = space < 0 ? what : what.slice(0, space);
+  const table = space < 0 ? '' : fromBytes(what.slice(space + 1));
+  if (!(operations as readonly string[]).includes(operation))
+    return `'${fromBytes(operation)}' is no operation`;
+  if (table === '') return 'it names no table';
+  let value: unknown;
+  try {
+    value = JSON.parse(row);
+  } catch {
+    return 'its row is no JSON';
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'its row is no JSON object';
+  const columns = Object.keys(value);
+  if (columns.length === 0) return 'its row has no column';
+  if (columns.some((column) => column.includes('\0'))) return 'a name has a NUL in it';
+  const shape = `${table}\0${operation}\0${columns.join('\0')}`;
+  return { table, operation: operation as Operation, columns, shape };
 }

@@ -1,15 +1,16 @@
 import type { RedisClient } from '../../clients/redis/client.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { ServiceUnavailable } from '../../core/errors.js';
-import { type BadEntry, parseEntry, type QueueEntry } from './entry.js';
+import { type Parsed, parseEntry } from './entry.js';
 import type { PartitionKeys } from './keys.js';
+import type { RowKinds } from './row-kinds.js';
 import { fetchHeld } from './scripts.js';
 
 /** What is next in a partition: from the retry stream while it has anything, else from the stream. */
 export interface Fetched {
   from: 'S' | 'R';
-  /** In order. `held`: its key is held back. */
-  items: ({ held: boolean } & ({ entry: QueueEntry } | { bad: BadEntry }))[];
+  /** In order. */
+  items: Parsed[];
   /** Number of the latest entry ever queued, as far as Redis knows. */
   counter: number;
   /** Highest number that left the stream in order. */
@@ -22,6 +23,7 @@ export async function fetchEntries(
   keys: PartitionKeys,
   lease: string,
   count: number,
+  kinds: RowKinds,
 ): Promise<Fetched | undefined> {
   const commands = [
     ['MULTI'],
@@ -55,9 +57,9 @@ export async function fetchEntries(
   ];
   if (holder !== lease) return undefined;
   const position = { counter: Number(counter ?? 0), done: Number(done ?? 0) };
-  if (held > 0) return fetchBeside(client, keys, lease, count);
+  if (held > 0) return fetchBeside(client, keys, lease, count, kinds);
   const from = retry.length > 0 ? 'R' : 'S';
-  const items = (from === 'R' ? retry : stream).map((reply) => ({ ...parseEntry(reply), held: false }));
+  const items = (from === 'R' ? retry : stream).map((reply) => parseEntry(reply, kinds));
   return { from, items, ...position };
 }
 
@@ -67,6 +69,7 @@ async function fetchBeside(
   keys: PartitionKeys,
   lease: string,
   count: number,
+  kinds: RowKinds,
 ): Promise<Fetched | undefined> {
   const answer = await fetchHeld.run(
     client,
@@ -83,7 +86,7 @@ async function fetchBeside(
   ];
   return {
     from,
-    items: list.map((reply, at) => ({ ...parseEntry(reply), held: flags[at] === 1 })),
+    items: list.map((reply, at) => parseEntry(reply, kinds, flags[at] === 1)),
     counter: Number(counter ?? 0),
     done: Number(done ?? 0),
   };

@@ -8,7 +8,8 @@ import { type PartitionKeys, partitionKeys } from './keys.js';
 import { Lease } from './lease.js';
 import { findGaps, type QueueLoss, recordLoss } from './loss.js';
 import type { Tables } from './operation.js';
-import { acknowledge, bury } from './scripts.js';
+import { RowKinds } from './row-kinds.js';
+import { acknowledge, acknowledgeUpTo, bury } from './scripts.js';
 
 /** What became of the entries of one look at a partition. */
 export interface Turn {
@@ -36,6 +37,7 @@ type Item = Fetched['items'][number];
 /** One partition as this worker sees it. */
 export class PartitionWork {
   readonly #keys: PartitionKeys;
+  readonly #kinds = new RowKinds();
   #lease: Lease | undefined;
   /** Highest number settled, as PostgreSQL and we know it. */
   #settled = 0;
@@ -77,7 +79,7 @@ export class PartitionWork {
       this.#settled = lease.position.number;
     }
     const lease = this.#lease;
-    const fetched = await fetchEntries(this.client, this.#keys, lease.value, count);
+    const fetched = await fetchEntries(this.client, this.#keys, lease.value, count, this.#kinds);
     if (!fetched) {
       this.#lease = undefined;
       return turn;
@@ -117,8 +119,8 @@ export class PartitionWork {
   async #settle(pg: PostgresClient, lease: Lease, fetched: Fetched, turn: Turn): Promise<void> {
     const { good, refused } = this.#sort(fetched.items);
     const last = idOf(fetched.items.at(-1)!);
-    const numbers = fetched.items.map(numberOf).filter((number) => number !== undefined);
-    const highest = fetched.from === 'S' ? Math.max(this.#settled, ...numbers) : this.#settled;
+    const latest = fetched.from === 'S' ? highestNumber(fetched.items) : 0;
+    const highest = Math.max(this.#settled, latest);
     const settled =
       good.length === 0
         ? { applied: [], repeated: 0, buried: [] }
@@ -135,21 +137,9 @@ export class PartitionWork {
     for (const { entry, reason } of settled.buried) reasons.set(entry.id, reason);
     const { pending, progress, stream, retry, dead, blocked, held, lease: leaseKey } = this.#keys;
     const source = fetched.from === 'S' ? stream : retry;
-    const upTo = fetched.from === 'S' && numbers.length > 0 ? String(highest) : '';
-    if (settled.applied.length > 0) {
-      const latest = new Map(settled.applied.map(({ key, id }) => [key, id]));
-      await acknowledge.run(
-        this.client,
-        [source, pending, progress],
-        [
-          fetched.from,
-          reasons.size > 0 ? '' : upTo,
-          String(settled.applied.length),
-          ...settled.applied.map(({ id }) => id),
-          ...[...latest].flat(),
-        ],
-      );
-    }
+    const upTo = latest > 0 ? String(highest) : '';
+    if (settled.applied.length > 0)
+      await this.#acknowledge(settled.applied, fetched, reasons.size > 0 ? '' : upTo);
     turn.applied = settled.applied.length - settled.repeated;
     turn.repeated = settled.repeated;
     if (reasons.size > 0) {
@@ -182,8 +172,29 @@ export class PartitionWork {
     this.#settled = highest;
   }
 
+  /** @param upTo highest number, or '' when some of the entries stay. */
+  async #acknowledge(applied: readonly QueueEntry[], { from, items }: Fetched, upTo: string): Promise<void> {
+    const { pending, progress, stream, retry } = this.#keys;
+    const latest = new Map<ByteString, string>();
+    for (const { key, id } of applied) latest.set(key, from + id);
+    if (from === 'S' && upTo !== '' && applied.length === items.length) {
+      const { id, operationId } = applied.at(-1)!;
+      const args = [id, operationId, upTo, ...latest.keys(), ...latest.values()];
+      if ((await acknowledgeUpTo.run(this.client, [stream, pending, progress], args)) === 1) return;
+    }
+    const ids = applied.map(({ id }) => id);
+    await acknowledge.run(
+      this.client,
+      [from === 'S' ? stream : retry, pending, progress],
+      [from, upTo, String(ids.length), ...ids, ...[...latest].flat()],
+    );
+  }
+
   /** Who can be tried, and who cannot: malformed, not configured, or behind one of those. `reason` '' means behind. */
-  #sort(items: readonly Item[]): { good: QueueEntry[]; refused: { id: string; reason: string }[] } {
+  #sort(items: readonly Item[]): {
+    good: QueueEntry[];
+    refused: { id: string; reason: string }[];
+  } {
     const good: QueueEntry[] = [];
     const refused: { id: string; reason: string }[] = [];
     const blocked = new Set<ByteString>();
@@ -212,6 +223,12 @@ export class PartitionWork {
     const stream = await this.client.call(['XLEN', this.#keys.stream]);
     return stream === 0 && (await this.client.call(['XLEN', this.#keys.retry])) === 0;
   }
+}
+
+function highestNumber(items: readonly Item[]): number {
+  let highest = 0;
+  for (const item of items) highest = Math.max(highest, numberOf(item) ?? 0);
+  return highest;
 }
 
 const idOf = (item: Item): string => ('entry' in item ? item.entry.id : item.bad.id);

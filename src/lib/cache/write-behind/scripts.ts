@@ -9,9 +9,10 @@ import { Script } from './script.js';
  * KEYS counter, stream, pending; ARGV `do`, what to do (it begins with the operation id), `key`, key, more fields and values.
  * @returns [id, number].
  */
-export const enqueue = new Script(`local n = redis.call('INCR', KEYS[1])
-local id = redis.call('XADD', KEYS[2], '*', 'n', n, unpack(ARGV))
-redis.call('HSET', KEYS[3], ARGV[4], 'S' .. id)
+export const enqueue = new Script(`local call, keys, args = redis.call, KEYS, ARGV
+local n = call('INCR', keys[1])
+local id = call('XADD', keys[2], '*', 'n', n, unpack(args))
+call('HSET', keys[3], args[4], 'S' .. id)
 return {id, n}`);
 
 /**
@@ -95,8 +96,38 @@ end
 return {from, list, flags, redis.call('GET', KEYS[5]), redis.call('HGET', KEYS[6], 'done')}`);
 
 /**
+ * Applied and committed: the stream from its beginning up to an entry, all of it. That entry must still be there, so
+ * that nothing else can be before it (a failover may have put another history in its place). KEYS stream, pending,
+ * progress; ARGV last id, its operation id, highest number, then keys, then for each `S` and its last id.
+ * @returns 0 when the entry is not there: then `acknowledge` does it one by one.
+ */
+export const acknowledgeUpTo =
+  new Script(`local entry, known = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1], false
+if not entry then return 0 end
+for i = 1, #entry[2], 2 do
+  if entry[2][i] == 'do' then known = string.sub(entry[2][i + 1], 1, 36) == ARGV[2] end
+end
+if not known then return 0 end
+redis.call('XTRIM', KEYS[1], 'MINID', '=', ARGV[1])
+redis.call('XDEL', KEYS[1], ARGV[1])
+local count = (#ARGV - 3) / 2
+for i = 4, 3 + count, 4000 do
+  local last = math.min(i + 3999, 3 + count)
+  local found, gone = redis.call('HMGET', KEYS[2], unpack(ARGV, i, last)), {}
+  for j = 1, #found do
+    if found[j] == ARGV[i + j - 1 + count] then gone[#gone + 1] = ARGV[i + j - 1] end
+  end
+  if #gone == #found then redis.call('HDEL', KEYS[2], unpack(ARGV, i, last))
+  elseif #gone > 0 then redis.call('HDEL', KEYS[2], unpack(gone)) end
+end
+if tonumber(redis.call('HGET', KEYS[3], 'done') or 0) < tonumber(ARGV[3]) then
+  redis.call('HSET', KEYS[3], 'done', ARGV[3])
+end
+return 1`);
+
+/**
  * Applied and committed: gone from the queue, whoever holds the lease by now. KEYS source, pending, progress; ARGV
- * source's letter, highest number (or ''), count, ids, then pairs of a key and its last id.
+ * source's letter, highest number (or ''), count, ids, then pairs of a key and the place of its last entry.
  */
 export const acknowledge = new Script(`local ids, keys, at = {}, {}, {}
 local count = tonumber(ARGV[3])
@@ -104,7 +135,7 @@ for i = 4, 3 + count do ids[i - 3] = ARGV[i] end
 for i = 1, #ids, 4000 do redis.call('XDEL', KEYS[1], unpack(ids, i, math.min(i + 3999, #ids))) end
 for i = 4 + count, #ARGV, 2 do
   keys[#keys + 1] = ARGV[i]
-  at[#at + 1] = ARGV[1] .. ARGV[i + 1]
+  at[#at + 1] = ARGV[i + 1]
 end
 for i = 1, #keys, 4000 do
   local last = math.min(i + 3999, #keys)

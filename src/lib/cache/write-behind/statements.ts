@@ -6,7 +6,7 @@ import type { Tables } from './operation.js';
 export interface Group {
   /** One parameter: the rows as a JSON array. */
   sql: string;
-  entries: QueueEntry[];
+  entries: readonly QueueEntry[];
   /** Every entry must meet a row. */
   mustMatch: boolean;
 }
@@ -16,6 +16,16 @@ export interface Group {
  * their order; between keys there is no order.
  */
 export function planStatements(tables: Tables, entries: readonly QueueEntry[]): Group[] {
+  const first = entries[0];
+  // What a queue mostly has, and nothing that could overtake anything.
+  if (first?.operation === 'insert' && entries.every(({ shape }) => shape === first.shape))
+    return [
+      {
+        sql: statement(tables[first.table]!.key, first),
+        entries,
+        mustMatch: false,
+      },
+    ];
   const rounds: Map<string, Group>[] = [];
   const last = new Map<string, { round: number; shape: string }>();
   for (const entry of entries) {
@@ -29,7 +39,7 @@ export function planStatements(tables: Tables, entries: readonly QueueEntry[]): 
     last.set(entry.key, { round, shape });
     const groups = (rounds[round] ??= new Map<string, Group>());
     const group = groups.get(shape);
-    if (group) group.entries.push(entry);
+    if (group) (group.entries as QueueEntry[]).push(entry);
     else
       groups.set(shape, {
         sql: statement(tables[entry.table]!.key, entry),

@@ -44,13 +44,13 @@ export class HazelcastBulk<T> {
   /** Returns when there is room for more. @throws ServiceUnavailable, or the signal's reason. */
   async push(items: readonly T[]): Promise<void> {
     this.options.signal.throwIfAborted();
-    if (this.failure) throw this.failure;
+    this.check();
     for (const item of items) {
       this.waiting.push(item);
       this.waitingBytes += this.options.size(item);
       while (this.waiting.length >= itemsPerBatch || this.waitingBytes >= bytesPerBatch) {
         await this.sending;
-        if (this.failure) throw this.failure;
+        this.check();
         this.start();
       }
     }
@@ -60,8 +60,12 @@ export class HazelcastBulk<T> {
   /** Returns when everything is answered, and the members were seen after that, so that `restarts` is complete. */
   async drain(): Promise<void> {
     for (this.start(); this.sending; this.start()) await this.sending;
-    if (this.failure) throw this.failure;
+    this.check();
     await this.options.connection.run(({ map }) => map.isEmpty(), this.options.signal);
+  }
+
+  private check(): void {
+    if (this.failure) throw this.failure;
   }
 
   /** Sends what waits, unless something is under way: then it goes when that has ended. */

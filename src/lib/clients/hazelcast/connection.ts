@@ -1,15 +1,16 @@
+import type * as Hazelcast from 'hazelcast-client';
 import type { Client, IMap } from 'hazelcast-client';
 
 import { abortable } from '../../core/abortable.js';
 import type { Clock } from '../../core/clock.js';
-import { errorMessage, ServiceRefused, ServiceUnavailable, UserError } from '../../core/errors.js';
+import { errorMessage, ServiceUnavailable, UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import type { HazelcastSettings, Timeouts } from '../settings.js';
 import { hazelcastTarget, type HazelcastTarget } from './address.js';
 import { connectProblem, isLost, silent, unreachable } from './errors.js';
 import type { Stored } from './strings.js';
 
-export type HazelcastModule = typeof import('hazelcast-client');
+export type HazelcastModule = typeof Hazelcast;
 export type HazelcastMap = IMap<Stored, Stored>;
 
 /** What work is done with: a client that is connected, and the maps of this configuration. */
@@ -18,8 +19,8 @@ export interface Cluster {
   map: HazelcastMap;
   /** Versions of the keys in the map, for `MultiLevelCache`; see the store. */
   versions: HazelcastMap;
-  /** Rejects when the client has lost every member: it leaves some of what is under way without an answer. */
-  lost: Promise<never>;
+  /** What is under way, to be told when every member is lost: the client leaves some of it without an answer. */
+  waiting: Set<(error: Error) => void>;
 }
 
 const firstPauseMs = 20;
@@ -55,7 +56,7 @@ export class HazelcastConnection {
     const module = await import('hazelcast-client');
     const connection = new HazelcastConnection(hazelcastTarget(settings), module, timeouts, clock);
     try {
-      await abortable(connection.connected(clock.monotonic() + timeouts.requestTimeoutMs), signal);
+      await connection.connected(clock.monotonic() + timeouts.requestTimeoutMs, signal);
     } catch (error) {
       await connection.close();
       throw error;
@@ -71,21 +72,18 @@ export class HazelcastConnection {
   async run<T>(work: (cluster: Cluster) => Promise<T>, signal: AbortSignal): Promise<T> {
     const { requestTimeoutMs } = this.timeouts;
     const deadline = this.clock.monotonic() + requestTimeoutMs;
-    const away = AbortSignal.any([signal, this.closing.signal]);
     for (let pause = firstPauseMs; ; pause = Math.min(2 * pause, longestPauseMs)) {
       try {
-        const cluster = await (this.isUp() ? this.current! : abortable(this.connected(deadline), away));
-        return await abortable(
-          this.before(deadline, Promise.race([work(cluster), cluster.lost])),
-          this.closing.signal,
-        );
+        const cluster = await (this.isUp() ? this.current! : this.connected(deadline, signal));
+        return await this.answer(work(cluster), deadline, cluster.waiting);
       } catch (error) {
         const lost = isLost(error) || (error instanceof ServiceUnavailable && error === this.lastProblem);
-        if (!lost || error instanceof ServiceRefused || this.closing.signal.aborted) throw error;
+        this.closing.signal.throwIfAborted();
+        if (!lost) throw error;
         const left = deadline - this.clock.monotonic();
         if (left <= pause)
           throw error instanceof UserError ? error : unreachable(this.target, errorMessage(error), error);
-        await this.clock.sleep(pause, away);
+        await this.clock.sleep(pause, AbortSignal.any([signal, this.closing.signal]));
       }
     }
   }
@@ -96,72 +94,82 @@ export class HazelcastConnection {
   }
 
   /** The promise's outcome; after the deadline, that the members are silent or away. */
-  private async before<T>(deadline: number, promise: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const late = silent(this.target, this.timeouts.requestTimeoutMs);
-      const fail = () => reject((this.running ? undefined : this.lastProblem) ?? late);
-      timer = setTimeout(fail, Math.max(0, deadline - this.clock.monotonic()));
+  private answer<T>(
+    promise: Promise<T>,
+    deadline: number,
+    waiting: Set<(error: Error) => void> = new Set(),
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const late = (): void => {
+        waiting.delete(reject);
+        const problem = this.isUp() ? undefined : this.lastProblem;
+        reject(problem ?? silent(this.target, this.timeouts.requestTimeoutMs));
+      };
+      const timer = setTimeout(late, Math.max(0, deadline - this.clock.monotonic()));
+      waiting.add(reject);
+      const finish = (): void => {
+        clearTimeout(timer);
+        waiting.delete(reject);
+      };
+      promise.finally(finish).then(resolve, reject);
     });
-    try {
-      return await Promise.race([promise, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   private isUp(): boolean {
     return this.running?.getLifecycleService().isRunning() === true;
   }
 
-  private connected(deadline: number): Promise<Cluster> {
+  private connected(deadline: number, signal: AbortSignal): Promise<Cluster> {
     if (this.running && !this.isUp()) this.running = this.current = undefined;
     this.current ??= this.connect().catch((error: UserError) => {
       this.current = undefined;
       this.lastProblem = error;
       throw error;
     });
-    return this.before(deadline, this.current);
+    return abortable(this.answer(this.current, deadline), AbortSignal.any([signal, this.closing.signal]));
   }
 
   /** One attempt, within the connect time-out. */
   private async connect(): Promise<Cluster> {
     const warnings: string[] = [];
     const { connectTimeoutMs } = this.timeouts;
-    let lose: (error: Error) => void = () => {};
-    const lost = new Promise<never>((_, reject) => (lose = reject));
-    lost.catch(() => {});
-    const changed = (state: string): void => {
-      if (state === 'SHUTTING_DOWN') lose(new this.module.ClientNotActiveError('the members are lost'));
-    };
-    const attempt = this.module.Client.newHazelcastClient(this.clientConfig(warnings, changed));
+    const attempt = this.openClient(warnings);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const why = `it does not answer within ${formatDuration(connectTimeoutMs)}`;
       timer = setTimeout(() => reject(unreachable(this.target, why)), connectTimeoutMs);
     });
-    let client: Client;
     try {
-      client = await Promise.race([attempt, late]);
+      const cluster = await Promise.race([attempt, late]);
+      this.closing.signal.throwIfAborted();
+      this.running = cluster.client;
+      this.meet(cluster.client);
+      return cluster;
     } catch (error) {
       // One that still comes up is not wanted any more.
-      attempt.then((client) => client.shutdown()).catch(() => {});
-      throw error instanceof UserError ? error : connectProblem(this.target, warnings, error);
+      attempt.then(({ client }) => client.shutdown()).catch(() => {});
+      throw error instanceof UserError || this.closing.signal.aborted
+        ? error
+        : connectProblem(this.target, warnings, error);
     } finally {
       clearTimeout(timer);
     }
-    if (this.closing.signal.aborted) {
-      await client.shutdown();
-      throw this.closing.signal.reason;
-    }
-    this.running = client;
-    this.meet(client);
+  }
+
+  private async openClient(warnings: string[]): Promise<Cluster> {
+    const waiting = new Set<(error: Error) => void>();
+    const changed = (state: string): void => {
+      if (state !== 'SHUTTING_DOWN') return;
+      for (const reject of waiting) reject(new this.module.ClientNotActiveError('the members are lost'));
+      waiting.clear();
+    };
+    const client = await this.module.Client.newHazelcastClient(this.clientConfig(warnings, changed));
     const { map } = this.target;
     return {
       client,
       map: await client.getMap(map),
       versions: await client.getMap(`${map}:versions`),
-      lost,
+      waiting,
     };
   }
 
@@ -171,6 +179,10 @@ export class HazelcastConnection {
     const names = members.map(({ uuid }) => uuid.toString());
     if (this.members.size > 0 && !names.some((name) => this.members.has(name))) this.restarts++;
     this.members = new Set(names);
+    client.getCluster().addMembershipListener({
+      memberAdded: ({ member }) => void this.members.add(member.uuid.toString()),
+      memberRemoved: () => {},
+    });
   }
 
   private clientConfig(warnings: string[], changed: (state: string) => void) {

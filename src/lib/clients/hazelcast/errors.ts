@@ -1,4 +1,4 @@
-import { errorMessage, ServiceRefused, ServiceUnavailable, UserError } from '../../core/errors.js';
+import { errorMessage, ServiceRefused, ServiceUnavailable, type UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import type { HazelcastTarget } from './address.js';
 

@@ -48,7 +48,8 @@ export function timedOut(target: PostgresTarget, cause?: unknown): ServiceUnavai
   });
 }
 
-const reachable = 'Check that the server runs and that the URL names its host and port (METRIFY_POSTGRES_URL).';
+const reachable =
+  'Check that the server runs and that the URL names its host and port (METRIFY_POSTGRES_URL).';
 
 const refusals: Record<string, string> = {
   '28': 'Check user and password, and what pg_hba.conf allows from this host.',

@@ -150,18 +150,38 @@ export class RedisClient {
    * for as long as the request time-out.
    * @throws ServiceUnavailable, ServiceRefused; RedisError for what is wrong with the command itself.
    */
-  async call(
+  call(args: readonly ByteString[], key: ByteString = args[1] ?? ''): Promise<Exclude<Reply, RedisError>> {
+    const open = this.openTo(key);
+    if (!open) return this.#persist(args, key);
+    return open.single(encodeCommand(args)).then(
+      (reply) =>
+        reply instanceof RedisError ? this.#persist(args, key, reply) : (reply as Exclude<Reply, RedisError>),
+      (error: Error) => this.#persist(args, key, error),
+    );
+  }
+
+  /** The connection to the key's master, if there is one that is open. */
+  openTo(key: ByteString): RedisConnection | undefined {
+    const node = this.cluster ? this.#bySlot[slotOf(key)] : this.#masters[0];
+    const open = node && this.#open.get(node.node);
+    return open?.lost ? undefined : open;
+  }
+
+  /** @param outcome of the first attempt, where it was made. */
+  async #persist(
     args: readonly ByteString[],
-    key: ByteString = args[1] ?? '',
+    key: ByteString,
+    outcome?: Error,
   ): Promise<Exclude<Reply, RedisError>> {
+    let first = outcome;
     let deadline: number | undefined;
     for (let attempt = 0; ; attempt++) {
       let problem: Error;
       try {
         const { address, node } = this.masterOf(key);
-        const open = this.#open.get(node);
-        const connection = open && !open.lost ? open : await this.connect(address);
-        const [reply] = await connection.pipeline(encodeCommand(args), 1);
+        if (first && !(first instanceof RedisError)) throw first;
+        const reply = first ?? (await (await this.connect(address)).single(encodeCommand(args)));
+        first = undefined;
         if (!(reply instanceof RedisError)) return reply as Exclude<Reply, RedisError>;
         if (reply.code === 'ASK') return await this.#asking(reply, args);
         if (!isPassing(reply)) {
@@ -172,6 +192,7 @@ export class RedisClient {
       } catch (error) {
         if (!(error instanceof ServiceUnavailable)) throw error;
         problem = error;
+        first = undefined;
       }
       this.signal.throwIfAborted();
       deadline ??= performance.now() + this.options.requestTimeoutMs;

@@ -30,8 +30,9 @@ export class ConnectionLost extends ServiceUnavailable {
 
 interface Batch {
   left: number;
-  replies: Reply[];
-  resolve(replies: Reply[]): void;
+  /** None for a single command, whose reply is resolved to as it is. */
+  replies: Reply[] | undefined;
+  resolve(replies: Reply[] | Reply): void;
   reject(error: Error): void;
 }
 
@@ -122,26 +123,36 @@ export class RedisConnection {
    * @throws ConnectionLost with the replies that came.
    */
   pipeline(encoded: ByteString, count: number): Promise<Reply[]> {
-    return new Promise((resolve, reject) => {
-      const batch: Batch = { left: count, replies: [], resolve, reject };
-      if (this.#lost) {
-        reject(withReplies(this.#lost, batch.replies));
-        return;
-      }
-      this.#batches.push(batch);
-      if (this.#waiting === '' && encoded.length > bytesPerWrite) {
-        this.socket.write(encoded, 'latin1');
-        return;
-      }
-      if (this.#waiting === '') process.nextTick(() => this.#flush());
-      this.#waiting += encoded;
-      if (this.#waiting.length > bytesPerWrite) this.#flush();
-    });
+    return new Promise((resolve, reject) =>
+      this.#send(encoded, { left: count, replies: [], resolve: resolve as Batch['resolve'], reject }),
+    );
+  }
+
+  /** The same for one command: half as much to make and to throw away. */
+  single(encoded: ByteString): Promise<Reply> {
+    return new Promise((resolve, reject) =>
+      this.#send(encoded, { left: 1, replies: undefined, resolve, reject }),
+    );
+  }
+
+  #send(encoded: ByteString, batch: Batch): void {
+    if (this.#lost) {
+      batch.reject(withReplies(this.#lost, batch.replies));
+      return;
+    }
+    this.#batches.push(batch);
+    if (this.#waiting === '' && encoded.length > bytesPerWrite) {
+      this.socket.write(encoded, 'latin1');
+      return;
+    }
+    if (this.#waiting === '') process.nextTick(() => this.#flush());
+    this.#waiting += encoded;
+    if (this.#waiting.length > bytesPerWrite) this.#flush();
   }
 
   /** @throws RedisError when that is the answer; ConnectionLost. */
   async call(args: readonly ByteString[]): Promise<Exclude<Reply, RedisError>> {
-    const [reply] = await this.pipeline(encodeCommand(args), 1);
+    const reply = await this.single(encodeCommand(args));
     if (reply instanceof RedisError) throw reply;
     return reply as Exclude<Reply, RedisError>;
   }
@@ -162,14 +173,14 @@ export class RedisConnection {
       this.#fail(new ServiceUnavailable(`Redis at ${this.node} answered what was not asked`));
       return;
     }
-    batch.replies.push(reply);
+    batch.replies?.push(reply);
     if (--batch.left > 0) return;
     this.#head++;
     if (this.#head > 256) {
       this.#batches.splice(0, this.#head);
       this.#head = 0;
     }
-    batch.resolve(batch.replies);
+    batch.resolve(batch.replies ?? reply);
   }
 
   #fail(error: ServiceUnavailable): void {
@@ -250,7 +261,7 @@ function lostConnection(node: string, why: string): ServiceUnavailable {
   return new ServiceUnavailable(`the connection to Redis at ${node} was lost: ${why}`);
 }
 
-function withReplies(error: ServiceUnavailable, replies: Reply[]): ConnectionLost {
+function withReplies(error: ServiceUnavailable, replies: Reply[] = []): ConnectionLost {
   const lost = new ConnectionLost(error.message, {
     ...(error.hint ? { hint: error.hint } : {}),
     cause: error,
