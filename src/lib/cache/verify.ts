@@ -14,6 +14,18 @@ export interface Verified {
   examples: { key: ByteString; level: string; problem: 'mismatched' | 'missing' }[];
 }
 
+export function addVerified(sum: Verified | undefined, more: Verified): Verified {
+  if (!sum) return more;
+  const undecided = (sum.undecided ?? 0) + (more.undecided ?? 0);
+  return {
+    checked: sum.checked + more.checked,
+    mismatched: sum.mismatched + more.mismatched,
+    missing: sum.missing + more.missing,
+    ...(undecided > 0 ? { undecided } : {}),
+    examples: [...sum.examples, ...more.examples].slice(0, exampleLimit),
+  };
+}
+
 const exampleLimit = 10;
 /**
  * Keys with another value are kept until the source was read once more. Where many rows share their keys, as readings

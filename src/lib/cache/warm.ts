@@ -15,7 +15,7 @@ import {
 import { DeadLetterFile } from './dead-letter.js';
 import { compileKey } from './key-template.js';
 import type { CacheLevel, Entry, LevelWriter, StoredValue } from './level.js';
-import { KeyFilter, type Verified, verify, WrittenSample } from './verify.js';
+import { addVerified, KeyFilter, type Verified, verify, type VerifyPlan, WrittenSample } from './verify.js';
 
 export interface WarmPlan<Row = unknown> {
   source: RowSource<Row>;
@@ -111,12 +111,12 @@ interface LevelRun {
   counts: LevelCounts;
   /** Keys not to be compared. */
   excluded: KeyFilter;
+  sample: WrittenSample;
 }
 
 class WarmRun<Row> {
   readonly #failures = new Map<string, { count: number; firstLine?: number }>();
   readonly #levels: LevelRun[];
-  readonly #sample: WrittenSample;
   readonly #entryOf: ReturnType<typeof compileEntry<Row>>;
   #deadLetters: DeadLetterFile | undefined;
   #read = 0;
@@ -127,17 +127,17 @@ class WarmRun<Row> {
     private readonly hooks: WarmHooks,
   ) {
     this.#entryOf = compileEntry(plan);
-    // What a later row of the same key says is found out by reading the source again, where that can be done.
-    this.#sample = new WrittenSample(
-      typeof plan.verify === 'number' ? plan.verify : sampleAfterRestart,
-      !plan.source.rereadable,
-    );
     const before = plan.resume?.checkpoint;
     this.#read = before?.read ?? 0;
     this.#levels = plan.levels.map((level, i) => ({
       level,
       counts: before?.levels[i] ?? { written: 0, skipped: 0, failed: 0, bytes: 0 },
       excluded: new KeyFilter(),
+      sample: new WrittenSample(
+        typeof plan.verify === 'number' ? plan.verify : sampleAfterRestart,
+        // What a later row of the same key says is found out by reading the source again, where that can be done.
+        !plan.source.rereadable,
+      ),
     }));
   }
 
@@ -241,7 +241,7 @@ class WarmRun<Row> {
   }
 
   #settle(
-    { level, counts, excluded }: LevelRun,
+    { level, counts, excluded, sample }: LevelRun,
     entry: Entry,
     outcome: 'written' | 'skipped' | 'failed',
     reason?: string,
@@ -249,7 +249,7 @@ class WarmRun<Row> {
     counts[outcome]++;
     if (outcome === 'written') {
       counts.bytes += entry.key.length + sizeOf(entry.value);
-      if (this.plan.verify !== 'all') this.#sample.offer(entry);
+      if (this.plan.verify !== 'all') sample.offer(entry);
       return;
     }
     excluded.add(entry.key);
@@ -301,14 +301,21 @@ class WarmRun<Row> {
     const { plan, hooks } = this;
     const { source } = plan;
     const all = () => this.#expected();
-    this.#verified = await verify({
-      levels: plan.levels,
-      expected: plan.verify === 'all' ? all() : this.#sample.entries(),
-      again: source.rereadable ? all : undefined,
-      excluded: (level, key) => this.#levels.find((entry) => entry.level === level)!.excluded.has(key),
-      signal: hooks.signal,
-      progress: (checked) => hooks.progress.update(checked, undefined, 'verifying'),
-    });
+    const compare = (levels: LevelRun[], expected: VerifyPlan['expected']) =>
+      verify({
+        levels: levels.map(({ level }) => level),
+        expected,
+        again: source.rereadable ? all : undefined,
+        excluded: (level, key) => levels.find((run) => run.level === level)!.excluded.has(key),
+        signal: hooks.signal,
+        progress: (checked) => hooks.progress.update(checked, undefined, 'verifying'),
+      });
+    if (plan.verify === 'all') {
+      this.#verified = await compare(this.#levels, all());
+      return;
+    }
+    for (const run of this.#levels)
+      this.#verified = addVerified(this.#verified, await compare([run], run.sample.entries()));
   }
 
   async *#expected(): AsyncGenerator<[ByteString, StoredValue]> {

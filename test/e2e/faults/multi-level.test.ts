@@ -50,6 +50,36 @@ async function took(work: Promise<unknown>): Promise<number> {
 const warm = { name: 'warm', type: 'redis' as const, ttl: 60_000 };
 const breakerOf = (cache: MultiLevelCache) => cache.stats().levels[0]!.breaker;
 
+interface Hanging {
+  settings: Partial<OpenSettings>;
+  pause(): unknown;
+  resume(): unknown;
+}
+
+const hanging = {
+  async redis(): Promise<Hanging> {
+    const { url, pause, resume } = await started(startRedis());
+    return { settings: { redis: { nodes: [url] } }, pause, resume };
+  },
+  async memcached(): Promise<Hanging> {
+    const { server, pause, resume } = await started(startMemcached());
+    return { settings: { memcached: { servers: [server] } }, pause, resume };
+  },
+  /** PostgreSQL's backends are processes of their own; a locked table makes all of them wait. */
+  async database(): Promise<Hanging> {
+    const { url } = await ownDatabase();
+    const { default: pg } = await import('pg');
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    closers.push(() => client.end());
+    return {
+      settings: { postgres: { url } },
+      pause: () => client.query('BEGIN; LOCK TABLE metrify_cache IN ACCESS EXCLUSIVE MODE'),
+      resume: () => client.query('ROLLBACK'),
+    };
+  },
+};
+
 needs(
   'redis',
   'memcached',
@@ -58,35 +88,28 @@ needs(
   test.each(['redis', 'memcached', 'database'] as const)(
     '%s slows a read by its time-out, is skipped, and comes back',
     async (type) => {
-      const server = await started<{ stop(): Promise<void>; pause(): void; resume(): void }>(
-        type === 'redis' ? startRedis() : type === 'memcached' ? startMemcached() : startPostgres(),
-      );
-      const address = server as { url?: string; server?: string };
-      const cache = await open([{ name: 'level', type, ttl: 60_000 }], {
-        ...(type === 'redis' ? { redis: { nodes: [address.url!] } } : {}),
-        ...(type === 'memcached' ? { memcached: { servers: [address.server!] } } : {}),
-        ...(type === 'database' ? { postgres: { url: address.url! } } : {}),
+      const { settings, pause, resume } = await hanging[type]();
+      const cache = await open([{ name: 'level', type, ttl: 60_000 }], settings);
+      await until('a value is there', async () => {
+        await cache.set('a', 1).catch(() => {});
+        return (await cache.get('a')) === 1;
       });
-      await cache.set('a', 1).catch(() => cache.set('a', 1));
-      // PostgreSQL's backends are processes of their own, and only the one that opens connections is stopped here.
-      if (type === 'database') await Promise.all(Array.from({ length: 8 }, (_, i) => cache.get(`warm:${i}`)));
-      server.pause();
+      const before = cache.stats().levels[0]!.trips;
+      await pause();
       let loads = 0;
       const load = () => Promise.resolve(++loads);
       const reads = [];
       for (let i = 0; i < 20; i++) reads.push(await took(cache.getOrLoad(`b:${i}`, load)));
-      if (type !== 'database') {
-        expect(Math.max(...reads)).toBeLessThan(levelTimeoutMs + slackMs);
-        expect(reads.filter((ms) => ms > levelTimeoutMs / 2).length).toBeLessThanOrEqual(4);
-        expect(cache.stats().levels[0]).toMatchObject({ breaker: 'open', trips: 1 });
-      }
+      expect(Math.max(...reads)).toBeLessThan(levelTimeoutMs + slackMs);
+      expect(reads.filter((ms) => ms > levelTimeoutMs / 2).length).toBeLessThanOrEqual(4);
+      expect(cache.stats().levels[0]).toMatchObject({ breaker: 'open', trips: before + 1 });
       expect(loads).toBe(20);
-      server.resume();
+      await resume();
       await until('the level is back', async () => {
         await cache.get('a');
         return breakerOf(cache) === 'closed';
       });
-      expect(await cache.get('a')).toBe(1);
+      expect([1, 2]).toContain(await cache.getOrLoad('a', () => Promise.resolve(2)));
     },
   );
 });

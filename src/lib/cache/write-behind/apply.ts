@@ -139,17 +139,14 @@ class Transaction {
   }
 
   settled(): Settled {
-    const settled = {
-      applied: [] as QueueEntry[],
-      repeated: this.#repeated,
-      buried: [] as Settled['buried'],
-    };
+    const applied: QueueEntry[] = [];
+    const buried: Settled['buried'] = [];
     for (const entry of this.#place.keys()) {
       const fate = this.#fate(entry);
-      if (fate === 'apply') settled.applied.push(entry);
-      else settled.buried.push({ entry, reason: fate.reason });
+      if (fate === 'apply') applied.push(entry);
+      else buried.push({ entry, reason: fate.reason });
     }
-    return settled;
+    return { applied, repeated: this.#repeated, buried };
   }
 
   #fate(entry: QueueEntry): 'apply' | { reason: string } {

@@ -191,10 +191,7 @@ export class PartitionWork {
   }
 
   /** Who can be tried, and who cannot: malformed, not configured, or behind one of those. `reason` '' means behind. */
-  #sort(items: readonly Item[]): {
-    good: QueueEntry[];
-    refused: { id: string; reason: string }[];
-  } {
+  #sort(items: readonly Item[]): { good: QueueEntry[]; refused: { id: string; reason: string }[] } {
     const good: QueueEntry[] = [];
     const refused: { id: string; reason: string }[] = [];
     const blocked = new Set<ByteString>();

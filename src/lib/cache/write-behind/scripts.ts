@@ -6,20 +6,20 @@ import { Script } from './script.js';
  */
 
 /**
- * KEYS counter, stream, pending; ARGV `do`, what to do (it begins with the operation id), `key`, key, more fields and values.
+ * KEYS counter, stream, pending; ARGV what to do (it begins with the operation id), key, row, more fields and values.
  * @returns [id, number].
  */
 export const enqueue = new Script(`local call, keys, args = redis.call, KEYS, ARGV
 local n = call('INCR', keys[1])
-local id = call('XADD', keys[2], '*', 'n', n, unpack(args))
-call('HSET', keys[3], args[4], 'S' .. id)
+local id = call('XADD', keys[2], '*', 'n', n, 'do', args[1], 'key', args[2], 'row', args[3], unpack(args, 4))
+call('HSET', keys[3], args[2], 'S' .. id)
 return {id, n}`);
 
 /**
  * The same for a call that may have been carried out already: an entry with that operation id which still waits is
  * found (from the newest back to ARGV[1], at most 20,000) and left as it is. Otherwise it is queued again, marked,
  * because the worker may have applied the first one, and later writes of the key after it.
- * KEYS counter, stream, pending; ARGV oldest id, `do`, …, `key`, key, …  @returns [id, number, 1 when it was found].
+ * KEYS counter, stream, pending; ARGV oldest id, then as above.  @returns [id, number, 1 when it was found].
  */
 export const enqueueAgain = new Script(`local to, seen = '+', 0
 while seen < 20000 do
@@ -29,7 +29,7 @@ while seen < 20000 do
     for i = 1, #entry[2], 2 do
       if entry[2][i] == 'do' then op = entry[2][i + 1] elseif entry[2][i] == 'n' then n = entry[2][i + 1] end
     end
-    if op and string.sub(op, 1, 36) == string.sub(ARGV[3], 1, 36) then
+    if op and string.sub(op, 1, 36) == string.sub(ARGV[2], 1, 36) then
       redis.call('INCRBY', KEYS[1], 0) -- a write, so that a WAIT after it covers the entry
       return {entry[1], tonumber(n), 1}
     end
@@ -39,8 +39,8 @@ while seen < 20000 do
   to = '(' .. list[#list][1]
 end
 local n = redis.call('INCR', KEYS[1])
-local id = redis.call('XADD', KEYS[2], '*', 'n', n, 'again', 1, unpack(ARGV, 2))
-redis.call('HSET', KEYS[3], ARGV[5], 'S' .. id)
+local id = redis.call('XADD', KEYS[2], '*', 'n', n, 'again', 1, 'do', ARGV[2], 'key', ARGV[3], 'row', ARGV[4], unpack(ARGV, 5))
+redis.call('HSET', KEYS[3], ARGV[3], 'S' .. id)
 return {id, n, 0}`);
 
 /** KEYS pending, stream, retry, dead; ARGV key. @returns false, or [stream's letter, id, fields (empty: it is gone)]. */

@@ -30,6 +30,7 @@ export interface SenderOptions {
 
 interface Call {
   partition: number;
+  /** What to do, key, row, and more fields with their names. */
   fields: readonly ByteString[];
   /** It may have been carried out already. */
   again: boolean;
@@ -198,7 +199,7 @@ export class Sender {
   #encode({ partition, fields, again }: Call): ByteString {
     const { counter, stream, pending } = this.#keys[partition]!;
     const script = again ? enqueueAgain : enqueue;
-    const since = again ? [String(Math.max(0, timeOfOperation(fields[1]!.slice(0, 36)) - slackMs))] : [];
+    const since = again ? [String(Math.max(0, timeOfOperation(fields[0]!.slice(0, 36)) - slackMs))] : [];
     return encodeCommand(['EVALSHA', script.sha, '3', counter, stream, pending, ...since, ...fields]);
   }
 }

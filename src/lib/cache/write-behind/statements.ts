@@ -19,13 +19,7 @@ export function planStatements(tables: Tables, entries: readonly QueueEntry[]): 
   const first = entries[0];
   // What a queue mostly has, and nothing that could overtake anything.
   if (first?.operation === 'insert' && entries.every(({ shape }) => shape === first.shape))
-    return [
-      {
-        sql: statement(tables[first.table]!.key, first),
-        entries,
-        mustMatch: false,
-      },
-    ];
+    return [{ sql: statement(tables[first.table]!.key, first), entries, mustMatch: false }];
   const rounds: Map<string, Group>[] = [];
   const last = new Map<string, { round: number; shape: string }>();
   for (const entry of entries) {

@@ -116,7 +116,7 @@ export class WriteBehind {
     const op = operationId ?? newOperationId();
     const cached = value === undefined ? (operation === 'delete' ? null : row) : value;
     // One field for what the worker always wants together: fewer are cheaper to queue and to read.
-    const fields = ['do', `${op} ${operation} ${toBytes(target.table)}`, 'key', key, 'row', row];
+    const fields = [`${op} ${operation} ${toBytes(target.table)}`, key, row];
     if (cached === null) fields.push('gone', '1');
     else if (cached !== row) fields.push('value', cached);
 

@@ -30,6 +30,8 @@ export class RespParser {
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #needed = 0;
+  readonly #shortBytes = new Int32Array(256);
+  readonly #shortTexts: string[] = Array.from({ length: 256 }, () => '');
   readonly #open: { items: Reply[]; left: number }[] = [];
 
   constructor(private readonly onReply: (reply: Reply) => void) {}
@@ -74,6 +76,18 @@ export class RespParser {
       this.#open.pop();
       value = parent.items;
     }
+  }
+
+  /** Up to three bytes, mostly names of fields that come again and again. */
+  #short(start: number, length: number): string {
+    let bytes = length;
+    for (let i = 0; i < length; i++) bytes = (bytes << 8) | this.#buffer[start + i]!;
+    const slot = (bytes ^ (bytes >>> 7)) & 255;
+    if (this.#shortBytes[slot] !== bytes) {
+      this.#shortBytes[slot] = bytes;
+      this.#shortTexts[slot] = this.#buffer.latin1Slice(start, start + length);
+    }
+    return this.#shortTexts[slot]!;
   }
 
   #next(): Reply | typeof incomplete {
@@ -123,7 +137,7 @@ export class RespParser {
           return incomplete;
         }
         this.#at = end + number + 2;
-        return buffer.latin1Slice(end, end + number);
+        return number > 3 ? buffer.latin1Slice(end, end + number) : this.#short(end, number);
       }
       this.#at = end;
       if (number === 0) return [];
