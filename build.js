@@ -13,7 +13,9 @@ const leaveOutChildProcess = {
   name: 'leave out child_process',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-      importer.includes(join('node_modules', 'commander')) ? { path: 'child_process', namespace: 'none' } : null,
+      importer.includes(join('node_modules', 'commander'))
+        ? { path: 'child_process', namespace: 'none' }
+        : null,
     );
     onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: 'module.exports = {};' }));
   },

@@ -31,6 +31,7 @@ const PACKAGES = {
     'varnish',
     'prometheus',
     'tmux',
+    'faketime',
     'python3-pip',
     'openjdk-17-jdk-headless',
     'maven',
