@@ -3,12 +3,14 @@ import { beforeAll, expect, test } from 'vitest';
 import { queueStatus, releaseKey } from '../../../src/lib/cache/write-behind/queue.js';
 import { partitionKeys, partitionOf } from '../../../src/lib/cache/write-behind/keys.js';
 import { newOperationId } from '../../../src/lib/cache/write-behind/operation-id.js';
+import { acknowledgeUpTo } from '../../../src/lib/cache/write-behind/scripts.js';
 import { needs } from '../../servers/needs.js';
 import { type Bench, queueBench } from './setup.js';
 
 const tables = {
   sensor_data: { key: ['sensor_id'] },
   history: { key: ['id'] },
+  steps: { key: ['id'] },
   missing: { key: ['id'] },
   zähler: { key: ['größe'] },
   'other.place': { key: ['a', 'B"x'] },
@@ -193,6 +195,53 @@ needs('redis', 'postgres')('write-behind', () => {
     for (let i = 0; i < 50; i++) await releaseKey(bench.client, `m:${i}`, false);
     expect(await bench.drain()).toMatchObject({ applied: 50 });
     for (const key of ['u', 'c', 'f', 'g']) await releaseKey(bench.client, key, true);
+  });
+
+  test('a column dropped while entries wait: put aside with their order, and applied once it is back', async () => {
+    await bench.database.sql('CREATE TABLE steps (id int, seq int, kwh numeric, at bigserial)');
+    const writer = await bench.writer();
+    const put = (id: number, row: Record<string, number>) =>
+      writer.writeBehind(`step:${id}`, undefined, { table: 'steps', row: { id, ...row } }, 'insert');
+    for (let id = 0; id < 20; id++) await put(id, { seq: 1, kwh: id });
+    // Behind an entry that needs the column, one that does not; and a key that never needed it.
+    for (let id = 0; id < 20; id++) await put(id, { seq: 2 });
+    await put(99, { seq: 1 });
+    await bench.database.sql('ALTER TABLE steps DROP kwh');
+    const result = await bench.drain();
+    expect(result).toMatchObject({ applied: 1, failed: 20, held: 20, losses: [] });
+    expect(result.failures[0]!.reason).toMatch(/kwh.*42703/);
+    expect(await bench.database.sql('SELECT id, seq FROM steps')).toEqual([{ id: 99, seq: 1 }]);
+
+    await bench.database.sql('ALTER TABLE steps ADD kwh numeric');
+    for (let id = 0; id < 20; id++)
+      expect(await releaseKey(bench.client, `step:${id}`, false)).toMatchObject({ released: 2 });
+    expect(await bench.drain()).toMatchObject({ applied: 40, failed: 0, held: 0 });
+    expect(
+      await bench.database.sql(
+        'SELECT id, array_agg(seq ORDER BY at) AS seqs, sum(kwh)::int AS kwh FROM steps WHERE id < 99 GROUP BY id ORDER BY id',
+      ),
+    ).toEqual(Array.from({ length: 20 }, (_, id) => ({ id, seqs: [1, 2], kwh: id })));
+    expect(await queueStatus(bench.client)).toMatchObject({ waiting: 0, dead: 0 });
+  });
+
+  test('a stream with another history than the worker read keeps what it has', async () => {
+    const writer = await bench.writer();
+    const keys = partition('history:1');
+    const put = () =>
+      writer.writeBehind('history:1', 'v', { table: 'history', row: { sensor_id: 8, kwh: 1 } }, 'insert');
+    await put();
+    const { id } = await put();
+    const trimmed = (operationId: string) =>
+      acknowledgeUpTo.run(
+        bench.client,
+        [keys.stream, keys.pending, keys.progress],
+        [id, operationId, '0', 'history:1', `S${id}`],
+      );
+    // The id is there, but it is another entry's than the one that was applied; or it is nowhere.
+    expect(await trimmed(newOperationId())).toBe(0);
+    expect(await bench.client.call(['XLEN', keys.stream])).toBe(2);
+    expect(await writer.pending('history:1')).toMatchObject({ value: 'v' });
+    expect(await bench.drain()).toMatchObject({ applied: 2, losses: [] });
   });
 
   test('what somebody else put into the stream is put aside, and never run', async () => {

@@ -9,6 +9,8 @@ import {
 } from '../../../src/lib/cache/write-behind/operation-id.js';
 import { rowText } from '../../../src/lib/cache/write-behind/row-text.js';
 import { planStatements } from '../../../src/lib/cache/write-behind/statements.js';
+import { RowKinds } from '../../../src/lib/cache/write-behind/row-kinds.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 import { parseEntry, type QueueEntry } from '../../../src/lib/cache/write-behind/entry.js';
 import { findGaps } from '../../../src/lib/cache/write-behind/loss.js';
 
@@ -101,6 +103,33 @@ test('entries of one key never share a round, except inserts, and keep their ord
           entries.filter((entry) => entry.key === key),
         );
     }),
+  );
+});
+
+test('a row known by its pattern is read as one that is parsed, and no broken one passes', () => {
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.string(), fc.double(), fc.constant('\u0000"\\'));
+  const name = fc.constantFrom('a', 'b', 'größe', 'x"y', 'p.q*', '__proto__', '1');
+  const text = fc
+    .array(fc.tuple(name, value), { minLength: 1, maxLength: 3 })
+    .map(
+      (members) => `{${members.map(([key, v]) => `${JSON.stringify(key)}:${JSON.stringify(v)}`).join(',')}}`,
+    );
+  const broken = fc
+    .tuple(text, fc.nat(), fc.constantFrom('', '"', ',', '}', '\\', '0', '\n', '{"a":1}', '-', '.', 'e'))
+    .map(([row, at, insert]) => {
+      const place = at % (row.length + 1);
+      return row.slice(0, place) + insert + row.slice(place + (insert === '' ? 1 : 0));
+    });
+  const op = newOperationId();
+  fc.assert(
+    fc.property(fc.array(fc.oneof(text, broken), { minLength: 2, maxLength: 20 }), (rows) => {
+      const kinds = new RowKinds();
+      for (const row of rows) {
+        const reply = ['1-1', ['n', '1', 'do', `${op} insert t`, 'key', 'k', 'row', toBytes(row)]];
+        expect(parseEntry(reply, kinds)).toEqual(parseEntry(reply));
+      }
+    }),
+    { numRuns: 500 },
   );
 });
 
