@@ -1,7 +1,7 @@
 import { Box, render, Text, useApp, useInput } from 'ink';
 import { useEffect, useState } from 'react';
 
-import type { InspectResult } from '../lib/cache/inspect.js';
+import type { InspectResult } from '../lib/cache/inspect/result.js';
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../lib/core/units.js';
 import type { Context } from '../runtime/context.js';
 

@@ -1,4 +1,4 @@
-import type { InspectResult } from '../lib/cache/inspect.js';
+import type { InspectResult } from '../lib/cache/inspect/result.js';
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../lib/core/units.js';
 import type { Printer } from '../runtime/printer.js';
 

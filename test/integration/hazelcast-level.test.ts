@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import type { CacheLevel, Entry } from '../../src/lib/cache/level.js';
-import { openHazelcastLevel } from '../../src/lib/cache/hazelcast-level.js';
+import { openHazelcastLevel } from '../../src/lib/cache/levels/hazelcast-level.js';
 import { HazelcastStore } from '../../src/lib/cache/stores/hazelcast-store.js';
 import type { HazelcastSettings } from '../../src/lib/clients/settings.js';
 import { toBytes } from '../../src/lib/core/bytes.js';

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import type { CacheLevel, Entry, KeyInfo, WriteOutcome } from '../../src/lib/cache/level.js';
-import { openMemcachedLevel } from '../../src/lib/cache/memcached-level.js';
+import { openMemcachedLevel } from '../../src/lib/cache/levels/memcached-level.js';
 import { systemClock } from '../../src/lib/core/clock.js';
 import { toBytes } from '../../src/lib/core/bytes.js';
 import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';

@@ -1,5 +1,5 @@
 import type { HttpWarmResult } from '../../lib/cache/http-warm/warm-http.js';
-import type { WarmResult } from '../../lib/cache/warm.js';
+import type { WarmResult } from '../../lib/cache/warm/warm.js';
 import { UserError } from '../../lib/core/errors.js';
 import { changeCommand, type Outcome } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';

@@ -9,7 +9,7 @@ import { formatCount } from '../core/units.js';
 import { hasLiteral } from './glob.js';
 import type { CacheLevel, KeyInfo, ScanOptions } from './level.js';
 import { isOwnKey } from './own-keys.js';
-import { PrefixTree } from './prefix-tree.js';
+import { PrefixTree } from './inspect/prefix-tree.js';
 
 /** Which keys go. */
 export type Selection =

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { inspect } from '../../../src/lib/cache/inspect.js';
+import { inspect } from '../../../src/lib/cache/inspect/inspect.js';
 import type { CacheLevel, KeyInfo } from '../../../src/lib/cache/level.js';
 import { silentProgress } from '../../../src/lib/core/progress.js';
 

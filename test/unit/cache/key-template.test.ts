@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { compileKey } from '../../../src/lib/cache/key-template.js';
+import { compileKey } from '../../../src/lib/cache/warm/key-template.js';
 import { UserError } from '../../../src/lib/core/errors.js';
 import type { RowSource } from '../../../src/lib/sources/row-source.js';
 

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 
 import { compileGlob } from '../../../src/lib/cache/glob.js';
-import { PrefixTree } from '../../../src/lib/cache/prefix-tree.js';
+import { PrefixTree } from '../../../src/lib/cache/inspect/prefix-tree.js';
 
 /** Deterministic, so that a failure can be repeated. */
 function generator(seed: number): (below: number) => number {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { KeyFilter, sameValue, WrittenSample } from '../../../src/lib/cache/verify.js';
+import { KeyFilter, sameValue, WrittenSample } from '../../../src/lib/cache/warm/verify.js';
 
 describe('the filter of keys that are not compared', () => {
   test('has every key that was added', () => {

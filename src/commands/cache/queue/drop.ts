@@ -1,4 +1,4 @@
-import { findLevel, openLevel } from '../../../lib/cache/open-level.js';
+import { findLevel, openLevel } from '../../../lib/cache/levels/open-level.js';
 import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
 import { toBytes } from '../../../lib/core/bytes.js';
 import { errorMessage } from '../../../lib/core/errors.js';

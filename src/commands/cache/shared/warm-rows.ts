@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
-import { readCheckpoint, requireSameRun } from '../../../lib/cache/checkpoint.js';
+import { readCheckpoint, requireSameRun } from '../../../lib/cache/warm/checkpoint.js';
 import type { CacheLevel } from '../../../lib/cache/level.js';
-import { findLevel, openLevel } from '../../../lib/cache/open-level.js';
+import { findLevel, openLevel } from '../../../lib/cache/levels/open-level.js';
 import {
   compileEntry,
   identityOf,
   warm as warmCache,
   type WarmPlan,
   type WarmResult,
-} from '../../../lib/cache/warm.js';
+} from '../../../lib/cache/warm/warm.js';
 import { openPostgres } from '../../../lib/clients/postgres.js';
 import { fromBytes } from '../../../lib/core/bytes.js';
 import { errorMessage, UserError } from '../../../lib/core/errors.js';

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { openRedis } from '../../clients/redis/client.js';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
-import { configured, type LevelsSettings } from '../open-level.js';
+import { configured, type LevelsSettings } from '../levels/open-level.js';
 import type { LevelSettings } from '../settings.js';
 import type { Store } from '../store.js';
 import { DatabaseStore } from '../stores/database-store.js';

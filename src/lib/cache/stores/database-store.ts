@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { PostgresClient } from '../../clients/postgres.js';
 import { fromBytes, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import { CacheTable, unlessMissing } from '../database-table.js';
+import { CacheTable, unlessMissing } from '../levels/database-table.js';
 import {
   type Found,
   type Lease,

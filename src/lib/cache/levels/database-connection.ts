@@ -1,7 +1,7 @@
-import type { Clock } from '../core/clock.js';
-import { ServiceUnavailable, systemCode } from '../core/errors.js';
-import { openPostgres, type PostgresClient } from '../clients/postgres.js';
-import type { PostgresSettings, Timeouts } from '../clients/settings.js';
+import type { Clock } from '../../core/clock.js';
+import { ServiceUnavailable, systemCode } from '../../core/errors.js';
+import { openPostgres, type PostgresClient } from '../../clients/postgres.js';
+import type { PostgresSettings, Timeouts } from '../../clients/settings.js';
 
 const firstPauseMs = 50;
 const longestPauseMs = 1000;

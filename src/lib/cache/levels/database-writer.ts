@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 
-import { fromBytes, type ByteString } from '../core/bytes.js';
-import { errorMessage, systemCode } from '../core/errors.js';
-import type { PostgresClient } from '../clients/postgres.js';
+import { fromBytes, type ByteString } from '../../core/bytes.js';
+import { errorMessage, systemCode } from '../../core/errors.js';
+import type { PostgresClient } from '../../clients/postgres.js';
 import type { DatabaseConnection } from './database-connection.js';
 import type { CacheTable } from './database-table.js';
-import type { Entry, LevelWriter, WriteOptions } from './level.js';
+import type { Entry, LevelWriter, WriteOptions } from '../level.js';
 
 const rowsPerStatement = 2000;
 const bytesPerStatement = 4 << 20;

@@ -1,13 +1,13 @@
-import { HazelcastBulk, inLanes } from '../clients/hazelcast/bulk.js';
-import { type Cluster, HazelcastConnection } from '../clients/hazelcast/connection.js';
-import { entryDetails } from '../clients/hazelcast/entry.js';
-import { memberVersion } from '../clients/hazelcast/member.js';
-import { keysOfPartition, representatives } from '../clients/hazelcast/partitions.js';
-import { keyBytes, toStored, valueBytes } from '../clients/hazelcast/strings.js';
-import { abortable } from '../core/abortable.js';
-import type { ByteString } from '../core/bytes.js';
-import type { Clock } from '../core/clock.js';
-import type { HazelcastSettings, Timeouts } from '../clients/settings.js';
+import { HazelcastBulk, inLanes } from '../../clients/hazelcast/bulk.js';
+import { type Cluster, HazelcastConnection } from '../../clients/hazelcast/connection.js';
+import { entryDetails } from '../../clients/hazelcast/entry.js';
+import { memberVersion } from '../../clients/hazelcast/member.js';
+import { keysOfPartition, representatives } from '../../clients/hazelcast/partitions.js';
+import { keyBytes, toStored, valueBytes } from '../../clients/hazelcast/strings.js';
+import { abortable } from '../../core/abortable.js';
+import type { ByteString } from '../../core/bytes.js';
+import type { Clock } from '../../core/clock.js';
+import type { HazelcastSettings, Timeouts } from '../../clients/settings.js';
 import { ownerOf, scanMap } from './hazelcast-scan.js';
 import { HazelcastWriter } from './hazelcast-writer.js';
 import type {
@@ -20,7 +20,7 @@ import type {
   ScanOptions,
   StoredValue,
   WriteOptions,
-} from './level.js';
+} from '../level.js';
 
 export interface HazelcastLevelOptions {
   name: string;

@@ -1,4 +1,4 @@
-import type { ByteString } from '../core/bytes.js';
+import type { ByteString } from '../../core/bytes.js';
 
 export interface PrefixStats {
   keys: number;

@@ -1,11 +1,12 @@
-import type { ByteString } from '../core/bytes.js';
-import { fromBytes } from '../core/bytes.js';
-import type { Progress } from '../core/progress.js';
-import { slotOf } from '../clients/redis/slots.js';
-import { advise, type Advice } from './advice.js';
-import { compileGlob } from './glob.js';
-import type { CacheLevel, KeyInfo, NodeStatus } from './level.js';
+import type { ByteString } from '../../core/bytes.js';
+import { fromBytes } from '../../core/bytes.js';
+import type { Progress } from '../../core/progress.js';
+import { slotOf } from '../../clients/redis/slots.js';
+import { advise } from './advice.js';
+import { compileGlob } from '../glob.js';
+import type { CacheLevel, KeyInfo, NodeStatus } from '../level.js';
 import { PrefixTree, type PrefixStats } from './prefix-tree.js';
+import type { InspectResult, KeyReport, Prefix } from './result.js';
 import { TopKeys } from './top-keys.js';
 
 export interface InspectPlan {
@@ -17,54 +18,6 @@ export interface InspectPlan {
   top: number;
   signal: AbortSignal;
   progress: Progress;
-}
-
-export interface Prefix {
-  /** A glob that matches its keys. */
-  prefix: string;
-  keys: number;
-  bytes: number;
-  /** Of all bytes, 0 to 1. */
-  share: number;
-  ttl: { withoutTtl: number; averageMs?: number };
-  /** Sample: half the width of the 95 % confidence interval. */
-  keysError?: number;
-  bytesError?: number;
-}
-
-export interface KeyReport {
-  key: string;
-  bytes?: number | undefined;
-  type?: string | undefined;
-  elements?: number | undefined;
-  ttlMs?: number | undefined;
-  frequency?: number | undefined;
-  share?: number;
-}
-
-export interface InspectResult {
-  level: string;
-  target: string;
-  /** `exact`: every key was looked at. `sample`: counts are estimates with the error beside them. */
-  mode: 'exact' | 'sample';
-  sampled: number;
-  keys: number;
-  /** Of the keys looked at (estimated for all of them), with the server's overhead for each. */
-  memoryBytes: number;
-  memoryError?: number;
-  prefixes: Prefix[];
-  /** The level's own words for kinds of values, most bytes first. */
-  types: { type: string; keys: number; bytes: number }[];
-  bigKeys: KeyReport[];
-  hotKeys: KeyReport[];
-  ttlHistogram: { upTo: string; keys: number }[];
-  hitRatio?: number;
-  evictions?: number;
-  fragmentation?: number;
-  nodes: (NodeStatus & { share: number })[];
-  /** Cluster: the slots that hold the most keys looked at. */
-  slots?: { slot: number; keys: number; share: number }[];
-  advice: Advice[];
 }
 
 const ttlBounds: [upTo: string, ms: number][] = [

@@ -1,5 +1,5 @@
-import { systemCode, UserError } from '../core/errors.js';
-import type { PostgresClient } from '../clients/postgres.js';
+import { systemCode, UserError } from '../../core/errors.js';
+import type { PostgresClient } from '../../clients/postgres.js';
 
 /** The level's table: its name quoted for SQL, and how it is made. */
 export class CacheTable {

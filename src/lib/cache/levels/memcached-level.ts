@@ -1,14 +1,14 @@
-import { abortable } from '../core/abortable.js';
-import type { ByteString } from '../core/bytes.js';
-import type { Clock } from '../core/clock.js';
-import { errorMessage, ServiceUnavailable } from '../core/errors.js';
-import { parseAddress } from '../clients/memcached/address.js';
-import { MemcachedBulk } from '../clients/memcached/bulk.js';
-import { deleteCommand, expiryOf, keyProblem, storeCommand } from '../clients/memcached/commands.js';
-import { MemcachedConnection } from '../clients/memcached/connection.js';
-import { type Exchange, GetExchange, LineExchange, StatsExchange } from '../clients/memcached/exchange.js';
-import { createRing, type Ring } from '../clients/memcached/ketama.js';
-import type { MemcachedSettings, Timeouts } from '../clients/settings.js';
+import { abortable } from '../../core/abortable.js';
+import type { ByteString } from '../../core/bytes.js';
+import type { Clock } from '../../core/clock.js';
+import { errorMessage, ServiceUnavailable } from '../../core/errors.js';
+import { parseAddress } from '../../clients/memcached/address.js';
+import { MemcachedBulk } from '../../clients/memcached/bulk.js';
+import { deleteCommand, expiryOf, keyProblem, storeCommand } from '../../clients/memcached/commands.js';
+import { MemcachedConnection } from '../../clients/memcached/connection.js';
+import { type Exchange, GetExchange, LineExchange, StatsExchange } from '../../clients/memcached/exchange.js';
+import { createRing, type Ring } from '../../clients/memcached/ketama.js';
+import type { MemcachedSettings, Timeouts } from '../../clients/settings.js';
 import type {
   CacheLevel,
   Entry,
@@ -20,7 +20,7 @@ import type {
   ScanOptions,
   StoredValue,
   WriteOptions,
-} from './level.js';
+} from '../level.js';
 import { scanServer } from './memcached-scan.js';
 
 export interface MemcachedLevelOptions {

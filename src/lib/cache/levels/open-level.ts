@@ -4,11 +4,11 @@ import type {
   PostgresSettings,
   RedisSettings,
   Timeouts,
-} from '../clients/settings.js';
-import type { Clock } from '../core/clock.js';
-import { UserError } from '../core/errors.js';
-import type { CacheLevel } from './level.js';
-import type { CacheSettings, LevelSettings } from './settings.js';
+} from '../../clients/settings.js';
+import type { Clock } from '../../core/clock.js';
+import { UserError } from '../../core/errors.js';
+import type { CacheLevel } from '../level.js';
+import type { CacheSettings, LevelSettings } from '../settings.js';
 
 /** The part of the configuration that the levels need. */
 export interface LevelsSettings extends Timeouts {

@@ -1,13 +1,13 @@
-import { abortable } from '../core/abortable.js';
-import { fromBytes, toBytes, type ByteString } from '../core/bytes.js';
-import type { Clock } from '../core/clock.js';
-import { UserError } from '../core/errors.js';
-import type { PostgresClient } from '../clients/postgres.js';
-import type { PostgresSettings, Timeouts } from '../clients/settings.js';
+import { abortable } from '../../core/abortable.js';
+import { fromBytes, toBytes, type ByteString } from '../../core/bytes.js';
+import type { Clock } from '../../core/clock.js';
+import { UserError } from '../../core/errors.js';
+import type { PostgresClient } from '../../clients/postgres.js';
+import type { PostgresSettings, Timeouts } from '../../clients/settings.js';
 import { DatabaseConnection } from './database-connection.js';
 import { CacheTable, unlessMissing } from './database-table.js';
 import { DatabaseWriter, keyProblem, textArray } from './database-writer.js';
-import { compileGlob, literalPrefix } from './glob.js';
+import { compileGlob, literalPrefix } from '../glob.js';
 import type {
   CacheLevel,
   KeyBatch,
@@ -19,7 +19,7 @@ import type {
   ScanOptions,
   StoredValue,
   WriteOptions,
-} from './level.js';
+} from '../level.js';
 import { Reservoir } from './reservoir.js';
 
 export interface DatabaseLevelOptions {

@@ -1,13 +1,13 @@
-import type { HazelcastConnection, Cluster } from '../clients/hazelcast/connection.js';
-import { HazelcastBulk, inLanes } from '../clients/hazelcast/bulk.js';
-import { entryDetails, storedTtl } from '../clients/hazelcast/entry.js';
-import { isLost } from '../clients/hazelcast/errors.js';
-import { toStored, type Stored } from '../clients/hazelcast/strings.js';
-import { toBytes, type ByteString } from '../core/bytes.js';
-import type { Clock } from '../core/clock.js';
-import { errorMessage, ServiceUnavailable } from '../core/errors.js';
-import type { Entry, LevelWriter, WriteOptions, WriteOutcome } from './level.js';
-import { HazelcastStore } from './stores/hazelcast-store.js';
+import type { HazelcastConnection, Cluster } from '../../clients/hazelcast/connection.js';
+import { HazelcastBulk, inLanes } from '../../clients/hazelcast/bulk.js';
+import { entryDetails, storedTtl } from '../../clients/hazelcast/entry.js';
+import { isLost } from '../../clients/hazelcast/errors.js';
+import { toStored, type Stored } from '../../clients/hazelcast/strings.js';
+import { toBytes, type ByteString } from '../../core/bytes.js';
+import type { Clock } from '../../core/clock.js';
+import { errorMessage, ServiceUnavailable } from '../../core/errors.js';
+import type { Entry, LevelWriter, WriteOptions, WriteOutcome } from '../level.js';
+import { HazelcastStore } from '../stores/hazelcast-store.js';
 
 interface Item {
   entry: Entry;

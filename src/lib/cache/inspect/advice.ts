@@ -1,13 +1,6 @@
-import { formatBytes, formatCount, formatPercent } from '../core/units.js';
-import { compileGlob } from './glob.js';
-import type { InspectResult } from './inspect.js';
-
-export interface Advice {
-  /** What was seen, with its number, and why it matters. */
-  finding: string;
-  /** The command that does something about it. */
-  command?: string;
-}
+import { formatBytes, formatCount, formatPercent } from '../../core/units.js';
+import { compileGlob } from '../glob.js';
+import type { Advice, InspectResult } from './result.js';
 
 /** What to do about what was found, the most pressing first. */
 export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {

@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto';
 
-import type { Cluster, HazelcastConnection } from '../clients/hazelcast/connection.js';
-import { entryDetails } from '../clients/hazelcast/entry.js';
-import { keysOfPartition, representatives } from '../clients/hazelcast/partitions.js';
-import { keyBytes, toStored } from '../clients/hazelcast/strings.js';
-import type { ByteString } from '../core/bytes.js';
-import type { Clock } from '../core/clock.js';
-import { UserError } from '../core/errors.js';
-import { compileGlob } from './glob.js';
-import type { KeyBatch, KeyInfo, ScanOptions } from './level.js';
+import type { Cluster, HazelcastConnection } from '../../clients/hazelcast/connection.js';
+import { entryDetails } from '../../clients/hazelcast/entry.js';
+import { keysOfPartition, representatives } from '../../clients/hazelcast/partitions.js';
+import { keyBytes, toStored } from '../../clients/hazelcast/strings.js';
+import type { ByteString } from '../../core/bytes.js';
+import type { Clock } from '../../core/clock.js';
+import { UserError } from '../../core/errors.js';
+import { compileGlob } from '../glob.js';
+import type { KeyBatch, KeyInfo, ScanOptions } from '../level.js';
 
 const partitionsAtOnce = 4;
 const viewsAtOnce = 1024;

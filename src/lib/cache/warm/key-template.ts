@@ -1,6 +1,6 @@
-import { type ByteString, toBytes } from '../core/bytes.js';
-import { UserError } from '../core/errors.js';
-import type { RowSource } from '../sources/row-source.js';
+import { type ByteString, toBytes } from '../../core/bytes.js';
+import { UserError } from '../../core/errors.js';
+import type { RowSource } from '../../sources/row-source.js';
 
 type Part = { literal: ByteString } | { column: string };
 

@@ -1,11 +1,11 @@
-import { RedisBulk } from '../clients/redis/bulk.js';
-import { openRedis, parseInfo, type RedisClient } from '../clients/redis/client.js';
-import { encodeCommand, RedisError, type Reply } from '../clients/redis/resp.js';
-import { refuseReplica, scanMaster, type ScanPage } from '../clients/redis/scan.js';
-import type { RedisSettings, Timeouts } from '../clients/settings.js';
-import { type ByteString, toBytes } from '../core/bytes.js';
-import { ServiceRefused, UserError } from '../core/errors.js';
-import { merge } from '../core/merge.js';
+import { RedisBulk } from '../../clients/redis/bulk.js';
+import { openRedis, parseInfo, type RedisClient } from '../../clients/redis/client.js';
+import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
+import { refuseReplica, scanMaster, type ScanPage } from '../../clients/redis/scan.js';
+import type { RedisSettings, Timeouts } from '../../clients/settings.js';
+import { type ByteString, toBytes } from '../../core/bytes.js';
+import { ServiceRefused, UserError } from '../../core/errors.js';
+import { merge } from '../../core/merge.js';
 import type {
   CacheLevel,
   Entry,
@@ -18,7 +18,7 @@ import type {
   ScanOptions,
   StoredValue,
   WriteOptions,
-} from './level.js';
+} from '../level.js';
 
 /** Redis, single or cluster, as a cache level. */
 export async function openRedisLevel(

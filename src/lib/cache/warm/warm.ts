@@ -1,10 +1,10 @@
-import type { ByteString } from '../core/bytes.js';
-import { withGrace } from '../core/abort.js';
-import type { Clock } from '../core/clock.js';
-import { UserError } from '../core/errors.js';
-import { Pace } from '../core/pace.js';
-import type { Progress } from '../core/progress.js';
-import type { RowSource, SourcePosition } from '../sources/row-source.js';
+import type { ByteString } from '../../core/bytes.js';
+import { withGrace } from '../../core/abort.js';
+import type { Clock } from '../../core/clock.js';
+import { UserError } from '../../core/errors.js';
+import { Pace } from '../../core/pace.js';
+import type { Progress } from '../../core/progress.js';
+import type { RowSource, SourcePosition } from '../../sources/row-source.js';
 import {
   type Checkpoint,
   type LevelCounts,
@@ -14,7 +14,7 @@ import {
 } from './checkpoint.js';
 import { DeadLetterFile } from './dead-letter.js';
 import { compileKey } from './key-template.js';
-import type { CacheLevel, Entry, LevelWriter, StoredValue } from './level.js';
+import type { CacheLevel, Entry, LevelWriter, StoredValue } from '../level.js';
 import { addVerified, KeyFilter, type Verified, verify, type VerifyPlan, WrittenSample } from './verify.js';
 
 export interface WarmPlan<Row = unknown> {

@@ -1,10 +1,10 @@
-import type { Clock } from '../core/clock.js';
-import { ServiceUnavailable } from '../core/errors.js';
-import type { MemcachedConnection } from '../clients/memcached/connection.js';
-import { DumpLost, metadump, type DumpedItem } from '../clients/memcached/metadump.js';
-import type { Timeouts } from '../clients/settings.js';
-import { compileGlob } from './glob.js';
-import type { KeyBatch, KeyInfo, ScanOptions } from './level.js';
+import type { Clock } from '../../core/clock.js';
+import { ServiceUnavailable } from '../../core/errors.js';
+import type { MemcachedConnection } from '../../clients/memcached/connection.js';
+import { DumpLost, metadump, type DumpedItem } from '../../clients/memcached/metadump.js';
+import type { Timeouts } from '../../clients/settings.js';
+import { compileGlob } from '../glob.js';
+import type { KeyBatch, KeyInfo, ScanOptions } from '../level.js';
 import { Reservoir } from './reservoir.js';
 
 const pauseMs = 250;

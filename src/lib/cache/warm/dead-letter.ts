@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
-import { errorMessage, UserError } from '../core/errors.js';
-import type { ByteString } from '../core/bytes.js';
-import { fromBytes } from '../core/bytes.js';
+import { errorMessage, UserError } from '../../core/errors.js';
+import type { ByteString } from '../../core/bytes.js';
+import { fromBytes } from '../../core/bytes.js';
 
 export interface DeadLetter {
   line?: number | undefined;
