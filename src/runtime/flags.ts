@@ -50,10 +50,17 @@ function whole(minimum: number) {
   };
 }
 
+function positiveDuration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === 0)
+    throw new UserError(`'${text}' is no time at all`, { hint: 'Leave it out, or give a longer one.' });
+  return ms;
+}
+
 export const flag = {
   text: value('TEXT', (text) => text),
   count: value('N', whole(1)),
-  duration: value('DURATION', parseDuration),
+  duration: value('DURATION', positiveDuration),
   size: value('SIZE', parseSize),
   percent: value('PERCENT', parsePercent),
 

@@ -81,7 +81,7 @@ export function groupHelp(
 
 export function programHelp(commands: readonly Entry[], options: HelpOptions): string {
   const page = new Page(options);
-  page.text('Operate the caches, rollouts, exports and load tests of a smart-metering platform.');
+  page.text('Operate the caches of a smart-metering platform, and the queues between them and the database.');
   page.section('Usage', () => page.text('metrify GROUP VERB [arguments] [flags]', '  '));
   page.section('Start here', () => {
     page.example('see it work, with nothing but Node', 'metrify demo');

@@ -83,7 +83,8 @@ export function InspectionView({
   before: InspectResult;
   width: number;
 }) {
-  const bars = Math.max(8, Math.min(30, width - 70));
+  const names = Math.max(12, Math.min(32, width - 46));
+  const bars = Math.max(0, Math.min(30, width - names - 37));
   const earlier = new Map(before.prefixes.map((prefix) => [prefix.prefix, prefix.keys]));
   return (
     <Box flexDirection="column">
@@ -101,7 +102,7 @@ export function InspectionView({
       <Box marginTop={1} flexDirection="column">
         {now.prefixes.slice(0, 12).map((prefix) => (
           <Box key={prefix.prefix}>
-            <Box width={32}>
+            <Box width={names}>
               <Text wrap="truncate">{prefix.prefix}</Text>
             </Box>
             <Box width={12} justifyContent="flex-end">

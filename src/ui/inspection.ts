@@ -8,6 +8,13 @@ const shownPrefixes = 15;
 export function presentInspection(result: InspectResult, printer: Printer): void {
   const sampled = result.mode === 'sample';
   printer.heading(`${result.level} at ${result.target}`);
+  if (result.keys === 0) {
+    const looked = sampled
+      ? ` among the ${formatCount(result.sampled)} keys looked at (--exact looks at all)`
+      : '';
+    printer.line(`no key${result.nodes.some(({ keys }) => keys > 0) ? ` matches${looked}` : ''}`);
+    return;
+  }
   const facts: [string, string][] = [
     [
       'keys',
@@ -33,7 +40,6 @@ export function presentInspection(result: InspectResult, printer: Printer): void
   if (result.fragmentation !== undefined)
     facts.push(['fragmentation', `${result.fragmentation.toFixed(2)} ×`]);
   printer.facts(facts);
-  if (result.keys === 0) return;
 
   printer.line();
   printer.table({

@@ -92,7 +92,11 @@ export const set = changeCommand({
   }),
 
   presentPlan({ level, key, value, ttlMs, row }, printer) {
-    if (row) printer.line(`Would ${row.operation} a row of ${row.table} (${row.mode})`);
+    if (row) {
+      printer.line(`Would ${row.operation} a row of ${row.table} (${row.mode})`);
+      printer.line(`Would write ${key} to ${row.levels.map((one) => one.name).join(', ')}`);
+      return;
+    }
     printer.line(
       `Would write ${key} (${formatBytes(value.length)}, ${expiry(ttlMs)}) to ${level.name} at ${level.target}`,
     );

@@ -151,10 +151,16 @@ function rowsOf(path: string, endpoint: keyof EndpointLatencies, { cold, warm }:
     const quotients = [
       ratio(before.p50, after.p50),
       ratio(before.p95, after.p95),
-      ratio(before.p99, after.p99),
+      // Three of 300 requests say nothing about a ratio.
+      undefined,
       ratio(after.perSecond, before.perSecond),
     ];
-    rows.push(['', 'faster', ...quotients.map((quotient) => `${quotient.toFixed(1)} ×`), '']);
+    rows.push([
+      '',
+      'faster',
+      ...quotients.map((quotient) => (quotient === undefined ? '' : `${quotient.toFixed(1)} ×`)),
+      '',
+    ]);
   }
   return rows;
 }

@@ -2,8 +2,9 @@ import { openCache } from '../../../lib/cache/multi-level/open.js';
 import { text } from '../../../lib/cache/multi-level/codec.js';
 import type { LevelSettings } from '../../../lib/cache/settings.js';
 import { checkedRow, type Operation } from '../../../lib/cache/write-behind/operation.js';
-import { fromBytes, type ByteString } from '../../../lib/core/bytes.js';
-import { UserError } from '../../../lib/core/errors.js';
+import { openLevel } from '../../../lib/cache/levels/open-level.js';
+import { fromBytes, toBytes, type ByteString } from '../../../lib/core/bytes.js';
+import { errorMessage, systemCode, UserError } from '../../../lib/core/errors.js';
 import { eachMember, memberText, stringText } from '../../../lib/sources/json-members.js';
 import type { Context } from '../../../runtime/context.js';
 import type { Settings } from '../../../runtime/settings.js';
@@ -88,13 +89,44 @@ export async function writeRow(
   context.closing(() => cache.close());
   const options = ttlMs > 0 ? { ttl: ttlMs } : {};
   const target = { table, row: mode === 'write-behind' ? { json } : columnsOf(json) };
-  context.applied(() => ({ key, table, operation, mode }));
   if (mode === 'write-through') {
-    await cache.writeThrough(key, json, target, operation, options);
+    await cache.writeThrough(key, json, target, operation, options).catch((error: unknown) => {
+      throw rowRefused(table, error);
+    });
+    if (operation !== 'delete') await warnWhereMissing(levels, settings, key, context);
     return { table, operation, mode };
   }
   const { operationId, id } = await cache.writeBehind(key, json, target, operation, options);
   return { table, operation, mode, operationId, id };
+}
+
+/** A cache that does not take the value loses the key, which is right, and which the person wants to know. */
+async function warnWhereMissing(
+  levels: LevelSettings[],
+  settings: Settings,
+  key: string,
+  context: Context,
+): Promise<void> {
+  for (const one of levels) {
+    const level = await openLevel(one, settings, context.clock, context.signal);
+    context.closing(() => level.close());
+    const [value] = await level.read([toBytes(key)], context.signal);
+    if (value === null)
+      context.warn(
+        `${level.name} at ${level.target} did not take the value: the row is written, the key is not there`,
+      );
+  }
+}
+
+/** What PostgreSQL has against the row itself, as the person's to mend. */
+function rowRefused(table: string, error: unknown): unknown {
+  const state = systemCode(error) ?? '';
+  if (error instanceof UserError || !/^(22|23|42)\w{3}$/.test(state)) return error;
+  return new UserError(`${table} refused the row: ${errorMessage(error)}`, {
+    code: 'ROW_REFUSED',
+    hint: `Nothing was written (SQLSTATE ${state}).`,
+    cause: error,
+  });
 }
 
 /** Each column's text, every digit kept; PostgreSQL reads it as the column's type. */

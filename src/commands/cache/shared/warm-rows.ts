@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
@@ -45,6 +46,11 @@ export async function planRows(input: RowsInput, context: Context): Promise<Rows
   const chosen = (input.to.length > 0 ? input.to : [undefined]).map((name) =>
     findLevel(settings.cache, name),
   );
+
+  if (input.ttlJitter !== undefined && input.ttlJitter >= 1)
+    throw new UserError('--ttl-jitter is a share below 100%', { hint: 'Write it like 10%.' });
+  if (input.ttlJitter && !chosen.some((level) => input.ttl ?? level.ttl))
+    throw new UserError('--ttl-jitter spreads a time to live, and there is none', { hint: 'Add --ttl.' });
 
   const source = await openSource(input, context);
   const levels: CacheLevel[] = [];
@@ -192,7 +198,8 @@ export function presentRows(result: WarmResult, printer: Printer): void {
   if (!result.verified) return;
   const { checked, mismatched, missing, undecided, examples } = result.verified;
   if (mismatched + missing === 0)
-    printer.ok(`${formatCount(checked)} keys compared with the source, all the same`);
+    if (checked > 0) printer.ok(`${formatCount(checked)} keys compared with the source, all the same`);
+    else printer.warn('no key was written, so there was none to compare');
   else
     printer.bad(
       `of ${formatCount(checked)} keys compared, ${formatCount(mismatched)} differ and ${formatCount(missing)} are missing`,
@@ -258,12 +265,16 @@ async function openCheckpoint(
 ): Promise<NonNullable<RowsPlan['resume']>> {
   const file = resolve(context.cwd, path);
   const checkpoint = await readCheckpoint(file);
-  if (!checkpoint) return { path: file };
-  requireSameRun(file, checkpoint.run, identityOf(plan));
-  if (plan.source.identity.kind === 'sql' && plan.source.identity.resumeColumn === undefined) {
-    context.warn('SQL without --resume-column cannot be gone on with: starting over');
+  if (checkpoint) requireSameRun(file, checkpoint.run, identityOf(plan));
+  if (startsOver(plan)) {
+    context.warn(
+      checkpoint
+        ? 'SQL without --resume-column cannot be gone on with: starting over'
+        : 'SQL without --resume-column cannot be gone on with: should this run be stopped, it starts over',
+    );
     return { path: file };
   }
+  if (!checkpoint) return { path: file };
   return { path: file, checkpoint };
 }
 
@@ -281,10 +292,19 @@ async function firstEntry(
   return undefined;
 }
 
+/** No order, no place to go on from. */
+function startsOver({ source }: RowsPlan): boolean {
+  return source.identity.kind === 'sql' && source.identity.resumeColumn === undefined;
+}
+
 function resumeHint(plan: RowsPlan): string {
-  return plan.resume
-    ? `To go on, run the same command again: it continues from ${plan.resume.path}.`
-    : 'What was written stays. Run the same command again; with --resume FILE it could have gone on from here.';
+  if (plan.source.identity.kind === 'stdin') return 'What was written stays. Run the same command again.';
+  if (plan.resume && existsSync(plan.resume.path) && !startsOver(plan))
+    return `To go on, run the same command again: it continues from ${plan.resume.path}.`;
+  const flags = startsOver(plan) ? '--resume FILE and --resume-column C' : '--resume FILE';
+  return plan.resume && !startsOver(plan)
+    ? `To go on, run the same command again: it was too soon for a checkpoint in ${plan.resume.path}, so it starts over.`
+    : `What was written stays. Run the same command again; with ${flags} it could have gone on from here.`;
 }
 
 function checksOf(result: WarmResult): Check[] {

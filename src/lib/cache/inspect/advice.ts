@@ -53,7 +53,8 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
       finding: `memory is fragmented ${result.fragmentation!.toFixed(1)}-fold: the system gave more than the data needs`,
       command: 'redis-cli config set activedefrag yes',
     });
-  if (result.hitRatio !== undefined && result.hitRatio < 0.5)
+  const reads = result.nodes.reduce((sum, { hits = 0, misses = 0 }) => sum + hits + misses, 0);
+  if (result.hitRatio !== undefined && result.hitRatio < 0.5 && reads > 10_000)
     advice.push({
       finding: `only ${formatPercent(result.hitRatio, 0)} of the reads hit since the server started`,
       command: 'metrify cache warm --help',

@@ -4,7 +4,8 @@ import { openRedis } from '../../clients/redis/client.js';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import { configured, type LevelsSettings } from '../levels/open-level.js';
-import type { LevelSettings } from '../settings.js';
+import type { CacheSettings, LevelSettings } from '../settings.js';
+import type { Timeouts } from '../../clients/settings.js';
 import type { Store } from '../store.js';
 import { DatabaseStore } from '../stores/database-store.js';
 import { LazyStore } from '../stores/lazy-store.js';
@@ -19,7 +20,9 @@ import { MultiLevelCache, type MultiLevelCacheOptions, type WriteQueue } from '.
 import { PostgresRows } from './rows.js';
 
 /** The configuration of an environment, as the command line reads it from `metrify.config.yaml`. */
-export interface OpenSettings extends LevelsSettings {
+export interface OpenSettings extends Partial<Timeouts>, Omit<LevelsSettings, 'cache' | keyof Timeouts> {
+  /** At least the levels. */
+  cache: Pick<CacheSettings, 'levels'> & Partial<CacheSettings>;
   /** Key columns of the tables that are written through. Default: those of `cache.writeBehind.tables`. */
   tables?: Record<string, { key: string[] }> | undefined;
 }
@@ -46,7 +49,8 @@ const silenceMs = 2000;
  * is an error. Memory levels without `ttl` keep entries for a minute, without `size` 64 MiB.
  * @throws ServiceRefused; UserError when a level's system is not configured.
  */
-export async function openCache(settings: OpenSettings, options: OpenOptions = {}): Promise<MultiLevelCache> {
+export async function openCache(given: OpenSettings, options: OpenOptions = {}): Promise<MultiLevelCache> {
+  const settings = complete(given);
   const { clock = systemClock, levelTimeoutMs, breaker, openStore } = options;
   const impatient = { ...settings, requestTimeoutMs: Math.min(settings.requestTimeoutMs, silenceMs) };
   const opened: Store[] = [];
@@ -81,8 +85,27 @@ export async function openCache(settings: OpenSettings, options: OpenOptions = {
   }
 }
 
+/** With the defaults of the command line. */
+type CompleteSettings = OpenSettings & LevelsSettings;
+
+function complete(settings: OpenSettings): CompleteSettings {
+  // Services in plain JavaScript come here without a type check.
+  const levels = (settings.cache as Partial<CacheSettings> | undefined)?.levels;
+  if (!Array.isArray(levels) || levels.length === 0)
+    throw new UserError('openCache wants cache.levels, and there are none', {
+      code: 'LEVEL_MISSING',
+      hint: "For example: cache: { levels: [{ name: 'hot', type: 'memory' }, { name: 'warm', type: 'redis' }] }",
+    });
+  return {
+    connectTimeoutMs: 5000,
+    requestTimeoutMs: 30_000,
+    ...settings,
+    cache: { tiers: [], ...settings.cache },
+  };
+}
+
 /** @throws ServiceUnavailable: a queue has to be there; ServiceConflict when its server could lose entries. */
-async function openQueue(settings: OpenSettings, { onLoss, warn }: OpenOptions): Promise<WriteQueue> {
+async function openQueue(settings: CompleteSettings, { onLoss, warn }: OpenOptions): Promise<WriteQueue> {
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal);
   const client = await openRedis(settings.redis!, settings, stopping.signal);
@@ -107,7 +130,7 @@ async function openQueue(settings: OpenSettings, { onLoss, warn }: OpenOptions):
 
 async function storeOf(
   level: LevelSettings,
-  settings: OpenSettings,
+  settings: CompleteSettings,
   clock: Clock,
   pool: PostgresPool | undefined,
 ): Promise<Store> {

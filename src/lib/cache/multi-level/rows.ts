@@ -52,7 +52,11 @@ export class PostgresRows implements RowWriter {
         if (rows[0]) return BigInt(rows[0].version);
       } catch (error) {
         if (operation === 'insert' && systemCode(error) === '23505')
-          throw new ServiceConflict(`${table} has such a row already`, { code: 'ROW_EXISTS', cause: error });
+          throw new ServiceConflict(`${table} has such a row already`, {
+            code: 'ROW_EXISTS',
+            hint: 'Upsert it, or update it.',
+            cause: error,
+          });
         throw error;
       }
       if (operation !== 'delete')

@@ -276,5 +276,10 @@ export function refused(node: string, error: RedisError): Error {
     return new ServiceRefused(`Redis at ${node} refused us: ${error.message}`, {
       hint: 'Set redis.username and redis.password (METRIFY_REDIS_PASSWORD) to a user with the rights.',
     });
+  if (['OOM', 'MISCONF'].includes(error.code) || /\bOOM command not allowed/.test(error.message))
+    return new ServiceRefused(`Redis at ${node} takes no writes: ${error.message}`, {
+      code: 'REDIS_FULL',
+      hint: 'Make room (metrify cache inspect says where it went), or raise maxmemory.',
+    });
   return new ServiceUnavailable(`Redis at ${node} answered: ${error.message}`, { code: 'REDIS_ERROR' });
 }
