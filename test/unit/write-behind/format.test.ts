@@ -7,12 +7,14 @@ import {
   newOperationId,
   timeOfOperation,
 } from '../../../src/lib/cache/write-behind/operation-id.js';
-import { rowText } from '../../../src/lib/cache/write-behind/row-text.js';
+import { encodeRow, type Row } from '../../../src/lib/cache/write-behind/row-text.js';
 import { planStatements } from '../../../src/lib/cache/write-behind/statements.js';
 import { RowKinds } from '../../../src/lib/cache/write-behind/row-kinds.js';
 import { toBytes } from '../../../src/lib/core/bytes.js';
 import { parseEntry, type QueueEntry } from '../../../src/lib/cache/write-behind/entry.js';
 import { findGaps } from '../../../src/lib/cache/write-behind/loss.js';
+
+const rowText = (row: Row) => encodeRow(row).text;
 
 test('versions are in the order of stream ids', () => {
   const part = fc.nat({ max: 2 ** 40 });

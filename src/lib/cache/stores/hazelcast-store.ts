@@ -15,6 +15,7 @@ import {
   type Store,
   versionsOutliveMs,
 } from '../store.js';
+import { type Decide, fillUnder, removeAt, setTo } from './decisions.js';
 import {
   formatRecord,
   noTimes,
@@ -83,33 +84,19 @@ export class HazelcastStore implements Store {
   }
 
   async fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<Outcome> {
-    const { version } = found;
     if (!replace) {
       const { value } = await this.run((cluster) => both(cluster, toStored(key)));
       if (value !== undefined) return 'refused';
     }
-    return this.change(key, found, (text, record) => {
-      if (text !== lease) return 'refused';
-      if (version === undefined) return { ...record, known: false };
-      return version < record.version ? 'refused' : { ...record, version, known: true };
-    });
+    return this.change(key, found, fillUnder(lease, found.version));
   }
 
   set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
-    return this.change(key, found, (text, record) => {
-      if (version === undefined) return { ...record, known: false };
-      if (version <= record.version) return 'refused';
-      const sure = (text !== '' && record.known) || (lease === undefined ? text === '' : lease === text);
-      // What is dropped may have been seen, and newer than the writes that follow: they are no surer than this one.
-      return { ...record, version, known: sure, drop: !sure };
-    });
+    return this.change(key, found, setTo(version, lease));
   }
 
   async remove(key: ByteString, version: bigint | undefined): Promise<boolean> {
-    const outcome = await this.change(key, undefined, (_, record) => {
-      if (version === undefined) return { ...record, known: false };
-      return version < record.version ? 'refused' : { ...record, version };
-    });
+    const outcome = await this.change(key, undefined, removeAt(version));
     return outcome !== 'refused';
   }
 
@@ -122,11 +109,7 @@ export class HazelcastStore implements Store {
    * Changes the record first, which decides who wins, and then the value. Without `found`, or where the new record
    * says so, the value is removed.
    */
-  private async change(
-    key: ByteString,
-    found: Found | undefined,
-    decide: (text: string, record: VersionRecord) => (VersionRecord & { drop?: boolean }) | 'refused',
-  ): Promise<Outcome> {
+  private async change(key: ByteString, found: Found | undefined, decide: Decide): Promise<Outcome> {
     const stored = toStored(key);
     for (let attempt = 0; attempt < attempts; attempt++) {
       const text = ((await this.run(({ versions }) => versions.get(stored))) as string | null) ?? '';

@@ -4,15 +4,10 @@ import { UserError } from '../../core/errors.js';
 export type Row = Readonly<Record<string, unknown>> | { readonly json: string };
 
 /**
- * The row as JSON text for PostgreSQL. Digits of a bigint are all kept, bytes become `\x…`, a number that JSON cannot
+ * The row as JSON text for PostgreSQL, with the names of its columns. Digits of a bigint are all kept, bytes become `\x…`, a number that JSON cannot
  * express becomes its name in quotes (PostgreSQL reads 'NaN'), and undefined members are left out.
  * @throws UserError when the text is no JSON object, or a value has no JSON form.
  */
-export function rowText(row: Row): string {
-  return encodeRow(row).text;
-}
-
-/** The same with the names of its columns. */
 export function encodeRow(row: Row): { text: string; columns: string[] } {
   if (isText(row)) return { text: row.json, columns: Object.keys(checkedObject(row.json)) };
   const columns: string[] = [];
