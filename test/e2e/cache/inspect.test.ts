@@ -244,7 +244,10 @@ needs('redis')('cache inspect, what it advises', () => {
     const frequencies = await Probe.with(redis.port, 0, (probe) =>
       probe.askAll(hottest.map(({ key }) => ['OBJECT', 'FREQ', key])),
     );
-    expect(hottest.map(({ frequency }) => frequency)).toEqual(frequencies);
+    // The counter is logarithmic: a look at a value may add one, a minute takes one.
+    hottest.forEach(({ frequency }, i) =>
+      expect(Math.abs(frequency - (frequencies[i] as number))).toBeLessThan(3),
+    );
 
     const advice = result.advice as { finding: string; command: string }[];
     expect(advice.find(({ finding }) => finding.includes('huge'))!.finding).toMatch(/\d+% of the memory/);
