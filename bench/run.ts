@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 
 import { temporaryDirectory } from '../test/servers/process.js';
+import { canaryJudge } from './canary-judge.js';
 import { flush } from './flush.js';
 import { helpStartup } from './help-startup.js';
 import { inspect } from './inspect.js';
@@ -24,6 +25,7 @@ const benchmarks = [
   multiLevelMemory,
   multiLevelRedis,
   stampede,
+  canaryJudge,
 ];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]
