@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+import { startKubernetes, type KubernetesServer } from './kubernetes.js';
 import { startMemcached, type MemcachedServer } from './memcached.js';
 import { startPostgres, type PostgresServer } from './postgres.js';
 import { startRedis, type RedisServer } from './redis.js';
@@ -20,6 +21,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   postgres: { start: () => startPostgres().then((server: PostgresServer) => one(server, server.url)) },
   redis: { start: () => startRedis().then((server: RedisServer) => one(server, server.url)) },
   'redis-cluster': { start: (): Promise<RedisCluster> => startRedisCluster() },
+  kubernetes: { start: (): Promise<KubernetesServer> => startKubernetes() },
   memcached: { start: () => startMemcached().then((server: MemcachedServer) => one(server, server.server)) },
 };
 

@@ -4,3 +4,7 @@ export declare const SIMBENCH_VERSION: string;
 export declare const SIMBENCH_FILES: readonly string[];
 export declare function hazelcastFolder(environment?: NodeJS.ProcessEnv): string;
 export declare const HAZELCAST_VERSION: string;
+export declare function kubernetesFolder(environment?: NodeJS.ProcessEnv): string;
+export declare const KUBERNETES_VERSION: string;
+export declare function envoyProgram(environment?: NodeJS.ProcessEnv): string;
+export declare const ENVOY_VERSION: string;

@@ -18,3 +18,16 @@ export const HAZELCAST_VERSION = '5.5.0';
 export function hazelcastFolder(environment = process.env) {
   return join(cacheFolder(environment), `hazelcast-${HAZELCAST_VERSION}`);
 }
+
+export const KUBERNETES_VERSION = '1.36.3';
+
+/** kube-apiserver and the others, etcd, kwok, pilot-discovery; kwok's stages and the CRDs beside them. */
+export function kubernetesFolder(environment = process.env) {
+  return join(cacheFolder(environment), `kubernetes-${KUBERNETES_VERSION}`);
+}
+
+export const ENVOY_VERSION = '1.40.0';
+
+export function envoyProgram(environment = process.env) {
+  return join(cacheFolder(environment), `envoy-${ENVOY_VERSION}`, 'envoy');
+}

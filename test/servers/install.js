@@ -1,26 +1,12 @@
 /* `npm run servers`: installs the servers and the data that the tests can use and this machine can have. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 
-import {
-  cacheFolder,
-  HAZELCAST_VERSION,
-  hazelcastFolder,
-  simbenchFolder,
-  SIMBENCH_FILES,
-  SIMBENCH_VERSION,
-} from './cache-folder.js';
+import { downloadEnvoy } from './install/envoy.js';
+import { downloadHazelcast } from './install/hazelcast.js';
+import { buildKubernetes } from './install/kubernetes.js';
+import { runs, say } from './install/shell.js';
+import { downloadSimbench } from './install/simbench.js';
 
 const PACKAGES = {
   required: [
@@ -35,6 +21,7 @@ const PACKAGES = {
     'python3-pip',
     'openjdk-17-jdk-headless',
     'maven',
+    'iproute2',
   ],
   where_available: ['postgresql-15-hypopg'],
 };
@@ -47,14 +34,6 @@ const PROOF = {
 };
 
 const POLICY = '/usr/sbin/policy-rc.d';
-
-function runs(command, ...args) {
-  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
-}
-
-function say(line) {
-  process.stdout.write(`${line}\n`);
-}
 
 function isInstalled(name) {
   const status = spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' });
@@ -99,62 +78,8 @@ function withoutStartingServices(work) {
   }
 }
 
-const EXTRACT = `
-import sys, zipfile
-wheel, target, *names = sys.argv[1:]
-with zipfile.ZipFile(wheel) as archive:
-    for name in names:
-        with open(f"{target}/{name}", "wb") as file:
-            file.write(archive.read(f"simbench/networks/1-complete_data-mixed-all-0-sw/{name}"))
-`;
-
-function downloadSimbench() {
-  const folder = simbenchFolder();
-  if (existsSync(folder)) return say('simbench: in the cache');
-  if (!runs('python3', '-m', 'pip', '--version')) {
-    return say('simbench: not loaded, because python3 with pip is not installed');
-  }
-  mkdirSync(cacheFolder(), { recursive: true });
-  const work = mkdtempSync(join(cacheFolder(), 'download-'));
-  try {
-    const wheel = ['download', '--quiet', '--no-deps', `simbench==${SIMBENCH_VERSION}`, '-d', work];
-    execFileSync('python3', ['-m', 'pip', ...wheel, '--disable-pip-version-check'], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
-    const [file] = readdirSync(work);
-    const extracted = join(work, 'extracted');
-    mkdirSync(extracted);
-    execFileSync('python3', ['-c', EXTRACT, join(work, file), extracted, ...SIMBENCH_FILES]);
-    renameSync(extracted, folder);
-    say(`simbench: version ${SIMBENCH_VERSION} is in the cache`);
-  } catch (error) {
-    say(`simbench: not loaded: ${error.message.split('\n')[0]}`);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-}
-
-function downloadHazelcast() {
-  const folder = hazelcastFolder();
-  if (existsSync(folder)) return say('hazelcast: in the cache');
-  if (!runs('mvn', '--version')) return say('hazelcast: not loaded, because Maven is not installed');
-  mkdirSync(cacheFolder(), { recursive: true });
-  const work = mkdtempSync(join(cacheFolder(), 'download-'));
-  try {
-    const pom = fileURLToPath(new URL('./hazelcast/pom.xml', import.meta.url));
-    const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${join(work, 'lib')}`];
-    execFileSync('mvn', ['-q', '-B', '-f', pom, ...goal, '-DincludeScope=runtime'], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
-    renameSync(join(work, 'lib'), folder);
-    say(`hazelcast: version ${HAZELCAST_VERSION} is in the cache`);
-  } catch (error) {
-    say(`hazelcast: not loaded: ${error.message.split('\n')[0]}`);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-}
-
 installPackages();
 downloadSimbench();
 downloadHazelcast();
+downloadEnvoy();
+buildKubernetes();

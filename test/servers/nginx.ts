@@ -11,6 +11,10 @@ export interface NginxOptions {
   readonly http?: string;
   /** Name of the log format. Default: `combined`. */
   readonly logFormat?: string;
+  /** Files of its folder that are there before it starts, by name. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** A master with so many workers, which can be told to reload. Default: a single process without a master. */
+  readonly workers?: number;
 }
 
 export interface NginxServer {
@@ -18,6 +22,8 @@ export interface NginxServer {
   readonly url: string;
   readonly port: number;
   readonly directory: string;
+  /** Its main configuration. */
+  readonly config: string;
   /** Its access log. */
   readonly log: string;
   readonly pid: number;
@@ -32,7 +38,7 @@ export interface NginxServer {
   resume(): void;
 }
 
-/** An NGINX of a single process, so that a signal reaches all of it. Needs nginx. */
+/** An NGINX of its own, on a free loopback port. Needs nginx. */
 export function startNginx(options: NginxOptions): Promise<NginxServer> {
   return retrying(() => start(options));
 }
@@ -45,11 +51,15 @@ async function start(options: NginxOptions): Promise<NginxServer> {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${directory}/${name};`,
   );
+  const config = join(directory, 'nginx.conf');
+  for (const [name, text] of Object.entries(options.files ?? {}))
+    await writeFile(join(directory, name), text);
+  const processes = options.workers ? `worker_processes ${options.workers}` : 'master_process off';
   await writeFile(
-    join(directory, 'nginx.conf'),
-    `daemon off; master_process off; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
+    config,
+    `daemon off; ${processes}; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
 ${process.getuid?.() === 0 ? 'user root;' : ''}
-events { worker_connections 512; }
+events { worker_connections 2048; }
 http {
   ${temporary.join(' ')}
   ${(options.http ?? '').replaceAll('$DIR', directory)}
@@ -64,7 +74,7 @@ http {
   const run = (): Promise<ServerProcess> =>
     launch({
       command: 'nginx',
-      args: ['-p', directory, '-c', join(directory, 'nginx.conf'), '-e', join(directory, 'error.log')],
+      args: ['-p', directory, '-c', config, '-e', join(directory, 'error.log')],
       directory,
       env: { PATH: `${process.env['PATH']}:/usr/sbin` },
       // A request line that is none: answered with 400, and told from real requests in the log.
@@ -81,6 +91,7 @@ http {
     url: `http://127.0.0.1:${port}`,
     port,
     directory,
+    config,
     log,
     get pid() {
       return server.pid;
@@ -93,7 +104,11 @@ http {
       await server.stop();
       await folder.remove();
     },
-    kill: () => server.kill(),
+    async kill() {
+      // A master that is killed does not take its workers with it.
+      if (server.running) process.kill(-server.pid, 'SIGKILL');
+      await server.kill();
+    },
     async restart() {
       await server.stop();
       server = await run();

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-import { hazelcastFolder, simbenchFolder } from './cache-folder.js';
+import { envoyProgram, hazelcastFolder, kubernetesFolder, simbenchFolder } from './cache-folder.js';
 import { findPostgres } from './postgres-binaries.js';
 
 /** Stands between a suite's name and why it is skipped. */
@@ -47,6 +47,25 @@ const NEEDS = {
     },
     remedy: INSTALL,
   },
+  kubernetes: {
+    present: () => process.getuid?.() === 0 && isProgram('ip') && existsSync(kubernetesFolder()),
+    get missing() {
+      if (process.getuid?.() !== 0) return 'these tests make a network namespace, which only root may';
+      if (!isProgram('ip')) return 'ip (iproute2) is not installed';
+      return 'the programs of Kubernetes are not in the cache';
+    },
+    get remedy() {
+      return process.getuid?.() === 0
+        ? `${INSTALL}; the first time it builds them with Go`
+        : 'run them as root';
+    },
+  },
+  envoy: {
+    present: () => existsSync(envoyProgram()),
+    missing: 'Envoy is not in the cache',
+    remedy: INSTALL,
+  },
+  prometheus: programs('prometheus'),
   root: {
     present: () => process.getuid?.() === 0,
     missing: 'these tests mount file systems, which only root may',

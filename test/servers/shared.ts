@@ -1,6 +1,7 @@
 import { inject } from 'vitest';
 
 import type { Lease } from './broker.js';
+import type { OwnNamespace } from './kubernetes/own-namespace.js';
 import { query, type Row } from './postgres.js';
 
 /* The run's servers, shared by all test files: change no setting, flush nothing but your own. Faults need a private server. */
@@ -55,4 +56,11 @@ export async function ownRedisCluster(): Promise<OwnPrefix> {
 export async function ownMemcached(): Promise<OwnPrefix> {
   const { urls, number } = await lease('memcached');
   return { urls, prefix: `m${number}:` };
+}
+
+/** An empty namespace of the run's cluster. Needs kubernetes, envoy, prometheus. */
+export async function ownNamespace(): Promise<OwnNamespace> {
+  const { urls, number } = await lease('kubernetes');
+  const { createNamespace, readStack } = await import('./kubernetes/own-namespace.js');
+  return createNamespace(await readStack(urls[0]!), `test-${number}`);
 }
