@@ -100,6 +100,11 @@ export default defineConfig(
           selector: 'ExportNamedDeclaration[source]',
           message: 'No barrel files: import from the file that declares it.',
         },
+        {
+          selector:
+            "CallExpression[callee.property.name='any'] CallExpression[callee.property.name='timeout']",
+          message: 'Node 20 collects this time-out as garbage: take withTimeout of lib/core/abort.js.',
+        },
       ],
     },
   },

@@ -35,13 +35,17 @@ export function refusal(importer, imported) {
     return `the domain ${from.domain} never imports the domain ${to.domain}; what both need belongs below`;
   }
   if (from.layer === 'command' && to.layer === 'command' && !isSharedPart(importer, imported)) {
-    return 'a command never imports another command; what a group shares stands in its folder shared/';
+    return 'a command never imports another command; what several share stands in shared/ of their group, or of src/commands/';
   }
   return undefined;
 }
 
-/** Files in `GROUP/shared/` are no commands, and belong to the commands of GROUP. */
+/**
+ * Files in `GROUP/shared/` are no commands, and belong to the commands of GROUP; those in `src/commands/shared/SUBJECT/`
+ * to all.
+ */
 function isSharedPart(importer, imported) {
+  if (imported.startsWith('src/commands/shared/')) return true;
   const [group, part] = imported.split('/shared/');
   return part !== undefined && importer.startsWith(`${group}/`);
 }

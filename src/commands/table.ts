@@ -37,6 +37,29 @@ export const commandTable: CommandTable = {
       },
     },
   },
+  deploy: {
+    summary: 'blue-green: switch all traffic between two colours, and back',
+    verbs: {
+      status: async () => (await import('./deploy/status.js')).status,
+      switch: async () => (await import('./deploy/switch.js')).switchColour,
+      rollback: async () => (await import('./deploy/rollback.js')).rollback,
+      history: async () => (await import('./deploy/history.js')).history,
+    },
+  },
+  canary: {
+    summary: 'shift traffic to a new version step by step, judged by numbers',
+    verbs: {
+      start: async () => (await import('./canary/start.js')).start,
+      status: async () => (await import('./canary/status.js')).status,
+      step: async () => (await import('./canary/step.js')).step,
+      promote: async () => (await import('./canary/promote.js')).promote,
+      pause: async () => (await import('./canary/pause.js')).pause,
+      resume: async () => (await import('./canary/resume.js')).resume,
+      abort: async () => (await import('./canary/abort.js')).abort,
+      history: async () => (await import('./canary/history.js')).history,
+      analyze: async () => (await import('./canary/analyze.js')).analyze,
+    },
+  },
   config: {
     summary: 'check and show the configuration',
     verbs: {

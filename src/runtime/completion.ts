@@ -1,5 +1,5 @@
-import { type Arguments, type Flags, flagName } from './flags.js';
-import { commandFlags, globalFlags, shortFlags } from './global-flags.js';
+import { type Arguments, type Flags, flagName, flagNames } from './flags.js';
+import { commandFlags, globalFlags } from './global-flags.js';
 import type { LoadedCommands } from './program.js';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
@@ -8,7 +8,7 @@ export type Shell = (typeof shells)[number];
 /** What may follow a command line's words: `cache` → its verbs, `cache warm` → its flags. */
 interface Words {
   path: string;
-  words: { word: string; help: string }[];
+  words: { word: string; help: string; short?: string | undefined }[];
   files: string[];
   choices: Record<string, readonly string[]>;
 }
@@ -61,9 +61,8 @@ function flagWords(flags: Flags): FlagWords {
   const found: FlagWords = { words: [], files: [], choices: {} };
   for (const [key, flag] of Object.entries(flags)) {
     const word = flagName(key);
-    found.words.push({ word, help: flag.help });
-    for (const name of [word, shortFlags[key]]) {
-      if (name === undefined) continue;
+    found.words.push({ word, help: flag.help, short: flag.short });
+    for (const name of flagNames(key, flag)) {
       if (flag.file) found.files.push(name);
       if (flag.choices) found.choices[name] = flag.choices;
     }
@@ -118,7 +117,6 @@ complete -o default -F _metrify metrify
 }
 
 function fish(table: Words[]): string {
-  const shorts = Object.fromEntries(Object.entries(shortFlags).map(([key, short]) => [flagName(key), short]));
   const lines = [
     'complete -c metrify -f',
     'function __metrify_path',
@@ -136,9 +134,9 @@ function fish(table: Words[]): string {
     'end',
   ];
   for (const { path, words, files, choices } of table)
-    for (const { word, help } of words) {
-      const short = shorts[word] === undefined ? '' : ` -s ${shorts[word].slice(1)}`;
-      const name = word.startsWith('--') ? `-l ${word.slice(2)}${short}` : `-a ${word}`;
+    for (const { word, help, short } of words) {
+      const letter = short === undefined ? '' : ` -s ${short}`;
+      const name = word.startsWith('--') ? `-l ${word.slice(2)}${letter}` : `-a ${word}`;
       const value = files.includes(word)
         ? ' -r -F'
         : choices[word]

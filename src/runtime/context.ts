@@ -24,6 +24,8 @@ export interface Context {
   readonly dryRun: boolean;
   /** The executable and its arguments with which this command can be run again as a child process. */
   readonly self: readonly string[];
+  /** The process that this is, for leases. */
+  readonly pid: number;
   /** Every command there is, for completion. */
   readonly commands: CommandTable;
   /** Prints while the command runs: on stdout for a person, on stderr where stdout carries data. */

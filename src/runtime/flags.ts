@@ -6,6 +6,8 @@ import { parseDuration, parsePercent, parseSize } from '../lib/core/units.js';
  * camelCase key under which it is declared.
  */
 export interface Flag<T = unknown> {
+  /** One letter, typed as `-f`. */
+  short?: string;
   kind: 'boolean' | 'value' | 'list';
   /** What stands for the value in help: `DURATION`. */
   placeholder?: string;
@@ -22,7 +24,7 @@ export interface Flag<T = unknown> {
   parse(text: string): unknown;
 }
 
-type Help = { help: string; placeholder?: string };
+type Help = { help: string; placeholder?: string; short?: string };
 
 function value<T>(placeholder: string, parse: (text: string) => T) {
   function make(options: Help & { default: string }): Flag<T>;
@@ -64,8 +66,13 @@ export const flag = {
   size: value('SIZE', parseSize),
   percent: value('PERCENT', parsePercent),
 
-  boolean(help: string): Flag<boolean> {
-    return { kind: 'boolean', help, initial: false, parse: () => true };
+  boolean(help: string, options: { short?: string } = {}): Flag<boolean> {
+    return { kind: 'boolean', help, ...options, initial: false, parse: () => true };
+  },
+
+  /** One value of any kind. */
+  parsed<T>(placeholder: string, parse: (text: string) => T, options: Help): Flag<T | undefined> {
+    return { kind: 'value', placeholder, ...options, initial: undefined, parse };
   },
 
   file(options: Help): Flag<string | undefined> {
@@ -129,6 +136,11 @@ export type FlagValues<F extends Flags> = { [K in keyof F]: F[K] extends Flag<in
 /** `ttlJitter` as it is typed: `--ttl-jitter`. */
 export function flagName(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** All ways to type a flag, the short one first: `-c`, `--config`. */
+export function flagNames(key: string, { short }: Flag): string[] {
+  return [...(short === undefined ? [] : [`-${short}`]), flagName(key)];
 }
 
 export interface Argument {

@@ -2,25 +2,31 @@ import { type FlagValues, type Flags, flag } from './flags.js';
 
 const configuration = {
   config: flag.file({
+    short: 'c',
     help: 'configuration file (default: $METRIFY_CONFIG, else the nearest metrify.config.yaml upward)',
   }),
   env: flag.text({
+    short: 'e',
     placeholder: 'NAME',
     help: 'environment of that file (default: $METRIFY_ENV, else default)',
   }),
 } satisfies Flags;
 
 const output = {
-  output: flag.choice(['text', 'json', 'ndjson'], { help: 'how the result is printed', default: 'text' }),
+  output: flag.choice(['text', 'json', 'ndjson'], {
+    short: 'o',
+    help: 'how the result is printed',
+    default: 'text',
+  }),
   json: flag.boolean('same as --output json'),
-  quiet: flag.boolean('only the result and errors: no progress, no warnings'),
-  verbose: flag.boolean('say more; a bug prints its stack'),
+  quiet: flag.boolean('only the result and errors: no progress, no warnings', { short: 'q' }),
+  verbose: flag.boolean('say more; a bug prints its stack', { short: 'v' }),
   noColor: flag.boolean('plain text (also: NO_COLOR)'),
 } satisfies Flags;
 
 const answers = {
   confirm: flag.text({ placeholder: 'NAME', help: 'name the target of a destructive command' }),
-  yes: flag.boolean('answer harmless questions with yes'),
+  yes: flag.boolean('answer harmless questions with yes', { short: 'y' }),
   noInput: flag.boolean('never ask'),
 } satisfies Flags;
 
@@ -59,14 +65,5 @@ export function commandFlags(command: { flags: Flags; changes: boolean; checks: 
     ...(command.checks ? { junit: sharedFlags.junit } : {}),
   };
 }
-
-export const shortFlags: Readonly<Record<string, string>> = {
-  config: '-c',
-  env: '-e',
-  output: '-o',
-  yes: '-y',
-  quiet: '-q',
-  verbose: '-v',
-} satisfies Partial<Record<keyof typeof globalFlags, string>>;
 
 export type GlobalValues = FlagValues<typeof globalFlags> & Partial<FlagValues<typeof sharedFlags>>;

@@ -1,7 +1,7 @@
 import { ExitCode } from '../lib/core/exit-codes.js';
 import type { Command } from './command.js';
-import { type Flag, type Flags, flagName } from './flags.js';
-import { commandFlags, globalFlagGroups, shortFlags } from './global-flags.js';
+import { type Flag, type Flags, flagNames } from './flags.js';
+import { commandFlags, globalFlagGroups } from './global-flags.js';
 import { fill, wrap } from './wrap.js';
 
 export interface HelpOptions {
@@ -103,14 +103,13 @@ export function programHelp(commands: readonly Entry[], options: HelpOptions): s
 
 /** A flag as it is typed, with the name of its value: `-o, --output text|json|ndjson`. */
 export function flagTerm(key: string, flag: Flag): string {
-  const short = shortFlags[key];
-  return `${short ? `${short}, ` : ''}${flagName(key)}${flag.placeholder ? ` ${flag.placeholder}` : ''}`;
+  return `${flagNames(key, flag).join(', ')}${flag.placeholder ? ` ${flag.placeholder}` : ''}`;
 }
 
 function flagEntries(flags: Flags): Entry[] {
-  const short = Object.keys(flags).some((key) => shortFlags[key]);
+  const short = Object.values(flags).some((flag) => flag.short);
   return Object.entries(flags).map(([key, flag]) => [
-    `${short && !shortFlags[key] ? '    ' : ''}${flagTerm(key, flag)}`,
+    `${short && !flag.short ? '    ' : ''}${flagTerm(key, flag)}`,
     flag.default === undefined ? flag.help : `${flag.help} (default: ${flag.default})`,
   ]);
 }

@@ -3,8 +3,8 @@ import { Command as Commander, CommanderError, Option } from 'commander';
 import { UserError } from '../lib/core/errors.js';
 import type { Command } from './command.js';
 import { nearest } from './config/nearest.js';
-import { type Flag, type Flags, flagName } from './flags.js';
-import { commandFlags, globalFlags, sharedFlags, shortFlags, type GlobalValues } from './global-flags.js';
+import { type Flag, type Flags, flagName, flagNames } from './flags.js';
+import { commandFlags, globalFlags, sharedFlags, type GlobalValues } from './global-flags.js';
 import { commandHelp, groupHelp, type HelpOptions, programHelp, usageLine } from './help.js';
 
 /** A group of verbs, or a single command; nothing is imported before it is asked for. */
@@ -48,7 +48,7 @@ export async function parseCommandLine(
       plain,
     );
   const program = newCommander('metrify', '', plain, help).version(options.version, '--version');
-  addFlags(program, globalFlags, shortFlags);
+  addFlags(program, globalFlags);
 
   const [asked, ...further] = operands(words);
   for (const [name, entry] of Object.entries(table)) {
@@ -153,9 +153,9 @@ function newCommander(
     .showSuggestionAfterError(true);
 }
 
-function addFlags(commander: Commander, flags: Flags, short: Readonly<Record<string, string>> = {}): void {
+function addFlags(commander: Commander, flags: Flags): void {
   for (const [key, flag] of Object.entries(flags)) {
-    const names = [short[key], flagName(key)].filter(Boolean).join(', ');
+    const names = flagNames(key, flag).join(', ');
     const option = new Option(flag.kind === 'boolean' ? names : `${names} <${flag.placeholder}>`);
     option.attributeName = () => key;
     // `--no-color` is a flag like any other here, not the negation of one.
@@ -192,12 +192,8 @@ function readInvocation(command: Command, matched: Commander, program: Commander
 /** The words that are neither a global flag nor its value. */
 function operands(argv: readonly string[]): string[] {
   const takesValue = new Set<string>();
-  for (const [key, flag] of Object.entries(globalFlags as Flags)) {
-    if (flag.kind === 'boolean') continue;
-    takesValue.add(flagName(key));
-    const short = shortFlags[key];
-    if (short) takesValue.add(short);
-  }
+  for (const [key, flag] of Object.entries(globalFlags as Flags))
+    if (flag.kind !== 'boolean') flagNames(key, flag).forEach((name) => takesValue.add(name));
   const found: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!;

@@ -96,6 +96,7 @@ export async function runCommand(
     output: format,
     dryRun: globals.dryRun ?? false,
     self: host.self,
+    pid: host.process.pid,
     commands,
     narrator: format === 'text' ? printer : complaint,
     warn,

@@ -7,6 +7,7 @@ import type {
   RedisSettings,
   Timeouts,
 } from '../lib/clients/settings.js';
+import type { ConfiguredRollout } from './config/rollout.js';
 
 /** One environment of the configuration, resolved: flag > environment variable > file > default. */
 export interface Settings extends Timeouts {
@@ -19,4 +20,6 @@ export interface Settings extends Timeouts {
   solr?: HttpSettings | undefined;
   prometheus?: HttpSettings | undefined;
   cache: CacheSettings;
+  /** Of the commands deploy and canary. */
+  rollouts: readonly ConfiguredRollout[];
 }

@@ -1,5 +1,7 @@
 import { readCommand } from '../../runtime/command.js';
 import { loadSettings } from '../../runtime/config/load.js';
+import { InvalidConfiguration } from '../../runtime/config/problems.js';
+import { resolveRollout } from '../../runtime/config/rollout.js';
 
 export const check = readCommand({
   name: 'config check',
@@ -15,6 +17,13 @@ export const check = readCommand({
   async read(_input, context) {
     const { file, environments, settings, origins, warnings } = await loadSettings(context.settingsInput);
     warnings.forEach((warning) => context.warn(warning));
+    const rollouts = await Promise.all(
+      settings.rollouts.map((rollout) =>
+        resolveRollout(rollout, { env: context.env, warn: (message) => context.warn(message) }),
+      ),
+    );
+    const problems = rollouts.flatMap((rollout) => rollout.problems);
+    if (problems.length > 0) throw new InvalidConfiguration(problems);
     return {
       verdict: 'ok',
       result: {

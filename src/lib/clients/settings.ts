@@ -41,5 +41,8 @@ export interface HazelcastSettings {
 }
 
 export interface HttpSettings {
+  /** A user and password in it are sent as basic authentication. */
   url: string;
+  /** Sent as a bearer token, instead of the URL's user. */
+  token?: string | undefined;
 }

@@ -6,3 +6,26 @@ export function withGrace(signal: AbortSignal, graceMs: number): AbortSignal {
   else signal.addEventListener('abort', start, { once: true });
   return controller.signal;
 }
+
+/**
+ * The outcome of the work, whose signal is aborted with `signal`, and after `ms` milliseconds with a `TimeoutError`. Not
+ * `AbortSignal.any([signal, AbortSignal.timeout(ms)])`: Node 20 collects such a time-out as garbage, and it never comes.
+ */
+export async function withTimeout<T>(
+  signal: AbortSignal,
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const late = () => controller.abort(new DOMException(`no answer within ${ms} ms`, 'TimeoutError'));
+  const abort = () => controller.abort(signal.reason);
+  const timer = setTimeout(late, ms);
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  }
+}

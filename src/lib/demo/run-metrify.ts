@@ -16,9 +16,13 @@ export interface Shell {
 
 /**
  * Runs the CLI as a child process, telling the command and what it prints. A Ctrl-C is passed on to it once.
- * @throws UserError when it fails; the signal's reason.
+ * @throws UserError when it ends otherwise than expected; the signal's reason.
  */
-export async function runMetrify(shell: Shell, args: readonly string[]): Promise<CommandReport> {
+export async function runMetrify(
+  shell: Shell,
+  args: readonly string[],
+  { exitCode = 0 }: Expected = {},
+): Promise<CommandReport> {
   const { narrator, signal } = shell;
   const command = commandLine(args);
   const child = await startMetrify(shell, args);
@@ -30,7 +34,7 @@ export async function runMetrify(shell: Shell, args: readonly string[]): Promise
 
   const complaints = maskSecrets(child.stderr()).trim();
   tell(narrator, child.stdout());
-  if (code !== 0)
+  if (code !== exitCode)
     throw new UserError(`\`${command}\` ended with ${killedBy ?? `exit code ${code}`}`, {
       code: 'DEMO_STEP_FAILED',
       exitCode: ExitCode.bug,
@@ -38,6 +42,11 @@ export async function runMetrify(shell: Shell, args: readonly string[]): Promise
     });
   if (complaints !== '') tell(narrator, complaints, (line) => narrator.dim(line));
   return { command, exitCode: code };
+}
+
+export interface Expected {
+  /** With which the command has to end; 0 where it is not said. */
+  exitCode?: number;
 }
 
 function tell(narrator: Narrator, text: string, style = (line: string) => line): void {

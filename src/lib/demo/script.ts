@@ -7,6 +7,7 @@ import { chooseCache } from './demo-cache.js';
 import { chooseDatabase } from './demo-database.js';
 import { Premises } from './premises.js';
 import { type OpenQueueWriter, queueSteps } from './queue-steps.js';
+import { rolloutSteps } from './rollout-steps.js';
 import { runMetrify, startMetrify } from './run-metrify.js';
 import { startService } from './service.js';
 import type {
@@ -22,7 +23,7 @@ import { buildTown } from './town.js';
 
 /** What is shown, in this order. A command group adds its steps here. */
 function stepGroups({ openQueueWriter }: DemoOptions): StepGroup[] {
-  return [{ steps: cacheSteps }, queueSteps(openQueueWriter)];
+  return [{ steps: cacheSteps }, queueSteps(openQueueWriter), rolloutSteps()];
 }
 
 const sizes = {
@@ -145,7 +146,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     latency: {},
     writeBehind: {},
     desk,
-    metrify: (args) => runMetrify(shell, args),
+    metrify: (args, expected) => runMetrify(shell, args, expected),
     start: (args) => startMetrify(shell, args),
     closing: (close) => void cleaning.push(close),
   };

@@ -29,9 +29,9 @@ export interface Stage {
   readonly desk: string;
   /**
    * Runs the CLI as a person would, and tells the command and its output.
-   * @throws UserError when it ends with another exit code than 0.
+   * @throws UserError when it ends with another exit code than 0, or than the one that is expected.
    */
-  metrify(args: readonly string[]): Promise<CommandReport>;
+  metrify(args: readonly string[], expected?: { exitCode?: number }): Promise<CommandReport>;
   /** The same, but goes on while it runs; what it prints is not told. */
   start(args: readonly string[]): Promise<Started>;
   /** Registers what must happen however the demo ends: last registered, first done. */

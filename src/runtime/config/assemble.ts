@@ -8,7 +8,11 @@ import type { ScalarValues } from './scalars.js';
 const defaultTable = 'metrify_cache';
 
 /** The settings as the rest of the program sees them, from single values and from what the file has beside them. */
-export function assemble(environment: string, values: ScalarValues, written: EnvironmentInput): Settings {
+export function assemble(
+  environment: string,
+  values: ScalarValues,
+  written: EnvironmentInput,
+): Omit<Settings, 'rollouts'> {
   const http = (url: string | undefined) => (url === undefined ? undefined : { url });
   const systems = {
     redis: values['redis.url'] && {
@@ -44,7 +48,10 @@ export function assemble(environment: string, values: ScalarValues, written: Env
     ...systems,
     elasticsearch: http(values['elasticsearch.url']),
     solr: http(values['solr.url']),
-    prometheus: http(values['prometheus.url']),
+    prometheus:
+      values['prometheus.url'] === undefined
+        ? undefined
+        : { url: values['prometheus.url'], token: values['prometheus.token'] },
     cache: {
       levels: written.cache?.levels?.map(readLevel) ?? defaultLevels(systems),
       tiers: written.cache?.tiers ?? [],
@@ -57,7 +64,7 @@ export function assemble(environment: string, values: ScalarValues, written: Env
 }
 
 /** Levels whose system is not configured. */
-export function missingSystems(settings: Settings): { index: number; message: string }[] {
+export function missingSystems(settings: Omit<Settings, 'rollouts'>): { index: number; message: string }[] {
   return settings.cache.levels.flatMap(({ name, type }, index) => {
     if (type === 'memory') return [];
     const system = systemOf(type);

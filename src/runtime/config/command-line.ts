@@ -7,11 +7,11 @@ import { scalar, scalarPaths, variableName } from './scalars.js';
  * @throws UserError exit 2, naming where the password may stand instead.
  */
 export function refusePasswordsOnCommandLine(argv: readonly string[]): void {
-  for (const argument of argv) {
+  for (const [index, argument] of argv.entries()) {
     if (!hasPassword(argument)) continue;
     const urls = argument.match(/(?<![a-z0-9+.-])[a-z0-9+.-]+:\/\/\S*/gi) ?? [];
     const scheme = urls.find(hasPassword)?.split(':', 1)[0]?.toLowerCase() ?? '';
-    const variable = variableFor(scheme);
+    const variable = variableFor(scheme, flagOf(argument) ?? flagOf(argv[index - 1]));
     throw new UserError(
       `a ${scheme}:// URL with a password stands on the command line, where others can read it`,
       {
@@ -22,8 +22,15 @@ export function refusePasswordsOnCommandLine(argv: readonly string[]): void {
   }
 }
 
-/** The variable of the one setting that takes such URLs, if it is only one. */
-function variableFor(scheme: string): string | undefined {
+/** `redis-url` of `--redis-url` and of `--redis-url=…`. */
+function flagOf(word = ''): string | undefined {
+  return /^--([a-z-]+)/.exec(word)?.[1];
+}
+
+/** The variable of the one setting that takes such URLs; of several, the one that the flag is named after. */
+function variableFor(scheme: string, flag: string | undefined): string | undefined {
   const paths = scalarPaths.filter((path) => scalar(path).schemes?.includes(scheme));
-  return paths.length === 1 ? variableName(paths[0]!) : undefined;
+  const named = paths.filter((path) => flag?.split('-', 1)[0] === path.split('.', 1)[0]);
+  const [path, ...others] = paths.length === 1 ? paths : named;
+  return path !== undefined && others.length === 0 ? variableName(path) : undefined;
 }

@@ -1,10 +1,11 @@
-import { basename, isAbsolute, relative } from 'node:path';
 import type { Settings } from '../settings.js';
 import { assemble, missingSystems } from './assemble.js';
+import type { Path } from './document.js';
 import { chooseEnvironment } from './environment.js';
 import type { ConfigFile, EnvironmentInput } from './file.js';
 import { type FindInput, findConfig } from './find.js';
-import { type Origin, cacheOrigins } from './origins.js';
+import { label } from './label.js';
+import { type Origin, cacheOrigins, rolloutOrigins } from './origins.js';
 import { InvalidConfiguration } from './problems.js';
 import { resolveValues } from './resolve.js';
 import { unknownLevels } from './semantics.js';
@@ -47,7 +48,12 @@ export async function loadSettings(input: SettingsInput): Promise<LoadedSettings
     warn: (message) => warnings.push(message),
   });
 
-  const settings = assemble(environment, values, written);
+  const rollouts = (written.rollouts ?? []).map((rollout, index) => ({
+    written: rollout,
+    file: found?.path ?? '',
+    at: (path: Path) => at('rollouts', index, ...path),
+  }));
+  const settings = { ...assemble(environment, values, written), rollouts };
   if (!written.cache?.levels && problems.length === 0)
     for (const { path, message } of unknownLevels(
       written,
@@ -60,7 +66,7 @@ export async function loadSettings(input: SettingsInput): Promise<LoadedSettings
       return `${at('cache', 'levels', index)}: ${message}`;
     }),
   );
-  origins.push(...cacheOrigins(settings, written, at));
+  origins.push(...cacheOrigins(settings, written, at), ...rollouts.flatMap(rolloutOrigins));
   return {
     settings,
     origins,
@@ -74,10 +80,4 @@ async function readFile(found: { path: string; text: string }, input: SettingsIn
   // Brings yaml and zod along, which runs without a file do without.
   const { parseConfig } = await import('./file.js');
   return parseConfig(found.text, label(found.path, input.cwd));
-}
-
-/** The file's name in messages: relative where it is below the working directory. */
-function label(path: string, cwd: string): string {
-  const below = relative(cwd, path);
-  return below.startsWith('..') || isAbsolute(below) ? path : below || basename(path);
 }

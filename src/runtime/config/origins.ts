@@ -1,5 +1,7 @@
+import { maskSecrets } from '../../lib/core/redact.js';
 import type { Settings } from '../settings.js';
 import type { EnvironmentInput } from './file.js';
+import { type ConfiguredRollout, leavesOf, pathName } from './rollout.js';
 
 /** One setting in force. */
 export interface Origin {
@@ -14,7 +16,7 @@ export interface Origin {
 
 /** The rows of `config show` for the parts of `cache` that are no single values. */
 export function cacheOrigins(
-  { cache }: Settings,
+  { cache }: Pick<Settings, 'cache'>,
   written: EnvironmentInput,
   at: (...path: PropertyKey[]) => string,
 ): Origin[] {
@@ -47,4 +49,16 @@ export function cacheOrigins(
     from: at('cache', 'writeBehind', 'tables', table),
   }));
   return [...levels, ...tiers, ...tables];
+}
+
+/** A row for each value that a rollout's description has; its secrets are not looked up. */
+export function rolloutOrigins({ written, at }: ConfiguredRollout): Origin[] {
+  return leavesOf(written)
+    .filter(({ path }) => path[0] !== 'app')
+    .map(({ path, text, reference }) => ({
+      path: `rollouts.${written.app}.${pathName(path)}`,
+      value: reference ? '***' : maskSecrets(text),
+      from: at(path),
+      ...(reference ? { via: text } : {}),
+    }));
 }

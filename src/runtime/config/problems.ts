@@ -9,10 +9,13 @@ export interface Problem {
 /** All problems at once, a line each: `FILE:LINE:COL: message`. */
 export class InvalidConfiguration extends UserError {
   override readonly name = 'InvalidConfiguration';
-  constructor(readonly problems: Problem[]) {
+  constructor(
+    readonly problems: Problem[],
+    hint = 'Correct this, then run `metrify config check`.',
+  ) {
     super(problems.map(({ at, message }) => `${at}: ${message}`).join('\n'), {
       code: 'CONFIG_INVALID',
-      hint: 'Correct this, then run `metrify config check`.',
+      hint,
     });
   }
 }

@@ -47,6 +47,7 @@ export const scalars = {
   'elasticsearch.url': url('http', 'https'),
   'solr.url': url('http', 'https'),
   'prometheus.url': url('http', 'https'),
+  'prometheus.token': { parse: plainText, secret: 'text' },
   connectTimeout: { parse: positiveDuration, default: '5s' },
   requestTimeout: { parse: positiveDuration, default: '30s' },
   'cache.writeBehind.durability': { parse: oneOf(['memory', 'replica', 'fsync']) },

@@ -1,9 +1,8 @@
 import * as z from 'zod/mini';
-import { hasPassword } from '../../lib/core/redact.js';
 import { cacheShape } from './cache-schema.js';
-import { checked } from './check.js';
-import { type Scalar, scalar, scalarPaths } from './scalars.js';
-import { isReference } from './secrets.js';
+import { checked, checkScalar } from './check.js';
+import { rolloutSchema } from './rollout-schema.js';
+import { scalar, scalarPaths } from './scalars.js';
 import { urlWith } from './values.js';
 
 /** The file's shape. Loaded, with zod, only when there is a file. */
@@ -27,6 +26,7 @@ export function fileSchema() {
         writeBehind: section('cache.writeBehind', { tables: cache.tables }),
       }),
     ),
+    rollouts: z.optional(z.array(rolloutSchema()).check(z.minLength(1))),
   });
   return z.strictObject({ environments: z.record(z.string(), environment) });
 }
@@ -50,30 +50,4 @@ function scalarsIn(section: string): Record<string, z.ZodMiniType> {
 function redisNodes() {
   const node = { parse: urlWith(['redis', 'rediss']), secret: 'url' } as const;
   return z.array(checked((value) => checkScalar(node, value))).check(z.minLength(1));
-}
-
-const writeReference = 'write { env: NAME } or { file: PATH } instead';
-
-/** @throws Error saying what is wrong with a value as the file has it. */
-function checkScalar(setting: Scalar, value: unknown): void {
-  if (value === undefined) return;
-  if (setting.secret !== undefined && typeof value === 'object' && value !== null)
-    return checkReference(value);
-  if (setting.secret === 'text') throw new Error(`a secret does not stand in this file: ${writeReference}`);
-  if (setting.inFile === 'boolean') {
-    if (typeof value !== 'boolean') throw new Error('must be true or false');
-    return;
-  }
-  if (setting.secret === 'url' && typeof value === 'string' && hasPassword(value))
-    throw new Error(`a URL with a password does not stand in this file: ${writeReference}`);
-  if (typeof value !== 'string' && typeof value !== 'number') throw new Error('must be text');
-  setting.parse(String(value));
-}
-
-function checkReference(value: object): void {
-  const [[kind, target] = [], ...others] = Object.entries(value);
-  if (!isReference(value) || others.length > 0 || (kind !== 'env' && kind !== 'file'))
-    throw new Error('must be text, { env: NAME } or { file: PATH }');
-  if (typeof target !== 'string' || target === '')
-    throw new Error(kind === 'env' ? 'env: wants the name of a variable' : 'file: wants the path of a file');
 }

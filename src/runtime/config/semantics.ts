@@ -1,9 +1,6 @@
+import { contradictions as contradictionsOf } from '../../lib/rollout/contradictions.js';
+import type { Finding } from './document.js';
 import type { EnvironmentInput } from './file.js';
-
-export interface Finding {
-  path: (string | number)[];
-  message: string;
-}
 
 /** What a schema cannot say of one environment: names that occur twice, names that mean nothing. */
 export function contradictions(input: EnvironmentInput): Finding[] {
@@ -23,7 +20,19 @@ export function contradictions(input: EnvironmentInput): Finding[] {
       found.push({ path: ['cache', 'levels', index, 'table'], message: 'only a database level has a table' });
   });
   if (levels) found.push(...unknownLevels(input, [...names]));
+  found.push(...contradictoryRollouts(input));
   return found;
+}
+
+function contradictoryRollouts({ rollouts = [] }: EnvironmentInput): Finding[] {
+  const apps = new Set<string>();
+  return rollouts.flatMap((rollout, index) => {
+    const found: Finding[] = contradictionsOf(rollout);
+    if (apps.has(rollout.app))
+      found.push({ path: ['app'], message: `there are two rollouts of '${rollout.app}'` });
+    apps.add(rollout.app);
+    return found.map((finding) => ({ ...finding, path: ['rollouts', index, ...finding.path] }));
+  });
 }
 
 /** Tiers that name a level which is none of these. */

@@ -8,7 +8,7 @@ import { maskSecrets } from '../../core/redact.js';
 import { isNotCacheable } from './cache-status.js';
 import { HitRatio, sampleByCount } from './hit-ratio.js';
 import type { LogTally, WarmPath } from './log-tally.js';
-import { type Answer, ExchangeFailed, Origin, type OriginOptions } from './origin.js';
+import { type Answer, ExchangeFailed, Origin, type OriginOptions } from '../../clients/origin.js';
 import { Patience, retryAfter } from './patience.js';
 import { firstVariant, otherVariants, type VariantHeaders } from './variants.js';
 

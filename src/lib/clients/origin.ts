@@ -1,10 +1,10 @@
 import http, { type IncomingHttpHeaders } from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
-import type { Timeouts } from '../../clients/settings.js';
-import { type ByteString } from '../../core/bytes.js';
-import { errorMessage, systemCode } from '../../core/errors.js';
-import { formatDuration } from '../../core/units.js';
+import type { Timeouts } from './settings.js';
+import { type ByteString } from '../core/bytes.js';
+import { errorMessage, systemCode } from '../core/errors.js';
+import { formatDuration } from '../core/units.js';
 
 export interface Answer {
   status: number;

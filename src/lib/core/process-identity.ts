@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile, readlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { systemCode } from '../lib/core/errors.js';
+import { systemCode } from './errors.js';
 
 const run = promisify(execFile);
 

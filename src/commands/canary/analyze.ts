@@ -1,0 +1,84 @@
+import { UserError } from '../../lib/core/errors.js';
+import { formatDuration } from '../../lib/core/units.js';
+import { judge } from '../../lib/rollout/analysis/judge.js';
+import type { Judgement } from '../../lib/rollout/analysis/judgement.js';
+import { fixBounds } from '../../lib/rollout/analysis/latency-bounds.js';
+import { readCommand } from '../../runtime/command.js';
+import { flag } from '../../runtime/flags.js';
+import { planFlags } from '../shared/rollout/flags.js';
+import { meterOf } from '../shared/rollout/open.js';
+import { checksOf, presentChecks } from '../shared/rollout/present.js';
+import { readRollout } from '../shared/rollout/read-rollout.js';
+import { appArgument } from '../shared/rollout/verb.js';
+
+const { takeOver: _, ...analysisFlags } = planFlags;
+
+interface Analysis extends Pick<Judgement, 'checks' | 'warnings'> {
+  app: string;
+  stable: string;
+  canary: string;
+  windowMs: number;
+  verdict: Judgement['verdict'];
+}
+
+export const analyze = readCommand({
+  name: 'canary analyze',
+  summary: 'judge two versions once, whatever carries their traffic',
+  description:
+    'A gate for CI: exits 0 when the canary is no worse, 3 when it is worse, 7 when too little is known. {{version}} of ' +
+    'the expressions takes any two label values.',
+  args: appArgument,
+  flags: {
+    ...analysisFlags,
+    window: flag.duration({ help: 'how far back the counts go', default: '5m' }),
+  },
+  examples: [
+    { does: 'the last five minutes', command: 'metrify canary analyze -f rollout.yaml' },
+    {
+      does: 'any two values of a label',
+      command:
+        'metrify canary analyze -f rollout.yaml --stable eu-1 --canary eu-2 --window 1h --junit canary.xml',
+    },
+  ],
+  checks: true,
+  items: 'checks' as const,
+
+  async read(input, context) {
+    const { spec } = await readRollout({ ...input, takeOver: false }, context, {
+      needs: 'plan',
+      form: 'canary',
+    });
+    const meter = await meterOf(spec, context);
+    if (!meter || !spec.analysis)
+      throw new UserError(`the rollout of ${spec.app} has no analysis`, {
+        hint: 'Give it expressions (analysis.requests, errors, latency), or a probe.',
+      });
+    const until = context.clock.now();
+    const { counts, warnings } = await meter.look(until - input.window, undefined, context.signal);
+    const bounds = counts.stable.latency && fixBounds(spec.analysis, counts.stable.latency).bounds;
+    const { versions } = spec;
+    const judgement = judge(spec.analysis, counts, { steps: 1, bounds });
+    const result: Analysis = {
+      app: spec.app,
+      stable: versions.stable.name,
+      canary: versions.canary.name,
+      windowMs: input.window,
+      verdict: judgement.verdict,
+      checks: judgement.checks,
+      warnings: [...warnings, ...judgement.warnings],
+    };
+    for (const warning of result.warnings) context.warn(warning);
+    const verdict =
+      judgement.verdict === 'pass' ? 'ok' : judgement.verdict === 'reject' ? 'failed' : 'inconclusive';
+    return { verdict, result, checks: checksOf(judgement.checks) };
+  },
+
+  present({ app, stable, canary, windowMs, verdict, checks }, printer) {
+    printer.line(`${printer.bold(app)}  ${canary} against ${stable}, the last ${formatDuration(windowMs)}`);
+    presentChecks(checks, printer);
+    printer.line();
+    if (verdict === 'pass') printer.ok(`${canary} is no worse than ${stable}`);
+    else if (verdict === 'reject') printer.bad(`${canary} is worse than ${stable}`);
+    else printer.warn('too little is known for a verdict');
+  },
+});

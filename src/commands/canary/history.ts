@@ -1,0 +1,8 @@
+import { historyVerb } from '../shared/rollout/status-verb.js';
+
+export const history = historyVerb({
+  name: 'canary history',
+  form: 'canary',
+  summary: 'who changed what, when, and on which verdict',
+  examples: [{ does: 'the last changes', command: 'metrify canary history web' }],
+});

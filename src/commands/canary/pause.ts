@@ -1,0 +1,13 @@
+import { pause as pauseRollout } from '../../lib/rollout/canary/stop.js';
+import { holdFlags, routeFlags } from '../shared/rollout/flags.js';
+import { openRoute } from '../shared/rollout/open.js';
+import { rolloutVerb } from '../shared/rollout/verb.js';
+
+export const pause = rolloutVerb({
+  name: 'canary pause',
+  summary: 'keep the weights as they are until resume or promote',
+  flags: { ...routeFlags, ...holdFlags },
+  examples: [{ does: 'stop going on', command: 'metrify canary pause web' }],
+  open: (input, context) => openRoute(input, context, 'canary'),
+  work: (_, session) => pauseRollout(session),
+});

@@ -1,0 +1,8 @@
+import { historyVerb } from '../shared/rollout/status-verb.js';
+
+export const history = historyVerb({
+  name: 'deploy history',
+  form: 'blue-green',
+  summary: 'who changed what, when, and what came of it',
+  examples: [{ does: 'the last changes', command: 'metrify deploy history web' }],
+});

@@ -1,0 +1,103 @@
+import { dirname } from 'node:path';
+import { UserError } from '../../../lib/core/errors.js';
+import { formOf, type RolloutForm } from '../../../lib/rollout/written.js';
+import type { Finding, Path } from '../../../runtime/config/document.js';
+import { didYouMean } from '../../../runtime/config/nearest.js';
+import type { ConfiguredRollout } from '../../../runtime/config/rollout.js';
+import type { Context } from '../../../runtime/context.js';
+import type { RolloutInput } from './overlay.js';
+
+/** What is written of a rollout, before the flags, and where. */
+export interface Description {
+  data: Readonly<Record<string, unknown>>;
+  /** Undefined: only flags describe it. */
+  file: string | undefined;
+  /** What its relative paths are relative to. */
+  folder: string;
+  /** For people. */
+  source: string | undefined;
+  at(path: Path, ofKey?: boolean): string;
+  /** The findings as they stand in the file, from top to bottom. */
+  order(findings: readonly Finding[]): readonly Finding[];
+}
+
+/**
+ * The file of `-f`; else the configuration's rollout that APP names, or its only one; else nothing, when the flags say
+ * where the rollout is.
+ * @throws UserError exit 2
+ */
+export async function chooseDescription(
+  input: RolloutInput,
+  context: Context,
+  form: RolloutForm | undefined,
+): Promise<Description> {
+  if (input.file !== undefined) {
+    const { readRolloutFile } = await import('../../../runtime/config/rollout-file.js');
+    const { path, label, document, data } = await readRolloutFile(input.file, context.cwd);
+    for (const warning of document.warnings) context.warn(warning);
+    return {
+      data,
+      file: path,
+      folder: dirname(path),
+      source: label,
+      at: (at, ofKey) => document.at(at, ofKey),
+      order: (findings) => document.inOrder(findings),
+    };
+  }
+  const { rollouts } = await context.settings();
+  const chosen = choose(rollouts, input.app, form);
+  if (chosen)
+    return {
+      data: chosen.written as unknown as Record<string, unknown>,
+      file: chosen.file,
+      folder: dirname(chosen.file),
+      source: chosen.at([]),
+      at: (at) => chosen.at(at),
+      order: (findings) => findings,
+    };
+  const isDescribed = input.provider !== undefined && input.route !== undefined;
+  if (!isDescribed || (input.app === undefined && rollouts.length > 1))
+    throw unknownRollout(input.app, rollouts);
+  return {
+    data: {},
+    file: undefined,
+    folder: context.cwd,
+    source: undefined,
+    at: () => 'flags',
+    order: (findings) => findings,
+  };
+}
+
+function choose(
+  rollouts: readonly ConfiguredRollout[],
+  app: string | undefined,
+  form: RolloutForm | undefined,
+): ConfiguredRollout | undefined {
+  if (app !== undefined) return rollouts.find(({ written }) => written.app === app);
+  if (rollouts.length === 1) return rollouts[0];
+  // Of several, the only one that this verb can work with.
+  const fitting = rollouts.filter(({ written }) => (formOf(written) ?? form) === form);
+  return form !== undefined && fitting.length === 1 ? fitting[0] : undefined;
+}
+
+function unknownRollout(app: string | undefined, rollouts: readonly ConfiguredRollout[]): UserError {
+  const apps = rollouts.map(({ written }) => written.app);
+  if (apps.length === 0)
+    return new UserError(
+      app === undefined ? 'no rollout is described' : `nothing describes the rollout of '${app}'`,
+      {
+        code: 'ROLLOUT_UNKNOWN',
+        hint: 'Describe it in a file (-f rollout.yaml), below rollouts: in the configuration, or with flags: APP --provider P --route R.',
+      },
+    );
+  const there = `The configuration has ${apps.join(', ')}.`;
+  return app === undefined
+    ? new UserError('there are several rollouts, and no APP says which', {
+        code: 'ROLLOUT_UNKNOWN',
+        hint: `${there} Name one, or a file with -f.`,
+      })
+    : new UserError(`the configuration has no rollout of '${app}'${didYouMean(app, apps)}`, {
+        code: 'ROLLOUT_UNKNOWN',
+        hint: `${there} Or describe it in a file: -f rollout.yaml`,
+      });
+}

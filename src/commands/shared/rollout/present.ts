@@ -1,0 +1,111 @@
+import type { CheckResult } from '../../../lib/rollout/analysis/judgement.js';
+import type { ReportedEntry, RolloutReport } from '../../../lib/rollout/report.js';
+import type { RouteChange } from '../../../lib/rollout/route.js';
+import { formatWeights } from '../../../lib/rollout/session.js';
+import { formatDuration } from '../../../lib/core/units.js';
+import type { Check } from '../../../runtime/command.js';
+import type { Printer } from '../../../runtime/printer.js';
+
+/** A rollout as a person reads it. */
+export function presentReport(report: RolloutReport, printer: Printer): void {
+  presentState(report, printer);
+  if (report.checks.length > 0) printer.line();
+  presentChecks(report.checks, printer);
+  for (const problem of report.problems) printer.warn(problem);
+  if (report.next.length > 0) {
+    printer.line();
+    for (const command of report.next) printer.line(printer.dim(command));
+  }
+}
+
+export function presentState(report: RolloutReport, printer: Printer): void {
+  const { versions, steps, step } = report;
+  printer.line(
+    `${printer.bold(report.app)}  ${report.route} (${report.provider})  ${phaseText(report, printer)}`,
+  );
+  if (versions === null) return printer.line('no rollout has run on this route');
+  if (report.live === null) {
+    const { stable, canary } = report.weights;
+    printer.line(
+      `${versions.stable} ${percent(stable)}  ${bar(canary, 30)}  ${versions.canary} ${percent(canary)}` +
+        (step > 0 ? `   step ${step} of ${steps.length} (${steps.map((one) => `${one}%`).join(' ')})` : ''),
+    );
+  } else {
+    const name = report.live === 'blue' ? versions.stable : versions.canary;
+    printer.line(`${report.live} (${name}) is live with ${percent(report.weights.stable)} of the traffic`);
+  }
+  const facts = [
+    ...(report.stepElapsedMs === null ? [] : [`in this step for ${formatDuration(report.stepElapsedMs)}`]),
+    ...(report.holder === null ? [] : [`${report.holder} is at work on it`]),
+    ...(report.reason === null ? [] : [report.reason]),
+  ];
+  for (const fact of facts) printer.line(fact);
+}
+
+function phaseText({ phase }: RolloutReport, printer: Printer): string {
+  if (phase === 'promoted') return printer.green(phase);
+  return phase === 'failed' || phase === 'aborted' ? printer.red(phase) : printer.yellow(phase);
+}
+
+/** A check's verdict and numbers, and below them what they were held against. */
+export function presentChecks(checks: readonly CheckResult[], printer: Printer): void {
+  const width = Math.max(0, ...checks.map(({ name }) => name.length)) + 2;
+  for (const { name, verdict, observed: seen, limit, where } of checks) {
+    const observed = where === undefined ? seen : `${seen} (${where})`;
+    const mark = verdict.padEnd(14);
+    const colored =
+      verdict === 'passed'
+        ? printer.green(mark)
+        : verdict === 'failed'
+          ? printer.red(mark)
+          : printer.yellow(mark);
+    const isSaid = limit === seen;
+    printer.marked(
+      `${colored}${name.padEnd(width)}`,
+      isSaid ? observed : `${observed}\n${printer.dim(`limit: ${limit}`)}`,
+    );
+  }
+}
+
+export function presentHistory(history: readonly ReportedEntry[], printer: Printer): void {
+  if (history.length === 0) return printer.line('no rollout has run on this route');
+  printer.table({
+    columns: ['when', 'who', 'what', 'versions', 'from', 'to', 'verdict'].map((title) => ({ title })),
+    rows: history.map((entry) => [
+      entry.at.replace('T', ' ').replace(/\.\d+Z$/, 'Z'),
+      entry.who,
+      entry.action,
+      entry.versions.join(' → '),
+      formatWeights(entry.from),
+      formatWeights(entry.to),
+      entry.reason === undefined ? entry.verdict : `${entry.verdict}: ${entry.reason}`,
+    ]),
+  });
+}
+
+/** What `--dry-run` shows: the exact patches, or the files' new content. */
+export function presentChanges(changes: readonly RouteChange[], printer: Printer): void {
+  if (changes.length === 0) return printer.line('Would change nothing.');
+  for (const { object, patch } of changes) {
+    printer.heading(`Would change ${object}`);
+    printer.line(typeof patch === 'string' ? patch.trimEnd() : JSON.stringify(patch, null, 2));
+  }
+}
+
+function percent(value: number): string {
+  return `${Number(value.toFixed(2))}%`;
+}
+
+function bar(share: number, width: number): string {
+  const filled = Math.round((share / 100) * width);
+  return '─'.repeat(width - filled) + '█'.repeat(filled);
+}
+
+/** For `--junit`. */
+export function checksOf(results: readonly CheckResult[]): Check[] {
+  return results.map(({ name, verdict, observed, limit }) => {
+    const text = `${observed} (limit: ${limit})`;
+    if (verdict === 'failed') return { name, failure: text };
+    return verdict === 'passed' ? { name } : { name, inconclusive: text };
+  });
+}

@@ -1,0 +1,160 @@
+import { rehearse } from '../../../lib/rollout/rehearsal.js';
+import { type RolloutReport, sketch } from '../../../lib/rollout/report.js';
+import type { RouteChange } from '../../../lib/rollout/route.js';
+import { commandsOf, Session } from '../../../lib/rollout/session.js';
+import type { RouteSpec } from '../../../lib/rollout/spec.js';
+import type { Ending } from '../../../lib/rollout/canary/run.js';
+import type { Stepped } from '../../../lib/rollout/canary/step.js';
+import { changeCommand, type Command, type Outcome } from '../../../runtime/command.js';
+import type { Context } from '../../../runtime/context.js';
+import type { Flags, FlagValues } from '../../../runtime/flags.js';
+import { NothingKept, type Opened } from './open.js';
+import { checksOf, presentChanges, presentReport } from './present.js';
+
+export interface VerbResult extends RolloutReport {
+  /** What this command did: `advanced to 50/50`, `nothing runs`. */
+  readonly did: string;
+  readonly ending: Ending;
+}
+
+/** Nothing is planned ahead but by rehearsing: what is to be done depends on what stands on the route. */
+interface Plan {
+  apply(): Promise<Outcome<VerbResult>>;
+  readonly rehearsed?: { readonly changes: readonly RouteChange[]; readonly result: VerbResult };
+}
+
+interface VerbSpec<F extends Flags, O extends Opened> {
+  /** `canary start`. */
+  readonly name: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly examples: { does: string; command: string }[];
+  readonly flags: F;
+  /** On a route where no rollout ever ran it does nothing, though nobody says between which versions. */
+  readonly isHarmless?: true;
+  open(input: VerbInput<F>, context: Context): Promise<O>;
+  work(opened: O, session: Session, input: VerbInput<F>, context: Context): Promise<Stepped>;
+}
+
+export type VerbInput<F extends Flags> = FlagValues<F> & { app: string | undefined };
+
+export const appArgument = { app: { help: 'which rollout of the configuration', required: false } } as const;
+
+/** A verb that changes a rollout: opens it, holds its lease, works, and reports how it stands then. */
+export function rolloutVerb<F extends Flags, O extends Opened>(spec: VerbSpec<F, O>): Command {
+  return changeCommand({
+    name: spec.name,
+    summary: spec.summary,
+    ...(spec.description === undefined ? {} : { description: spec.description }),
+    args: appArgument,
+    flags: spec.flags,
+    examples: spec.examples,
+    checks: true,
+    items: 'checks' as const,
+
+    async plan(given, context): Promise<Plan> {
+      const input = given as VerbInput<F>;
+      let opened: O;
+      try {
+        opened = await spec.open(input, context);
+      } catch (error) {
+        if (!spec.isHarmless || !(error instanceof NothingKept)) throw error;
+        const result = nothingRan(error.spec);
+        return {
+          apply: () => Promise.resolve({ verdict: 'ok', result }),
+          rehearsed: { changes: [], result },
+        };
+      }
+      const work = async (session: Session) => {
+        const stepped = await spec.work(opened, session, input, context);
+        // A verb that found nothing to do is the next command all the same.
+        await session.mend();
+        return stepped;
+      };
+      if (!context.dryRun) return { apply: () => applyTo(opened, work, context) };
+      const rehearsal = rehearse(opened.actor.provider);
+      const session = await Session.open({ ...opened.actor, provider: rehearsal.provider });
+      const result = finished(session, opened, await work(session));
+      return {
+        apply: () => applyTo(opened, work, context),
+        rehearsed: { changes: rehearsal.changes, result },
+      };
+    },
+
+    planData: ({ rehearsed }) => ({ ...rehearsed!.result, changes: rehearsed!.changes }),
+
+    presentPlan({ rehearsed }, printer) {
+      const { changes, result } = rehearsed!;
+      presentChanges(changes, printer);
+      printer.line(printer.dim(`then: ${result.did}`));
+    },
+
+    apply: (plan) => plan.apply(),
+
+    present(result: VerbResult, printer) {
+      presentReport(result, printer);
+      printer.line();
+      if (result.ending === 'ok') printer.ok(result.did);
+      else if (result.ending === 'failed') printer.bad(result.did);
+      else printer.warn(result.did);
+    },
+  });
+}
+
+async function applyTo(
+  opened: Opened,
+  work: (session: Session) => Promise<Stepped>,
+  context: Context,
+): Promise<Outcome<VerbResult>> {
+  const committed = (session: Session) =>
+    context.applied(
+      () => ({ ...sketch(session, opened.spec), did: 'stopped', ending: 'inconclusive' }),
+      () => resumeHint(session),
+    );
+  return Session.hold({ ...opened.actor, committed }, async (session) => {
+    const stepped = await work(session);
+    for (const warning of stepped.warnings) context.warn(warning);
+    const result = finished(session, opened, stepped);
+    return { verdict: stepped.ending, result, checks: checksOf(result.checks) };
+  });
+}
+
+function finished(session: Session, { spec }: Opened, stepped: Stepped): VerbResult {
+  const reported = sketch(session, spec);
+  // A look that changed nothing on the route still has its checks to show.
+  const checks = stepped.checks ?? stepped.state?.checks ?? reported.checks;
+  return { ...reported, checks, did: stepped.did, ending: stepped.ending };
+}
+
+/** Without a rollout there is no canary: whatever the route sends goes to what is there. */
+function nothingRan({ app, provider, route }: RouteSpec): VerbResult {
+  return { ...nothing, app, provider, route, did: 'nothing runs', ending: 'ok' };
+}
+
+const nothing = {
+  phase: 'idle',
+  versions: null,
+  live: null,
+  step: 0,
+  steps: [],
+  weights: { stable: 100, canary: 0 },
+  revision: '',
+  holder: null,
+  checks: [],
+  verdict: 'none',
+  reason: null,
+  startedAt: null,
+  stepStartedAt: null,
+  stepElapsedMs: null,
+  history: [],
+  problems: [],
+  next: [],
+} as const;
+
+function resumeHint({ state, actor }: Session): string | undefined {
+  if (!state || state.phase === 'aborted' || state.phase === 'failed') return undefined;
+  if (state.phase === 'promoted')
+    return state.kind === 'canary' ? undefined : 'The switch is done; the old colour was not scaled down.';
+  const { onward, back } = commandsOf(actor, state);
+  return `The weights stay as they are. '${onward}' goes on, '${back}' returns the traffic.`;
+}

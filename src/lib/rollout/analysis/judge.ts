@@ -1,0 +1,154 @@
+import { type Proportion, rateBounds } from '../../statistics/proportion.js';
+import { formatCount, formatDuration } from '../../core/units.js';
+import type { AnalysisSpec, Arm } from '../spec.js';
+import { countAbove, sameBounds, totalOf } from './buckets.js';
+import { type Checked, compare, divided, type Levels, points, rate } from './compare.js';
+import type { CheckResult, CheckVerdict, Judgement, LatencyBounds } from './judgement.js';
+import { describeBounds, fixBounds, seconds } from './latency-bounds.js';
+import type { BothMeasurements, Buckets, Measurements } from './measurements.js';
+
+export interface JudgingPlan {
+  /** Steps that are judged: `falseAbort` is shared among them. */
+  readonly steps: number;
+  /** Fixed before the step began; undefined: they could not be. */
+  readonly bounds: LatencyBounds | undefined;
+  /** The canary's share of the requests as its weight has it, 0 to 1. Speed depends on it, correctness does not. */
+  readonly share?: number;
+}
+
+/** By how much the canary's share of slow requests may exceed stable's. */
+export const slowMargin = 0.02;
+
+/** The verdict on a step from all that both versions did since it began. May be asked at any time, any number of times. */
+export function judge(spec: AnalysisSpec, counts: BothMeasurements, plan: JudgingPlan): Judgement {
+  const judged = judgedMetrics(spec);
+  const metrics = Number(judged.errors) + Number(judged.latency);
+  const levels: Levels = {
+    falseAbort: spec.falseAbort / Math.max(1, metrics * plan.steps),
+    falsePromotion: spec.falsePromotion,
+    share: Math.min(0.999, Math.max(0.001, plan.share ?? 0.5)),
+  };
+  const results: Checked[] = [{ check: requestsCheck(spec, counts), warnings: [] }];
+  if (judged.errors) results.push(errorsCheck(spec, counts, levels));
+  if (judged.latency) results.push(latencyCheck(spec, counts, plan.bounds, levels));
+  const checks = results.map(({ check }) => check);
+  const warnings = results.flatMap((result) => result.warnings);
+  if (counts.stable.extrapolated || counts.canary.extrapolated)
+    warnings.push(
+      'an expression is taken as Prometheus extrapolates it: approximate, and blind to the first error of a new series; sum(increase(SELECTOR[{{window}}])) is counted exactly',
+    );
+  return { verdict: overall(checks), checks, warnings };
+}
+
+/** Which metrics a rollout is judged by; metrify's own probes measure both. */
+export function judgedMetrics(spec: AnalysisSpec): {
+  readonly errors: boolean;
+  readonly latency: boolean;
+} {
+  const probed = spec.requests === undefined;
+  return { errors: probed || spec.errors !== undefined, latency: probed || spec.latency !== undefined };
+}
+
+/** Evidence against the canary counts whatever else is missing; a pass needs every check to pass on data that still come. */
+function overall(checks: readonly CheckResult[]): Judgement['verdict'] {
+  const has = (...verdicts: CheckVerdict[]) => checks.some(({ verdict }) => verdicts.includes(verdict));
+  if (has('failed')) return 'reject';
+  if (has('no-data', 'inconclusive')) return 'no-data';
+  return has('waiting') ? 'wait' : 'pass';
+}
+
+function requestsCheck({ minRequests }: AnalysisSpec, counts: BothMeasurements): CheckResult {
+  const limit = `at least ${formatCount(minRequests)} each`;
+  const missing = (['canary', 'stable'] as const).flatMap((arm) => absence(arm, counts) ?? []);
+  const [canary, stable] = [counts.canary.requests ?? 0, counts.stable.requests ?? 0];
+  const numbers = { canary, stable };
+  if (missing.length > 0)
+    return { name: 'requests', verdict: 'no-data', observed: missing.join('; '), limit, numbers };
+  return {
+    name: 'requests',
+    verdict: Math.min(canary, stable) >= minRequests ? 'passed' : 'waiting',
+    observed: `canary ${formatCount(canary)}, stable ${formatCount(stable)}`,
+    limit,
+    numbers,
+  };
+}
+
+function absence(arm: Arm, counts: BothMeasurements): string | undefined {
+  const { requests, silentForMs } = counts[arm];
+  if (requests === undefined) return `${arm}: no series of requests`;
+  if (silentForMs !== undefined)
+    return `${arm}: the series stopped ${formatDuration(silentForMs)} ago, after ${formatCount(requests)} requests`;
+  return requests <= 0 ? `${arm}: no requests since the step began` : undefined;
+}
+
+function errorsCheck(spec: AnalysisSpec, counts: BothMeasurements, levels: Levels): Checked {
+  const tolerance = spec.maxErrorIncrease;
+  const limit = `an increase of at most ${points(tolerance)}`;
+  const arm = ({ requests = 0, errors }: Pick<Measurements, 'requests' | 'errors'>): Proportion => ({
+    events: Math.max(0, errors),
+    trials: Math.max(0, requests),
+  });
+  const replicas = (['stable', 'canary'] as const).map((name) => counts[name].replicas.map(arm));
+  const compared = compare(
+    'errors',
+    arm(counts.stable),
+    arm(counts.canary),
+    replicas,
+    tolerance,
+    limit,
+    levels,
+  );
+  const effect = compared.check.numbers?.designEffect ?? 1;
+  const stable = divided(arm(counts.stable), effect);
+  const warnings = [...compared.warnings];
+  const sick = stable.trials > 0 ? rateBounds(stable, 0.05).lower : 0;
+  if (sick > tolerance)
+    warnings.push(
+      `stable itself is unhealthy: ${rate(stable)} of its requests fail; the canary is only asked to be no worse`,
+    );
+  return { check: compared.check, warnings };
+}
+
+function latencyCheck(
+  spec: AnalysisSpec,
+  { stable, canary }: BothMeasurements,
+  bounds: LatencyBounds | undefined,
+  levels: Levels,
+): Checked {
+  const result = (verdict: CheckVerdict, observed: string, limit: string): Checked => ({
+    check: { name: 'latency', verdict, observed, limit },
+    warnings: verdict === 'inconclusive' ? [`latency: ${observed}`] : [],
+  });
+  const limit = bounds ? describeBounds(spec, bounds) : 'bounds that are fixed before the step';
+  for (const [arm, { latencyProblem }] of Object.entries({ stable, canary }))
+    if (latencyProblem !== undefined) return result('inconclusive', `${arm}: ${latencyProblem}`, limit);
+  const [base, ours] = [stable.latency, canary.latency];
+  if (base === undefined || ours === undefined || totalOf(base) === 0 || totalOf(ours) === 0) {
+    const arm = ours === undefined || totalOf(ours) === 0 ? 'canary' : 'stable';
+    return result('no-data', `${arm}: no latencies since the step began`, limit);
+  }
+  if (!sameBounds(base, ours))
+    return result('inconclusive', "the versions' histograms differ in their buckets", limit);
+  if (bounds === undefined) {
+    const fixed = fixBounds(spec, base);
+    return fixed.bounds === undefined
+      ? result('inconclusive', fixed.text, limit)
+      : result('inconclusive', 'stable had no latencies when the step began', limit);
+  }
+  const above = (buckets: Buckets, bound: number): Proportion | undefined => {
+    const events = countAbove(buckets, bound);
+    return events === undefined ? undefined : { events, trials: totalOf(buckets) };
+  };
+  const [slowBase, slowOurs] = [above(base, bounds.stable), above(ours, bounds.canary)];
+  if (slowBase === undefined || slowOurs === undefined)
+    return result('inconclusive', 'the buckets are others than when the step began', limit);
+  const replicas = [
+    stable.latencyReplicas.flatMap((one) => above(one, bounds.stable) ?? []),
+    canary.latencyReplicas.flatMap((one) => above(one, bounds.canary) ?? []),
+  ];
+  const margin = `${limit}; at most ${points(slowMargin)} more of its requests above`;
+  const names = { stable: ` above ${seconds(bounds.stable)}`, canary: ` above ${seconds(bounds.canary)}` };
+  const compared = compare('latency', slowBase, slowOurs, replicas, slowMargin, margin, levels, names);
+  const numbers = { ...compared.check.numbers, stableBound: bounds.stable, canaryBound: bounds.canary };
+  return { check: { ...compared.check, numbers }, warnings: compared.warnings };
+}

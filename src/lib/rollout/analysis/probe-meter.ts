@@ -1,0 +1,188 @@
+import { setMaxListeners } from 'node:events';
+
+import { ExchangeFailed, Origin } from '../../clients/origin.js';
+import type { Clock } from '../../core/clock.js';
+import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import type { Arm, Pair, ProbeSpec } from '../spec.js';
+import type { Buckets, Look, Measurements, Meter, Tally, TallyArm } from './measurements.js';
+
+/** Latency buckets of the probes in seconds: from 1 ms to 60 s, a tenth apart, and one beyond. */
+export const probeBounds: readonly number[] = [
+  ...Array.from({ length: 116 }, (_, i) => Number((0.001 * 1.1 ** i).toPrecision(4))),
+  60,
+  Infinity,
+];
+
+const maxBodyBytes = 1024 * 1024;
+/** Probes of one version that may wait for answers at once; what would exceed it is not sent. */
+const maxInFlight = 256;
+
+interface Target {
+  readonly origin: Origin;
+  readonly path: string;
+  readonly address: string;
+}
+
+/** What one look saw of one version. */
+interface Seen {
+  requests: number;
+  errors: number;
+  readonly buckets: Map<number, number>;
+  inFlight: number;
+  answered: boolean;
+  /** Why the last one failed. */
+  failure: string | undefined;
+}
+
+/**
+ * Asks both versions itself: at a fixed rate whatever they answer, in turns, so that what happens to one happens to both.
+ * A status of 500 or more, a failed connection and a time-out are errors; redirects are answers.
+ */
+export class ProbeMeter implements Meter {
+  readonly name = "metrify's own probes";
+  readonly remembers = false;
+
+  constructor(
+    private readonly probe: ProbeSpec,
+    private readonly versions: Pair,
+    private readonly clock: Clock,
+    private readonly userAgent = 'metrify',
+  ) {}
+
+  async look(_since: number, carried: Tally | undefined, signal: AbortSignal): Promise<Look> {
+    signal.throwIfAborted();
+    const targets = { stable: this.#target('stable'), canary: this.#target('canary') };
+    const seen = { stable: nothingSeen(), canary: nothingSeen() };
+    // Every request listens to it.
+    const stop = new AbortController();
+    setMaxListeners(0, stop.signal);
+    const abort = () => stop.abort(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      await this.#send(targets, seen, stop.signal);
+    } finally {
+      signal.removeEventListener('abort', abort);
+      stop.abort();
+      targets.stable.origin.close();
+      targets.canary.origin.close();
+    }
+    signal.throwIfAborted();
+    if (!seen.stable.answered && !seen.canary.answered)
+      throw new ServiceUnavailable(
+        `neither version answers our probes: ${targets.stable.address}: ${seen.stable.failure ?? 'no probe was sent'}`,
+        { hint: 'Probes need an address that is reachable from where metrify runs.' },
+      );
+    const tally = {
+      stable: added(carried?.stable, seen.stable),
+      canary: added(carried?.canary, seen.canary),
+    };
+    const counts = { stable: measurementsOf(tally.stable), canary: measurementsOf(tally.canary) };
+    return { counts, tally, warnings: [] };
+  }
+
+  /** Sends each probe at its own time, and waits for the last answers. */
+  async #send(
+    targets: Readonly<Record<Arm, Target>>,
+    seen: Readonly<Record<Arm, Seen>>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const begun = this.clock.monotonic();
+    const gapMs = 1000 / (2 * this.probe.rate);
+    const total = 2 * Math.max(1, Math.round((this.probe.rate * this.probe.durationMs) / 1000));
+    const underWay = new Set<Promise<void>>();
+    for (let i = 0; i < total; i++) {
+      const wait = begun + i * gapMs - this.clock.monotonic();
+      if (wait > 0) await this.clock.sleep(wait, signal);
+      const arm = i % 2 === 0 ? 'stable' : 'canary';
+      if (seen[arm].inFlight >= maxInFlight) continue;
+      const sent = this.#ask(targets[arm], seen[arm], signal).finally(() => underWay.delete(sent));
+      // Awaited below; an abort before that must not go unhandled.
+      sent.catch(() => undefined);
+      underWay.add(sent);
+      signal.throwIfAborted();
+    }
+    await Promise.all(underWay);
+  }
+
+  async #ask({ origin, path }: Target, seen: Seen, signal: AbortSignal): Promise<void> {
+    const begun = this.clock.monotonic();
+    seen.inFlight += 1;
+    let isError: boolean;
+    // A refused connection is quick, but no quick answer.
+    let isTimed = true;
+    try {
+      const { status } = await origin.request('GET', path, {}, signal);
+      seen.answered = true;
+      isError = status >= 500;
+    } catch (error) {
+      if (!(error instanceof ExchangeFailed)) throw error;
+      isError = true;
+      isTimed = error.kind === 'silent';
+      seen.failure = error.message;
+    } finally {
+      seen.inFlight -= 1;
+    }
+    seen.requests += 1;
+    if (isError) seen.errors += 1;
+    if (!isTimed) return;
+    const tookSeconds = (this.clock.monotonic() - begun) / 1000;
+    const bucket = probeBounds.findIndex((bound) => tookSeconds <= bound);
+    seen.buckets.set(bucket, (seen.buckets.get(bucket) ?? 0) + 1);
+  }
+
+  #target(arm: Arm): Target {
+    const address = this.probe.url.replaceAll('{{version}}', encodeURIComponent(this.versions[arm].name));
+    const url = URL.canParse(address) ? new URL(address) : undefined;
+    if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+      throw new UserError(`'${address}' is no address to probe`, {
+        hint: 'Write it like http://web-{{version}}:8080/healthz.',
+      });
+    const origin = new Origin(url, {
+      connections: maxInFlight,
+      connectTimeoutMs: this.probe.timeoutMs,
+      requestTimeoutMs: this.probe.timeoutMs,
+      userAgent: this.userAgent,
+      maxBodyBytes,
+    });
+    return {
+      origin,
+      path: `${url.pathname}${url.search}`,
+      address: `${url.protocol}//${url.host}${url.pathname}`,
+    };
+  }
+}
+
+function nothingSeen(): Seen {
+  return {
+    requests: 0,
+    errors: 0,
+    buckets: new Map(),
+    inFlight: 0,
+    answered: false,
+    failure: undefined,
+  };
+}
+
+function added(carried: TallyArm | undefined, seen: Seen): TallyArm {
+  const buckets: Record<string, number> = { ...carried?.buckets };
+  for (const [index, count] of seen.buckets) buckets[index] = (buckets[index] ?? 0) + count;
+  return {
+    requests: (carried?.requests ?? 0) + seen.requests,
+    errors: (carried?.errors ?? 0) + seen.errors,
+    buckets,
+  };
+}
+
+function measurementsOf({ requests, errors, buckets }: TallyArm): Measurements {
+  const latency: Buckets = { bounds: probeBounds, counts: probeBounds.map((_, i) => buckets[i] ?? 0) };
+  return {
+    requests,
+    errors,
+    replicas: [],
+    latency,
+    latencyReplicas: [],
+    latencyProblem: undefined,
+    extrapolated: false,
+    silentForMs: undefined,
+  };
+}

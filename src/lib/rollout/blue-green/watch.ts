@@ -1,0 +1,130 @@
+import { judge } from '../analysis/judge.js';
+import type { CheckResult, LatencyBounds } from '../analysis/judgement.js';
+import { fixBounds } from '../analysis/latency-bounds.js';
+import type { Measurements, Tally } from '../analysis/measurements.js';
+import { isAbsence } from '../absence.js';
+import { replicasGate } from '../gates.js';
+import { smokeTest } from '../smoke.js';
+import type { RolloutState } from '../state.js';
+import { type BlueGreenRun, other } from './run.js';
+
+export interface Watcher {
+  /** Told after each look. */
+  saw(checks: readonly CheckResult[]): void;
+}
+
+export interface Watched {
+  readonly checks: readonly CheckResult[];
+  /** Why to return; undefined: nothing was found. */
+  readonly failed: string | undefined;
+  readonly watched: boolean;
+  /** There is an analysis, and its last look was no pass. */
+  readonly undecided: boolean;
+}
+
+/** Looks every second until the watch is over, or something is wrong for certain. */
+export async function watch(run: BlueGreenRun, state: RolloutState, watcher: Watcher): Promise<Watched> {
+  const { session, watchMs } = run;
+  const { clock, signal } = session.actor;
+  const begun = session.now();
+  const baseline = watchMs > 0 ? await readBaseline(run, state) : undefined;
+  let checks: readonly CheckResult[] = state.checks;
+  let tally: Tally | undefined;
+  let isSecond = false;
+  let watched = false;
+  let undecided = false;
+  const said = new Set<string>();
+  // A failure in the last look is looked at once more.
+  while (isSecond || session.now() - begun < watchMs) {
+    await clock.sleep(1000, signal);
+    const look = await lookOnce(run, state, baseline, tally);
+    ({ checks, tally, undecided } = look);
+    for (const warning of look.warnings) if (!said.has(warning)) session.actor.warn(warning);
+    look.warnings.forEach((warning) => said.add(warning));
+    watched = true;
+    watcher.saw(checks);
+    const failed = checks.filter(({ verdict }) => verdict === 'failed');
+    // The analysis is right at any look; a single probe that failed may be the network's fault.
+    if (failed.length > 0 && (isSecond || look.isCertain)) {
+      const reason = failed.map(({ name, observed }) => `${name}: ${observed}`).join('; ');
+      return { checks, failed: reason, watched, undecided };
+    }
+    isSecond = failed.length > 0;
+  }
+  return { checks, failed: undefined, watched, undecided };
+}
+
+interface Baseline {
+  /** Undefined: the meter remembers nothing, so the old colour is measured beside the new one. */
+  readonly old: Measurements | undefined;
+  readonly bounds: LatencyBounds | undefined;
+}
+
+/** What the old colour did in as long a time before the switch. */
+async function readBaseline(run: BlueGreenRun, state: RolloutState): Promise<Baseline> {
+  const { meter, spec, session, watchMs } = run;
+  if (!meter?.remembers || !spec.analysis) return { old: undefined, bounds: undefined };
+  try {
+    const since = state.stepStartedAt - Math.max(watchMs, 60_000);
+    const { counts } = await meter.look(since, undefined, session.actor.signal);
+    const old = counts[other(state.to)];
+    const fixed = old.latency && fixBounds(spec.analysis, old.latency);
+    for (const warning of fixed?.warnings ?? []) session.actor.warn(warning);
+    return { old, bounds: fixed?.bounds };
+  } catch (error) {
+    session.actor.signal.throwIfAborted();
+    if (!isAbsence(error)) throw error;
+    session.actor.warn(`nothing is known of the time before the switch: ${error.message}`);
+    return { old: undefined, bounds: undefined };
+  }
+}
+
+interface Look {
+  readonly checks: CheckResult[];
+  readonly tally: Tally | undefined;
+  /** The analysis has rejected. */
+  readonly isCertain: boolean;
+  readonly undecided: boolean;
+  readonly warnings: readonly string[];
+}
+
+async function lookOnce(
+  run: BlueGreenRun,
+  state: RolloutState,
+  baseline: Baseline | undefined,
+  tally: Tally | undefined,
+): Promise<Look> {
+  const { session, spec, meter } = run;
+  const { signal, provider } = session.actor;
+  const replicas = await replicasGate(provider.workloads, spec.versions[state.to], 1, signal);
+  const probes = await Promise.all(
+    spec.probes.map((test, i) => smokeTest(test, spec.versions[state.to].name, `probe ${i + 1}`, signal)),
+  );
+  const checks = [...(replicas ? [replicas] : []), ...probes];
+  if (!meter || !spec.analysis) return { checks, tally, isCertain: false, undecided: false, warnings: [] };
+  try {
+    const look = await meter.look(state.stepStartedAt, tally, signal);
+    const counts = {
+      stable: baseline?.old ?? look.counts[other(state.to)],
+      canary: look.counts[state.to],
+    };
+    const judgement = judge(spec.analysis, counts, { steps: 1, bounds: baseline?.bounds });
+    return {
+      checks: [...checks, ...judgement.checks],
+      tally: look.tally,
+      isCertain: judgement.verdict === 'reject',
+      undecided: judgement.verdict === 'wait' || judgement.verdict === 'no-data',
+      warnings: [...look.warnings, ...judgement.warnings],
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isAbsence(error)) throw error;
+    const blind: CheckResult = {
+      name: 'requests',
+      verdict: 'no-data',
+      observed: error.message,
+      limit: `an answer of ${meter.name}`,
+    };
+    return { checks: [...checks, blind], tally, isCertain: false, undecided: true, warnings: [] };
+  }
+}

@@ -1,0 +1,56 @@
+import { withGrace } from '../../core/abort.js';
+import { errorMessage, Interrupted, ServiceUnavailable } from '../../core/errors.js';
+import { GRACE_MS, ROLLBACK_FAILED } from '../session.js';
+import type { RolloutState } from '../state.js';
+import type { CanaryRun } from './run.js';
+import { step, type Stepped } from './step.js';
+import { holdHere } from './stop.js';
+
+/** A follower's looks that bring nothing new are kept on the route only so often, in milliseconds. */
+const PERSIST_EVERY_MS = 30_000;
+/** What keeps the route may be away so long, in milliseconds; the lease has its own time. */
+const AWAY_FOR_MS = 60_000;
+
+export interface Follower {
+  /** Time between two looks, in milliseconds; undefined: a tenth of the interval, 1 to 5 s. */
+  readonly everyMs: number | undefined;
+  /** Told after each look. */
+  saw(stepped: Stepped, state: RolloutState): void;
+}
+
+/**
+ * Steps until the rollout is over, paused, or holding. When the signal is aborted the rollout holds.
+ * @throws the signal's reason; as `step`, but of a service that is away only when it stays away
+ */
+export async function follow(run: CanaryRun, follower: Follower): Promise<Stepped> {
+  const { actor, canary, session } = run;
+  const pause = follower.everyMs ?? Math.min(5000, Math.max(1000, canary.intervalMs / 10));
+  let kept = -Infinity;
+  let answered = actor.clock.monotonic();
+  try {
+    for (let isFirst = true; ; isFirst = false) {
+      const now = actor.clock.monotonic();
+      const persist = now - kept >= PERSIST_EVERY_MS;
+      try {
+        if (!isFirst) await session.refresh();
+        const stepped = await step(run, persist);
+        answered = actor.clock.monotonic();
+        if (persist) kept = now;
+        if (stepped.state) follower.saw(stepped, stepped.state);
+        if (stepped.state?.phase !== 'progressing') return stepped;
+      } catch (error) {
+        const isAway = error instanceof ServiceUnavailable && error.code !== ROLLBACK_FAILED;
+        if (!isAway || actor.signal.aborted || now - answered > AWAY_FOR_MS) throw error;
+        actor.warn(`${errorMessage(error)}; trying again`);
+      }
+      await actor.clock.sleep(pause, actor.signal);
+    }
+  } catch (error) {
+    if (actor.signal.reason instanceof Interrupted)
+      await holdHere(session, actor.signal.reason.message, withGrace(actor.signal, GRACE_MS)).catch(
+        (problem: unknown) =>
+          actor.warn(`it could not be kept that this rollout holds: ${errorMessage(problem)}`),
+      );
+    throw error;
+  }
+}

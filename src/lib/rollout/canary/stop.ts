@@ -1,0 +1,93 @@
+import { conflict, type Session } from '../session.js';
+import type { Stepped } from './step.js';
+import { type CanaryRun, refuseOtherPlan, refuseSwitch, runningPhases } from './run.js';
+
+/** Returns all traffic to stable; harmless when nothing runs. Needs nothing but what stands on the route. */
+export async function abort(session: Session): Promise<Stepped> {
+  const { state } = session;
+  refuseSwitch(session);
+  if (!state || (!runningPhases.includes(state.phase) && state.phase !== 'failed'))
+    return { state, ending: 'ok', did: 'nothing runs', warnings: [] };
+  await session.returnTraffic((base) =>
+    session.next(
+      base,
+      {
+        phase: 'aborted',
+        weights: { stable: 100, canary: 0 },
+        stoppedAt: undefined,
+        reason: 'aborted by hand',
+      },
+      { action: 'abort', verdict: 'by hand' },
+    ),
+  );
+  return { state: session.state, ending: 'ok', did: 'aborted', warnings: [] };
+}
+
+/** The weights stay as they are until `resume` or `promote`. */
+export async function pause(session: Session): Promise<Stepped> {
+  const { state } = session;
+  refuseSwitch(session);
+  if (state?.phase === 'paused')
+    return { state, ending: 'ok', did: 'nothing to do: it is paused', warnings: [] };
+  if (!state || !runningPhases.includes(state.phase)) throw nothingRuns(session);
+  session.refuseDrift();
+  const stoppedAt = state.stoppedAt ?? session.now();
+  const paused = session.next(
+    state,
+    { phase: 'paused', stoppedAt, reason: 'paused by hand' },
+    { action: 'pause', verdict: 'by hand' },
+  );
+  await session.commit(paused);
+  return { state: paused, ending: 'ok', did: 'paused', warnings: [] };
+}
+
+/** Ends a pause, or a hold, of the same plan. The time stopped does not count; looks without data begin anew. */
+export async function resume(run: CanaryRun): Promise<Stepped> {
+  const { session } = run;
+  const { state } = session;
+  refuseSwitch(session);
+  if (!state || !runningPhases.includes(state.phase)) throw nothingRuns(session);
+  refuseOtherPlan(state, run);
+  if (state.phase === 'progressing')
+    return { state, ending: 'ok', did: 'nothing to do: it runs', warnings: [] };
+  session.refuseDrift();
+  const now = session.now();
+  const resumed = session.next(
+    state,
+    {
+      phase: 'progressing',
+      stoppedAt: undefined,
+      stoppedMs: state.stoppedMs + (now - (state.stoppedAt ?? now)),
+      blindLooks: 0,
+      blindAt: undefined,
+      reason: undefined,
+    },
+    { action: 'resume', verdict: 'by hand' },
+  );
+  await session.commit(resumed);
+  return { state: resumed, ending: 'ok', did: 'resumed', warnings: [] };
+}
+
+/** The first Ctrl-C of a command that follows a rollout. */
+export async function holdHere(session: Session, reason: string, signal: AbortSignal): Promise<void> {
+  const { state } = session;
+  if (state?.phase !== 'progressing') return;
+  const held = session.next(
+    state,
+    { phase: 'holding', stoppedAt: session.now(), reason },
+    { action: 'hold', verdict: 'by hand', reason },
+  );
+  await session.commit(held, signal);
+}
+
+function nothingRuns({ state, actor }: Session): Error {
+  if (state?.phase === 'failed')
+    return conflict(
+      `the rollback of this rollout failed: ${state.reason ?? ''}`,
+      `Type '${actor.command('canary abort')}'.`,
+    );
+  return conflict(
+    `no rollout runs on ${actor.provider.route.name}`,
+    `Type '${actor.command('canary start')}'.`,
+  );
+}

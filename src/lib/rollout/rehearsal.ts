@@ -1,0 +1,50 @@
+import type { LeaseRecord } from './lease.js';
+import type { Commit, Provider, RouteChange, RouteView } from './route.js';
+
+/** A provider that reads from the real one and only writes down what it would change: what `--dry-run` runs on. */
+export interface Rehearsal {
+  readonly provider: Provider;
+  /** In the order in which they would be made. */
+  readonly changes: RouteChange[];
+}
+
+export function rehearse({ route, workloads, close }: Provider): Rehearsal {
+  const changes: RouteChange[] = [];
+  let shown: RouteView | undefined;
+  let lease: LeaseRecord | undefined;
+  const commit = (view: RouteView, change: Commit): Promise<RouteView> => {
+    // What would be written after that depends on what the first one makes of the route.
+    if (!shown) changes.push(...route.describe(view, change));
+    shown = { ...view, weights: change.weights ?? view.weights, state: change.state, unfinished: false };
+    return Promise.resolve(shown);
+  };
+  return {
+    changes,
+    provider: {
+      route: {
+        name: route.name,
+        read: async (signal) => shown ?? (await route.read(signal)),
+        shows: (view, weights) => route.shows(view, weights),
+        describe: (view, change) => route.describe(view, change),
+        commit,
+        leases: {
+          name: route.leases.name,
+          now: () => route.leases.now(),
+          read: () => Promise.resolve({ record: lease, version: undefined }),
+          write: (record) => {
+            lease = record;
+            return Promise.resolve('');
+          },
+        },
+      },
+      workloads: workloads && {
+        fleet: (deployment, signal) => workloads.fleet(deployment, signal),
+        scale: (deployment, replicas) => {
+          changes.push({ object: `Deployment ${deployment}/scale`, patch: { spec: { replicas } } });
+          return Promise.resolve();
+        },
+      },
+      close,
+    },
+  };
+}

@@ -1,0 +1,140 @@
+import type { CheckResult } from './analysis/judgement.js';
+import { isHeld } from './lease.js';
+import { elapsed } from './canary/decide.js';
+import { type Actor, describeDrift, type Session } from './session.js';
+import type { Pair, RolloutSpec } from './spec.js';
+import type { HistoryEntry, Phase, RolloutState } from './state.js';
+import type { Weights } from './route.js';
+
+/** How a rollout stands; what every verb prints. */
+export interface RolloutReport {
+  readonly app: string;
+  readonly provider: string;
+  readonly route: string;
+  readonly phase: Phase;
+  /** Names; null where no rollout ever ran and none is described. */
+  readonly versions: { readonly stable: string; readonly canary: string } | null;
+  /** Blue-green: the colour that has the traffic. */
+  readonly live: 'blue' | 'green' | null;
+  /** From 1; 0 when nothing runs. */
+  readonly step: number;
+  readonly steps: readonly number[];
+  /** Percent of the traffic as the route says it now. For blue-green, `stable` is the colour that is live. */
+  readonly weights: Weights;
+  readonly revision: string;
+  /** Who is at work on it now. */
+  readonly holder: string | null;
+  readonly checks: readonly CheckResult[];
+  /** What came of it last: `passed`, `rejected`, `by hand`, … */
+  readonly verdict: string;
+  readonly reason: string | null;
+  readonly startedAt: string | null;
+  readonly stepStartedAt: string | null;
+  /** Time in the step, in milliseconds, without pauses. */
+  readonly stepElapsedMs: number | null;
+  readonly history: readonly ReportedEntry[];
+  /** The weights are not those that were set last; a change was cut short. */
+  readonly problems: readonly string[];
+  /** What can be typed next. */
+  readonly next: readonly string[];
+}
+
+export interface ReportedEntry extends Omit<HistoryEntry, 'at'> {
+  readonly at: string;
+}
+
+/** @throws as LeaseStore.read */
+export async function report(session: Session, spec: ReportedSpec): Promise<RolloutReport> {
+  const { route } = session.actor.provider;
+  const { record } = await route.leases.read(session.actor.signal);
+  const holder = record && isHeld(record, route.leases.now()) ? record.holder : null;
+  return { ...sketch(session, spec), holder };
+}
+
+type ReportedSpec = Pick<RolloutSpec, 'app' | 'provider' | 'versions'>;
+
+/** The report without a question to the lease. Pure. */
+export function sketch(session: Session, spec: ReportedSpec): RolloutReport {
+  const { view, actor } = session;
+  const { route } = actor.provider;
+  const history = session.state?.history ?? [];
+  // What is kept of an earlier pair says nothing of this one but its history.
+  const state = session.state && isOf(session.state, spec.versions) ? session.state : undefined;
+  const isRunning = state !== undefined && ['progressing', 'paused', 'holding'].includes(state.phase);
+  const problems = [
+    ...(view.unfinished ? [`${route.name}: a change was cut short; the next command finishes it`] : []),
+    ...(state && !view.unfinished && !route.shows(view, state.weights)
+      ? [describeDrift(state, view, route.name)]
+      : []),
+  ];
+  const names = spec.versions;
+  const isBlueGreen = names.stable.colour !== undefined;
+  const liveArm = view.weights.canary > view.weights.stable ? 'canary' : 'stable';
+  return {
+    app: spec.app,
+    provider: spec.provider,
+    route: route.name,
+    phase: state?.phase ?? 'idle',
+    versions: { stable: names.stable.name, canary: names.canary.name },
+    live: isBlueGreen ? (names[liveArm].colour ?? null) : null,
+    step: isRunning ? state.step + 1 : 0,
+    steps: state?.steps ?? [],
+    weights:
+      isBlueGreen && liveArm === 'canary'
+        ? { stable: view.weights.canary, canary: view.weights.stable }
+        : view.weights,
+    revision: view.revision,
+    holder: null,
+    checks: state?.checks ?? [],
+    verdict: (state && history.at(-1)?.verdict) ?? 'none',
+    reason: state?.reason ?? null,
+    startedAt: state ? new Date(state.startedAt).toISOString() : null,
+    stepStartedAt: isRunning ? new Date(state.stepStartedAt).toISOString() : null,
+    stepElapsedMs: isRunning ? elapsed(state, session.now()) : null,
+    history: history.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })),
+    problems,
+    next: nextCommands(state?.kind ?? 'canary', state?.phase ?? 'idle', actor),
+  };
+}
+
+function isOf(state: RolloutState, pair: Pair): boolean {
+  return state.versions.stable.name === pair.stable.name && state.versions.canary.name === pair.canary.name;
+}
+
+function nextCommands(kind: 'canary' | 'blue-green', phase: Phase, { command }: Actor): string[] {
+  const group = kind === 'canary' ? 'canary' : 'deploy';
+  const typed = (nextVerbs[kind][phase] ?? []).map(([verb, does]) => ({
+    line: command(`${group} ${verb}`),
+    does,
+  }));
+  const width = Math.max(0, ...typed.map(({ line }) => line.length));
+  return typed.map(({ line, does }) => `${line.padEnd(width)}  ${does}`);
+}
+
+type Next = readonly (readonly [verb: string, does: string])[];
+
+const stopped: Next = [
+  ['resume', 'goes on judging'],
+  ['promote', 'goes on to the next step'],
+  ['abort', 'returns all traffic'],
+];
+
+const nextVerbs: Record<'canary' | 'blue-green', Partial<Record<Phase, Next>>> = {
+  canary: {
+    progressing: [
+      ['step', 'judges once'],
+      ['promote', 'goes on now'],
+      ['abort', 'returns all traffic'],
+    ],
+    paused: stopped,
+    holding: stopped,
+    failed: [['abort', 'returns all traffic']],
+  },
+  'blue-green': {
+    progressing: [
+      ['switch', 'goes on watching'],
+      ['rollback', 'returns'],
+    ],
+    failed: [['rollback', 'returns']],
+  },
+};

@@ -1,0 +1,230 @@
+import { withGrace } from '../core/abort.js';
+import {
+  errorMessage,
+  ServiceConflict,
+  ServiceRefused,
+  ServiceUnavailable,
+  UserError,
+} from '../core/errors.js';
+import { ExitCode } from '../core/exit-codes.js';
+import type { Clock } from '../core/clock.js';
+import { holdLease } from './lease.js';
+import type { Provider, RouteView, Weights } from './route.js';
+import { decodeState, encodeState, type HistoryEntry, type RolloutState, withHistory } from './state.js';
+
+/** What every verb of a rollout works with. */
+export interface Actor {
+  readonly provider: Provider;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Who this is, for the lease and the history: `ann@build-7 (4711)`. */
+  readonly name: string;
+  readonly takeOver: boolean;
+  warn(message: string): void;
+  /** What this operator types for `canary abort` of this rollout. */
+  command(verb: string): string;
+  /** Called after each change that was written. */
+  committed?(session: Session): void;
+}
+
+/** What a change says of itself in the history. */
+export type Note = Pick<HistoryEntry, 'action' | 'verdict'> & { reason?: string | undefined };
+
+/** A rollout as it stands on its route, and the one way to change it. */
+export class Session {
+  private constructor(
+    readonly actor: Actor,
+    private current: RouteView,
+    private known: RolloutState | undefined,
+    /** Whether nobody else took the rollout over. */
+    private readonly confirm: () => Promise<void>,
+  ) {}
+
+  /** @throws UserError exit 4 when the state on the route cannot be read */
+  static async open(actor: Actor, confirm = () => Promise.resolve()): Promise<Session> {
+    const view = await actor.provider.route.read(actor.signal);
+    return new Session(actor, view, readState(actor.provider, view), confirm);
+  }
+
+  /** Opens it and runs the work while nobody else may. @throws ServiceConflict when somebody else is at work */
+  static hold<T>(actor: Actor, work: (session: Session) => Promise<T>): Promise<T> {
+    return holdLease(
+      actor.provider.route.leases,
+      { holder: actor.name, takeOver: actor.takeOver, clock: actor.clock, signal: actor.signal },
+      async ({ signal, confirm }) => work(await Session.open({ ...actor, signal }, confirm)),
+    );
+  }
+
+  get view(): RouteView {
+    return this.current;
+  }
+
+  /** What metrify keeps on the route; undefined when there never was a rollout. */
+  get state(): RolloutState | undefined {
+    return this.known;
+  }
+
+  /** Of the route's own clock, in milliseconds since the epoch. */
+  now(): number {
+    return this.actor.provider.route.leases.now();
+  }
+
+  /** Reads the route again. */
+  async refresh(): Promise<void> {
+    this.current = await this.actor.provider.route.read(this.actor.signal);
+    this.known = readState(this.actor.provider, this.current);
+  }
+
+  /**
+   * Refuses to go on when the weights are not those that were set last: somebody else, a GitOps controller perhaps,
+   * shifts the same traffic.
+   */
+  refuseDrift(): void {
+    const { state, view } = this;
+    if (!state || view.unfinished || this.actor.takeOver) return;
+    if (this.actor.provider.route.shows(view, state.weights)) return;
+    throw new ServiceConflict(describeDrift(state, view, this.actor.provider.route.name), {
+      code: 'DRIFT',
+      hint: 'Add --take-over to set them again, or abort to return all traffic to stable.',
+    });
+  }
+
+  /** What `change` would make of the state, with its line in the history. Pure. */
+  next(base: RolloutState, change: Partial<RolloutState>, note?: Note): RolloutState {
+    const state = { ...base, ...change, holder: this.actor.name };
+    if (!note) return state;
+    return withHistory(state, {
+      at: this.now(),
+      who: this.actor.name,
+      action: note.action,
+      from: this.current.weights,
+      to: state.weights,
+      phase: state.phase,
+      verdict: note.verdict,
+      ...(note.reason === undefined ? {} : { reason: note.reason }),
+      versions: [state.versions.stable.name, state.versions.canary.name],
+    });
+  }
+
+  /** Writes the state, and its weights with it, in one guarded change. @throws as Route.commit */
+  async commit(state: RolloutState, signal = this.actor.signal): Promise<void> {
+    const { route } = this.actor.provider;
+    await this.confirm();
+    const stands = !this.current.unfinished && route.shows(this.current, state.weights);
+    const weights = stands ? undefined : state.weights;
+    this.current = await route.commit(this.current, { weights, state: encodeState(state) }, signal);
+    this.known = state;
+    this.actor.committed?.(this);
+  }
+
+  /** Finishes a change that was cut short. @throws as Route.commit */
+  async mend(): Promise<void> {
+    if (this.known && this.current.unfinished) await this.commit(this.next(this.known, {}));
+  }
+
+  /**
+   * Returns all traffic, whatever somebody else did to weights or state meanwhile. Tries for half a minute, because
+   * there is nothing better to do; a Ctrl-C leaves it a few seconds.
+   * @throws ServiceUnavailable (exit 5) saying what to type, with phase `failed` kept where that is possible
+   */
+  async returnTraffic(make: (base: RolloutState) => RolloutState): Promise<void> {
+    const { clock, provider } = this.actor;
+    const signal = withGrace(this.actor.signal, GRACE_MS);
+    const { id } = this.known!;
+    const deadline = clock.monotonic() + TRY_FOR_MS;
+    for (let pause = 250; ; pause = Math.min(pause * 2, 4000)) {
+      const wanted = make(this.known!);
+      try {
+        return await this.commit(wanted, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof UserError) || error.code === 'LEASE_LOST') throw error;
+        // A right that is missing is not there a moment later either.
+        if (error instanceof ServiceRefused || clock.monotonic() > deadline)
+          return await this.rollbackFailed(wanted, error);
+        await clock.sleep(pause, signal);
+        this.current = await provider.route.read(signal).catch(() => this.current);
+        // An answer that was lost may have been a yes.
+        if (this.current.state === encodeState(wanted) && !this.current.unfinished) {
+          this.known = wanted;
+          this.actor.committed?.(this);
+          return;
+        }
+      }
+      // What somebody made of the state meanwhile is written over, unless it is another rollout's.
+      this.known = readableState(this.current) ?? this.known;
+      if (this.known?.id !== id)
+        throw conflict(
+          `another rollout was started on ${provider.route.name} meanwhile`,
+          'Look with status.',
+        );
+    }
+  }
+
+  /** Keeps that the traffic is not as wanted. @throws ServiceUnavailable saying what to type */
+  async rollbackFailed(wanted: RolloutState, error: UserError): Promise<never> {
+    const { weights } = this.current;
+    const reason = `traffic could not be returned: ${errorMessage(error)}`;
+    const outcome = { to: weights, phase: 'failed', verdict: 'failed', reason } as const;
+    const history = wanted.history.map((entry, i, { length }) =>
+      i === length - 1 ? { ...entry, ...outcome } : entry,
+    );
+    const state: RolloutState = { ...wanted, phase: 'failed', weights, reason, history };
+    await this.commit(state, AbortSignal.timeout(GRACE_MS)).catch(() => {});
+    const arm = wanted.weights.canary === 0 ? 'canary' : 'stable';
+    throw new ServiceUnavailable(
+      `${this.actor.provider.route.name} still gives ${wanted.versions[arm].name} ${Number(weights[arm].toFixed(2))}% of the traffic: ${errorMessage(error)}`,
+      {
+        code: ROLLBACK_FAILED,
+        cause: error,
+        hint: `Type '${commandsOf(this.actor, wanted).back}' until it succeeds.${error.hint ? ` ${error.hint}` : ''}`,
+      },
+    );
+  }
+}
+
+/** Time in which a stopped command may still write, in milliseconds. */
+export const GRACE_MS = 5000;
+const TRY_FOR_MS = 30_000;
+/** Of the error of a rollback that could not be done. */
+export const ROLLBACK_FAILED = 'ROLLBACK_FAILED';
+
+/** What can be typed for a rollout: to go on with it, and to return its traffic. */
+export function commandsOf(
+  { command }: Pick<Actor, 'command'>,
+  { kind, phase }: Pick<RolloutState, 'kind' | 'phase'>,
+): { readonly onward: string; readonly back: string } {
+  if (kind === 'blue-green') return { onward: command('deploy switch'), back: command('deploy rollback') };
+  const onward = command(phase === 'progressing' ? 'canary step' : 'canary resume');
+  return { onward, back: command('canary abort') };
+}
+
+function readState(provider: Provider, view: RouteView): RolloutState | undefined {
+  return view.state === undefined ? undefined : decodeState(view.state, provider.route.name);
+}
+
+/** Undefined where it cannot be read. */
+function readableState({ state }: RouteView): RolloutState | undefined {
+  try {
+    return state === undefined ? undefined : decodeState(state, '');
+  } catch {
+    return undefined;
+  }
+}
+
+/** For people. */
+export function describeDrift(state: RolloutState, view: RouteView, route: string): string {
+  const by = view.changedBy === undefined ? '' : `, written by ${view.changedBy}`;
+  return `${route} has the weights ${formatWeights(view.weights)}${by}; this rollout set ${formatWeights(state.weights)}`;
+}
+
+/** `90/10`. */
+export function formatWeights({ stable, canary }: Weights): string {
+  const number = (value: number) => String(Number(value.toFixed(2)));
+  return `${number(stable)}/${number(canary)}`;
+}
+
+/** The refusal of a verb that does not fit the state. */
+export function conflict(message: string, hint: string): UserError {
+  return new UserError(message, { code: 'STATE_CONFLICT', exitCode: ExitCode.refused, hint });
+}

@@ -1,0 +1,171 @@
+import { Box, render, Text } from 'ink';
+
+import { formatCount, formatDuration, formatPercent } from '../lib/core/units.js';
+import type { CheckResult } from '../lib/rollout/analysis/judgement.js';
+import { elapsed } from '../lib/rollout/canary/decide.js';
+import { follow } from '../lib/rollout/canary/follow.js';
+import type { CanaryRun } from '../lib/rollout/canary/run.js';
+import type { Stepped } from '../lib/rollout/canary/step.js';
+import type { RolloutState } from '../lib/rollout/state.js';
+import type { Context } from '../runtime/context.js';
+
+/** Follows a rollout with a view that is drawn anew after each look. Ctrl-C reaches the process as ever. */
+export async function followLive(
+  run: CanaryRun,
+  everyMs: number | undefined,
+  context: Pick<Context, 'terminal'>,
+): Promise<Stepped> {
+  const { terminal } = context;
+  const app = render(<Text dimColor>looking…</Text>, {
+    exitOnCtrlC: false,
+    stdout: terminal.stderr,
+    stdin: terminal.stdin,
+    patchConsole: false,
+  });
+  try {
+    return await follow(run, {
+      everyMs,
+      saw: (stepped, state) =>
+        app.rerender(
+          <RolloutView
+            state={state}
+            did={stepped.did}
+            warnings={stepped.warnings}
+            ranMs={elapsed(state, run.session.now())}
+            intervalMs={run.canary.intervalMs}
+            width={terminal.width}
+          />,
+        ),
+    });
+  } finally {
+    app.unmount();
+  }
+}
+
+export interface RolloutViewProps {
+  readonly state: RolloutState;
+  readonly did: string;
+  readonly warnings: readonly string[];
+  /** Time in the step, and the least there has to be, in milliseconds. */
+  readonly ranMs: number;
+  readonly intervalMs: number;
+  /** Columns. */
+  readonly width: number;
+}
+
+/** A running rollout: weights, both versions side by side, and how near each verdict is. */
+export function RolloutView({ state, did, warnings, ranMs, intervalMs, width }: RolloutViewProps) {
+  const { versions, weights, steps, step } = state;
+  const room = Math.max(10, Math.min(50, width - 34));
+  return (
+    <Box flexDirection="column">
+      <Text>
+        <Text bold>{state.app}</Text> {versions.stable.name} → {versions.canary.name}
+        {'  '}step {step + 1} of {steps.length}
+        {'  '}
+        <Text dimColor>
+          {formatDuration(ranMs)} of at least {formatDuration(intervalMs)}
+        </Text>
+        {'  '}
+        <Text color={state.phase === 'progressing' ? 'yellow' : state.phase === 'promoted' ? 'green' : 'red'}>
+          {state.phase}
+        </Text>
+      </Text>
+      <Weight name={versions.stable.name} percent={weights.stable} room={room} color="cyan" />
+      <Weight name={versions.canary.name} percent={weights.canary} room={room} color="magenta" />
+      <SideBySide checks={state.checks} names={[versions.stable.name, versions.canary.name]} />
+      {state.checks.map((check) => (
+        <Verdict key={check.name} check={check} room={room} />
+      ))}
+      {warnings.map((warning) => (
+        <Text key={warning} color="yellow">
+          {warning}
+        </Text>
+      ))}
+      <Text dimColor>
+        {did}
+        {state.phase === 'progressing' ? '; Ctrl-C holds the weights as they are' : ''}
+      </Text>
+    </Box>
+  );
+}
+
+function Weight(props: { name: string; percent: number; room: number; color: string }) {
+  const filled = Math.round((props.percent / 100) * props.room);
+  return (
+    <Text>
+      {props.name.slice(0, 16).padEnd(17)}
+      {`${Number(props.percent.toFixed(2))}%`.padStart(7)}{' '}
+      <Text color={props.color}>{'█'.repeat(filled)}</Text>
+      <Text dimColor>{'░'.repeat(props.room - filled)}</Text>
+    </Text>
+  );
+}
+
+/** The numbers of both versions, from the checks that compare them. */
+function SideBySide({ checks, names }: { checks: readonly CheckResult[]; names: readonly [string, string] }) {
+  const compared = checks.filter(({ numbers }) => numbers?.stableOf !== undefined);
+  if (compared.length === 0) return null;
+  return (
+    <Box flexDirection="column" marginTop={1}>
+      <Text
+        dimColor
+      >{`${''.padEnd(17)}${names[0].slice(0, 22).padStart(24)}${names[1].slice(0, 22).padStart(24)}`}</Text>
+      {compared.map(({ name, numbers }) => (
+        <Text key={name}>
+          {name.padEnd(17)}
+          {share(numbers!.stable!, numbers!.stableOf!).padStart(24)}
+          {share(numbers!.canary!, numbers!.canaryOf!).padStart(24)}
+        </Text>
+      ))}
+    </Box>
+  );
+}
+
+function share(events: number, trials: number): string {
+  return trials > 0 ? `${formatPercent(events / trials, 2)} of ${formatCount(trials)}` : '–';
+}
+
+/** A check; where it has an interval, the interval against its limit, narrowing look by look. */
+function Verdict({ check, room }: { check: CheckResult; room: number }) {
+  const { name, verdict, observed, numbers } = check;
+  const color = verdict === 'passed' ? 'green' : verdict === 'failed' ? 'red' : 'yellow';
+  const hasInterval =
+    numbers?.lower !== undefined && numbers.upper !== undefined && numbers.tolerance !== undefined;
+  return (
+    <Box flexDirection="column" marginTop={1}>
+      <Text>
+        {name.slice(0, 16).padEnd(17)}
+        <Text color={color}>{verdict}</Text>
+      </Text>
+      {hasInterval && (
+        <Text>
+          {''.padEnd(17)}
+          <Text color={color}>
+            {intervalLine(numbers.lower!, numbers.upper!, numbers.tolerance!, room + 8)}
+          </Text>
+        </Text>
+      )}
+      <Text dimColor>
+        {''.padEnd(17)}
+        {observed}
+      </Text>
+    </Box>
+  );
+}
+
+/**
+ * The interval of the increase on a line from −3 to +5 tolerances, with the limit as a bar: wholly left of it is a
+ * pass, wholly right of it a rejection.
+ */
+export function intervalLine(lower: number, upper: number, tolerance: number, width: number): string {
+  const unit = Math.max(tolerance, 1e-9);
+  const column = (value: number) =>
+    Math.max(0, Math.min(width - 1, Math.round(((value / unit + 3) / 8) * (width - 1))));
+  const cells = new Array<string>(width).fill('·');
+  for (let i = column(lower); i <= column(upper); i++) cells[i] = '━';
+  if (lower < -3 * unit) cells[0] = '‹';
+  if (upper > 5 * unit) cells[width - 1] = '›';
+  cells[column(tolerance)] = '┃';
+  return cells.join('');
+}
