@@ -75,7 +75,11 @@ function expectWholeTour({ result }: Envelope, cache: 'redis' | 'database'): voi
   const demo = result as DemoResult;
   expect(demo.cache.type).toBe(cache);
   expect(demo.readings).toBe(20_000);
-  expect(demo.steps.every(({ exitCode }) => exitCode === 0)).toBe(true);
+  const { title } = demo.steps.find(({ exitCode }) => exitCode !== 0)!;
+  expect(title).toBe('reject a bad one');
+  expect(demo.steps.map(({ exitCode }) => exitCode).filter((code) => code !== 0)).toEqual([3]);
+  for (const { title, durationMs } of demo.steps)
+    if (/good version|bad one/.test(title)) expect(durationMs).toBeLessThan(60_000);
   const commands = demo.steps.flatMap(({ command }) => command ?? []);
   expect(commands.map((command) => command.split(' ').slice(0, 3).join(' '))).toEqual([
     'metrify cache warm',
@@ -84,6 +88,8 @@ function expectWholeTour({ result }: Envelope, cache: 'redis' | 'database'): voi
     'metrify cache flush',
     'metrify cache flush',
     ...(cache === 'redis' ? ['metrify cache queue', 'metrify cache worker', 'metrify cache queue'] : []),
+    'metrify canary start',
+    'metrify canary start',
   ]);
   if (cache === 'redis') expectNothingLost(demo.writeBehind!);
   else expect(demo.writeBehind).toBeUndefined();

@@ -151,7 +151,9 @@ needs('hazelcast')('the hazelcast level under faults', () => {
     const { outcomes, restarts } = await write(level, entries, false, async () => {
       const nodes = await level.nodes(signal);
       expect(nodes.map(({ node }) => node).sort()).toEqual(two.map(({ port }) => `127.0.0.1:${port}`).sort());
-      expect(Math.min(...nodes.map(({ keys }) => keys))).toBeGreaterThan(0);
+      await until('both hold some of it', async () =>
+        (await level.nodes(signal)).every(({ keys }) => keys > 0),
+      );
       expect(new Set((await scanNodes(level)).values()).size).toBe(2);
       await two[0]!.kill();
     });

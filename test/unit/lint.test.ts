@@ -38,6 +38,9 @@ describe('imports run one way', () => {
     ['src/commands/cache/a.ts', '../table.js', 'command -> table'],
     ['src/commands/cache/a.ts', '../../cli.js', 'command -> cli'],
     ['src/commands/config/a.ts', '../cache/shared/b.js', "command -> other group's shared part"],
+    ['src/commands/shared/rollout/a.ts', '../../canary/b.js', 'what commands share -> command'],
+    ['src/commands/shared/rollout/a.ts', '../../cache/shared/b.js', "what commands share -> a group's part"],
+    ['src/runtime/a.ts', '../commands/shared/rollout/b.js', 'runtime -> what commands share'],
     ['src/lib/core/a.ts', '../../../test/b.js', 'src -> test'],
   ])('%s may not import %s (%s)', async (file, path) => {
     expect(await refusals(file, importing(path))).toEqual(['metrify/import-direction']);
@@ -47,6 +50,9 @@ describe('imports run one way', () => {
     ['src/cli.ts', './commands/table.js'],
     ['src/commands/table.ts', './cache/b.js'],
     ['src/commands/cache/a.ts', './shared/b.js'],
+    ['src/commands/canary/a.ts', '../shared/rollout/b.js'],
+    ['src/commands/deploy/shared/a.ts', '../../shared/rollout/b.js'],
+    ['src/commands/shared/rollout/a.ts', './b.js'],
     ['src/commands/cache/a.ts', '../../runtime/b.js'],
     ['src/commands/cache/a.ts', '../../lib/cache/b.js'],
     ['src/runtime/a.ts', '../lib/cache/b.js'],

@@ -187,5 +187,5 @@ needs('redis', 'postgres')(`write-behind, killed ${rounds} times (WRITE_BEHIND_S
     expect(disorder).toEqual([]);
     queue.close();
     client.close();
-  }, 60_000);
+  }, 240_000);
 });

@@ -69,7 +69,7 @@ describe('help', () => {
       const command = verbs.find(({ name }) => name === path);
       if (!command) continue;
       for (const key of Object.keys(commandFlags(command)))
-        expect(page).toMatch(new RegExp(`^ +${flagName(key)}\\b`, 'm'));
+        expect(page).toMatch(new RegExp(`^ +(-\\w, )?${flagName(key)}\\b`, 'm'));
     }
   });
 

@@ -2,12 +2,13 @@ import { readFileSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { UserError } from '../../../src/lib/core/errors.js';
-import { type HostLock, acquireLock } from '../../../src/runtime/lock.js';
+import type { FileLock } from '../../../src/lib/core/file-lock.js';
+import { acquireLock } from '../../../src/runtime/lock.js';
 
 /** A process that takes the lock when its parent says so, and proves that it is alone with it. */
 const folder = process.argv[2]!;
 const proof = join(folder, 'proof');
-let held: HostLock | undefined;
+let held: FileLock | undefined;
 
 process.on(
   'message',

@@ -7,14 +7,15 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { acquireLock } from '../../../src/runtime/lock.js';
-import { ownIdentity } from '../../../src/runtime/process-identity.js';
+import { ownIdentity } from '../../../src/lib/core/process-identity.js';
 
 let folder: string;
 let path: string;
@@ -50,6 +51,17 @@ describe('a host lock', () => {
     lock.release();
     expect(readdirSync(folder)).toEqual([]);
     (await take()).release();
+  });
+
+  it('sweeps away what dead contenders left, and what is old and names nobody', async () => {
+    const draft = (letter: string) => `${path}.${letter.repeat(32)}.tmp`;
+    await leaveBehind({ startTime: 'another' }, draft('a'));
+    await leaveBehind({}, draft('b'));
+    writeFileSync(draft('c'), '');
+    writeFileSync(draft('d'), '');
+    utimesSync(draft('d'), 0, 0);
+    (await take()).release();
+    expect(readdirSync(folder).sort()).toEqual([draft('b'), draft('c')].map((file) => basename(file)));
   });
 
   it('names the holder that is alive, however old the lock is', async () => {
