@@ -132,9 +132,8 @@ needs(
     expect(await sum(`http_request_duration_seconds_bucket{${labels},le="+Inf"}`)).toBe(100);
     expect(await sum(`http_request_duration_seconds_bucket{${labels},le="10"}`)).toBe(100);
     const cluster = `outbound|80||counted-v1.${own.name}.svc.cluster.local`;
-    expect(
-      await sum(`envoy_cluster_upstream_rq_total{envoy_cluster_name="${cluster}"}`),
-    ).toBeGreaterThanOrEqual(100);
+    const ofEnvoy = () => sum(`envoy_cluster_upstream_rq_total{envoy_cluster_name="${cluster}"}`);
+    await until('Envoy was scraped as well', async () => (await ofEnvoy()) >= 100);
   });
 
   test('a version behaves as it is told', async () => {

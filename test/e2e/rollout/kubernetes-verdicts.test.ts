@@ -224,7 +224,8 @@ needs(
       const place = await deploy('vanish');
       await flow(place, 100);
       const rollout = await rollouts.write(place, {
-        interval: '2s',
+        // The first scrape of a new version takes its time.
+        interval: '16s',
         analysis: { ...analysisOf(place), minRequests: NEVER, maxInconclusive: 2 },
       });
       const running = await rollout.start('canary', 'start', '--wait', '--every', '1s');
@@ -249,7 +250,7 @@ needs(
       await flow(place, 100);
       const proxy = await startTcpProxy(own.stack.prometheus);
       const rollout = await rollouts.write(place, {
-        interval: '4s',
+        interval: '12s',
         analysis: {
           ...analysisOf(place),
           prometheus: proxy.url,
