@@ -2,7 +2,7 @@ import { connectApi } from './api.js';
 
 /**
  * What kube-proxy does, in the client: follows a Service's EndpointSlices and gives each request one of the ready
- * addresses in turn; when none is ready, one that still serves while it ends.
+ * addresses in turn; when none is ready, one that still serves while it ends. Waits until there is one.
  */
 export async function followEndpoints(connection, namespace, service) {
   const slices = new Map();
@@ -28,7 +28,7 @@ export async function followEndpoints(connection, namespace, service) {
       if (type === 'DELETED') slices.delete(object.metadata.uid);
       else slices.set(object.metadata.uid, object);
       refresh();
-      resolve();
+      if (usable.length > 0) resolve();
     });
   });
   await found;

@@ -1,5 +1,3 @@
-import { finished } from 'node:stream/promises';
-
 import type { PostgresClient } from '../../clients/postgres.js';
 import type { ByteString } from '../../core/bytes.js';
 import type { QueueEntry } from './entry.js';
@@ -78,9 +76,9 @@ class Transaction {
 
   /** The fast way, for entries of which none was applied before. @throws SQLSTATE 23505 when one was; GroupFailure. */
   async runFresh(entries: readonly QueueEntry[]): Promise<void> {
-    const ids = this.pg.copyIn('COPY metrify_queue_applied (op_id) FROM STDIN');
-    ids.end(`${entries.map(({ operationId }) => operationId).join('\n')}\n`);
-    await finished(ids);
+    await this.pg.query('INSERT INTO metrify_queue_applied (op_id) SELECT unnest($1::uuid[])', [
+      `{${entries.map(({ operationId }) => operationId).join(',')}}`,
+    ]);
     await this.#write(entries);
   }
 

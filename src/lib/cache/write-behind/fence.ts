@@ -41,7 +41,8 @@ export async function prepareTables(pg: PostgresClient): Promise<void> {
 }
 
 /**
- * Makes this token the one that may write to the partition, unless a higher one was here.
+ * Makes this token the one that may write to the partition, unless a higher one was here. A session that holds the
+ * partition's row for more than a second is ended.
  * @returns the position, or the token that is in force.
  */
 export async function takeFence(
@@ -49,24 +50,51 @@ export async function takeFence(
   partition: number,
   token: number,
 ): Promise<{ position: Position } | { inForce: number }> {
-  // A frozen worker may hold the row in a transaction; its session ends by itself, and meanwhile others are to work.
   await pg.query(`SET lock_timeout = '1s'`);
   try {
-    const { rows } = await pg.query<{ last_n: string; last_id: string }>(
-      `INSERT INTO metrify_queue_fence AS f (partition, token) VALUES ($1, $2)
-       ON CONFLICT (partition) DO UPDATE SET token = excluded.token WHERE f.token < excluded.token
-       RETURNING last_n, last_id`,
-      [partition, token],
-    );
-    if (rows[0]) return { position: { number: Number(rows[0].last_n), id: rows[0].last_id } };
-    const known = await pg.query<{ token: string }>(
-      `SELECT token FROM metrify_queue_fence WHERE partition = $1`,
-      [partition],
-    );
-    return { inForce: Number(known.rows[0]?.token ?? 0) };
+    return await raiseFence(pg, partition, token);
+  } catch (error) {
+    if (sqlState(error) !== lockNotAvailable) throw error;
+    await endHolder(pg, partition);
+    return await raiseFence(pg, partition, token);
   } finally {
     await pg.query(`SET lock_timeout = 0`).catch(() => {});
   }
+}
+
+const lockNotAvailable = '55P03';
+
+async function raiseFence(
+  pg: PostgresClient,
+  partition: number,
+  token: number,
+): Promise<{ position: Position } | { inForce: number }> {
+  const { rows } = await pg.query<{ last_n: string; last_id: string }>(
+    `INSERT INTO metrify_queue_fence AS f (partition, token) VALUES ($1, $2)
+     ON CONFLICT (partition) DO UPDATE SET token = excluded.token WHERE f.token < excluded.token
+     RETURNING last_n, last_id`,
+    [partition, token],
+  );
+  if (rows[0]) return { position: { number: Number(rows[0].last_n), id: rows[0].last_id } };
+  const known = await pg.query<{ token: string }>(
+    `SELECT token FROM metrify_queue_fence WHERE partition = $1`,
+    [partition],
+  );
+  return { inForce: Number(known.rows[0]?.token ?? 0) };
+}
+
+/**
+ * Ends the session that writes to the partition though its lease is over: its worker is frozen or cut off. No time-out
+ * of the server does it when that happened in the middle of a message, where the session counts as active. What it had
+ * not committed is still in the queue.
+ */
+async function endHolder(pg: PostgresClient, partition: number): Promise<void> {
+  await pg.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_locks
+     WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted
+       AND transactionid = (SELECT xmax FROM metrify_queue_fence WHERE partition = $1)`,
+    [partition],
+  );
 }
 
 /** Opens a transaction in which only the holder of the partition's token can be. @throws Fenced. */

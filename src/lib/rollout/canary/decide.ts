@@ -7,10 +7,17 @@ export type Decision =
   | { readonly kind: 'advance' | 'wait' }
   | { readonly kind: 'reject' | 'inconclusive'; readonly reason: string };
 
+/**
+ * Time of the step in which it was paused or held, in milliseconds. Never less than is known already: two processes
+ * have the time of their service to about a second, so `now` may lie before what another one wrote.
+ */
+export function stopped(state: RolloutState, now: number): number {
+  return state.stoppedMs + (state.stoppedAt === undefined ? 0 : Math.max(0, now - state.stoppedAt));
+}
+
 /** Time that the step has run, in milliseconds, without what it was paused or held. */
 export function elapsed(state: RolloutState, now: number): number {
-  const stopped = state.stoppedMs + (state.stoppedAt === undefined ? 0 : now - state.stoppedAt);
-  return Math.max(0, now - state.stepStartedAt - stopped);
+  return Math.max(0, now - state.stepStartedAt - stopped(state, now));
 }
 
 /** A look of cron, each minute, always counts. In milliseconds. */

@@ -1,4 +1,5 @@
 import { conflict, type Session } from '../session.js';
+import { stopped } from './decide.js';
 import type { Stepped } from './step.js';
 import { type CanaryRun, refuseOtherPlan, refuseSwitch, runningPhases } from './run.js';
 
@@ -51,13 +52,12 @@ export async function resume(run: CanaryRun): Promise<Stepped> {
   if (state.phase === 'progressing')
     return { state, ending: 'ok', did: 'nothing to do: it runs', warnings: [] };
   session.refuseDrift();
-  const now = session.now();
   const resumed = session.next(
     state,
     {
       phase: 'progressing',
       stoppedAt: undefined,
-      stoppedMs: state.stoppedMs + (now - (state.stoppedAt ?? now)),
+      stoppedMs: stopped(state, session.now()),
       blindLooks: 0,
       blindAt: undefined,
       reason: undefined,
