@@ -2,7 +2,7 @@ import { errorMessage } from '../core/errors.js';
 import { formatDuration } from '../core/units.js';
 import type { CheckResult } from './analysis/judgement.js';
 import type { Workloads } from './route.js';
-import type { GatesSpec, Version } from './spec.js';
+import type { GatesSpec, Pair, Version } from './spec.js';
 
 /** Passed when the version's Deployment is rolled out, with at least `atLeast` ready replicas; undefined without one. */
 export async function replicasGate(
@@ -32,10 +32,18 @@ export async function replicasGate(
   };
 }
 
+/** What the operator's command is told of, in its environment. */
+export interface NextStep {
+  readonly app: string;
+  readonly versions: Pair;
+  /** The canary's, in percent. */
+  readonly weight: number;
+}
+
 /** Runs the operator's command, without a shell; passed when it exits with 0 in time. */
 export async function commandGate(
   gates: GatesSpec,
-  environment: Readonly<Record<string, string>>,
+  next: NextStep,
   signal: AbortSignal,
 ): Promise<CheckResult | undefined> {
   const [program, ...args] = gates.command ?? [];
@@ -50,7 +58,12 @@ export async function commandGate(
   const { execa } = await import('execa');
   // A group of its own, so that whatever it started can be ended with it.
   const child = execa(program, args, {
-    env: environment,
+    env: {
+      METRIFY_APP: next.app,
+      METRIFY_STABLE: next.versions.stable.name,
+      METRIFY_CANARY: next.versions.canary.name,
+      METRIFY_NEXT_WEIGHT: String(next.weight),
+    },
     detached: true,
     stdin: 'ignore',
     stdout: 'ignore',

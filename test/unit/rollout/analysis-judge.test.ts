@@ -121,8 +121,28 @@ describe('errors', () => {
     );
     expect(judgement.verdict).toBe('pass');
     expect(judgement.warnings).toEqual([
-      'stable itself is unhealthy: 6% of its requests fail; the canary is only asked to be no worse',
+      'stable itself is unhealthy: 6% of its requests fail; canary is only asked to be no worse',
     ]);
+  });
+
+  test('the two are called as they are named', () => {
+    const latency = { bounds: [0.1, 0.2, Infinity], counts: [900, 100, 0] };
+    const asked = { ...spec, latency: 'sum by (le) (increase(c[{{window}}]))' };
+    const counts = {
+      stable: measured(1000, 200, { latency }),
+      canary: measured(1000, 200, { latency: { ...latency, counts: [100, 900, 0] } }),
+    };
+    const names = { stable: 'blue', canary: 'green' };
+    const named = JSON.stringify(
+      judge(asked, counts, { ...plan, bounds: { stable: 0.1, canary: 0.2 }, names }),
+    );
+    expect(named).toContain('"observed":"green 1,000, blue 1,000"');
+    expect(named).toContain("blue's p95 ≤ 100ms, green's ≤ 200ms");
+    expect(named).toContain('blue itself is unhealthy');
+    // Only the numbers' keys go by role.
+    expect(named.match(/"[^"]*"/g)!.filter((text) => /stable |canary |stable's|canary's/.test(text))).toEqual(
+      [],
+    );
   });
 
   test('replicas that differ weigh less, and that is said', () => {
@@ -217,7 +237,7 @@ describe('latency', () => {
       /^0% of 5,000 above 250ms against 0% of 45,000 above 200ms; increase −.* points$/,
     );
     expect(latency.limit).toBe(
-      "stable's p95 ≤ 200ms, the canary's ≤ 250ms: a tolerance of 25%; at most 2 points more of its requests above",
+      "stable's p95 ≤ 200ms, canary's ≤ 250ms: a tolerance of 25%; at most 2 points more of its requests above",
     );
     expect(latency.numbers).toMatchObject({ stableBound: 0.2, canaryBound: 0.25, tolerance: 0.02 });
   });
@@ -275,7 +295,7 @@ describe('the bounds of a step', () => {
     const fixed = at([0.1, 0.2, 0.25, Infinity], [90, 5, 4, 1]);
     expect(fixed).toEqual({
       bounds: { stable: 0.2, canary: 0.25 },
-      text: "stable's p95 ≤ 200ms, the canary's ≤ 250ms: a tolerance of 25%",
+      text: "stable's p95 ≤ 200ms, canary's ≤ 250ms: a tolerance of 25%",
       warnings: [],
     });
   });

@@ -12,10 +12,11 @@ let folder: string;
 beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'metrify-gate-'))));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+const version = (name: string) => ({ name, deployment: undefined, colour: undefined });
 const gate = (command: string[] | undefined, more: { timeoutMs?: number; signal?: AbortSignal } = {}) =>
   commandGate(
     { command, commandTimeoutMs: more.timeoutMs ?? 20_000, approval: false },
-    { METRIFY_NEXT_WEIGHT: '50', METRIFY_CANARY: 'v2' },
+    { app: 'web', versions: { stable: version('v1'), canary: version('v2') }, weight: 50 },
     more.signal ?? signal,
   );
 /** Runs JavaScript. */
@@ -28,7 +29,15 @@ describe('the command gate', () => {
   });
 
   it('passes on exit 0, and tells the command what is about to happen', async () => {
-    const asks = "process.exit(process.env.METRIFY_NEXT_WEIGHT === '50' && process.env.PATH ? 0 : 9)";
+    const { PATH } = process.env;
+    const told = {
+      PATH,
+      METRIFY_APP: 'web',
+      METRIFY_STABLE: 'v1',
+      METRIFY_CANARY: 'v2',
+      METRIFY_NEXT_WEIGHT: '50',
+    };
+    const asks = `process.exit(Object.entries(${JSON.stringify(told)}).every(([k, v]) => process.env[k] === v) ? 0 : 9)`;
     expect(await gate(script(asks))).toMatchObject({ verdict: 'passed', observed: 'exit 0' });
   });
 

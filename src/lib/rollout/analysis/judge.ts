@@ -1,9 +1,16 @@
 import { type Proportion, rateBounds } from '../../statistics/proportion.js';
 import { formatCount, formatDuration } from '../../core/units.js';
-import type { AnalysisSpec, Arm } from '../spec.js';
+import type { AnalysisSpec } from '../spec.js';
 import { countAbove, sameBounds, totalOf } from './buckets.js';
 import { type Checked, compare, divided, type Levels, points, rate } from './compare.js';
-import type { CheckResult, CheckVerdict, Judgement, LatencyBounds } from './judgement.js';
+import {
+  type ArmNames,
+  type CheckResult,
+  type CheckVerdict,
+  type Judgement,
+  type LatencyBounds,
+  roleNames,
+} from './judgement.js';
 import { describeBounds, fixBounds, seconds } from './latency-bounds.js';
 import type { BothMeasurements, Buckets, Measurements } from './measurements.js';
 
@@ -14,6 +21,8 @@ export interface JudgingPlan {
   readonly bounds: LatencyBounds | undefined;
   /** The canary's share of the requests as its weight has it, 0 to 1. Speed depends on it, correctness does not. */
   readonly share?: number;
+  /** What the texts call the two; by default their roles. */
+  readonly names?: ArmNames;
 }
 
 /** By how much the canary's share of slow requests may exceed stable's. */
@@ -22,15 +31,16 @@ export const slowMargin = 0.02;
 /** The verdict on a step from all that both versions did since it began. May be asked at any time, any number of times. */
 export function judge(spec: AnalysisSpec, counts: BothMeasurements, plan: JudgingPlan): Judgement {
   const judged = judgedMetrics(spec);
+  const names = plan.names ?? roleNames;
   const metrics = Number(judged.errors) + Number(judged.latency);
   const levels: Levels = {
     falseAbort: spec.falseAbort / Math.max(1, metrics * plan.steps),
     falsePromotion: spec.falsePromotion,
     share: Math.min(0.999, Math.max(0.001, plan.share ?? 0.5)),
   };
-  const results: Checked[] = [{ check: requestsCheck(spec, counts), warnings: [] }];
-  if (judged.errors) results.push(errorsCheck(spec, counts, levels));
-  if (judged.latency) results.push(latencyCheck(spec, counts, plan.bounds, levels));
+  const results: Checked[] = [{ check: requestsCheck(spec, counts, names), warnings: [] }];
+  if (judged.errors) results.push(errorsCheck(spec, counts, levels, names));
+  if (judged.latency) results.push(latencyCheck(spec, counts, plan.bounds, levels, names));
   const checks = results.map(({ check }) => check);
   const warnings = results.flatMap((result) => result.warnings);
   if (counts.stable.extrapolated || counts.canary.extrapolated)
@@ -57,9 +67,13 @@ function overall(checks: readonly CheckResult[]): Judgement['verdict'] {
   return has('waiting') ? 'wait' : 'pass';
 }
 
-function requestsCheck({ minRequests }: AnalysisSpec, counts: BothMeasurements): CheckResult {
+function requestsCheck(
+  { minRequests }: AnalysisSpec,
+  counts: BothMeasurements,
+  names: ArmNames,
+): CheckResult {
   const limit = `at least ${formatCount(minRequests)} each`;
-  const missing = (['canary', 'stable'] as const).flatMap((arm) => absence(arm, counts) ?? []);
+  const missing = (['canary', 'stable'] as const).flatMap((arm) => absence(names[arm], counts[arm]) ?? []);
   const [canary, stable] = [counts.canary.requests ?? 0, counts.stable.requests ?? 0];
   const numbers = { canary, stable };
   if (missing.length > 0)
@@ -67,21 +81,20 @@ function requestsCheck({ minRequests }: AnalysisSpec, counts: BothMeasurements):
   return {
     name: 'requests',
     verdict: Math.min(canary, stable) >= minRequests ? 'passed' : 'waiting',
-    observed: `canary ${formatCount(canary)}, stable ${formatCount(stable)}`,
+    observed: `${names.canary} ${formatCount(canary)}, ${names.stable} ${formatCount(stable)}`,
     limit,
     numbers,
   };
 }
 
-function absence(arm: Arm, counts: BothMeasurements): string | undefined {
-  const { requests, silentForMs } = counts[arm];
-  if (requests === undefined) return `${arm}: no series of requests`;
+function absence(name: string, { requests, silentForMs }: Measurements): string | undefined {
+  if (requests === undefined) return `${name}: no series of requests`;
   if (silentForMs !== undefined)
-    return `${arm}: the series stopped ${formatDuration(silentForMs)} ago, after ${formatCount(requests)} requests`;
-  return requests <= 0 ? `${arm}: no requests since the step began` : undefined;
+    return `${name}: the series stopped ${formatDuration(silentForMs)} ago, after ${formatCount(requests)} requests`;
+  return requests <= 0 ? `${name}: no requests since the step began` : undefined;
 }
 
-function errorsCheck(spec: AnalysisSpec, counts: BothMeasurements, levels: Levels): Checked {
+function errorsCheck(spec: AnalysisSpec, counts: BothMeasurements, levels: Levels, names: ArmNames): Checked {
   const tolerance = spec.maxErrorIncrease;
   const limit = `an increase of at most ${points(tolerance)}`;
   const arm = ({ requests = 0, errors }: Pick<Measurements, 'requests' | 'errors'>): Proportion => ({
@@ -104,7 +117,7 @@ function errorsCheck(spec: AnalysisSpec, counts: BothMeasurements, levels: Level
   const sick = stable.trials > 0 ? rateBounds(stable, 0.05).lower : 0;
   if (sick > tolerance)
     warnings.push(
-      `stable itself is unhealthy: ${rate(stable)} of its requests fail; the canary is only asked to be no worse`,
+      `${names.stable} itself is unhealthy: ${rate(stable)} of its requests fail; ${names.canary} is only asked to be no worse`,
     );
   return { check: compared.check, warnings };
 }
@@ -114,26 +127,30 @@ function latencyCheck(
   { stable, canary }: BothMeasurements,
   bounds: LatencyBounds | undefined,
   levels: Levels,
+  names: ArmNames,
 ): Checked {
   const result = (verdict: CheckVerdict, observed: string, limit: string): Checked => ({
     check: { name: 'latency', verdict, observed, limit },
     warnings: verdict === 'inconclusive' ? [`latency: ${observed}`] : [],
   });
-  const limit = bounds ? describeBounds(spec, bounds) : 'bounds that are fixed before the step';
-  for (const [arm, { latencyProblem }] of Object.entries({ stable, canary }))
-    if (latencyProblem !== undefined) return result('inconclusive', `${arm}: ${latencyProblem}`, limit);
+  const limit = bounds ? describeBounds(spec, bounds, names) : 'bounds that are fixed before the step';
+  for (const [name, { latencyProblem }] of [
+    [names.stable, stable],
+    [names.canary, canary],
+  ] as const)
+    if (latencyProblem !== undefined) return result('inconclusive', `${name}: ${latencyProblem}`, limit);
   const [base, ours] = [stable.latency, canary.latency];
   if (base === undefined || ours === undefined || totalOf(base) === 0 || totalOf(ours) === 0) {
-    const arm = ours === undefined || totalOf(ours) === 0 ? 'canary' : 'stable';
-    return result('no-data', `${arm}: no latencies since the step began`, limit);
+    const name = ours === undefined || totalOf(ours) === 0 ? names.canary : names.stable;
+    return result('no-data', `${name}: no latencies since the step began`, limit);
   }
   if (!sameBounds(base, ours))
     return result('inconclusive', "the versions' histograms differ in their buckets", limit);
   if (bounds === undefined) {
-    const fixed = fixBounds(spec, base);
+    const fixed = fixBounds(spec, base, names);
     return fixed.bounds === undefined
       ? result('inconclusive', fixed.text, limit)
-      : result('inconclusive', 'stable had no latencies when the step began', limit);
+      : result('inconclusive', `${names.stable} had no latencies when the step began`, limit);
   }
   const above = (buckets: Buckets, bound: number): Proportion | undefined => {
     const events = countAbove(buckets, bound);
@@ -147,8 +164,8 @@ function latencyCheck(
     canary.latencyReplicas.flatMap((one) => above(one, bounds.canary) ?? []),
   ];
   const margin = `${limit}; at most ${points(slowMargin)} more of its requests above`;
-  const names = { stable: ` above ${seconds(bounds.stable)}`, canary: ` above ${seconds(bounds.canary)}` };
-  const compared = compare('latency', slowBase, slowOurs, replicas, slowMargin, margin, levels, names);
+  const what = { stable: ` above ${seconds(bounds.stable)}`, canary: ` above ${seconds(bounds.canary)}` };
+  const compared = compare('latency', slowBase, slowOurs, replicas, slowMargin, margin, levels, what);
   const numbers = { ...compared.check.numbers, stableBound: bounds.stable, canaryBound: bounds.canary };
   return { check: { ...compared.check, numbers }, warnings: compared.warnings };
 }

@@ -1,3 +1,9 @@
+import type { Arm } from '../spec.js';
+
+/** What people read for the two versions that are compared. */
+export type ArmNames = Readonly<Record<Arm, string>>;
+export const roleNames: ArmNames = { stable: 'stable', canary: 'canary' };
+
 /** How one check stands; `waiting` means not enough for either verdict yet. */
 export type CheckVerdict = (typeof checkVerdicts)[number];
 export const checkVerdicts = ['passed', 'failed', 'waiting', 'no-data', 'inconclusive'] as const;

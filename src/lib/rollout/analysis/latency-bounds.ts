@@ -1,7 +1,7 @@
 import { formatDuration, formatPercent } from '../../core/units.js';
 import type { AnalysisSpec } from '../spec.js';
 import { quantileBound } from './buckets.js';
-import type { LatencyBounds } from './judgement.js';
+import { type ArmNames, type LatencyBounds, roleNames } from './judgement.js';
 import type { Buckets } from './measurements.js';
 
 export interface FixedBounds {
@@ -15,26 +15,26 @@ export interface FixedBounds {
 type Asked = Pick<AnalysisSpec, 'latencyQuantile' | 'maxLatencyIncrease'>;
 
 /** The bounds of a step that is about to begin, from stable's latencies. */
-export function fixBounds(asked: Asked, stable: Buckets): FixedBounds {
+export function fixBounds(asked: Asked, stable: Buckets, names: ArmNames = roleNames): FixedBounds {
   const quantile = quantileName(asked.latencyQuantile);
   const unable = (text: string): FixedBounds => ({ bounds: undefined, text, warnings: [text] });
   const b = quantileBound(stable, asked.latencyQuantile);
-  if (b === undefined) return unable("stable has no latencies: nothing to compare the canary's with");
+  if (b === undefined) return unable(`${names.stable} has no latencies to compare ${names.canary}'s with`);
   if (b === Infinity || b <= 0)
     return unable(
       b === Infinity
-        ? `stable's ${quantile} is above the largest bucket, ${seconds(stable.bounds.at(-2) ?? 0)}: latency cannot be judged; add larger buckets`
-        : `stable's ${quantile} is in the bucket of ${b}: latency cannot be judged; add smaller buckets`,
+        ? `${names.stable}'s ${quantile} is above the largest bucket, ${seconds(stable.bounds.at(-2) ?? 0)}: latency cannot be judged; add larger buckets`
+        : `${names.stable}'s ${quantile} is in the bucket of ${b}: latency cannot be judged; add smaller buckets`,
     );
   // A product such as 0.1 × 1.1 may exceed the bucket's own bound by its last digit.
   const limit = b * (1 + asked.maxLatencyIncrease) * (1 - 1e-9);
   const b2 = stable.bounds.find((bound) => bound >= limit)!;
   if (b2 === Infinity)
     return unable(
-      `stable's ${quantile} is at most ${seconds(b)}, and no bucket but +Inf is at or above ${seconds(b * (1 + asked.maxLatencyIncrease))}: latency cannot be judged; add larger buckets`,
+      `${names.stable}'s ${quantile} is at most ${seconds(b)}, and no bucket but +Inf is at or above ${seconds(b * (1 + asked.maxLatencyIncrease))}: latency cannot be judged; add larger buckets`,
     );
   const bounds = { stable: b, canary: b2 };
-  const text = describeBounds(asked, bounds);
+  const text = describeBounds(asked, bounds, names);
   const warnings = isCoarse(asked, bounds)
     ? [
         `the latency's buckets are coarse: ${text}. Buckets nearer to ${seconds(b * (1 + asked.maxLatencyIncrease))} would tell more`,
@@ -43,12 +43,16 @@ export function fixBounds(asked: Asked, stable: Buckets): FixedBounds {
   return { bounds, text, warnings };
 }
 
-/** `stable's p95 ≤ 200ms, the canary's ≤ 250ms: a tolerance of 25%`. */
-export function describeBounds(asked: Asked, { stable, canary }: LatencyBounds): string {
+/** `stable's p95 ≤ 200ms, canary's ≤ 250ms: a tolerance of 25%`. */
+export function describeBounds(
+  asked: Asked,
+  { stable, canary }: LatencyBounds,
+  names: ArmNames = roleNames,
+): string {
   const quantile = quantileName(asked.latencyQuantile);
   const effective = percent(canary / stable - 1);
   const wanted = percent(asked.maxLatencyIncrease);
-  return `stable's ${quantile} ≤ ${seconds(stable)}, the canary's ≤ ${seconds(canary)}: a tolerance of ${effective}${effective === wanted ? '' : ` where ${wanted} was asked`}`;
+  return `${names.stable}'s ${quantile} ≤ ${seconds(stable)}, ${names.canary}'s ≤ ${seconds(canary)}: a tolerance of ${effective}${effective === wanted ? '' : ` where ${wanted} was asked`}`;
 }
 
 /** The buckets allow more than one and a half times what was asked. */

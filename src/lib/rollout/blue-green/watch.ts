@@ -1,5 +1,5 @@
 import { judge } from '../analysis/judge.js';
-import type { CheckResult, LatencyBounds } from '../analysis/judgement.js';
+import type { ArmNames, CheckResult, LatencyBounds } from '../analysis/judgement.js';
 import { fixBounds } from '../analysis/latency-bounds.js';
 import type { Measurements, Tally } from '../analysis/measurements.js';
 import { isAbsence } from '../absence.js';
@@ -68,7 +68,7 @@ async function readBaseline(run: BlueGreenRun, state: RolloutState): Promise<Bas
     const since = state.stepStartedAt - Math.max(watchMs, 60_000);
     const { counts } = await meter.look(since, undefined, session.actor.signal);
     const old = counts[other(state.to)];
-    const fixed = old.latency && fixBounds(spec.analysis, old.latency);
+    const fixed = old.latency && fixBounds(spec.analysis, old.latency, namesOf(run, state));
     for (const warning of fixed?.warnings ?? []) session.actor.warn(warning);
     return { old, bounds: fixed?.bounds };
   } catch (error) {
@@ -77,6 +77,11 @@ async function readBaseline(run: BlueGreenRun, state: RolloutState): Promise<Bas
     session.actor.warn(`nothing is known of the time before the switch: ${error.message}`);
     return { old: undefined, bounds: undefined };
   }
+}
+
+/** The old colour is judged as stable, the new one as canary; people read their names. */
+function namesOf({ spec }: BlueGreenRun, { to }: RolloutState): ArmNames {
+  return { stable: spec.versions[other(to)].name, canary: spec.versions[to].name };
 }
 
 interface Look {
@@ -108,7 +113,11 @@ async function lookOnce(
       stable: baseline?.old ?? look.counts[other(state.to)],
       canary: look.counts[state.to],
     };
-    const judgement = judge(spec.analysis, counts, { steps: 1, bounds: baseline?.bounds });
+    const judgement = judge(spec.analysis, counts, {
+      steps: 1,
+      bounds: baseline?.bounds,
+      names: namesOf(run, state),
+    });
     return {
       checks: [...checks, ...judgement.checks],
       tally: look.tally,

@@ -37,6 +37,15 @@ export function refuseSwitch({ state, actor }: Session): void {
   );
 }
 
+/** @throws UserError exit 4 when its rollback failed */
+export function refuseFailed({ state, actor }: Session): void {
+  if (state?.phase !== 'failed') return;
+  throw conflict(
+    `the rollback of this rollout failed: ${state.reason ?? ''}`,
+    `Type '${actor.command('canary abort')}'.`,
+  );
+}
+
 /** @throws UserError exit 4 when the rollout was begun with another plan */
 export function refuseOtherPlan(state: RolloutState, { hash, spec, actor }: CanaryRun): void {
   // Somebody may have edited the versions beside the hash.

@@ -55,17 +55,13 @@ async function beforeStart({ actor, spec, canary }: CanaryRun): Promise<CheckRes
   const { workloads } = actor.provider;
   const replicas = await replicasGate(workloads, spec.versions.canary, 1, actor.signal);
   if (replicas) checks.push(replicas);
-  const { name } = spec.versions.canary;
+  const { app, versions } = spec;
+  const { name } = versions.canary;
   for (const [i, test] of spec.smoke.entries())
     checks.push(await smokeTest(test, name, `smoke ${i + 1}`, actor.signal));
-  const environment = {
-    METRIFY_APP: spec.app,
-    METRIFY_STABLE: spec.versions.stable.name,
-    METRIFY_CANARY: spec.versions.canary.name,
-    METRIFY_NEXT_WEIGHT: String(canary.steps[0]),
-  };
   if (checks.some(({ verdict }) => verdict === 'failed')) return checks;
-  const command = await commandGate(canary.gates, environment, actor.signal);
+  const next = { app, versions, weight: canary.steps[0]! };
+  const command = await commandGate(canary.gates, next, actor.signal);
   return command ? [...checks, command] : checks;
 }
 

@@ -3,11 +3,11 @@ import { judgedMetrics } from '../analysis/judge.js';
 import type { CheckResult, LatencyBounds } from '../analysis/judgement.js';
 import { fixBounds } from '../analysis/latency-bounds.js';
 import { commandGate } from '../gates.js';
-import { conflict, formatWeights } from '../session.js';
+import { formatWeights } from '../session.js';
 import type { RolloutState } from '../state.js';
 import { countBlind, decide } from './decide.js';
 import { lookAtStep } from './look.js';
-import { type CanaryRun, type Ending, refuseOtherPlan, refuseSwitch } from './run.js';
+import { type CanaryRun, type Ending, refuseFailed, refuseOtherPlan, refuseSwitch } from './run.js';
 
 export interface Stepped {
   readonly state: RolloutState | undefined;
@@ -30,11 +30,7 @@ export async function step(run: CanaryRun, persist = true): Promise<Stepped> {
   refuseSwitch(session);
   if (!state || state.phase === 'idle' || state.phase === 'promoted' || state.phase === 'aborted')
     return { state, ending: 'ok', did: 'nothing runs', warnings: [] };
-  if (state.phase === 'failed')
-    throw conflict(
-      `the rollback of this rollout failed: ${state.reason ?? ''}`,
-      `Type '${run.actor.command('canary abort')}'.`,
-    );
+  refuseFailed(session);
   refuseOtherPlan(state, run);
   if (state.phase !== 'progressing') return { state, ending: 'ok', did: state.phase, warnings: [] };
   session.refuseDrift();
@@ -83,13 +79,12 @@ function isNews(before: RolloutState, after: RolloutState): boolean {
 
 async function closedGates(run: CanaryRun, state: RolloutState): Promise<CheckResult[]> {
   const { canary, actor } = run;
-  const environment = {
-    METRIFY_APP: run.spec.app,
-    METRIFY_STABLE: state.versions.stable.name,
-    METRIFY_CANARY: state.versions.canary.name,
-    METRIFY_NEXT_WEIGHT: String(canary.steps[state.step + 1] ?? 100),
+  const next = {
+    app: run.spec.app,
+    versions: state.versions,
+    weight: canary.steps[state.step + 1] ?? 100,
   };
-  const command = await commandGate(canary.gates, environment, actor.signal);
+  const command = await commandGate(canary.gates, next, actor.signal);
   if (command?.verdict === 'failed') return [{ ...command, verdict: 'waiting' }];
   if (!canary.gates.approval) return [];
   return [{ name: 'approval', verdict: 'waiting', observed: 'waits for promote', limit: 'by hand' }];

@@ -1,7 +1,8 @@
 import { conflict, type Session } from '../session.js';
+import type { RolloutState } from '../state.js';
 import { stopped } from './decide.js';
 import type { Stepped } from './step.js';
-import { type CanaryRun, refuseOtherPlan, refuseSwitch, runningPhases } from './run.js';
+import { type CanaryRun, refuseFailed, refuseOtherPlan, refuseSwitch, runningPhases } from './run.js';
 
 /** Returns all traffic to stable; harmless when nothing runs. Needs nothing but what stands on the route. */
 export async function abort(session: Session): Promise<Stepped> {
@@ -26,11 +27,9 @@ export async function abort(session: Session): Promise<Stepped> {
 
 /** The weights stay as they are until `resume` or `promote`. */
 export async function pause(session: Session): Promise<Stepped> {
-  const { state } = session;
-  refuseSwitch(session);
-  if (state?.phase === 'paused')
+  const state = runningState(session);
+  if (state.phase === 'paused')
     return { state, ending: 'ok', did: 'nothing to do: it is paused', warnings: [] };
-  if (!state || !runningPhases.includes(state.phase)) throw nothingRuns(session);
   session.refuseDrift();
   const stoppedAt = state.stoppedAt ?? session.now();
   const paused = session.next(
@@ -45,9 +44,7 @@ export async function pause(session: Session): Promise<Stepped> {
 /** Ends a pause, or a hold, of the same plan. The time stopped does not count; looks without data begin anew. */
 export async function resume(run: CanaryRun): Promise<Stepped> {
   const { session } = run;
-  const { state } = session;
-  refuseSwitch(session);
-  if (!state || !runningPhases.includes(state.phase)) throw nothingRuns(session);
+  const state = runningState(session);
   refuseOtherPlan(state, run);
   if (state.phase === 'progressing')
     return { state, ending: 'ok', did: 'nothing to do: it runs', warnings: [] };
@@ -80,13 +77,13 @@ export async function holdHere(session: Session, reason: string, signal: AbortSi
   await session.commit(held, signal);
 }
 
-function nothingRuns({ state, actor }: Session): Error {
-  if (state?.phase === 'failed')
-    return conflict(
-      `the rollback of this rollout failed: ${state.reason ?? ''}`,
-      `Type '${actor.command('canary abort')}'.`,
-    );
-  return conflict(
+/** @throws UserError exit 4 when no canary runs on the route, or its rollback failed */
+function runningState(session: Session): RolloutState {
+  const { state, actor } = session;
+  refuseSwitch(session);
+  refuseFailed(session);
+  if (state && runningPhases.includes(state.phase)) return state;
+  throw conflict(
     `no rollout runs on ${actor.provider.route.name}`,
     `Type '${actor.command('canary start')}'.`,
   );
