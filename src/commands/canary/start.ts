@@ -1,5 +1,5 @@
 import { openRun } from '../../lib/rollout/canary/run.js';
-import { start as startRollout } from '../../lib/rollout/canary/start.js';
+import { refuseStart, start as startRollout } from '../../lib/rollout/canary/start.js';
 import { planFlags, waitFlags } from '../shared/rollout/flags.js';
 import { openPlan } from '../shared/rollout/open.js';
 import { rolloutVerb } from '../shared/rollout/verb.js';
@@ -20,6 +20,7 @@ export const start = rolloutVerb({
   open: openPlan,
   async work(plan, session, input, context) {
     const run = openRun(plan, session);
+    refuseStart(run);
     await tellPlan(run, context);
     return goOn(run, await startRollout(run), input, context);
   },

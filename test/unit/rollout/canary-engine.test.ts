@@ -64,6 +64,15 @@ describe('a canary', () => {
     expect((await verbs.step(await made.run('plan'))).did).toMatch(/advanced/);
   });
 
+  it('says on which numbers it advanced, though the next step counts afresh', async () => {
+    const made = await world('start');
+    made.clock.pass(61_000);
+    const stepped = await verbs.step(await made.run('plan'));
+    expect(stepped.did).toMatch(/advanced/);
+    expect(stepped.checks).toContainEqual(expect.objectContaining({ name: 'errors', verdict: 'passed' }));
+    expect(made.state!.checks).toEqual([]);
+  });
+
   it('is not resumed with another plan', async () => {
     const made = await world('start', 'pause');
     await expect(made.run('another plan').then(verbs.resume)).rejects.toMatchObject({ exitCode: 4 });

@@ -25,7 +25,7 @@ export const verbs = {
   resume,
   abort: ({ session }: CanaryRun) => abort(session),
   hold: async ({ session, actor }: CanaryRun): Promise<Stepped> => {
-    await holdHere(session, 'stopped by SIGINT', actor.signal);
+    await holdHere(session, undefined, 'stopped by SIGINT', actor.signal);
     return { state: session.state, ending: 'ok', did: 'held', warnings: [] };
   },
 };

@@ -13,6 +13,7 @@ import { decodeState, type RolloutState } from '../../../src/lib/rollout/state.j
 import {
   actorOf,
   FakeMeter,
+  measured,
   MemoryRoute,
   openRun,
   rolloutSpec,
@@ -64,6 +65,25 @@ describe('a follower', () => {
     expect(stepped).toMatchObject({ ending: 'failed', did: 'rejected' });
     expect(made.clock.now() - sickAt).toBeLessThan(5000);
     expect(made.route.weights.canary).toBe(0);
+  });
+
+  it('holds with the numbers that it saw last', async () => {
+    const made = world();
+    const stopping = new AbortController();
+    let looks = 0;
+    made.meter.look = () => {
+      const counts = measured(50_000 + ++looks, 50);
+      return Promise.resolve({ counts: { stable: counts, canary: counts }, tally: undefined, warnings: [] });
+    };
+    let seen: RolloutState | undefined;
+    const following = startAndFollow(made, { signal: stopping.signal }, (state) => {
+      seen = state;
+      if (looks === 10) stopping.abort(new Interrupted('SIGINT'));
+    });
+    await expect(following).rejects.toMatchObject({ exitCode: 130 });
+    expect(made.state().phase).toBe('holding');
+    expect(made.state().checks.map(({ observed }) => observed)).toContain('canary 50,010, stable 50,010');
+    expect(made.state().checks).toEqual(seen!.checks.map(({ numbers: _, ...check }) => check));
   });
 
   it('holds when it is stopped', async () => {

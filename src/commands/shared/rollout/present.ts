@@ -32,7 +32,8 @@ export function presentState(report: RolloutReport, printer: Printer): void {
     );
   } else {
     const name = report.live === 'blue' ? versions.stable : versions.canary;
-    printer.line(`${report.live} (${name}) is live with ${percent(report.weights.stable)} of the traffic`);
+    const live = name === report.live ? name : `${report.live} (${name})`;
+    printer.line(`${live} is live with ${percent(report.weights.stable)} of the traffic`);
   }
   const facts = [
     ...(report.stepElapsedMs === null ? [] : [`in this step for ${formatDuration(report.stepElapsedMs)}`]),

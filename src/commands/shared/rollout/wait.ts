@@ -34,8 +34,9 @@ export async function goOn(
 function plainLines({ narrator, clock }: Context): (stepped: Stepped, state: RolloutState) => void {
   let said = '';
   let saidAt = -Infinity;
-  return ({ did, warnings }, state) => {
-    const verdicts = state.checks.map(({ name, verdict }) => `${name} ${verdict}`).join(', ');
+  return ({ did, warnings, checks: looked }, state) => {
+    const checks = looked ?? state.checks;
+    const verdicts = checks.map(({ name, verdict }) => `${name} ${verdict}`).join(', ');
     const key = `${formatWeights(state.weights)} ${state.phase} ${verdicts}`;
     if (key === said && clock.monotonic() - saidAt < 30_000) return;
     said = key;
@@ -44,8 +45,7 @@ function plainLines({ narrator, clock }: Context): (stepped: Stepped, state: Rol
     narrator.line(
       `${time}  ${formatWeights(state.weights).padEnd(7)}${did}${verdicts === '' ? '' : `: ${verdicts}`}`,
     );
-    for (const { name, observed } of state.checks)
-      narrator.line(narrator.dim(`          ${name}: ${observed}`));
+    for (const { name, observed } of checks) narrator.line(narrator.dim(`          ${name}: ${observed}`));
     for (const warning of warnings) narrator.warn(warning);
   };
 }

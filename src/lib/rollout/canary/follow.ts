@@ -27,6 +27,7 @@ export async function follow(run: CanaryRun, follower: Follower): Promise<Steppe
   const pause = follower.everyMs ?? Math.min(5000, Math.max(1000, canary.intervalMs / 10));
   let kept = -Infinity;
   let answered = actor.clock.monotonic();
+  let last: RolloutState | undefined;
   try {
     for (let isFirst = true; ; isFirst = false) {
       const now = actor.clock.monotonic();
@@ -36,6 +37,7 @@ export async function follow(run: CanaryRun, follower: Follower): Promise<Steppe
         const stepped = await step(run, persist);
         answered = actor.clock.monotonic();
         if (persist) kept = now;
+        last = stepped.state;
         if (stepped.state) follower.saw(stepped, stepped.state);
         if (stepped.state?.phase !== 'progressing') return stepped;
       } catch (error) {
@@ -47,7 +49,7 @@ export async function follow(run: CanaryRun, follower: Follower): Promise<Steppe
     }
   } catch (error) {
     if (actor.signal.reason instanceof Interrupted)
-      await holdHere(session, actor.signal.reason.message, withGrace(actor.signal, GRACE_MS)).catch(
+      await holdHere(session, last, actor.signal.reason.message, withGrace(actor.signal, GRACE_MS)).catch(
         (problem: unknown) =>
           actor.warn(`it could not be kept that this rollout holds: ${errorMessage(problem)}`),
       );

@@ -57,8 +57,10 @@ export async function step(run: CanaryRun, persist = true): Promise<Stepped> {
       return { state: looked, ending: 'ok', did: 'waiting', warnings };
     case 'advance': {
       const gates = await closedGates(run, looked);
-      if (gates.length === 0)
-        return { ...(await advance(run, looked, { action: 'step', verdict: 'passed' })), warnings };
+      if (gates.length === 0) {
+        const advanced = await advance(run, looked, { action: 'step', verdict: 'passed' });
+        return { ...advanced, checks: looked.checks, warnings };
+      }
       const waiting = { ...looked, checks: [...looked.checks, ...gates] };
       if (persist || isNews(state, waiting)) await session.commit(waiting);
       return { state: waiting, ending: 'ok', did: 'waiting', warnings };

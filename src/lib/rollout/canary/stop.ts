@@ -65,12 +65,21 @@ export async function resume(run: CanaryRun): Promise<Stepped> {
   return { state: resumed, ending: 'ok', did: 'resumed', warnings: [] };
 }
 
-/** The first Ctrl-C of a command that follows a rollout. */
-export async function holdHere(session: Session, reason: string, signal: AbortSignal): Promise<void> {
+/**
+ * The first Ctrl-C of a command that follows a rollout.
+ * @param last what it saw last, which may not have been kept yet
+ */
+export async function holdHere(
+  session: Session,
+  last: RolloutState | undefined,
+  reason: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { state } = session;
   if (state?.phase !== 'progressing') return;
+  const isSameStep = last?.id === state.id && last.step === state.step;
   const held = session.next(
-    state,
+    isSameStep ? { ...state, checks: last.checks, tally: last.tally } : state,
     { phase: 'holding', stoppedAt: session.now(), reason },
     { action: 'hold', verdict: 'by hand', reason },
   );
