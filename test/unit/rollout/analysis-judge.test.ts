@@ -4,37 +4,9 @@ import { judge } from '../../../src/lib/rollout/analysis/judge.js';
 import { fixBounds } from '../../../src/lib/rollout/analysis/latency-bounds.js';
 import type { Buckets, Measurements } from '../../../src/lib/rollout/analysis/measurements.js';
 import type { AnalysisSpec } from '../../../src/lib/rollout/spec.js';
+import { analysis as spec, measured } from './example-analysis.js';
 
-const spec: AnalysisSpec = {
-  prometheus: 'http://127.0.0.1:9090',
-  requests: 'sum(increase(a[{{window}}]))',
-  errors: 'sum(increase(b[{{window}}]))',
-  latency: undefined,
-  probe: undefined,
-  minRequests: 100,
-  maxErrorIncrease: 0.01,
-  latencyQuantile: 0.95,
-  maxLatencyIncrease: 0.25,
-  falseAbort: 0.01,
-  falsePromotion: 0.05,
-  maxInconclusive: 5,
-  onInconclusive: 'abort',
-};
 const plan = { steps: 2, bounds: undefined, share: 0.1 };
-
-function measured(requests: number | undefined, errors = 0, more: Partial<Measurements> = {}): Measurements {
-  return {
-    requests,
-    errors,
-    replicas: [],
-    latency: undefined,
-    latencyReplicas: [],
-    latencyProblem: undefined,
-    extrapolated: false,
-    silentForMs: undefined,
-    ...more,
-  };
-}
 
 function verdicts(judgement: ReturnType<typeof judge>) {
   return Object.fromEntries(judgement.checks.map(({ name, verdict }) => [name, verdict]));

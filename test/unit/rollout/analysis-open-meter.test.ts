@@ -5,23 +5,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { systemClock } from '../../../src/lib/core/clock.js';
 import { openMeter } from '../../../src/lib/rollout/analysis/open-meter.js';
-import type { AnalysisSpec } from '../../../src/lib/rollout/spec.js';
+import { analysis } from './example-analysis.js';
 
-const spec: AnalysisSpec = {
-  prometheus: undefined,
-  requests: 'r',
-  errors: 'e',
-  latency: undefined,
-  probe: undefined,
-  minRequests: 100,
-  maxErrorIncrease: 0.01,
-  latencyQuantile: 0.95,
-  maxLatencyIncrease: 0.25,
-  falseAbort: 0.01,
-  falsePromotion: 0.05,
-  maxInconclusive: 5,
-  onInconclusive: 'abort',
-};
+const spec = { ...analysis, prometheus: undefined };
 const version = (name: string) => ({ name, deployment: undefined, colour: undefined });
 const versions = { stable: version('v1'), canary: version('v2') };
 const surroundings = {

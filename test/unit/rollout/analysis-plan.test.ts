@@ -3,44 +3,11 @@ import { describe, expect, test } from 'vitest';
 import type { Measurements, Meter } from '../../../src/lib/rollout/analysis/measurements.js';
 import { currentRates, planSteps, type Rates } from '../../../src/lib/rollout/analysis/plan.js';
 import { judge } from '../../../src/lib/rollout/analysis/judge.js';
-import type { AnalysisSpec } from '../../../src/lib/rollout/spec.js';
+import { analysis as spec, measured } from './example-analysis.js';
 
-const spec: AnalysisSpec = {
-  prometheus: undefined,
-  requests: 'r',
-  errors: 'e',
-  latency: undefined,
-  probe: undefined,
-  minRequests: 100,
-  maxErrorIncrease: 0.01,
-  latencyQuantile: 0.95,
-  maxLatencyIncrease: 0.25,
-  falseAbort: 0.01,
-  falsePromotion: 0.05,
-  maxInconclusive: 5,
-  onInconclusive: 'abort',
-};
 const rates: Rates = { perSecond: 100, probed: false, errorRate: 0.001, slowShare: 0.05, designEffect: 1 };
 const canary = { steps: [10, 50, 100], intervalMs: 60_000, maxStepDurationMs: 1_800_000 };
 const signal = new AbortController().signal;
-
-function measured(
-  requests: number | undefined,
-  errors: number,
-  more: Partial<Measurements> = {},
-): Measurements {
-  return {
-    requests,
-    errors,
-    replicas: [],
-    latency: undefined,
-    latencyReplicas: [],
-    latencyProblem: undefined,
-    extrapolated: false,
-    silentForMs: undefined,
-    ...more,
-  };
-}
 
 describe('the plan', () => {
   test('says how many requests pass, as the judge has it', () => {

@@ -10,9 +10,9 @@ import { Session } from '../../../src/lib/rollout/session.js';
 import type { Colour, RolloutSpec } from '../../../src/lib/rollout/spec.js';
 import { decodeState, encodeState } from '../../../src/lib/rollout/state.js';
 import { exampleState } from './example-state.js';
+import { analysis } from './example-analysis.js';
 import {
   actorOf,
-  analysis,
   FakeMeter,
   Killed,
   MemoryRoute,

@@ -5,7 +5,8 @@ import { start } from '../../../src/lib/rollout/canary/start.js';
 import { step } from '../../../src/lib/rollout/canary/step.js';
 import { decodeState } from '../../../src/lib/rollout/state.js';
 import { allOnStable, type Verb, verbs, World } from './canary-world.js';
-import { analysis, FakeMeter, MemoryRoute, openRun, rolloutSpec, SleepingClock } from './memory.js';
+import { analysis } from './example-analysis.js';
+import { FakeMeter, MemoryRoute, openRun, rolloutSpec, SleepingClock } from './memory.js';
 
 describe('a canary', () => {
   const world = async (...done: Verb[]) => {

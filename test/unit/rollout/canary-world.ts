@@ -5,15 +5,8 @@ import { step, type Stepped } from '../../../src/lib/rollout/canary/step.js';
 import { abort, holdHere, pause, resume } from '../../../src/lib/rollout/canary/stop.js';
 import type { RolloutSpec } from '../../../src/lib/rollout/spec.js';
 import { decodeState, type RolloutState } from '../../../src/lib/rollout/state.js';
-import {
-  analysis,
-  FakeMeter,
-  MemoryRoute,
-  openRun,
-  rolloutSpec,
-  SleepingClock,
-  type Surroundings,
-} from './memory.js';
+import { analysis } from './example-analysis.js';
+import { FakeMeter, MemoryRoute, openRun, rolloutSpec, SleepingClock, type Surroundings } from './memory.js';
 
 /** Each as a process of its own carries it out. */
 export const verbs = {

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { Judgement } from '../../../src/lib/rollout/analysis/judgement.js';
 import { countBlind, decide, elapsed } from '../../../src/lib/rollout/canary/decide.js';
 import type { RolloutState } from '../../../src/lib/rollout/state.js';
-import { analysis, canarySpec } from './memory.js';
+import { analysis } from './example-analysis.js';
+import { canarySpec } from './memory.js';
 import { exampleState } from './example-state.js';
 
 const minute = 60_000;

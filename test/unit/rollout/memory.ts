@@ -1,10 +1,6 @@
 import type { Clock } from '../../../src/lib/core/clock.js';
 import { ServiceConflict, ServiceUnavailable } from '../../../src/lib/core/errors.js';
-import type {
-  BothMeasurements,
-  Measurements,
-  Meter,
-} from '../../../src/lib/rollout/analysis/measurements.js';
+import type { BothMeasurements, Meter } from '../../../src/lib/rollout/analysis/measurements.js';
 import type { CanaryRun } from '../../../src/lib/rollout/canary/run.js';
 import type { LeaseRecord, LeaseStore } from '../../../src/lib/rollout/lease.js';
 import { planHash } from '../../../src/lib/rollout/plan-hash.js';
@@ -20,7 +16,8 @@ import {
   type Workloads,
 } from '../../../src/lib/rollout/route.js';
 import { type Actor, Session } from '../../../src/lib/rollout/session.js';
-import type { AnalysisSpec, CanarySpec, Colour, Pair, RolloutSpec } from '../../../src/lib/rollout/spec.js';
+import type { CanarySpec, Colour, Pair, RolloutSpec } from '../../../src/lib/rollout/spec.js';
+import { analysis, measured } from './example-analysis.js';
 
 /** Time that passes when everybody sleeps, to where the first one wakes. */
 export class SleepingClock implements Clock {
@@ -199,22 +196,6 @@ export class MemoryWorkloads implements Workloads {
   }
 }
 
-export const analysis: AnalysisSpec = {
-  prometheus: 'http://127.0.0.1:9090',
-  requests: 'requests',
-  errors: 'errors',
-  latency: undefined,
-  probe: undefined,
-  minRequests: 100,
-  maxErrorIncrease: 0.01,
-  latencyQuantile: 0.95,
-  maxLatencyIncrease: 0.25,
-  falseAbort: 0.01,
-  falsePromotion: 0.05,
-  maxInconclusive: 2,
-  onInconclusive: 'abort',
-};
-
 export const canarySpec: CanarySpec = {
   steps: [10, 50, 100],
   intervalMs: 60_000,
@@ -251,19 +232,6 @@ export function rolloutSpec(change: Partial<RolloutSpec> = {}): RolloutSpec {
 
 /** What a meter finds: enough for either verdict, too little, or nothing. */
 export type Finding = 'healthy' | 'sick' | 'little' | 'nothing' | 'away';
-
-export function measured(requests: number | undefined, errors = 0): Measurements {
-  return {
-    requests,
-    errors,
-    replicas: [],
-    latency: undefined,
-    latencyReplicas: [],
-    latencyProblem: undefined,
-    extrapolated: false,
-    silentForMs: undefined,
-  };
-}
 
 export class FakeMeter implements Meter {
   readonly name = 'the meter';

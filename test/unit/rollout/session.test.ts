@@ -10,10 +10,10 @@ import { rehearse } from '../../../src/lib/rollout/rehearsal.js';
 import { report } from '../../../src/lib/rollout/report.js';
 import { Session } from '../../../src/lib/rollout/session.js';
 import { decodeState, type RolloutState } from '../../../src/lib/rollout/state.js';
+import { measured } from './example-analysis.js';
 import {
   actorOf,
   FakeMeter,
-  measured,
   MemoryRoute,
   openRun,
   rolloutSpec,
