@@ -13,8 +13,9 @@ class Bug extends UserError {
   }
 }
 
-/** What a command threw, as the person is told it. What a stopped command throws is that it was stopped. */
+/** What a command threw, as the person is told it. What a stopped command throws is mostly that it was stopped. */
 export function failureOf(error: unknown, signal: AbortSignal): UserError {
+  if (error instanceof UserError && error.outranksStop) return error;
   const expected = error instanceof UserError || (error as Error | undefined)?.name === 'AbortError';
   if (expected && signal.aborted && signal.reason instanceof Interrupted) return signal.reason;
   return error instanceof UserError ? error : new Bug(error);

@@ -7,6 +7,10 @@ export interface Column {
   align?: 'left' | 'right';
 }
 
+/** What keys, pods or clusters may have put into a text, and would move the cursor or rename the window. Colours stay. */
+// eslint-disable-next-line no-control-regex -- these are meant
+const strange = /\x1b(?!\[[\d;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]/g;
+
 /** Text for people: lines, aligned tables and bars, in colour only where the terminal has it. */
 export class Printer {
   readonly #colors: ReturnType<typeof createColors>;
@@ -24,7 +28,7 @@ export class Printer {
   }
 
   line(text = ''): void {
-    this.write(`${text}\n`);
+    this.write(`${text.replace(strange, '')}\n`);
   }
 
   heading(text: string): void {

@@ -17,7 +17,8 @@ interface Analysis extends Pick<Judgement, 'checks' | 'warnings'> {
   app: string;
   stable: string;
   canary: string;
-  windowMs: number;
+  /** How far back the counts go; null: the versions were probed. */
+  windowMs: number | null;
   verdict: Judgement['verdict'];
 }
 
@@ -30,7 +31,7 @@ export const analyze = readCommand({
   args: appArgument,
   flags: {
     ...analysisFlags,
-    window: flag.duration({ help: 'how far back the counts go', default: '5m' }),
+    window: flag.duration({ help: 'how far back the counts go (5m)' }),
   },
   examples: [
     { does: 'the last five minutes', command: 'metrify canary analyze -f rollout.yaml' },
@@ -53,8 +54,16 @@ export const analyze = readCommand({
       throw new UserError(`the rollout of ${spec.app} has no analysis`, {
         hint: 'Give it expressions (analysis.requests, errors, latency), or a probe.',
       });
-    const until = context.clock.now();
-    const { counts, warnings } = await meter.look(until - input.window, undefined, context.signal);
+    if (input.window !== undefined && !meter.remembers)
+      throw new UserError('--window is for Prometheus; probes know only what they ask now', {
+        hint: 'analysis.probe.duration (--probe-duration) says how long they ask.',
+      });
+    const windowMs = meter.remembers ? (input.window ?? 300_000) : null;
+    const { counts, warnings } = await meter.look(
+      context.clock.now() - (windowMs ?? 0),
+      undefined,
+      context.signal,
+    );
     const bounds = counts.stable.latency && fixBounds(spec.analysis, counts.stable.latency).bounds;
     const { versions } = spec;
     const judgement = judge(spec.analysis, counts, { steps: 1, bounds });
@@ -62,7 +71,7 @@ export const analyze = readCommand({
       app: spec.app,
       stable: versions.stable.name,
       canary: versions.canary.name,
-      windowMs: input.window,
+      windowMs,
       verdict: judgement.verdict,
       checks: judgement.checks,
       warnings: [...warnings, ...judgement.warnings],
@@ -74,7 +83,8 @@ export const analyze = readCommand({
   },
 
   present({ app, stable, canary, windowMs, verdict, checks }, printer) {
-    printer.line(`${printer.bold(app)}  ${canary} against ${stable}, the last ${formatDuration(windowMs)}`);
+    const when = windowMs === null ? 'probed now' : `the last ${formatDuration(windowMs)}`;
+    printer.line(`${printer.bold(app)}  ${canary} against ${stable}, ${when}`);
     presentChecks(checks, printer);
     printer.line();
     if (verdict === 'pass') printer.ok(`${canary} is no worse than ${stable}`);

@@ -7,6 +7,8 @@ export interface ErrorDetails {
   code?: string;
   exitCode?: ExitCode;
   cause?: unknown;
+  /** Whoever was stopped is told this, and not that it was stopped. */
+  outranksStop?: boolean;
 }
 
 /** Something the person can mend: the message says what happened, the hint what to do next. */
@@ -15,12 +17,14 @@ export class UserError extends Error {
   readonly hint: string | undefined;
   readonly code: string;
   readonly exitCode: ExitCode;
+  readonly outranksStop: boolean;
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.hint = details.hint;
     this.code = details.code ?? 'USAGE';
     this.exitCode = details.exitCode ?? ExitCode.usage;
+    this.outranksStop = details.outranksStop ?? false;
   }
 }
 

@@ -8,10 +8,11 @@ export interface Rehearsal {
   readonly changes: RouteChange[];
 }
 
-export function rehearse({ route, workloads, close }: Provider): Rehearsal {
+export function rehearse({ versions, route, workloads, close }: Provider): Rehearsal {
   const changes: RouteChange[] = [];
   let shown: RouteView | undefined;
   let lease: LeaseRecord | undefined;
+  const scaled = new Map<string, number>();
   const commit = (view: RouteView, change: Commit): Promise<RouteView> => {
     // What would be written after that depends on what the first one makes of the route.
     if (!shown) changes.push(...route.describe(view, change));
@@ -21,6 +22,7 @@ export function rehearse({ route, workloads, close }: Provider): Rehearsal {
   return {
     changes,
     provider: {
+      versions,
       route: {
         name: route.name,
         read: async (signal) => shown ?? (await route.read(signal)),
@@ -38,8 +40,14 @@ export function rehearse({ route, workloads, close }: Provider): Rehearsal {
         },
       },
       workloads: workloads && {
-        fleet: (deployment, signal) => workloads.fleet(deployment, signal),
-        scale: (deployment, replicas) => {
+        async fleet(deployment, signal) {
+          const fleet = await workloads.fleet(deployment, signal);
+          const replicas = scaled.get(deployment);
+          if (replicas === undefined) return fleet;
+          return { ...fleet, desired: replicas, ready: replicas, rolledOut: true, problem: undefined };
+        },
+        scale(deployment, replicas) {
+          scaled.set(deployment, replicas);
           changes.push({ object: `Deployment ${deployment}/scale`, patch: { spec: { replicas } } });
           return Promise.resolve();
         },

@@ -48,24 +48,26 @@ export async function report(session: Session, spec: ReportedSpec): Promise<Roll
   const { route } = session.actor.provider;
   const { record } = await route.leases.read(session.actor.signal);
   const holder = record && isHeld(record, route.leases.now()) ? record.holder : null;
-  return { ...sketch(session, spec), holder };
+  return sketch(session, spec, holder);
 }
 
 type ReportedSpec = Pick<RolloutSpec, 'app' | 'provider' | 'versions'>;
 
-/** The report without a question to the lease. Pure. */
-export function sketch(session: Session, spec: ReportedSpec): RolloutReport {
+/** The report by whoever knows who holds the lease, or holds it. Pure. */
+export function sketch(session: Session, spec: ReportedSpec, holder: string | null = null): RolloutReport {
   const { view, actor } = session;
   const { route } = actor.provider;
   const history = session.state?.history ?? [];
   // What is kept of an earlier pair says nothing of this one but its history.
   const state = session.state && isOf(session.state, spec.versions) ? session.state : undefined;
   const isRunning = state !== undefined && ['progressing', 'paused', 'holding'].includes(state.phase);
+  const drift =
+    state && !view.unfinished && !route.shows(view, state.weights)
+      ? [describeDrift(state, view, route.name)]
+      : [];
   const problems = [
     ...(view.unfinished ? [`${route.name}: a change was cut short; the next command finishes it`] : []),
-    ...(state && !view.unfinished && !route.shows(view, state.weights)
-      ? [describeDrift(state, view, route.name)]
-      : []),
+    ...drift,
   ];
   const names = spec.versions;
   const isBlueGreen = names.stable.colour !== undefined;
@@ -84,7 +86,7 @@ export function sketch(session: Session, spec: ReportedSpec): RolloutReport {
         ? { stable: view.weights.canary, canary: view.weights.stable }
         : view.weights,
     revision: view.revision,
-    holder: null,
+    holder,
     checks: state?.checks ?? [],
     verdict: (state && history.at(-1)?.verdict) ?? 'none',
     reason: state?.reason ?? null,
@@ -93,7 +95,9 @@ export function sketch(session: Session, spec: ReportedSpec): RolloutReport {
     stepElapsedMs: isRunning ? elapsed(state, session.now()) : null,
     history: history.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })),
     problems,
-    next: nextCommands(state?.kind ?? 'canary', state?.phase ?? 'idle', actor),
+    next: nextCommands(state?.kind ?? 'canary', state?.phase ?? 'idle', actor, (verb) =>
+      holder !== null || (drift.length > 0 && !returning.includes(verb)) ? ' --take-over' : '',
+    ),
   };
 }
 
@@ -101,15 +105,23 @@ function isOf(state: RolloutState, pair: Pair): boolean {
   return state.versions.stable.name === pair.stable.name && state.versions.canary.name === pair.canary.name;
 }
 
-function nextCommands(kind: 'canary' | 'blue-green', phase: Phase, { command }: Actor): string[] {
+function nextCommands(
+  kind: 'canary' | 'blue-green',
+  phase: Phase,
+  { command }: Actor,
+  more: (verb: string) => string,
+): string[] {
   const group = kind === 'canary' ? 'canary' : 'deploy';
   const typed = (nextVerbs[kind][phase] ?? []).map(([verb, does]) => ({
-    line: command(`${group} ${verb}`),
+    line: command(`${group} ${verb}`) + more(verb),
     does,
   }));
   const width = Math.max(0, ...typed.map(({ line }) => line.length));
   return typed.map(({ line, does }) => `${line.padEnd(width)}  ${does}`);
 }
+
+/** Whatever the weights are. */
+const returning: readonly string[] = ['abort', 'rollback'];
 
 type Next = readonly (readonly [verb: string, does: string])[];
 
@@ -133,8 +145,9 @@ const nextVerbs: Record<'canary' | 'blue-green', Partial<Record<Phase, Next>>> =
   'blue-green': {
     progressing: [
       ['switch', 'goes on watching'],
-      ['rollback', 'returns'],
+      ['rollback', 'returns the traffic'],
     ],
-    failed: [['rollback', 'returns']],
+    promoted: [['rollback', 'returns the traffic']],
+    failed: [['rollback', 'returns the traffic']],
   },
 };

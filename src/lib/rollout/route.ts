@@ -1,4 +1,5 @@
 import type { LeaseStore } from './lease.js';
+import type { Pair } from './spec.js';
 
 /** Percent of the pair's traffic; the two make 100. */
 export interface Weights {
@@ -18,6 +19,9 @@ export interface RouteView {
   /** A change of weights that was begun and not finished (its process was killed); committing it again mends it. */
   readonly unfinished: boolean;
 }
+
+/** What metrify keeps on a route, read without knowing its versions. */
+export type Kept = Pick<RouteView, 'state' | 'unfinished'>;
 
 export interface Commit {
   /** Undefined: they stay. */
@@ -82,6 +86,8 @@ export interface Workloads {
 
 /** Where traffic is shifted. */
 export interface Provider {
+  /** Whose weights the route reads and writes. */
+  readonly versions: Pair;
   readonly route: Route;
   /** Undefined without Kubernetes. */
   readonly workloads: Workloads | undefined;

@@ -9,7 +9,9 @@ import {
 import { ExitCode } from '../core/exit-codes.js';
 import type { Clock } from '../core/clock.js';
 import { holdLease } from './lease.js';
+import { nextPause, TRY_FOR_MS } from './patience.js';
 import type { Provider, RouteView, Weights } from './route.js';
+import { type Pair, samePair } from './spec.js';
 import { decodeState, encodeState, type HistoryEntry, type RolloutState, withHistory } from './state.js';
 
 /** What every verb of a rollout works with. */
@@ -70,8 +72,8 @@ export class Session {
   }
 
   /** Reads the route again. */
-  async refresh(): Promise<void> {
-    this.current = await this.actor.provider.route.read(this.actor.signal);
+  async refresh(signal = this.actor.signal): Promise<void> {
+    this.current = await this.actor.provider.route.read(signal);
     this.known = readState(this.actor.provider, this.current);
   }
 
@@ -81,7 +83,7 @@ export class Session {
    */
   refuseDrift(): void {
     const { state, view } = this;
-    if (!state || view.unfinished || this.actor.takeOver) return;
+    if (!state || this.actor.takeOver) return;
     if (this.actor.provider.route.shows(view, state.weights)) return;
     throw new ServiceConflict(describeDrift(state, view, this.actor.provider.route.name), {
       code: 'DRIFT',
@@ -108,23 +110,44 @@ export class Session {
 
   /** Writes the state, and its weights with it, in one guarded change. @throws as Route.commit */
   async commit(state: RolloutState, signal = this.actor.signal): Promise<void> {
-    const { route } = this.actor.provider;
+    const stands = this.actor.provider.route.shows(this.current, state.weights);
+    await this.write(state, stands ? undefined : state.weights, signal);
+  }
+
+  /** Finishes a change that was cut short. Weights that somebody set since are left alone. @throws as Route.commit */
+  async mend(): Promise<void> {
+    if (this.known && this.current.unfinished)
+      await this.write(this.next(this.known, {}), undefined, this.actor.signal);
+  }
+
+  private async write(state: RolloutState, weights: Weights | undefined, signal: AbortSignal): Promise<void> {
     await this.confirm();
-    const stands = !this.current.unfinished && route.shows(this.current, state.weights);
-    const weights = stands ? undefined : state.weights;
-    this.current = await route.commit(this.current, { weights, state: encodeState(state) }, signal);
+    this.refuseOtherPair(state);
+    const change = { weights, state: encodeState(state) };
+    this.current = await this.actor.provider.route.commit(this.current, change, signal);
     this.known = state;
     this.actor.committed?.(this);
   }
 
-  /** Finishes a change that was cut short. @throws as Route.commit */
-  async mend(): Promise<void> {
-    if (this.known && this.current.unfinished) await this.commit(this.next(this.known, {}));
+  /** The route was opened for one pair of versions: another one's weights would go to the wrong versions. */
+  private refuseOtherPair({ versions }: RolloutState): void {
+    const { provider, command } = this.actor;
+    const { known, current } = this;
+    if (current.unfinished && known && !samePair(known.versions, provider.versions))
+      throw new ServiceConflict(
+        `the last change of ${provider.route.name} (${formatPair(known.versions)}) was cut short`,
+        { code: OTHER_PAIR, hint: `Type '${command('canary abort')}' to finish it, then this again.` },
+      );
+    if (!samePair(versions, provider.versions))
+      throw new ServiceConflict(
+        `a rollout of ${formatPair(versions)} was started on ${provider.route.name} meanwhile`,
+        { code: OTHER_PAIR, hint: 'Look with status, then type this again.' },
+      );
   }
 
   /**
    * Returns all traffic, whatever somebody else did to weights or state meanwhile. Tries for half a minute, because
-   * there is nothing better to do; a Ctrl-C leaves it a few seconds.
+   * there is nothing better to do; whoever is told to stop has a few seconds left for it.
    * @throws ServiceUnavailable (exit 5) saying what to type, with phase `failed` kept where that is possible
    */
   async returnTraffic(make: (base: RolloutState) => RolloutState): Promise<void> {
@@ -132,17 +155,18 @@ export class Session {
     const signal = withGrace(this.actor.signal, GRACE_MS);
     const { id } = this.known!;
     const deadline = clock.monotonic() + TRY_FOR_MS;
-    for (let pause = 250; ; pause = Math.min(pause * 2, 4000)) {
+    for (let pause = nextPause(undefined); ; pause = nextPause(pause)) {
       const wanted = make(this.known!);
       try {
-        return await this.commit(wanted, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!(error instanceof UserError) || error.code === 'LEASE_LOST') throw error;
+        // Though the route says so already: what serves the traffic may not have been told.
+        return await this.write(wanted, wanted.weights, signal);
+      } catch (thrown) {
+        const error = signal.aborted ? (signal.reason as unknown) : thrown;
+        if (!(error instanceof UserError) || isOthers(error)) throw error;
         // A right that is missing is not there a moment later either.
-        if (error instanceof ServiceRefused || clock.monotonic() > deadline)
+        if (signal.aborted || error instanceof ServiceRefused || clock.monotonic() > deadline)
           return await this.rollbackFailed(wanted, error);
-        await clock.sleep(pause, signal);
+        await clock.sleep(pause, signal).catch(() => {});
         this.current = await provider.route.read(signal).catch(() => this.current);
         // An answer that was lost may have been a yes.
         if (this.current.state === encodeState(wanted) && !this.current.unfinished) {
@@ -170,12 +194,13 @@ export class Session {
       i === length - 1 ? { ...entry, ...outcome } : entry,
     );
     const state: RolloutState = { ...wanted, phase: 'failed', weights, reason, history };
-    await this.commit(state, AbortSignal.timeout(GRACE_MS)).catch(() => {});
+    await this.commit(state, AbortSignal.timeout(GRACE_MS)).catch(() => (this.known = state));
     const arm = wanted.weights.canary === 0 ? 'canary' : 'stable';
     throw new ServiceUnavailable(
       `${this.actor.provider.route.name} still gives ${wanted.versions[arm].name} ${Number(weights[arm].toFixed(2))}% of the traffic: ${errorMessage(error)}`,
       {
         code: ROLLBACK_FAILED,
+        outranksStop: true,
         cause: error,
         hint: `Type '${commandsOf(this.actor, wanted).back}' until it succeeds.${error.hint ? ` ${error.hint}` : ''}`,
       },
@@ -185,9 +210,15 @@ export class Session {
 
 /** Time in which a stopped command may still write, in milliseconds. */
 export const GRACE_MS = 5000;
-const TRY_FOR_MS = 30_000;
 /** Of the error of a rollback that could not be done. */
 export const ROLLBACK_FAILED = 'ROLLBACK_FAILED';
+
+const OTHER_PAIR = 'OTHER_PAIR';
+
+/** Of the traffic that is to be returned somebody else has taken care. */
+export function isOthers({ code }: UserError): boolean {
+  return code === 'LEASE_LOST' || code === OTHER_PAIR;
+}
 
 /** What can be typed for a rollout: to go on with it, and to return its traffic. */
 export function commandsOf(
@@ -216,6 +247,10 @@ function readableState({ state }: RouteView): RolloutState | undefined {
 export function describeDrift(state: RolloutState, view: RouteView, route: string): string {
   const by = view.changedBy === undefined ? '' : `, written by ${view.changedBy}`;
   return `${route} has the weights ${formatWeights(view.weights)}${by}; this rollout set ${formatWeights(state.weights)}`;
+}
+
+function formatPair({ stable, canary }: Pair): string {
+  return `${stable.name} → ${canary.name}`;
 }
 
 /** `90/10`. */

@@ -42,6 +42,11 @@ export interface Pair {
 
 export type Arm = keyof Pair;
 
+/** Whether a route's weights for the one are those for the other. */
+export function samePair(a: Pair, b: Pair): boolean {
+  return a.stable.name === b.stable.name && a.canary.name === b.canary.name;
+}
+
 export interface Version {
   /** The subset, backend Service or upstream; with provider `service`, the value that the selector's label takes. */
   readonly name: string;

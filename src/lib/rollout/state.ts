@@ -119,7 +119,7 @@ export function decodeState(text: string, where: string): RolloutState {
     new UserError(`metrify's state on ${where} cannot be read: ${what}`, {
       code: 'STATE_BROKEN',
       exitCode: ExitCode.refused,
-      hint: 'Somebody edited it. Set the weights as they should be, remove the annotation (or the state file), and start again.',
+      hint: 'Somebody edited it. Set the weights as they should be, remove the annotation metrify.dev/rollout (of a file: .NAME.metrify.json beside it), and start again.',
     });
   let value: unknown;
   try {

@@ -165,6 +165,7 @@ needs('nginx')('weights in a file of NGINX', () => {
     await unchangedBy(() =>
       expect(route.commit(view, { weights: weights(50), state: '{"at":50}' }, signal)).rejects.toMatchObject({
         exitCode: 5,
+        name: 'ServiceUnavailable',
         code: 'NGINX_NOT_RELOADED',
         message: expect.stringMatching(/after the reload; the old configuration is back$/),
       }),

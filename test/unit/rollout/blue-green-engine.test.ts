@@ -59,7 +59,9 @@ class World {
 
   async run(more: Partial<Surroundings> = {}): Promise<BlueGreenRun> {
     const { route, workloads, warnings, spec, watchMs, scaleDownAfterMs } = this;
-    const session = await Session.open(actorOf({ route, workloads, warnings, ...more }));
+    const session = await Session.open(
+      actorOf({ route, workloads, warnings, versions: spec.versions, ...more }),
+    );
     const meter = spec.analysis && this.meter;
     return { spec, session, meter, watchMs, scaleDownAfterMs, hash: planHash(spec) };
   }

@@ -81,6 +81,8 @@ export class MemoryRoute implements Route {
   readonly name = 'Route web';
   weights: Weights = { stable: 100, canary: 0 };
   state: string | undefined;
+  /** A process was killed between its two requests. */
+  unfinished = false;
   revision = 0;
   commits = 0;
   /** For the next commits, one each. */
@@ -117,6 +119,7 @@ export class MemoryRoute implements Route {
     if (view.revision !== String(this.revision)) throw new ServiceConflict('the route was changed meanwhile');
     this.weights = weights ?? this.weights;
     this.state = state;
+    this.unfinished = false;
     this.revision++;
     this.commits++;
     if (fault === 'killed after') throw new Killed();
@@ -125,14 +128,14 @@ export class MemoryRoute implements Route {
   }
 
   /** By somebody else. */
-  edit(change: Partial<Pick<MemoryRoute, 'weights' | 'state'>>): void {
+  edit(change: Partial<Pick<MemoryRoute, 'weights' | 'state' | 'unfinished'>>): void {
     Object.assign(this, change);
     this.revision++;
   }
 
   private view(): RouteView {
-    const { weights, state, revision } = this;
-    return { weights, state, revision: String(revision), changedBy: undefined, unfinished: false };
+    const { weights, state, revision, unfinished } = this;
+    return { weights, state, revision: String(revision), changedBy: undefined, unfinished };
   }
 
   private refuseWhenDown(): void {
@@ -177,8 +180,16 @@ export class MemoryLeases implements LeaseStore {
 export class MemoryWorkloads implements Workloads {
   readonly ready = new Map<string, number>();
   readonly scaled: [string, number][] = [];
+  /** By the number of the question, from 1. */
+  failures = new Map<number, Error>();
+  called = (_: number): void => {};
+  private calls = 0;
 
-  async fleet(deployment: string): Promise<Fleet> {
+  async fleet(deployment: string, signal?: AbortSignal): Promise<Fleet> {
+    this.called(++this.calls);
+    signal?.throwIfAborted();
+    const failure = this.failures.get(this.calls);
+    if (failure) throw failure;
     const ready = this.ready.get(deployment) ?? 3;
     return {
       deployment,
@@ -260,8 +271,8 @@ export class FakeMeter implements Meter {
   }
 }
 
-export function providerOf(route: Route, workloads?: Workloads): Provider {
-  return { route, workloads, close: () => Promise.resolve() };
+export function providerOf(route: Route, workloads?: Workloads, versions = pair()): Provider {
+  return { versions, route, workloads, close: () => Promise.resolve() };
 }
 
 export interface Surroundings {
@@ -271,12 +282,13 @@ export interface Surroundings {
   takeOver?: boolean;
   name?: string;
   warnings?: string[];
+  versions?: Pair;
 }
 
 export function actorOf(surroundings: Surroundings): Actor {
-  const { route, workloads, signal, takeOver, name, warnings } = surroundings;
+  const { route, workloads, signal, takeOver, name, warnings, versions } = surroundings;
   return {
-    provider: providerOf(route, workloads),
+    provider: providerOf(route, workloads, versions),
     clock: route.clock,
     signal: signal ?? new AbortController().signal,
     name: name ?? 'ann@build (1)',
@@ -292,6 +304,6 @@ export async function openRun(
   meter: Meter | undefined,
   spec: RolloutSpec = rolloutSpec(),
 ): Promise<CanaryRun> {
-  const session = await Session.open(actorOf(surroundings));
+  const session = await Session.open(actorOf({ versions: spec.versions, ...surroundings }));
   return { spec, canary: spec.canary!, hash: planHash(spec), meter, session, actor: session.actor };
 }

@@ -173,7 +173,7 @@ describe('the state on a route', () => {
           if (!found) return;
           const route = new MemoryRoute(new SleepingClock());
           route.edit({ state: annotation, weights: found.weights });
-          const session = await Session.open(actorOf({ route }));
+          const session = await Session.open(actorOf({ route, versions: found.versions }));
           const reported = sketch(session, { ...rolloutSpec(), versions: found.versions });
           // What is printed moves no cursor.
           expect(JSON.stringify(reported)).not.toMatch(/\\u00[01][0-9a-f]|\\u007f/);

@@ -75,3 +75,13 @@ it('what follows a mark stands below it', () => {
     '      more',
   ]);
 });
+
+describe('a text from elsewhere', () => {
+  it('moves no cursor and renames no window, but keeps its words and our colours', () => {
+    const [line] = printed(80, false, (printer) =>
+      printer.bad(`${printer.green('key')} \x1b]0;owned\x07\x1b[2Jall\r is\x9b5A well\tö`),
+    );
+    expect(plain(line!)).toBe('fail  key ]0;owned[2Jall is5A well\tö');
+    expect(line).toContain('\x1b[32mkey');
+  });
+});

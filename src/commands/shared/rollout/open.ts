@@ -42,10 +42,11 @@ export class NothingKept extends UserError {
 export async function openRoute(input: Input, context: Context, form: RolloutForm): Promise<Opened> {
   const { spec, kubernetes } = await readRollout(input, context, { needs: 'route', form });
   const { peek, open } = await openers(spec, kubernetes, context);
-  const text = await peek(context.signal);
-  const kept = text === undefined ? undefined : decodeState(text, spec.route);
+  const { state, unfinished } = await peek(context.signal);
+  const kept = state === undefined ? undefined : decodeState(state, spec.route);
   // What was promoted may be switched back, if blue and green are still those.
-  const isOver = kept?.kind === 'canary' && ['idle', 'promoted', 'aborted'].includes(kept.phase);
+  const isOver =
+    kept?.kind === 'canary' && !unfinished && ['idle', 'promoted', 'aborted'].includes(kept.phase);
   const versions = isOver ? (spec.versions ?? kept.versions) : (kept?.versions ?? spec.versions);
   if (versions === undefined) throw new NothingKept(spec);
   return { spec: { ...spec, versions }, actor: actorOn(spec.app, await open(versions), input, context) };

@@ -40,7 +40,7 @@ export function presentState(report: RolloutReport, printer: Printer): void {
     ...(report.holder === null ? [] : [`${report.holder} is at work on it`]),
     ...(report.reason === null ? [] : [report.reason]),
   ];
-  for (const fact of facts) printer.line(fact);
+  for (const fact of facts) printer.marked('', fact);
 }
 
 function phaseText({ phase }: RolloutReport, printer: Printer): string {

@@ -1,4 +1,5 @@
 import { ServiceUnavailable } from '../../core/errors.js';
+import { patiently } from '../patience.js';
 import type { Arm } from '../spec.js';
 import { type BlueGreenRun, type Colours, other } from './run.js';
 
@@ -26,12 +27,12 @@ export async function scaleDownOld(run: BlueGreenRun): Promise<void> {
 }
 
 /** Gives a colour that was scaled down its replicas back, and waits for them. Nothing to do for others. */
-export async function scaleUp({ session, spec }: Colours, arm: Arm): Promise<void> {
-  const { workloads } = session.actor.provider;
+export async function scaleUp({ session, spec }: Colours, arm: Arm, signal: AbortSignal): Promise<void> {
+  const { clock, provider } = session.actor;
+  const workloads = provider.workloads && patiently(provider.workloads, clock);
   const replicas = session.state?.scaledDown;
   const { deployment } = spec.versions[arm];
   if (!workloads || deployment === undefined || replicas === undefined) return;
-  const { clock, signal } = session.actor;
   const fleet = await workloads.fleet(deployment, signal);
   if (fleet.desired < replicas) await workloads.scale(deployment, replicas, signal);
   const deadline = clock.monotonic() + READY_WITHIN_MS;

@@ -1,7 +1,9 @@
+import { withGrace } from '../../core/abort.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import type { CheckResult } from '../analysis/judgement.js';
 import { replicasGate } from '../gates.js';
-import { commandsOf, conflict, type Session } from '../session.js';
+import { patiently } from '../patience.js';
+import { commandsOf, conflict, GRACE_MS, isOthers, type Session } from '../session.js';
 import { provesVersion, smokeTest } from '../smoke.js';
 import type { Arm, Colour, Version } from '../spec.js';
 import { newId, type RolloutState } from '../state.js';
@@ -124,7 +126,9 @@ async function beforeSwitch({ session, spec }: BlueGreenRun, to: Arm): Promise<C
   if (replicas) checks.push(replicas);
   for (const [i, test] of spec.smoke.entries())
     checks.push(await smokeTest(test, target.name, `smoke ${i + 1}`, signal));
-  if (!spec.smoke.some(provesVersion))
+  if (!replicas && spec.smoke.length + spec.probes.length === 0 && !spec.analysis)
+    warn('nothing is checked: there are no replicas, smoke tests, probes or analysis to judge it by');
+  else if (!spec.smoke.some(provesVersion))
     warn(
       'no smoke test has bodyContains, so it is not proved that the new version answers at the preview address',
     );
@@ -194,22 +198,23 @@ async function returnTo(
       { phase: 'aborted', weights: allOn(to), reason, checks, scaledDown: undefined },
       { action: 'rollback', verdict, reason },
     );
+  const signal = withGrace(session.actor.signal, GRACE_MS);
   try {
-    await scaleUp(run, to);
-    await requireReady(session, spec.versions[to]);
-  } catch (error) {
-    session.actor.signal.throwIfAborted();
-    if (!(error instanceof UserError)) throw error;
+    await scaleUp(run, to, signal);
+    await requireReady(session, spec.versions[to], signal);
+  } catch (thrown) {
+    const error = signal.aborted ? (signal.reason as unknown) : thrown;
+    if (!(error instanceof UserError) || isOthers(error)) throw error;
     return session.rollbackFailed(returned(session.state!), error);
   }
   await session.returnTraffic(returned);
 }
 
 /** Traffic is better off where some of it is answered. */
-async function requireReady({ actor }: Session, version: Version): Promise<void> {
-  const { provider, signal } = actor;
+async function requireReady({ actor }: Session, version: Version, signal: AbortSignal): Promise<void> {
+  const { provider, clock } = actor;
   if (!provider.workloads || version.deployment === undefined) return;
-  const { ready, problem } = await provider.workloads.fleet(version.deployment, signal);
+  const { ready, problem } = await patiently(provider.workloads, clock).fleet(version.deployment, signal);
   if (ready === 0)
     throw new ServiceUnavailable(`no replica of ${version.deployment} is ready`, {
       hint: problem ?? `Look with 'kubectl describe deployment ${version.deployment}'.`,
@@ -239,7 +244,7 @@ export async function rollback(run: Colours): Promise<Switched> {
       warnings: [],
     };
   const to = other(state.to);
-  await scaleUp(run, to);
+  await scaleUp(run, to, session.actor.signal);
   const replicas = await replicasGate(
     session.actor.provider.workloads,
     spec.versions[to],

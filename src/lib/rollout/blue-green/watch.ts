@@ -1,3 +1,4 @@
+import { ServiceUnavailable } from '../../core/errors.js';
 import { judge } from '../analysis/judge.js';
 import type { ArmNames, CheckResult, LatencyBounds } from '../analysis/judgement.js';
 import { fixBounds } from '../analysis/latency-bounds.js';
@@ -27,20 +28,24 @@ export async function watch(run: BlueGreenRun, state: RolloutState, watcher: Wat
   const { session, watchMs } = run;
   const { clock, signal } = session.actor;
   const begun = session.now();
-  const baseline = watchMs > 0 ? await readBaseline(run, state) : undefined;
+  let baseline: Baseline = nothingKnown;
   let checks: readonly CheckResult[] = state.checks;
   let tally: Tally | undefined;
   let isSecond = false;
   let watched = false;
   let undecided = false;
   const said = new Set<string>();
+  const say = (warning: string) => {
+    if (!said.has(warning)) session.actor.warn(warning);
+    said.add(warning);
+  };
   // A failure in the last look is looked at once more.
   while (isSecond || session.now() - begun < watchMs) {
+    if (baseline === nothingKnown) baseline = await readBaseline(run, state, say);
     await clock.sleep(1000, signal);
     const look = await lookOnce(run, state, baseline, tally);
     ({ checks, tally, undecided } = look);
-    for (const warning of look.warnings) if (!said.has(warning)) session.actor.warn(warning);
-    look.warnings.forEach((warning) => said.add(warning));
+    look.warnings.forEach(say);
     watched = true;
     watcher.saw(checks);
     const failed = checks.filter(({ verdict }) => verdict === 'failed');
@@ -60,22 +65,28 @@ interface Baseline {
   readonly bounds: LatencyBounds | undefined;
 }
 
+const nothingKnown: Baseline = { old: undefined, bounds: undefined };
+
 /** What the old colour did in as long a time before the switch. */
-async function readBaseline(run: BlueGreenRun, state: RolloutState): Promise<Baseline> {
+async function readBaseline(
+  run: BlueGreenRun,
+  state: RolloutState,
+  say: (warning: string) => void,
+): Promise<Baseline> {
   const { meter, spec, session, watchMs } = run;
-  if (!meter?.remembers || !spec.analysis) return { old: undefined, bounds: undefined };
+  if (!meter?.remembers || !spec.analysis) return nothingKnown;
   try {
     const since = state.stepStartedAt - Math.max(watchMs, 60_000);
     const { counts } = await meter.look(since, undefined, session.actor.signal);
     const old = counts[other(state.to)];
     const fixed = old.latency && fixBounds(spec.analysis, old.latency, namesOf(run, state));
-    for (const warning of fixed?.warnings ?? []) session.actor.warn(warning);
+    fixed?.warnings.forEach(say);
     return { old, bounds: fixed?.bounds };
   } catch (error) {
     session.actor.signal.throwIfAborted();
     if (!isAbsence(error)) throw error;
-    session.actor.warn(`nothing is known of the time before the switch: ${error.message}`);
-    return { old: undefined, bounds: undefined };
+    say(`nothing is known of the time before the switch: ${error.message}`);
+    return nothingKnown;
   }
 }
 
@@ -96,33 +107,34 @@ interface Look {
 async function lookOnce(
   run: BlueGreenRun,
   state: RolloutState,
-  baseline: Baseline | undefined,
+  baseline: Baseline,
   tally: Tally | undefined,
 ): Promise<Look> {
   const { session, spec, meter } = run;
-  const { signal, provider } = session.actor;
-  const replicas = await replicasGate(provider.workloads, spec.versions[state.to], 1, signal);
+  const { signal } = session.actor;
+  const replicas = await lookAtReplicas(run, state);
+  const isBlind = replicas?.verdict === 'no-data';
   const probes = await Promise.all(
     spec.probes.map((test, i) => smokeTest(test, spec.versions[state.to].name, `probe ${i + 1}`, signal)),
   );
   const checks = [...(replicas ? [replicas] : []), ...probes];
-  if (!meter || !spec.analysis) return { checks, tally, isCertain: false, undecided: false, warnings: [] };
+  if (!meter || !spec.analysis) return { checks, tally, isCertain: false, undecided: isBlind, warnings: [] };
   try {
     const look = await meter.look(state.stepStartedAt, tally, signal);
     const counts = {
-      stable: baseline?.old ?? look.counts[other(state.to)],
+      stable: baseline.old ?? look.counts[other(state.to)],
       canary: look.counts[state.to],
     };
     const judgement = judge(spec.analysis, counts, {
       steps: 1,
-      bounds: baseline?.bounds,
+      bounds: baseline.bounds,
       names: namesOf(run, state),
     });
     return {
       checks: [...checks, ...judgement.checks],
       tally: look.tally,
       isCertain: judgement.verdict === 'reject',
-      undecided: judgement.verdict === 'wait' || judgement.verdict === 'no-data',
+      undecided: isBlind || judgement.verdict === 'wait' || judgement.verdict === 'no-data',
       warnings: [...look.warnings, ...judgement.warnings],
     };
   } catch (error) {
@@ -135,5 +147,22 @@ async function lookOnce(
       limit: `an answer of ${meter.name}`,
     };
     return { checks: [...checks, blind], tally, isCertain: false, undecided: true, warnings: [] };
+  }
+}
+
+/** An API that is away for a moment says nothing of the replicas. */
+async function lookAtReplicas(
+  { session, spec }: BlueGreenRun,
+  { to }: RolloutState,
+): Promise<CheckResult | undefined> {
+  const { signal, provider } = session.actor;
+  const version = spec.versions[to];
+  try {
+    return await replicasGate(provider.workloads, version, 1, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof ServiceUnavailable)) throw error;
+    const limit = 'an answer of the API server';
+    return { name: `replicas ${version.name}`, verdict: 'no-data', observed: error.message, limit };
   }
 }

@@ -1,6 +1,6 @@
 import { withGrace } from '../../core/abort.js';
-import { errorMessage, Interrupted, ServiceUnavailable } from '../../core/errors.js';
-import { GRACE_MS, ROLLBACK_FAILED } from '../session.js';
+import { errorMessage, Interrupted, ServiceConflict, ServiceUnavailable } from '../../core/errors.js';
+import { GRACE_MS, ROLLBACK_FAILED, type Session } from '../session.js';
 import type { RolloutState } from '../state.js';
 import type { CanaryRun } from './run.js';
 import { step, type Stepped } from './step.js';
@@ -48,11 +48,30 @@ export async function follow(run: CanaryRun, follower: Follower): Promise<Steppe
       await actor.clock.sleep(pause, actor.signal);
     }
   } catch (error) {
-    if (actor.signal.reason instanceof Interrupted)
-      await holdHere(session, last, actor.signal.reason.message, withGrace(actor.signal, GRACE_MS)).catch(
+    // What was rejected is not held.
+    const isRejected = error instanceof ServiceUnavailable && error.code === ROLLBACK_FAILED;
+    if (actor.signal.reason instanceof Interrupted && !isRejected)
+      await hold(session, last, actor.signal.reason.message, withGrace(actor.signal, GRACE_MS)).catch(
         (problem: unknown) =>
           actor.warn(`it could not be kept that this rollout holds: ${errorMessage(problem)}`),
       );
     throw error;
+  }
+}
+
+/** Reads first: the signal may have come while a change of our own was under way, whose answer was not waited for. */
+async function hold(
+  session: Session,
+  last: RolloutState | undefined,
+  reason: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await session.refresh(signal);
+      return await holdHere(session, last, reason, signal);
+    } catch (error) {
+      if (!(error instanceof ServiceConflict) || error.code === 'LEASE_LOST' || attempt === 3) throw error;
+    }
   }
 }

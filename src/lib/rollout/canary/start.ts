@@ -2,7 +2,7 @@ import type { CheckResult } from '../analysis/judgement.js';
 import { commandGate, replicasGate } from '../gates.js';
 import { conflict, formatWeights } from '../session.js';
 import { smokeTest } from '../smoke.js';
-import type { Pair } from '../spec.js';
+import { type Pair, samePair } from '../spec.js';
 import { newId, type RolloutState } from '../state.js';
 import { advance, freshStep, type Stepped } from './step.js';
 import { type CanaryRun, refuseSwitch, runningPhases } from './run.js';
@@ -15,6 +15,12 @@ import { type CanaryRun, refuseSwitch, runningPhases } from './run.js';
 export async function start(run: CanaryRun): Promise<Stepped> {
   const { session, spec } = run;
   refuseStart(run);
+  // All of them can be written, or it does not begin.
+  for (const percent of run.canary.steps)
+    session.actor.provider.route.describe(session.view, {
+      weights: { stable: 100 - percent, canary: percent },
+      state: '',
+    });
   const checks = await beforeStart(run);
   const closed = checks.some(({ verdict }) => verdict !== 'passed');
   const begun = initialState(run, checks);
@@ -38,7 +44,7 @@ export function refuseStart({ session, spec }: CanaryRun): void {
       `a rollout of ${state.versions.canary.name} is ${state.phase} on ${actor.provider.route.name}`,
       `Type '${actor.command('canary step')} --wait' to go on with it, '${actor.command('canary abort')}' to end it.`,
     );
-  if (state?.phase === 'promoted' && samePair(state.versions, spec.versions))
+  if (state?.kind === 'canary' && state.phase === 'promoted' && isSame(state.versions, spec.versions))
     throw conflict(
       `${state.versions.canary.name} was promoted already`,
       'Name the new pair in the file: what was the canary is the stable of the next rollout.',
@@ -90,8 +96,10 @@ function initialState(run: CanaryRun, checks: readonly CheckResult[]): RolloutSt
   };
 }
 
-function samePair(a: Pair, b: Pair): boolean {
-  return (['stable', 'canary'] as const).every(
-    (arm) => a[arm].name === b[arm].name && a[arm].deployment === b[arm].deployment,
+function isSame(a: Pair, b: Pair): boolean {
+  return (
+    samePair(a, b) &&
+    a.stable.deployment === b.stable.deployment &&
+    a.canary.deployment === b.canary.deployment
   );
 }

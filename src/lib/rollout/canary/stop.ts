@@ -1,4 +1,5 @@
 import { conflict, type Session } from '../session.js';
+import type { Version } from '../spec.js';
 import type { RolloutState } from '../state.js';
 import { stopped } from './decide.js';
 import type { Stepped } from './step.js';
@@ -9,7 +10,7 @@ export async function abort(session: Session): Promise<Stepped> {
   const { state } = session;
   refuseSwitch(session);
   if (!state || (!runningPhases.includes(state.phase) && state.phase !== 'failed'))
-    return { state, ending: 'ok', did: 'nothing runs', warnings: [] };
+    return { state, ending: 'ok', did: 'nothing runs', warnings: traffic(session) };
   await session.returnTraffic((base) =>
     session.next(
       base,
@@ -23,6 +24,18 @@ export async function abort(session: Session): Promise<Stepped> {
     ),
   );
   return { state: session.state, ending: 'ok', did: 'aborted', warnings: [] };
+}
+
+/** What somebody who types `abort` may have meant, where nothing runs. */
+function traffic({ state, view, actor }: Session): string[] {
+  const { provider, command } = actor;
+  const { stable, canary } = provider.versions;
+  if (view.weights.canary === 0) return [];
+  const share = `${provider.route.name} gives ${canary.name} ${Number(view.weights.canary.toFixed(2))}% of its traffic`;
+  if (state?.phase !== 'promoted') return [`${share}, and no rollout that is kept here did that`];
+  const arm = ({ name, deployment }: Version) => (deployment === undefined ? name : `${name}=${deployment}`);
+  const back = `${command('canary start')} --stable ${arm(canary)} --canary ${arm(stable)} --steps 100`;
+  return [`${share}: it was promoted. '${back}' goes back to ${stable.name}`];
 }
 
 /** The weights stay as they are until `resume` or `promote`. */

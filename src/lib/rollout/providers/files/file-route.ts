@@ -4,6 +4,7 @@ import type { Clock } from '../../../core/clock.js';
 import {
   ServiceConflict,
   ServiceRefused,
+  ServiceUnavailable,
   UserError,
   errorMessage,
   systemCode,
@@ -169,6 +170,7 @@ export class FileRoute implements Route {
   ): Promise<unknown> {
     const { own } = this;
     let outcome = 'the old configuration is back';
+    let isBack = true;
     try {
       if (await this.holds(written)) await replace(own.old, this.path);
       else if (!(await this.holds(found.content))) {
@@ -178,10 +180,13 @@ export class FileRoute implements Route {
       if (found.marker) await replace(own.oldMarker, own.marker);
       else await remove(own.marker);
     } catch (error) {
+      isBack = false;
       outcome = `going back failed as well: ${errorMessage(error)}`;
     }
     if (!(reason instanceof UserError)) return reason;
-    return new ServiceRefused(`${reason.message}; ${outcome}`, {
+    // What a server did not answer in time may be tried again.
+    const Kind = reason instanceof ServiceUnavailable && isBack ? ServiceUnavailable : ServiceRefused;
+    return new Kind(`${reason.message}; ${outcome}`, {
       code: reason.code,
       cause: reason,
       ...(reason.hint === undefined ? {} : { hint: reason.hint }),

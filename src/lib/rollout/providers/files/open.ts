@@ -1,5 +1,5 @@
 import type { Clock } from '../../../core/clock.js';
-import type { Provider } from '../../route.js';
+import type { Kept, Provider } from '../../route.js';
 import type { RolloutSpec } from '../../spec.js';
 import { EnvoyServer } from './envoy-server.js';
 import { FileRoute, findFile } from './file-route.js';
@@ -41,16 +41,17 @@ export async function openFileProvider(
           server: new NginxServer(nginx, path, clock, requestTimeoutMs),
         },
   );
-  return { route, workloads: undefined, close: () => Promise.resolve() };
+  return { versions, route, workloads: undefined, close: () => Promise.resolve() };
 }
 
 /**
- * What metrify keeps beside the file, or what a change that was cut short was about to keep; undefined when nothing is.
+ * What metrify keeps beside the file, or what a change that was cut short was about to keep.
  * @throws UserError when there is no such file
  */
-export async function peekFileState(route: string): Promise<string | undefined> {
+export async function peekFileState(route: string): Promise<Kept> {
   const path = await findFile(route);
   const marker = await readIfThere(beside(path, 'applying'));
   const begun = marker && readMarker(marker);
-  return begun ? begun.state : (await readIfThere(beside(path, 'json')))?.toString();
+  const state = begun ? begun.state : (await readIfThere(beside(path, 'json')))?.toString();
+  return { state, unfinished: marker !== undefined };
 }

@@ -125,7 +125,7 @@ function findBlock(path: string, text: string, pair: Pair, names: readonly strin
     {
       code: 'ROUTE_WITHOUT_VERSION',
       hint: half
-        ? `Add the line '# 0% ${missing};' to the block.`
+        ? `Add the line '# 0% ${missing};' to the block, and an upstream ${missing} if there is none.`
         : `Add one, split_clients "\${request_id}" $version { … }, with the lines '# 0% ${canary.name};' and '* ${stable.name};'.`,
     },
   );

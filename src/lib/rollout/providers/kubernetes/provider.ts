@@ -1,14 +1,14 @@
 import type { KubernetesClient } from '../../../clients/kubernetes/client.js';
 import type { KubernetesObject, Resource } from '../../../clients/kubernetes/resource.js';
 import { type Clock, systemClock } from '../../../core/clock.js';
-import type { Provider } from '../../route.js';
+import type { Kept, Provider } from '../../route.js';
 import type { ProviderName, RolloutSpec } from '../../spec.js';
 import type { Carrier, RouteSpec } from './carrier.js';
 import { gatewayApiCarrier } from './gateway-api.js';
 import { istioCarrier } from './istio.js';
 import { leaseStoreOf } from './lease-store.js';
 import { nginxIngressCarrier } from './nginx-ingress.js';
-import { noSuchRoute, ObjectRoute, STATE } from './object-route.js';
+import { noSuchRoute, ObjectRoute, OWNERS, STATE } from './object-route.js';
 import { serviceCarrier } from './service.js';
 import { DeploymentWorkloads } from './workloads.js';
 
@@ -39,6 +39,7 @@ export async function openKubernetesProvider(
   const carrier = carriers[spec.provider](spec);
   const resource: Resource = { ...carrier.kind, namespace, name: spec.route };
   return {
+    versions: spec.versions,
     route: new ObjectRoute(client, resource, carrier, leaseStoreOf(client, resource), clock),
     workloads: new DeploymentWorkloads(client, namespace, spec),
     close: () => Promise.resolve(client.close()),
@@ -46,14 +47,14 @@ export async function openKubernetesProvider(
 }
 
 /**
- * What metrify keeps on the object; undefined when nothing is. The versions need not be known.
+ * What metrify keeps on the object. The versions need not be known.
  * @throws as Route.read
  */
 export async function peekKubernetesState(
   spec: Omit<KubernetesSpec, 'versions'>,
   client: KubernetesClient,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<Kept> {
   const nobody = { name: '', deployment: undefined, colour: undefined };
   const { kind } = carriers[spec.provider]({ ...spec, versions: { stable: nobody, canary: nobody } });
   const resource: Resource = {
@@ -63,5 +64,6 @@ export async function peekKubernetesState(
   };
   const object = await client.get<KubernetesObject>(resource, signal);
   if (!object) throw noSuchRoute(resource, client.host);
-  return object.metadata.annotations?.[STATE];
+  const { [STATE]: state, [OWNERS]: owners } = object.metadata.annotations ?? {};
+  return { state, unfinished: owners !== undefined };
 }
