@@ -235,10 +235,13 @@ needs(
         path: `/spec/http/0/route/${at}/weight`,
         value,
       });
-      const patch = JSON.stringify([weight(0, 1), weight(1, 99)]);
-      await own.kubectl(
-        ...['patch', RESOURCES.istio, rollout.app, '--field-manager=metrify', '--type=json', '-p', patch],
-      );
+      // Only who changes a value owns it.
+      for (const stable of [1, 0]) {
+        const patch = JSON.stringify([weight(0, stable), weight(1, 100 - stable)]);
+        await own.kubectl(
+          ...['patch', RESOURCES.istio, rollout.app, '--field-manager=metrify', '--type=json', '-p', patch],
+        );
+      }
       const { problems } = (await rollout.run('canary', 'status')).json().result;
       expect(problems.join()).toContain('a change was cut short');
       const idle = await rollout.run('canary', 'step');

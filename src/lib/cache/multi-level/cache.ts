@@ -7,6 +7,7 @@ import type { Found, Store } from '../store.js';
 import { json, type Codec } from './codec.js';
 import { Level, type LevelOptions, type LevelStats } from './level.js';
 import { queryKey } from './query-key.js';
+import { QueuedValues, type Queued, type QueueLimits, type WriteQueue } from './queue.js';
 import { Reads, type Load, type ReadStats } from './reads.js';
 import type { Operation, RowTarget, RowWriter } from './rows.js';
 import { Tags, unwrapTags, wrapTags } from './tags.js';
@@ -26,6 +27,7 @@ export interface MultiLevelCacheOptions {
   rows?: RowWriter | undefined;
   /** Queues rows for `writeBehind`, and is asked on a miss before anything is loaded. */
   queue?: WriteQueue | undefined;
+  queueLimits?: QueueLimits | undefined;
   /** JSON unless given. */
   codec?: Codec | undefined;
   /** Milliseconds that `clusterGet` and `clusterSet` wait for a failover. Default 10,000. */
@@ -35,32 +37,15 @@ export interface MultiLevelCacheOptions {
   random?: (() => number) | undefined;
 }
 
-/** Rows on their way to the database. */
-export interface WriteQueue {
-  /** Resolves once the row is queued. @param value what the cache gets; null removes the key there. */
-  writeBehind(
-    key: ByteString,
-    value: ByteString | null,
-    target: RowTarget,
-    operation: Operation,
-  ): Promise<Queued>;
-  /** The queued value of a key, if there is one. */
-  pendingValue(key: ByteString): Promise<Found | undefined>;
-  close(): void;
-}
-
-export interface Queued {
-  operationId: string;
-  /** The entry's id in the queue. */
-  id: string;
-  /** The value's version in the cache. */
-  version: bigint;
-}
-
 export interface WriteOptions {
   /** Levels with a shorter time of their own keep to that. */
   ttl?: Duration | undefined;
   tags?: readonly string[] | undefined;
+}
+
+export interface WriteBehindCall extends Pick<WriteOptions, 'ttl'> {
+  /** That of the call which this one repeats, from its error: the two are applied once. */
+  operationId?: string | undefined;
 }
 
 export interface LoadOptions extends WriteOptions {
@@ -86,6 +71,7 @@ export class MultiLevelCache {
   private readonly codec: Codec;
   private readonly tags: Tags;
   private readonly reads: Reads;
+  private readonly queued: QueuedValues | undefined;
   private readonly writing = new Map<ByteString, Promise<void>>();
   private hits = 0;
   private misses = 0;
@@ -101,17 +87,22 @@ export class MultiLevelCache {
     const home = shared.find(({ store }) => store.type === 'redis') ?? shared[0] ?? options.levels[0];
     if (!home) throw new UserError('a cache needs at least one level', { code: 'LEVEL_MISSING' });
     this.tags = new Tags(new Level({ ...home, ttlMs: undefined }, this.clock), this.clock);
+    const { queue, queueLimits = {} } = options;
+    this.queued = queue && new QueuedValues(queue, queueLimits, this.clock);
     this.reads = new Reads(this.tags, this.clock, options.random ?? (() => 1 - Math.random()));
   }
 
-  /** The value, or undefined. Levels that fail are passed over, so this does not throw. */
+  /**
+   * The value, or undefined. Levels that fail are passed over; the queue of write-behind, which a miss asks, cannot be.
+   * @throws ServiceUnavailable `QUEUE_UNAVAILABLE`, `WRITE_PENDING`; never without write-behind.
+   */
   async get<T = unknown>(key: string): Promise<T | undefined> {
     const bytes = toBytes(key);
     const levels = this.levelsOf(bytes);
-    const { queue } = this.options;
+    const { queued } = this;
     const found =
       this.reads.atOnce(bytes, levels) ??
-      (await this.reads.read(bytes, levels, queue && (() => queue.pendingValue(bytes))));
+      (await this.reads.read(bytes, levels, queued && (() => queued.of(bytes))));
     if (found) this.hits++;
     else this.misses++;
     return found && (this.decode(found) as T);
@@ -121,28 +112,14 @@ export class MultiLevelCache {
    * The value, loaded when no level has it. Concurrent calls for a key load once, and each gets its own copy. A value
    * that took long to load is loaded anew in the background, probably, before its time is over. What `load` returns
    * goes through the codec before it is returned, so that a hit and a miss look alike; undefined is not cached.
-   * @throws what `load` throws.
+   * @throws what `load` throws, and what `get` throws, without loading.
    */
-  async getOrLoad<T>(
+  getOrLoad<T>(
     key: string,
     load: () => Promise<T | undefined>,
     options: LoadOptions = {},
   ): Promise<T | undefined> {
-    const bytes = toBytes(key);
-    const levels = this.levelsOf(bytes);
-    let loaded = false;
-    const loader: Load = async () => {
-      loaded = true;
-      const { queue } = this.options;
-      return (await queue?.pendingValue(bytes)) ?? this.load(load, options);
-    };
-    const found = this.reads.atOnce(bytes, levels) ?? (await this.reads.read(bytes, levels, loader));
-    if (loaded) this.misses++;
-    else this.hits++;
-    if (!found) return undefined;
-    const beta = options.beta ?? 1;
-    if (!loaded && this.reads.isDue(found, beta)) this.reads.refresh(bytes, levels, beta, loader);
-    return this.decode(found) as T;
+    return this.readOrLoad(toBytes(key), load, options, this.queued);
   }
 
   /** A query's result, cached by statement and parameters. Rows come back as the codec gives them: dates as text. */
@@ -153,7 +130,8 @@ export class MultiLevelCache {
   ): Promise<T> {
     const { query } = this.options;
     if (!query) throw new UserError('this cache has nothing to query', { code: 'NOT_CONFIGURED' });
-    return (await this.getOrLoad(queryKey(sql, params), () => query(sql, params), options)) as T;
+    // The queue knows rows by their keys, and nothing of queries.
+    return (await this.readOrLoad(queryKey(sql, params), () => query(sql, params), options, undefined)) as T;
   }
 
   /**
@@ -200,13 +178,7 @@ export class MultiLevelCache {
     const bytes = toBytes(key);
     const encoded = operation === 'delete' ? undefined : this.codec.encode(value);
     const leases = await this.leases(key);
-    let version: bigint;
-    try {
-      version = await rows.write(target, operation);
-    } catch (error) {
-      if (error instanceof ServiceUnavailable) await this.delete(key).catch(() => {});
-      throw error;
-    }
+    const version = await this.removedIfUnknown(key, rows.write(target, operation));
     const found = encoded === undefined ? undefined : { value: encoded, expiresAt: this.expiry(ttl) };
     await this.write({ key: bytes, found, version, leases }, 'the row is written');
   }
@@ -216,14 +188,15 @@ export class MultiLevelCache {
    * written through or behind, not both: their versions come from different sources.
    * @param value what the cache holds for the row; ignored by `delete`.
    * @throws UserError before anything is queued; ServiceUnavailable `QUEUE_FULL`, `NOT_REPLICATED`, `WRITE_UNCERTAIN`
-   * (their hints say what is queued), `CACHE_STALE`: the row is queued, and a level may hold an older value.
+   * (their hints say what is queued; the key is removed), `CACHE_STALE`: the row is queued, and a level may hold an
+   * older value.
    */
   async writeBehind(
     key: string,
     value: unknown,
     target: RowTarget,
     operation: Operation = 'upsert',
-    { ttl }: Pick<WriteOptions, 'ttl'> = {},
+    { ttl, operationId: repeated }: WriteBehindCall = {},
   ): Promise<Queued> {
     const { queue } = this.options;
     if (!queue)
@@ -233,10 +206,15 @@ export class MultiLevelCache {
     const bytes = toBytes(key);
     const encoded = operation === 'delete' ? null : this.codec.encode(value);
     const leases = await this.leases(key);
-    const { operationId, id, version } = await queue.writeBehind(bytes, encoded, target, operation);
-    const found = encoded === null ? undefined : { value: encoded, expiresAt: this.expiry(ttl) };
+    const { operationId, id, version, requeued } = await this.removedIfUnknown(
+      key,
+      queue.writeBehind(bytes, encoded, target, operation, { operationId: repeated }),
+    );
+    // What was queued anew may have been applied before later writes: readers ask the queue, which knows.
+    const gone = encoded === null || requeued;
+    const found = gone ? undefined : { value: encoded, expiresAt: this.expiry(ttl) };
     await this.write({ key: bytes, found, version, leases }, 'the row is queued');
-    return { operationId, id, version };
+    return { operationId, id, version, requeued };
   }
 
   /** The key's state in its levels: taken before a write is recorded elsewhere, and given to `setVersioned` after. */
@@ -294,6 +272,37 @@ export class MultiLevelCache {
   private levelsOf(key: ByteString): Level[] {
     for (const { matches, levels } of this.tiers) if (matches(key)) return levels;
     return this.levels;
+  }
+
+  private async readOrLoad<T>(
+    key: ByteString,
+    load: () => Promise<T | undefined>,
+    options: LoadOptions,
+    queued: QueuedValues | undefined,
+  ): Promise<T | undefined> {
+    const levels = this.levelsOf(key);
+    let loaded = false;
+    const loader: Load = async () => {
+      loaded = true;
+      return (await queued?.of(key)) ?? this.load(load, options);
+    };
+    const found = this.reads.atOnce(key, levels) ?? (await this.reads.read(key, levels, loader));
+    if (loaded) this.misses++;
+    else this.hits++;
+    if (!found) return undefined;
+    const beta = options.beta ?? 1;
+    if (!loaded && this.reads.isDue(found, beta)) this.reads.refresh(key, levels, beta, loader);
+    return this.decode(found) as T;
+  }
+
+  /** Where it is not known what became of a row, the levels may hold an older value. */
+  private async removedIfUnknown<T>(key: string, written: Promise<T>): Promise<T> {
+    try {
+      return await written;
+    } catch (error) {
+      if (error instanceof ServiceUnavailable) await this.delete(key).catch(() => {});
+      throw error;
+    }
   }
 
   private async write(write: Write, what: string): Promise<void> {

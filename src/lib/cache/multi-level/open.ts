@@ -13,10 +13,13 @@ import { MemcachedStore } from '../stores/memcached-store.js';
 import { MemoryStore } from '../stores/memory-store.js';
 import { PostgresPool } from '../stores/postgres-pool.js';
 import { RedisStore } from '../stores/redis-store.js';
-import type { BreakerSettings } from './breaker.js';
+import { partitionKeys, partitionOf } from '../write-behind/keys.js';
+import { agreePartitions } from '../write-behind/preflight.js';
 import { WriteBehind } from '../write-behind/writer.js';
 import type { Loss } from '../write-behind/witness.js';
-import { MultiLevelCache, type MultiLevelCacheOptions, type WriteQueue } from './cache.js';
+import type { BreakerSettings } from './breaker.js';
+import { MultiLevelCache, type MultiLevelCacheOptions } from './cache.js';
+import type { WriteQueue } from './queue.js';
 import { PostgresRows } from './rows.js';
 
 /** The configuration of an environment, as the command line reads it from `metrify.config.yaml`. */
@@ -27,8 +30,11 @@ export interface OpenSettings extends Partial<Timeouts>, Omit<LevelsSettings, 'c
   tables?: Record<string, { key: string[] }> | undefined;
 }
 
-export interface OpenOptions extends Omit<MultiLevelCacheOptions, 'levels' | 'tiers' | 'rows' | 'queue'> {
-  /** Milliseconds a level may take. Default 200. */
+export interface OpenOptions extends Omit<
+  MultiLevelCacheOptions,
+  'levels' | 'tiers' | 'rows' | 'queue' | 'queueLimits'
+> {
+  /** Milliseconds a level may take, and the queue of write-behind when a read misses. Default 200. */
   levelTimeoutMs?: number | undefined;
   breaker?: BreakerSettings | undefined;
   /** Called for every acknowledged write that a failover of the queue's Redis lost. */
@@ -73,6 +79,7 @@ export async function openCache(given: OpenSettings, options: OpenOptions = {}):
       }),
       tiers: settings.cache.tiers,
       queue,
+      queueLimits: { timeoutMs: levelTimeoutMs, breaker },
       rows: pool && new PostgresRows(pool, settings.tables ?? settings.cache.writeBehind?.tables ?? {}),
       query:
         options.query ??
@@ -113,9 +120,12 @@ async function openQueue(settings: CompleteSettings, { onLoss, warn }: OpenOptio
     const { tables, durability } = settings.cache.writeBehind!;
     const { signal } = stopping;
     const queue = await WriteBehind.open(client, { tables, durability, onLoss, warn, signal });
+    const partitions = await agreePartitions(client, undefined);
     return {
-      writeBehind: (key, value, target, operation) => queue.writeBehind(key, value, target, operation),
+      writeBehind: (key, value, target, operation, call) =>
+        queue.writeBehind(key, value, target, operation, call),
       pendingValue: (key) => queue.pendingValue(key),
+      answers: (key) => client.call(['EXISTS', partitionKeys(partitionOf(key, partitions)).pending]),
       close() {
         stopping.abort(new ServiceUnavailable('the cache is closed'));
         queue.close();

@@ -2,12 +2,15 @@ import { setMaxListeners } from 'node:events';
 
 import { openPostgres, type PostgresClient } from '../../clients/postgres.js';
 import type { PostgresSettings, Timeouts } from '../../clients/settings.js';
+import { withTimeout } from '../../core/abort.js';
 import { ServiceUnavailable } from '../../core/errors.js';
+import { formatDuration } from '../../core/units.js';
 
 /** A few connections that are opened when they are needed, each doing one piece of work at a time. */
 export class PostgresPool {
   private readonly idle: PostgresClient[] = [];
-  private readonly waiting: ((client: PostgresClient | undefined) => void)[] = [];
+  /** In the order they came. */
+  private readonly waiting = new Set<(client: PostgresClient | undefined) => void>();
   private open = 0;
   private readonly closing = new AbortController();
 
@@ -21,7 +24,8 @@ export class PostgresPool {
   }
 
   /**
-   * The work is not repeated when the connection is lost: whether it was carried out is not known then.
+   * Waits for a connection no longer than the request time-out. The work is not repeated when the connection is lost:
+   * whether it was carried out is not known then.
    * @throws ServiceUnavailable, ServiceRefused, or an error of PostgreSQL with its SQLSTATE.
    */
   async run<T>(work: (client: PostgresClient) => Promise<T>): Promise<T> {
@@ -41,14 +45,12 @@ export class PostgresPool {
 
   async close(): Promise<void> {
     this.closing.abort(new ServiceUnavailable('the cache is closed', { code: 'CLOSED' }));
-    for (const wake of this.waiting.splice(0)) wake(undefined);
     await Promise.all(this.idle.splice(0).map((client) => client.close()));
   }
 
   private async take(): Promise<PostgresClient> {
     let client = this.idle.pop();
-    if (!client && this.open >= this.size)
-      client = await new Promise<PostgresClient | undefined>((resolve) => this.waiting.push(resolve));
+    if (!client && this.open >= this.size) client = await this.turn();
     this.closing.signal.throwIfAborted();
     if (client) return client;
     this.open++;
@@ -60,14 +62,28 @@ export class PostgresPool {
     }
   }
 
+  /** A connection, or leave to open one. */
+  private turn(): Promise<PostgresClient | undefined> {
+    const { requestTimeoutMs } = this.timeouts;
+    const wait = (signal: AbortSignal) =>
+      new Promise<PostgresClient | undefined>((resolve, reject) => {
+        this.waiting.add(resolve);
+        const leave = () => {
+          this.waiting.delete(resolve);
+          const { aborted, reason } = this.closing.signal;
+          reject(aborted ? (reason as Error) : busy(requestTimeoutMs));
+        };
+        signal.addEventListener('abort', leave, { once: true });
+      });
+    return withTimeout(this.closing.signal, requestTimeoutMs, wait);
+  }
+
   private give(client: PostgresClient): void {
     if (this.closing.signal.aborted) {
       this.discard(client);
       return;
     }
-    const wake = this.waiting.shift();
-    if (wake) wake(client);
-    else this.idle.push(client);
+    if (!this.wake(client)) this.idle.push(client);
   }
 
   private discard(client: PostgresClient): void {
@@ -81,6 +97,21 @@ export class PostgresPool {
 
   private freed(): void {
     this.open--;
-    this.waiting.shift()?.(undefined);
+    this.wake(undefined);
   }
+
+  private wake(client: PostgresClient | undefined): boolean {
+    const [first] = this.waiting;
+    if (!first) return false;
+    this.waiting.delete(first);
+    first(client);
+    return true;
+  }
+}
+
+function busy(ms: number): ServiceUnavailable {
+  return new ServiceUnavailable(
+    `every connection to PostgreSQL was busy for ${formatDuration(ms)}, and nothing was sent`,
+    { hint: 'Does PostgreSQL answer? Are statements waiting for locks?' },
+  );
 }

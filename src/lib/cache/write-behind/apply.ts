@@ -1,8 +1,8 @@
 import type { PostgresClient } from '../../clients/postgres.js';
 import type { ByteString } from '../../core/bytes.js';
 import type { QueueEntry } from './entry.js';
-import { hitsEveryRow, isPoison, reasonOf, RowMissing } from './failures.js';
-import { beginFenced, type Position } from './fence.js';
+import { hitsEveryRow, isPoison, reasonOf, RowMissing, sqlState } from './failures.js';
+import { beginFenced, queryOwn, type Position } from './fence.js';
 import type { Tables } from './operation.js';
 import { planStatements, type Group } from './statements.js';
 
@@ -15,13 +15,18 @@ export interface Settled {
   buried: { entry: QueueEntry; reason: string }[];
 }
 
-/** The statement that failed, beside its error. */
-class GroupFailure extends Error {
+/** What the entries themselves may be to blame for; other errors are metrify's own tables' or the server's. */
+class EntryFailure extends Error {
   constructor(
-    readonly group: Group,
     override readonly cause: unknown,
+    /** The statement that failed. */
+    readonly group?: Group,
   ) {
-    super('a statement failed');
+    super('entries failed');
+  }
+
+  get poisonous(): boolean {
+    return isPoison(this.cause);
   }
 }
 
@@ -44,11 +49,14 @@ export async function applyEntries(
   try {
     await beginFenced(pg, partition, token, position);
     await batch.runFresh(entries);
-    await pg.query('COMMIT');
+    // Constraints that are deferred fail here.
+    await pg.query('COMMIT').catch((error: unknown) => {
+      throw new EntryFailure(error);
+    });
     return { applied: entries, repeated: 0, buried: [] };
   } catch (error) {
     await rollback(pg);
-    if (!isPoison(causeOf(error))) throw causeOf(error);
+    if (!(error instanceof EntryFailure && error.poisonous)) throw causeOf(error);
   }
   try {
     await beginFenced(pg, partition, token, position);
@@ -74,15 +82,18 @@ class Transaction {
     private readonly tables: Tables,
   ) {}
 
-  /** The fast way, for entries of which none was applied before. @throws SQLSTATE 23505 when one was; GroupFailure. */
+  /** The fast way, for entries of which none was applied before. @throws EntryFailure, also when one was. */
   async runFresh(entries: readonly QueueEntry[]): Promise<void> {
-    await this.pg.query('INSERT INTO metrify_queue_applied (op_id) SELECT unnest($1::uuid[])', [
-      `{${entries.map(({ operationId }) => operationId).join(',')}}`,
-    ]);
+    const ids = `{${entries.map(({ operationId }) => operationId).join(',')}}`;
+    await queryOwn(this.pg, 'INSERT INTO metrify_queue_applied (op_id) SELECT unnest($1::uuid[])', [
+      ids,
+    ]).catch((error: unknown) => {
+      throw sqlState(error) === '23505' ? new EntryFailure(error) : error;
+    });
     await this.#write(entries);
   }
 
-  /** @returns how many were applied before. @throws GroupFailure. */
+  /** @returns how many were applied before. @throws EntryFailure. */
   async run(entries: readonly QueueEntry[]): Promise<number> {
     const fresh = await this.#claim(entries);
     await this.#write(fresh);
@@ -97,7 +108,7 @@ class Transaction {
         if (group.mustMatch && rowCount < group.entries.length)
           throw new RowMissing(`there is no row with its key to ${group.entries[0]!.operation}`);
       } catch (error) {
-        throw new GroupFailure(group, error);
+        throw new EntryFailure(error, group);
       }
     }
   }
@@ -117,15 +128,15 @@ class Transaction {
       await this.pg.query('RELEASE part');
       return;
     } catch (error) {
-      const cause = causeOf(error);
-      if (!isPoison(cause)) throw cause;
+      if (!(error instanceof EntryFailure && error.poisonous)) throw error;
+      const { cause, group } = error;
       await this.pg.query('ROLLBACK TO part; RELEASE part');
       if (list.length === 1) {
         this.#condemn(list[0]!, cause);
         return;
       }
-      if (error instanceof GroupFailure && hitsEveryRow(cause)) {
-        const { shape } = error.group.entries[0]!;
+      if (group && hitsEveryRow(cause)) {
+        const { shape } = group.entries[0]!;
         for (const entry of list) if (entry.shape === shape) this.#condemn(entry, cause);
         await this.isolate(list);
         return;
@@ -164,7 +175,8 @@ class Transaction {
   async #claim(entries: readonly QueueEntry[]): Promise<QueueEntry[]> {
     const once = new Map<string, QueueEntry>();
     for (const entry of entries) if (!once.has(entry.operationId)) once.set(entry.operationId, entry);
-    const { rows } = await this.pg.query<{ id: string }>(
+    const { rows } = await queryOwn<{ id: string }>(
+      this.pg,
       `WITH given AS (SELECT unnest($1::uuid[]) AS id), fresh AS (
          INSERT INTO metrify_queue_applied (op_id) SELECT id FROM given ON CONFLICT DO NOTHING RETURNING op_id)
        SELECT id FROM given WHERE NOT EXISTS (SELECT FROM fresh WHERE op_id = id)`,
@@ -176,7 +188,7 @@ class Transaction {
 }
 
 function causeOf(error: unknown): unknown {
-  return error instanceof GroupFailure ? error.cause : error;
+  return error instanceof EntryFailure ? error.cause : error;
 }
 
 async function rollback(pg: PostgresClient): Promise<void> {

@@ -41,6 +41,8 @@ export async function fetchEntries(
   const answer = replies.at(-1);
   if (!Array.isArray(answer)) {
     const reason = replies.find((reply) => reply instanceof RedisError);
+    // A server whose memory is full takes not even reads into a transaction, but a script may read.
+    if (reason?.code === 'OOM') return fetchBeside(client, keys, lease, count, kinds);
     throw new ServiceUnavailable(`Redis at ${node} answered: ${reason?.message ?? 'nothing'}`, {
       code: 'REDIS_ERROR',
     });

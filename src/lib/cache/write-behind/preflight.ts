@@ -88,8 +88,12 @@ function setting(answer: Reply | undefined): string | undefined {
  * @throws ServiceConflict exit 4 when `wanted` is not what the queue has.
  */
 export async function agreePartitions(client: RedisClient, wanted: number | undefined): Promise<number> {
-  await client.call(['HSETNX', configKey, 'partitions', String(wanted ?? defaultPartitions)]);
-  const partitions = await knownPartitions(client);
+  let partitions = await knownPartitions(client);
+  if (partitions === undefined) {
+    // Not always: a server whose memory is full of entries refuses it, and they must be drained.
+    await client.call(['HSETNX', configKey, 'partitions', String(wanted ?? defaultPartitions)]);
+    partitions = await knownPartitions(client);
+  }
   if (wanted !== undefined && wanted !== partitions)
     throw new ServiceConflict(`the queue at ${client.target} has ${partitions} partitions, not ${wanted}`, {
       code: 'QUEUE_PARTITIONS',

@@ -176,10 +176,11 @@ export async function releaseKey(client: RedisClient, key: string, drop: boolean
   // Entries that somebody else wrote may be in any partition.
   for (let partition = 0; partition < count; partition++) {
     const keys = partitionKeys(partition);
+    const poison = drop ? await client.call(['LINDEX', `${keys.held}${bytes}`, '0']) : null;
     const answer = await letGo.run(
       client,
       [keys.dead, keys.retry, keys.blocked, keys.pending, keys.held],
-      [bytes, drop ? '1' : '0'],
+      [bytes, (poison as string | null) ?? ''],
     );
     const [released, dropped] = answer as [number, number];
     result.released += released;

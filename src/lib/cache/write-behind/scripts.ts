@@ -6,6 +6,12 @@ import { Script } from './script.js';
  */
 
 /**
+ * Begins a script that must work where memory is full, or a full queue could not be drained: Redis lets one that has
+ * written go on, and this write needs no memory. @param key number of one of its keys that never expires.
+ */
+const evenWhenFull = (key: number) => `redis.call('PERSIST', KEYS[${key}])`;
+
+/**
  * KEYS counter, stream, pending; ARGV what to do (it begins with the operation id), key, row, more fields and values.
  * @returns [id, number].
  */
@@ -63,6 +69,7 @@ if held then
     return tonumber(token)
   end
 end
+${evenWhenFull(2)}
 local token = redis.call('INCR', KEYS[2])
 if token < tonumber(ARGV[3]) then
   token = tonumber(ARGV[3])
@@ -156,6 +163,7 @@ return 1`);
  * source's letter, highest number (or ''), then id, key, reason of each in order. @returns how many, or false.
  */
 export const bury = new Script(`if redis.call('GET', KEYS[7]) ~= ARGV[1] then return false end
+${evenWhenFull(1)}
 local moved = 0
 for i = 4, #ARGV, 3 do
   local id, key, reason = ARGV[i], ARGV[i + 1], ARGV[i + 2]
@@ -181,15 +189,18 @@ end
 return moved`);
 
 /**
- * Lets a key go on. KEYS dead, retry, blocked, pending, held; ARGV key, 1 to drop the poison entry. The whole key moves
- * in one step, so that its order stays. @returns [moved to retry, dropped].
+ * Lets a key go on. KEYS dead, retry, blocked, pending, held; ARGV key, id in dead of the poison entry to drop, or ''.
+ * Nothing happens where that is not the poison entry any more. The whole key moves in one step, so that its order
+ * stays. @returns [moved to retry, dropped].
  */
-export const letGo = new Script(`local list = KEYS[5] .. ARGV[1]
-local moved, dropped = 0, 0
-for place, id in ipairs(redis.call('LRANGE', list, 0, -1)) do
+export const letGo = new Script(`${evenWhenFull(1)}
+local list = KEYS[5] .. ARGV[1]
+local ids, moved, dropped = redis.call('LRANGE', list, 0, -1), 0, 0
+if ARGV[2] ~= '' and ARGV[2] ~= ids[1] then return {0, 0} end
+for _, id in ipairs(ids) do
   local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
   local latest = redis.call('HGET', KEYS[4], ARGV[1]) == 'D' .. id
-  if entry and place == 1 and ARGV[2] == '1' then
+  if entry and id == ARGV[2] then
     dropped = 1
     if latest then redis.call('HDEL', KEYS[4], ARGV[1]) end
   elseif entry then
@@ -207,6 +218,7 @@ return {moved, dropped}`);
  * Entries are missing. KEYS lease, progress, counter; ARGV lease, how many, number up to which it is known.
  */
 export const noteLoss = new Script(`if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
+${evenWhenFull(2)}
 redis.call('HINCRBY', KEYS[2], 'lost', ARGV[2])
 if tonumber(redis.call('HGET', KEYS[2], 'done') or 0) < tonumber(ARGV[3]) then
   redis.call('HSET', KEYS[2], 'done', ARGV[3])

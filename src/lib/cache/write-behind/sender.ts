@@ -1,6 +1,6 @@
 import type { ByteString } from '../../core/bytes.js';
 import { systemClock } from '../../core/clock.js';
-import { ServiceUnavailable, type UserError } from '../../core/errors.js';
+import { type ErrorDetails, ServiceUnavailable, type UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import { isPassing, type RedisClient } from '../../clients/redis/client.js';
 import {
@@ -18,6 +18,11 @@ export interface Queued {
   id: string;
   /** Of its partition; without a gap. */
   number: number;
+  /**
+   * By a call that may have been carried out before: the worker may have applied that, and later writes of the key
+   * after it, which are the newer ones although this entry's id is higher.
+   */
+  requeued: boolean;
 }
 
 export interface SenderOptions {
@@ -29,6 +34,8 @@ export interface SenderOptions {
 }
 
 interface Call {
+  /** Counts the calls. */
+  order: number;
   partition: number;
   /** What to do, key, row, and more fields with their names. */
   fields: readonly ByteString[];
@@ -37,6 +44,17 @@ interface Call {
   deadline: number;
   resolve(queued: Queued): void;
   reject(error: unknown): void;
+}
+
+/** The write is queued, or may be, and the same call with this id makes certain of it. */
+export class WriteUnsettled extends ServiceUnavailable {
+  constructor(
+    message: string,
+    readonly operationId: string,
+    details: Omit<ErrorDetails, 'exitCode'>,
+  ) {
+    super(message, details);
+  }
 }
 
 interface Lane {
@@ -54,7 +72,10 @@ const slackMs = 60_000;
 export class Sender {
   readonly #lanes = new Map<string, Lane>();
   readonly #keys: PartitionKeys[];
+  #calls = 0;
   #later: Call[] = [];
+  /** While some calls have to be sent again: keys and the latest of their calls that was queued meanwhile. */
+  readonly #queued = new Map<ByteString, number>();
   #recovering: Promise<void> | undefined;
   #attempts = 0;
   #closed = false;
@@ -71,12 +92,13 @@ export class Sender {
 
   /**
    * Resolves when the entry is queued and, where that was asked for, on a replica.
-   * @throws ServiceUnavailable (code `QUEUE_FULL`, `NOT_REPLICATED`, …), ServiceRefused.
+   * @throws ServiceUnavailable (code `QUEUE_FULL`, …), ServiceRefused; WriteUnsettled (code `NOT_REPLICATED`,
+   * `WRITE_UNCERTAIN`).
    */
   send(partition: number, fields: readonly ByteString[], again: boolean): Promise<Queued> {
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.client.options.requestTimeoutMs;
-      const call = { partition, fields, again, deadline, resolve, reject };
+      const call = { order: this.#calls++, partition, fields, again, deadline, resolve, reject };
       if (this.#recovering) this.#later.push(call);
       else this.#dispatch(call);
     });
@@ -136,7 +158,7 @@ export class Sender {
     if (replicas > 0 && !(typeof acknowledged === 'number' && acknowledged >= replicas)) {
       replies = replies.slice(0, calls.length).map((reply, at) => {
         if (reply instanceof RedisError) return reply;
-        calls[at]!.reject(notReplicated(replicaTimeoutMs));
+        calls[at]!.reject(notReplicated(calls[at]!, replicaTimeoutMs));
         return reply;
       });
     }
@@ -150,8 +172,9 @@ export class Sender {
     for (const [at, call] of calls.entries()) {
       const reply = replies[at];
       if (Array.isArray(reply)) {
-        call.resolve({ id: reply[0] as string, number: reply[1] as number });
+        call.resolve({ id: reply[0] as string, number: reply[1] as number, requeued: reply[2] === 0 });
         answered = true;
+        if (problem || this.#recovering) this.#queued.set(call.fields[1]!, call.order);
       } else if (reply instanceof RedisError && (reply.code === 'NOSCRIPT' || isPassing(reply))) {
         repeat.push(call);
         problem = reply;
@@ -172,8 +195,7 @@ export class Sender {
       for (const call of calls) call.reject(problem);
       return;
     }
-    // What was under way comes before what was called since.
-    this.#later = [...calls, ...this.#later];
+    for (const call of calls) this.#later.push(call);
     this.#recovering ??= this.#recover(problem);
   }
 
@@ -187,19 +209,24 @@ export class Sender {
       else await loadScripts(open).catch(() => {});
     }
     const now = performance.now();
-    const calls = this.#later.splice(0);
+    const stopped = this.signal.aborted || this.#closed;
+    const calls = this.#later.splice(0).sort((a, b) => a.order - b.order);
     this.#recovering = undefined;
-    for (const call of calls)
-      if (now > call.deadline || this.signal.aborted || this.#closed)
-        call.reject(call.again ? uncertain(problem) : problem);
+    for (const call of calls) {
+      // Sent now, it would be the newest of its key.
+      const overtaken = call.order < (this.#queued.get(call.fields[1]!) ?? 0);
+      if (overtaken || stopped || now > call.deadline)
+        call.reject(call.again ? uncertain(call, problem) : problem);
       else this.#dispatch(call);
+    }
+    this.#queued.clear();
     this.reconnected();
   }
 
   #encode({ partition, fields, again }: Call): ByteString {
     const { counter, stream, pending } = this.#keys[partition]!;
     const script = again ? enqueueAgain : enqueue;
-    const since = again ? [String(Math.max(0, timeOfOperation(fields[0]!.slice(0, 36)) - slackMs))] : [];
+    const since = again ? [String(Math.max(0, timeOfOperation(operationOf(fields)) - slackMs))] : [];
     return encodeCommand(['EVALSHA', script.sha, '3', counter, stream, pending, ...since, ...fields]);
   }
 }
@@ -210,9 +237,14 @@ async function loadScripts(connection: RedisConnection): Promise<void> {
   for (const reply of replies) if (reply instanceof RedisError) throw refused(connection.node, reply);
 }
 
-function notReplicated(timeoutMs: number): ServiceUnavailable {
-  return new ServiceUnavailable(
+function operationOf(fields: readonly ByteString[]): string {
+  return fields[0]!.slice(0, 36);
+}
+
+function notReplicated({ fields }: Call, timeoutMs: number): WriteUnsettled {
+  return new WriteUnsettled(
     `the write is queued, but no replica had it within ${formatDuration(timeoutMs)}: it is lost if the master is lost now`,
+    operationOf(fields),
     {
       code: 'NOT_REPLICATED',
       hint: 'It will be applied. To be certain, call again with the same operationId: it is applied once.',
@@ -220,12 +252,16 @@ function notReplicated(timeoutMs: number): ServiceUnavailable {
   );
 }
 
-function uncertain(problem: ServiceUnavailable): ServiceUnavailable {
-  return new ServiceUnavailable(`whether the write is queued is not known: ${problem.message}`, {
-    code: 'WRITE_UNCERTAIN',
-    hint: 'Call again with the same operationId: it is applied once.',
-    cause: problem,
-  });
+function uncertain({ fields }: Call, problem: ServiceUnavailable): WriteUnsettled {
+  return new WriteUnsettled(
+    `whether the write is queued is not known: ${problem.message}`,
+    operationOf(fields),
+    {
+      code: 'WRITE_UNCERTAIN',
+      hint: 'Call again with the same operationId: it is applied once.',
+      cause: problem,
+    },
+  );
 }
 
 function refusal(target: string, reply: Reply | undefined): UserError {

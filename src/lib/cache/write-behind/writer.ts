@@ -48,8 +48,13 @@ export interface WriteReceipt {
   /** The value's version in the cache. */
   version: bigint;
   /**
-   * Resolves when the cache has the value, or had to drop the key because it did not take it. Rejects with code
-   * `CACHE_STALE` when neither worked: the cache may hold an older value until its time to live.
+   * A repeated call whose first entry, if there was one, has left the queue: a later write of the key may be the newer
+   * one despite its lower version. The cache must not get this value; the key is to be removed at this version.
+   */
+  requeued: boolean;
+  /**
+   * Resolves when the cache has the value, or dropped the key because it did not take it or must not have it. Rejects
+   * with code `CACHE_STALE` when neither worked: the cache may hold an older value until its time to live.
    */
   cached: Promise<void>;
 }
@@ -98,7 +103,8 @@ export class WriteBehind {
    * @param value what the cache gets; null removes the key there. Left out (undefined): the row's JSON text, or for a
    * delete nothing.
    * @throws UserError before anything is queued, when the table is not configured or the row lacks its key;
-   * ServiceUnavailable with code `QUEUE_FULL`, `NOT_REPLICATED` or `WRITE_UNCERTAIN`, whose hints say what is queued.
+   * ServiceUnavailable with code `QUEUE_FULL`; `NOT_REPLICATED` or `WRITE_UNCERTAIN`, whose hints say what is queued
+   * and whose `operationId` is the one to call again with.
    */
   async writeBehind(
     key: ByteString,
@@ -121,12 +127,16 @@ export class WriteBehind {
     else if (cached !== row) fields.push('value', cached);
 
     const partition = partitionOf(key, this.partitions);
-    const { id, number } = await this.sender.send(partition, fields, operationId !== undefined);
+    const { id, number, requeued } = await this.sender.send(partition, fields, operationId !== undefined);
     this.witness.acknowledged(partition, { operationId: op, id, number, key });
     const version = versionOf(id);
-    const cacheTold = this.#tell(key, cached === null ? null : { value: cached, expiresAt }, version);
+    const cacheTold = this.#tell(
+      key,
+      cached === null || requeued ? null : { value: cached, expiresAt },
+      version,
+    );
     cacheTold.catch(() => {});
-    return { operationId: op, id, version, cached: cacheTold };
+    return { operationId: op, id, version, requeued, cached: cacheTold };
   }
 
   /**

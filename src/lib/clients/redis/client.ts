@@ -1,8 +1,16 @@
+import { setMaxListeners } from 'node:events';
+
 import type { ByteString } from '../../core/bytes.js';
 import { systemClock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import type { RedisSettings, Timeouts } from '../settings.js';
-import { type ConnectionOptions, refused, type RedisAddress, RedisConnection } from './connection.js';
+import {
+  type ConnectionOptions,
+  lostConnection,
+  refused,
+  type RedisAddress,
+  RedisConnection,
+} from './connection.js';
 import { encodeCommand, RedisError, type Reply } from './resp.js';
 import { slotCount, slotOf } from './slots.js';
 
@@ -62,6 +70,9 @@ export class RedisClient {
   readonly #connections = new Map<string, Promise<RedisConnection>>();
   /** Those of them that are open, for single commands: a promise costs more than the command. */
   readonly #open = new Map<string, RedisConnection>();
+  readonly #closing = new AbortController();
+  /** The caller's signal, or `close`. */
+  readonly #stopped: AbortSignal;
   #masters: RedisNode[] = [];
   #bySlot: (RedisNode | undefined)[] = [];
   cluster = false;
@@ -72,7 +83,11 @@ export class RedisClient {
     private readonly seeds: RedisAddress[],
     readonly options: ConnectionOptions,
     private readonly signal: AbortSignal,
-  ) {}
+  ) {
+    this.#stopped = AbortSignal.any([signal, this.#closing.signal]);
+    // Every call that waits for Redis to come back listens.
+    setMaxListeners(0, this.#stopped);
+  }
 
   /** For messages: the first server's address, and how many more were given. */
   get target(): string {
@@ -131,13 +146,23 @@ export class RedisClient {
   /** The shared connection to a node, opened when it is first needed or was lost. */
   async connect(address: RedisAddress): Promise<RedisConnection> {
     const name = nodeName(address);
-    const known = await this.#connections.get(name)?.catch(() => undefined);
-    if (known && !known.lost) return known;
-    const opening = RedisConnection.open(address, this.options, this.signal);
+    for (;;) {
+      const opening = this.#connections.get(name) ?? this.#openShared(name, address);
+      const connection = await opening;
+      if (!connection.lost) return connection;
+      // Of all who waited the first opens another one, and the others find that.
+      if (this.#connections.get(name) === opening) this.#connections.delete(name);
+    }
+  }
+
+  #openShared(name: string, address: RedisAddress): Promise<RedisConnection> {
+    const opening = RedisConnection.open(address, this.options, this.#stopped);
     this.#connections.set(name, opening);
-    const connection = await opening;
-    this.#open.set(name, connection);
-    return connection;
+    opening.then(
+      (connection) => this.#open.set(name, connection),
+      () => this.#connections.delete(name),
+    );
+    return opening;
   }
 
   /** A connection of the caller's own, to be closed by it. */
@@ -194,15 +219,16 @@ export class RedisClient {
         problem = error;
         first = undefined;
       }
-      this.signal.throwIfAborted();
+      this.#stopped.throwIfAborted();
       deadline ??= performance.now() + this.options.requestTimeoutMs;
       if (performance.now() > deadline || (!this.cluster && attempt > 0)) throw problem;
-      await systemClock.sleep(Math.min(50 * 2 ** attempt, 500), this.signal);
+      await systemClock.sleep(Math.min(50 * 2 ** attempt, 500), this.#stopped);
       await this.refresh().catch(() => {});
     }
   }
 
   close(): void {
+    this.#closing.abort(lostConnection(this.target, 'closed'));
     for (const connection of this.#connections.values())
       connection.then((open) => open.close()).catch(() => {});
   }
@@ -233,7 +259,7 @@ export class RedisClient {
       try {
         return await this.connect(address);
       } catch (error) {
-        this.signal.throwIfAborted();
+        this.#stopped.throwIfAborted();
         failure ??= error;
       }
     }

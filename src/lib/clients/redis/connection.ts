@@ -22,6 +22,8 @@ export interface ConnectionOptions extends Timeouts, TlsSettings {
 }
 
 const bytesPerWrite = 8192;
+/** Node.js takes longer ones for 1 ms. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /** The connection ended before every answer had come; holds the answers that did. */
 export class ConnectionLost extends ServiceUnavailable {
@@ -43,17 +45,21 @@ export class RedisConnection {
   #lost: ServiceUnavailable | undefined;
   /** Small commands of one tick, which go out in one write. */
   #waiting: ByteString = '';
+  /** Since when answers are due and nothing of them has come; 0 while none is due. */
+  #silentSince = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   private constructor(
     readonly node: string,
     readonly address: RedisAddress,
     private readonly socket: Socket,
-    options: ConnectionOptions,
+    private readonly options: ConnectionOptions,
   ) {
     const parser = new RespParser((reply) => this.#answer(reply));
     socket.on('data', (chunk: Buffer) => {
       try {
         parser.feed(chunk);
+        this.#silentSince = this.#head < this.#batches.length ? performance.now() : 0;
       } catch (error) {
         this.#fail(
           new ServiceUnavailable(`Redis at ${node}: ${errorMessage(error)}`, {
@@ -64,17 +70,6 @@ export class RedisConnection {
     });
     socket.on('error', (error) => this.#fail(lostConnection(node, errorMessage(error))));
     socket.on('close', () => this.#fail(lostConnection(node, 'the server closed it')));
-    socket.setTimeout(options.requestTimeoutMs, () => {
-      if (this.#head < this.#batches.length)
-        this.#fail(
-          new ServiceUnavailable(
-            `Redis at ${node} did not answer for ${formatDuration(options.requestTimeoutMs)}`,
-            {
-              hint: 'Is it stopped, swapping, or running a long command? requestTimeout sets how long to wait.',
-            },
-          ),
-        );
-    });
   }
 
   /** @throws ServiceUnavailable, ServiceRefused. */
@@ -142,7 +137,7 @@ export class RedisConnection {
     }
     this.#batches.push(batch);
     if (this.#waiting === '' && encoded.length > bytesPerWrite) {
-      this.socket.write(encoded, 'latin1');
+      this.#write(encoded);
       return;
     }
     if (this.#waiting === '') process.nextTick(() => this.#flush());
@@ -164,7 +159,39 @@ export class RedisConnection {
   #flush(): void {
     const text = this.#waiting;
     this.#waiting = '';
-    if (text !== '' && !this.#lost) this.socket.write(text, 'latin1');
+    if (text !== '' && !this.#lost) this.#write(text);
+  }
+
+  #write(text: ByteString): void {
+    this.#silentSince ||= performance.now();
+    if (!this.#timer && this.options.requestTimeoutMs > 0) this.#watch(this.options.requestTimeoutMs);
+    this.socket.write(text, 'latin1');
+  }
+
+  /**
+   * One timer that looks now and then costs the commands nothing. A socket's own time-out is put off by every write,
+   * so that a server that hangs would never be noticed while calls keep coming.
+   */
+  #watch(ms: number): void {
+    // After a pause of this process what has come in the meantime is read first.
+    const look = () => setImmediate(() => this.#look());
+    this.#timer = setTimeout(look, Math.min(ms, longestTimerMs)).unref();
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    if (this.#lost || this.#silentSince === 0) return;
+    const { requestTimeoutMs } = this.options;
+    const left = this.#silentSince + requestTimeoutMs - performance.now();
+    if (left > 0) {
+      this.#watch(left);
+      return;
+    }
+    this.#fail(
+      new ServiceUnavailable(`Redis at ${this.node} did not answer for ${formatDuration(requestTimeoutMs)}`, {
+        hint: 'Is it stopped, swapping, or running a long command? requestTimeout sets how long to wait.',
+      }),
+    );
   }
 
   #answer(reply: Reply): void {
@@ -186,6 +213,7 @@ export class RedisConnection {
   #fail(error: ServiceUnavailable): void {
     if (this.#lost) return;
     this.#lost = error;
+    clearTimeout(this.#timer);
     this.socket.destroy();
     for (const batch of this.#batches.splice(this.#head)) batch.reject(withReplies(error, batch.replies));
   }
@@ -257,7 +285,7 @@ function unreachable(node: string, why: string): ServiceUnavailable {
   });
 }
 
-function lostConnection(node: string, why: string): ServiceUnavailable {
+export function lostConnection(node: string, why: string): ServiceUnavailable {
   return new ServiceUnavailable(`the connection to Redis at ${node} was lost: ${why}`);
 }
 

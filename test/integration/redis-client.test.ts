@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterEach, expect, test } from 'vitest';
+
+import { openRedis, type RedisClient } from '../../src/lib/clients/redis/client.js';
+import { RedisConnection } from '../../src/lib/clients/redis/connection.js';
+import { encodeCommand } from '../../src/lib/clients/redis/resp.js';
+import { ServiceUnavailable } from '../../src/lib/core/errors.js';
+import { needs } from '../servers/needs.js';
+import { until } from '../servers/ports.js';
+import { startRedis, type RedisServer } from '../servers/redis.js';
+
+const stops: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
+
+async function server(): Promise<RedisServer> {
+  const redis = await startRedis();
+  stops.push(() => redis.stop());
+  return redis;
+}
+
+async function clientOf(redis: RedisServer, timeoutMs: number): Promise<RedisClient> {
+  const timeouts = { connectTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs };
+  const client = await openRedis({ nodes: [redis.url] }, timeouts, new AbortController().signal);
+  stops.push(() => client.close());
+  return client;
+}
+
+async function connectionTo(port: number, requestTimeoutMs: number): Promise<RedisConnection> {
+  const options = { connectTimeoutMs: 5000, requestTimeoutMs, database: 0, tls: false };
+  const { signal } = new AbortController();
+  const connection = await RedisConnection.open({ host: '127.0.0.1', port }, options, signal);
+  stops.push(() => connection.close());
+  return connection;
+}
+
+/** Connections to the server but for the one that asks. */
+const connections = async (redis: RedisServer): Promise<number> =>
+  (await redis.cli('CLIENT', 'LIST')).split('\n').filter((line) => !line.includes('cmd=client|list')).length;
+
+/** Starts a call every 100 ms until the first ten have settled, or for so long. */
+async function callSteadily(call: () => Promise<unknown>, longestMs: number) {
+  const outcomes: Promise<unknown>[] = [];
+  let settled = 0;
+  for (const end = Date.now() + longestMs; settled < 10 && Date.now() < end; await sleep(100)) {
+    const outcome = call().catch((error: unknown) => error);
+    void outcome.then(() => settled++);
+    outcomes.push(outcome);
+  }
+  return { settled, outcomes };
+}
+
+needs('redis')('a Redis that is stopped while calls keep coming', () => {
+  test('fails every call, and answers again once it goes on', async () => {
+    const redis = await server();
+    const client = await clientOf(redis, 300);
+    await client.call(['SET', 'key', 'value']);
+    redis.pause();
+    const { settled, outcomes } = await callSteadily(() => client.call(['GET', 'key']), 6000);
+    expect(settled).toBeGreaterThanOrEqual(10);
+    for (const outcome of await Promise.all(outcomes)) expect(outcome).toBeInstanceOf(ServiceUnavailable);
+    redis.resume();
+    await until('it answers', async () => (await client.call(['GET', 'key'])) === 'value');
+  });
+
+  test('is given the request time-out from the first call without an answer', async () => {
+    const redis = await server();
+    const connection = await connectionTo(redis.port, 500);
+    await sleep(700);
+    expect(await connection.single(encodeCommand(['PING']))).toBe('PONG');
+    redis.pause();
+    const start = performance.now();
+    const first = connection.single(encodeCommand(['PING'])).catch(() => performance.now() - start);
+    const { settled, outcomes } = await callSteadily(() => connection.single(encodeCommand(['PING'])), 6000);
+    expect(settled).toBeGreaterThanOrEqual(10);
+    expect(await first).toBeGreaterThan(490);
+    expect(await outcomes[0]).toMatchObject({
+      name: 'ServiceUnavailable',
+      code: 'SERVICE_UNAVAILABLE',
+      message: `Redis at 127.0.0.1:${redis.port} did not answer for 500ms`,
+      hint: expect.stringContaining('requestTimeout') as string,
+    });
+  });
+});
+
+test('an answer that comes slowly is waited for', async () => {
+  const slow = createServer((socket) => {
+    let asked = 0;
+    socket.on('data', () => {
+      if (++asked === 1) {
+        socket.write('+PONG\r\n');
+        return;
+      }
+      const pieces = ['$8\r\n', ...'abcdefgh', '\r\n'];
+      const timer = setInterval(() => {
+        if (pieces.length > 0) socket.write(pieces.shift()!);
+        else clearInterval(timer);
+      }, 200);
+    });
+    socket.on('error', () => {});
+  }).listen(0, '127.0.0.1');
+  await once(slow, 'listening');
+  stops.push(() => slow.close());
+  const connection = await connectionTo((slow.address() as AddressInfo).port, 1000);
+  expect(await connection.single(encodeCommand(['GET', 'key']))).toBe('abcdefgh');
+});
+
+needs('redis')('a connection that was lost', () => {
+  test('is opened once for all who call at the same time, and closed with the client', async () => {
+    const redis = await server();
+    const client = await clientOf(redis, 5000);
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => warnings.push(warning);
+    process.on('warning', warned);
+    stops.push(() => process.off('warning', warned));
+    await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
+    const calls = Array.from({ length: 200 }, (_, i) => client.call(['SET', `key:${i}`, 'value']));
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['OK']));
+    expect(await connections(redis)).toBe(1);
+    client.close();
+    await until('it is closed', async () => (await connections(redis)) === 0);
+    expect(warnings).toEqual([]);
+  });
+
+  test('is not opened again after close', async () => {
+    const redis = await server();
+    const client = await clientOf(redis, 5000);
+    await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
+    const calls = Array.from({ length: 200 }, (_, i) => client.call(['SET', `key:${i}`, 'value']));
+    client.close();
+    for (const { status } of await Promise.allSettled(calls)) expect(status).toBe('rejected');
+    await until('it is closed', async () => (await connections(redis)) === 0);
+    await expect(client.call(['GET', 'key:0'])).rejects.toThrow('closed');
+  });
+
+  test('is opened anew when opening it failed', async () => {
+    const redis = await server();
+    const client = await clientOf(redis, 5000);
+    await redis.kill();
+    const calls = Array.from({ length: 200 }, (_, i) => client.call(['SET', `key:${i}`, 'value']));
+    for (const { status } of await Promise.allSettled(calls)) expect(status).toBe('rejected');
+    await redis.restart();
+    expect(await client.call(['SET', 'key', 'value'])).toBe('OK');
+    expect(await connections(redis)).toBe(1);
+  });
+});
