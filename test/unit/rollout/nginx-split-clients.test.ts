@@ -46,6 +46,9 @@ describe('split_clients', () => {
     [0, '8% v2; 20% v3; * v1;', '# 0% v2;\n20% v3; * v1;'],
     [50, '30% v1; 10% v2; * v3;', '20% v1; 20% v2; * v3;'],
     [12.34, '* v1; # 0% v2;\n', '87.66% v1; * v2;\n'],
+    [100, '* v1; # 0% v2;\n', '# 0% v1;\n* v2;\n'],
+    [100, '* v1; # 0% v2;', '# 0% v1;\n* v2;'],
+    [100, '* v1; # note # 0% v2;\n# 0% v2;', '# 0% v1; # note # 0% v2;\n* v2;'],
   ])('%d %% canary: %j', (canary, before, after) => {
     expect(write(block(`\n${before}\n`), canary)).toBe(block(`\n${after}\n`));
   });

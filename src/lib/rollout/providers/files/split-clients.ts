@@ -85,14 +85,18 @@ function edits(
     if (arm === rest) return { start, end, text: `*${gap}${written}${tail};` };
     if (share[arm] > 0) return { start, end, text: `${share[arm] / 100}%${gap}${written}${tail};` };
     const space = /^[ \t]+$/.test(gap) ? gap : ' ';
-    return asComment(text, start, end, `# 0%${space}${written};`);
+    // A comment behind it on its line may be the other one of the pair, about to be none any more.
+    const breaks = ordered.some(
+      (one) => share[one] > 0 && both[one].start >= end && !text.slice(end, both[one].start).includes('\n'),
+    );
+    return asComment(text, start, end, `# 0%${space}${written};`, breaks);
   });
 }
 
-/** A comment takes up its line: what follows there moves to the next one, unless it is a comment as well. */
-function asComment(text: string, start: number, end: number, comment: string): Edit {
+/** A comment takes up its line: what follows there moves to the next one, unless it is and stays a comment as well. */
+function asComment(text: string, start: number, end: number, comment: string, breaks: boolean): Edit {
   const following = text.slice(end);
-  if (/^[ \t\r]*(?:#[^\n]*)?(?:\n|$)/.test(following)) return { start, end, text: comment };
+  if (!breaks && /^[ \t\r]*(?:#[^\n]*)?(?:\n|$)/.test(following)) return { start, end, text: comment };
   const line = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
   const indent = /^[ \t]*/.exec(line)![0];
   const blanks = /^[ \t]*/.exec(following)![0].length;
