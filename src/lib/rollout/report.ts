@@ -2,8 +2,8 @@ import type { CheckResult } from './analysis/judgement.js';
 import { isHeld } from './lease.js';
 import { elapsed } from './canary/decide.js';
 import { type Actor, describeDrift, type Session } from './session.js';
-import type { Pair, RolloutSpec } from './spec.js';
-import type { HistoryEntry, Phase, RolloutState } from './state.js';
+import { type RolloutSpec, samePair } from './spec.js';
+import { type HistoryEntry, type Phase, runningPhases } from './state.js';
 import type { Weights } from './route.js';
 
 /** How a rollout stands; what every verb prints. */
@@ -59,8 +59,8 @@ export function sketch(session: Session, spec: ReportedSpec, holder: string | nu
   const { route } = actor.provider;
   const history = session.state?.history ?? [];
   // What is kept of an earlier pair says nothing of this one but its history.
-  const state = session.state && isOf(session.state, spec.versions) ? session.state : undefined;
-  const isRunning = state !== undefined && ['progressing', 'paused', 'holding'].includes(state.phase);
+  const state = session.state && samePair(session.state.versions, spec.versions) ? session.state : undefined;
+  const isRunning = state !== undefined && runningPhases.includes(state.phase);
   const drift =
     state && !view.unfinished && !route.shows(view, state.weights)
       ? [describeDrift(state, view, route.name)]
@@ -99,10 +99,6 @@ export function sketch(session: Session, spec: ReportedSpec, holder: string | nu
       holder !== null || (drift.length > 0 && !returning.includes(verb)) ? ' --take-over' : '',
     ),
   };
-}
-
-function isOf(state: RolloutState, pair: Pair): boolean {
-  return state.versions.stable.name === pair.stable.name && state.versions.canary.name === pair.canary.name;
 }
 
 function nextCommands(

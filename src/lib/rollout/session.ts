@@ -155,7 +155,7 @@ export class Session {
     const signal = withGrace(this.actor.signal, GRACE_MS);
     const { id } = this.known!;
     const deadline = clock.monotonic() + TRY_FOR_MS;
-    for (let pause = nextPause(undefined); ; pause = nextPause(pause)) {
+    for (let pause = nextPause(); ; pause = nextPause(pause)) {
       const wanted = make(this.known!);
       try {
         // Though the route says so already: what serves the traffic may not have been told.

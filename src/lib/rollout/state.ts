@@ -9,6 +9,12 @@ import type { Arm, Pair } from './spec.js';
 
 export const phases = ['idle', 'progressing', 'paused', 'holding', 'promoted', 'aborted', 'failed'] as const;
 export type Phase = (typeof phases)[number];
+export const runningPhases: readonly Phase[] = ['progressing', 'paused', 'holding'];
+
+/** Nothing is under way, and nothing waits for somebody to mend it. */
+export function isOver({ phase }: Pick<RolloutState, 'phase'>): boolean {
+  return phase !== 'failed' && !runningPhases.includes(phase);
+}
 
 /**
  * What is kept on the route while a rollout runs and after it. It is data that anybody may have edited: it names

@@ -27,13 +27,16 @@ function population(keys: KeyInfo[]): CacheLevel {
   } as unknown as CacheLevel;
 }
 
+/** As many as keep chance out of it: of 100, one series in some dozens has fewer than 88. */
+const runs = 500;
+
 describe('the error that a sample states', () => {
   const sizes: Record<string, (i: number) => number> = {
     equal: () => 100,
     spread: (i) => 50 + ((i * 7919) % 1000),
     'with some large ones': (i) => (i % 50 === 0 ? 20_000 : 100),
   };
-  test.each(Object.keys(sizes))('holds the truth in at least 90 of 100 samples (sizes %s)', async (name) => {
+  test.each(Object.keys(sizes))('holds the truth in nine of ten samples (sizes %s)', async (name) => {
     const keys = Array.from({ length: 8000 }, (_, i): KeyInfo => {
       const kind = i % 10 < 6 ? 'meter' : i % 10 < 9 ? 'tariff' : 'session';
       return { key: `${kind}:${i}`, bytes: sizes[name]!(i), ttlMs: -1, type: 'string' };
@@ -42,7 +45,7 @@ describe('the error that a sample states', () => {
     const total = keys.reduce((sum, { bytes }) => sum + bytes!, 0);
     let held = 0;
     const prefixHeld: Record<string, number> = { 'meter:*': 0, 'tariff:*': 0, 'session:*': 0 };
-    for (let run = 0; run < 100; run++) {
+    for (let run = 0; run < runs; run++) {
       const result = await inspect({
         level,
         sample: 800,
@@ -56,8 +59,8 @@ describe('the error that a sample states', () => {
         if (Math.abs(count - truth) <= keysError! + 1) prefixHeld[prefix]!++;
       }
     }
-    expect(held).toBeGreaterThanOrEqual(88);
+    expect(held / runs).toBeGreaterThanOrEqual(0.88);
     for (const [prefix, count] of Object.entries(prefixHeld))
-      expect(count, prefix).toBeGreaterThanOrEqual(88);
+      expect(count / runs, prefix).toBeGreaterThanOrEqual(0.88);
   });
 });

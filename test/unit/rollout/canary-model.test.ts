@@ -3,12 +3,11 @@ import { describe, expect, it } from 'vitest';
 
 import { UserError } from '../../../src/lib/core/errors.js';
 import { promote } from '../../../src/lib/rollout/canary/promote.js';
-import { runningPhases } from '../../../src/lib/rollout/canary/run.js';
 import type { Stepped } from '../../../src/lib/rollout/canary/step.js';
 import { abort } from '../../../src/lib/rollout/canary/stop.js';
 import { planHash } from '../../../src/lib/rollout/plan-hash.js';
 import type { Weights } from '../../../src/lib/rollout/route.js';
-import type { RolloutState } from '../../../src/lib/rollout/state.js';
+import { type RolloutState, runningPhases } from '../../../src/lib/rollout/state.js';
 import { allOnCanary, allOnStable, type Verb, verbs, World } from './canary-world.js';
 import { type Fault, type Finding, Killed } from './memory.js';
 

@@ -9,7 +9,7 @@ import { planHash } from '../../../lib/rollout/plan-hash.js';
 import type { Provider } from '../../../lib/rollout/route.js';
 import type { Actor } from '../../../lib/rollout/session.js';
 import type { Pair, RolloutSpec, RouteSpec } from '../../../lib/rollout/spec.js';
-import { decodeState } from '../../../lib/rollout/state.js';
+import { decodeState, isOver } from '../../../lib/rollout/state.js';
 import type { RolloutForm } from '../../../lib/rollout/written.js';
 import type { KubernetesSettings } from '../../../lib/clients/kubernetes/config.js';
 import type { Context } from '../../../runtime/context.js';
@@ -45,9 +45,8 @@ export async function openRoute(input: Input, context: Context, form: RolloutFor
   const { state, unfinished } = await peek(context.signal);
   const kept = state === undefined ? undefined : decodeState(state, spec.route);
   // What was promoted may be switched back, if blue and green are still those.
-  const isOver =
-    kept?.kind === 'canary' && !unfinished && ['idle', 'promoted', 'aborted'].includes(kept.phase);
-  const versions = isOver ? (spec.versions ?? kept.versions) : (kept?.versions ?? spec.versions);
+  const isFree = kept?.kind === 'canary' && !unfinished && isOver(kept);
+  const versions = isFree ? (spec.versions ?? kept.versions) : (kept?.versions ?? spec.versions);
   if (versions === undefined) throw new NothingKept(spec);
   return { spec: { ...spec, versions }, actor: actorOn(spec.app, await open(versions), input, context) };
 }

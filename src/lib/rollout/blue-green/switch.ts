@@ -6,7 +6,7 @@ import { patiently } from '../patience.js';
 import { commandsOf, conflict, GRACE_MS, isOthers, type Session } from '../session.js';
 import { provesVersion, smokeTest } from '../smoke.js';
 import type { Arm, Colour, Version } from '../spec.js';
-import { newId, type RolloutState } from '../state.js';
+import { isOver, newId, type RolloutState, runningPhases } from '../state.js';
 import { allOn, armOf, type BlueGreenRun, type Colours, colourOf, liveArm, other } from './run.js';
 import { scaleDownOld, scaleUp } from './scale.js';
 import { type Watched, type Watcher, watch } from './watch.js';
@@ -31,7 +31,7 @@ export async function switchTo(
 ): Promise<Switched> {
   const { session, spec } = run;
   const { state } = session;
-  if (state?.kind === 'canary' && runs(state) && state.phase !== 'failed')
+  if (state?.kind === 'canary' && runningPhases.includes(state.phase))
     throw conflict(
       `a canary is ${state.phase} on this route`,
       `Type '${commandsOf(session.actor, state).back}' first.`,
@@ -105,10 +105,6 @@ export async function switchTo(
   };
   await session.commit(session.next(begun, {}, { action: 'switch', verdict: 'checks passed' }));
   return finish(run, session.state!, watcher);
-}
-
-function runs({ phase }: RolloutState): boolean {
-  return !['idle', 'promoted', 'aborted'].includes(phase);
 }
 
 /** What must be true of a colour before it gets the traffic. */
@@ -225,7 +221,7 @@ async function requireReady({ actor }: Session, version: Version, signal: AbortS
 export async function rollback(run: Colours): Promise<Switched> {
   const { session, spec } = run;
   const { state } = session;
-  if (state?.kind === 'canary' && runs(state))
+  if (state?.kind === 'canary' && !isOver(state))
     throw conflict(
       `a canary is ${state.phase} on this route`,
       `Type '${commandsOf(session.actor, state).back}'.`,

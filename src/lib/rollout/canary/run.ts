@@ -2,7 +2,7 @@ import type { Meter } from '../analysis/measurements.js';
 import { type Actor, commandsOf, conflict, type Session } from '../session.js';
 import { planHash } from '../plan-hash.js';
 import type { CanarySpec, RolloutSpec } from '../spec.js';
-import type { Phase, RolloutState } from '../state.js';
+import { isOver, type RolloutState } from '../state.js';
 
 /** What the verbs that follow the plan work with. */
 export interface CanaryPlan {
@@ -26,11 +26,9 @@ export function openRun(plan: CanaryPlan, session: Session): CanaryRun {
 /** How a verb ended: the exit code follows from it. */
 export type Ending = 'ok' | 'failed' | 'inconclusive';
 
-export const runningPhases: readonly Phase[] = ['progressing', 'paused', 'holding'];
-
 /** @throws UserError exit 4 when a switch of colours is under way on the route */
 export function refuseSwitch({ state, actor }: Session): void {
-  if (state?.kind !== 'blue-green' || ['idle', 'promoted', 'aborted'].includes(state.phase)) return;
+  if (state?.kind !== 'blue-green' || isOver(state)) return;
   throw conflict(
     `a switch of colours is ${state.phase} on this route`,
     `Type '${commandsOf(actor, state).onward}' to finish it, '${commandsOf(actor, state).back}' to return its traffic.`,

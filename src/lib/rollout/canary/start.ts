@@ -3,9 +3,9 @@ import { commandGate, replicasGate } from '../gates.js';
 import { conflict, formatWeights } from '../session.js';
 import { smokeTest } from '../smoke.js';
 import { type Pair, samePair } from '../spec.js';
-import { newId, type RolloutState } from '../state.js';
+import { isOver, newId, type RolloutState } from '../state.js';
 import { advance, freshStep, type Stepped } from './step.js';
-import { type CanaryRun, refuseSwitch, runningPhases } from './run.js';
+import { type CanaryRun, refuseSwitch } from './run.js';
 
 /**
  * Sets the first weight. Before that: nothing runs on the route, all traffic is on stable, the canary's replicas are
@@ -39,7 +39,7 @@ export async function start(run: CanaryRun): Promise<Stepped> {
 export function refuseStart({ session, spec }: CanaryRun): void {
   const { state, view, actor } = session;
   refuseSwitch(session);
-  if (state && (runningPhases.includes(state.phase) || state.phase === 'failed'))
+  if (state && !isOver(state))
     throw conflict(
       `a rollout of ${state.versions.canary.name} is ${state.phase} on ${actor.provider.route.name}`,
       `Type '${actor.command('canary step')} --wait' to go on with it, '${actor.command('canary abort')}' to end it.`,

@@ -1,15 +1,15 @@
 import { conflict, type Session } from '../session.js';
 import type { Version } from '../spec.js';
-import type { RolloutState } from '../state.js';
+import { isOver, type RolloutState, runningPhases } from '../state.js';
 import { stopped } from './decide.js';
 import type { Stepped } from './step.js';
-import { type CanaryRun, refuseFailed, refuseOtherPlan, refuseSwitch, runningPhases } from './run.js';
+import { type CanaryRun, refuseFailed, refuseOtherPlan, refuseSwitch } from './run.js';
 
 /** Returns all traffic to stable; harmless when nothing runs. Needs nothing but what stands on the route. */
 export async function abort(session: Session): Promise<Stepped> {
   const { state } = session;
   refuseSwitch(session);
-  if (!state || (!runningPhases.includes(state.phase) && state.phase !== 'failed'))
+  if (!state || isOver(state))
     return { state, ending: 'ok', did: 'nothing runs', warnings: traffic(session) };
   await session.returnTraffic((base) =>
     session.next(
