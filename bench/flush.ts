@@ -1,3 +1,4 @@
+import { confirming } from '../test/e2e/confirm-name.js';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { alternate, type Bench, type Benchmark, metrify, secondsOf, type Series } from './lib/bench.js';
@@ -38,7 +39,7 @@ export const flush: Benchmark = {
           probed(ours, () =>
             metrify(
               bench,
-              ['cache', 'flush', '--pattern', 'forecast:*', '--confirm', 'default/redis', '--json'],
+              ['cache', 'flush', '--pattern', 'forecast:*', ...confirming('redis', redis.url), '--json'],
               { METRIFY_REDIS_URL: redis.url },
             ),
           ),

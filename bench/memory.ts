@@ -1,3 +1,4 @@
+import { confirming } from '../test/e2e/confirm-name.js';
 import { type Benchmark, type Finding, metrify } from './lib/bench.js';
 import { writeCsv } from './lib/keys.js';
 import { must, privateRedis } from './lib/redis.js';
@@ -13,7 +14,7 @@ export const memory: Benchmark = {
     const verbs = {
       warm: ['--file', csv, '--key', 'meter:{meter_id}:latest', '--ttl', '1h'],
       inspect: ['--exact'],
-      flush: ['--pattern', 'meter:*', '--confirm', 'default/redis'],
+      flush: ['--pattern', 'meter:*', ...confirming('redis', redis.url)],
     };
     const peaks = new Map(Object.keys(verbs).map((verb): [string, number[]] => [verb, []]));
     for (let round = 1; round <= bench.rounds; round++) {

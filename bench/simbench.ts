@@ -1,3 +1,4 @@
+import { confirming } from '../test/e2e/confirm-name.js';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { startMemcached } from '../test/servers/memcached.js';
@@ -113,8 +114,7 @@ async function checkOnce(
     'meter:*',
     '--level',
     type,
-    '--confirm',
-    `default/${type}`,
+    ...confirming(type, Object.values(env)[0]!.split(',')[0]!),
   );
   must(flushed['deleted'] === meters, `${name}: flush removed ${String(flushed['deleted'])} keys`);
   bench.say(`  ${name}: ${checked} values compared, inspect and flush agree`);

@@ -23,7 +23,7 @@ export function renderReference(commands: LoadedCommands): string {
       exitCodeMeanings.map(([code, meaning]) => [code, meaning]),
     ),
     '## Variables',
-    'Every setting that is one value has a variable. A flag wins over the variable, the variable over the ' +
+    'Every setting that is one value has a variable. A flag wins over an environment chosen with `-e`, this over the variable, the variable over the ' +
       'configuration file, the file over the default. `METRIFY_CONFIG` names the file, `METRIFY_ENV` its environment.',
     table(
       ['setting', 'variable', 'default'],

@@ -1,24 +1,10 @@
 import type { CacheSettings } from '../lib/cache/settings.js';
-import type {
-  HazelcastSettings,
-  HttpSettings,
-  MemcachedSettings,
-  PostgresSettings,
-  RedisSettings,
-  Timeouts,
-} from '../lib/clients/settings.js';
+import type { Systems } from '../lib/clients/systems.js';
 import type { ConfiguredRollout } from './config/rollout.js';
 
-/** One environment of the configuration, resolved: flag > environment variable > file > default. */
-export interface Settings extends Timeouts {
+/** One environment of the configuration, resolved: see `config/precedence.ts` for what wins. */
+export interface Settings extends Systems {
   environment: string;
-  postgres?: PostgresSettings | undefined;
-  redis?: RedisSettings | undefined;
-  memcached?: MemcachedSettings | undefined;
-  hazelcast?: HazelcastSettings | undefined;
-  elasticsearch?: HttpSettings | undefined;
-  solr?: HttpSettings | undefined;
-  prometheus?: HttpSettings | undefined;
   cache: CacheSettings;
   /** Of the commands deploy and canary. */
   rollouts: readonly ConfiguredRollout[];

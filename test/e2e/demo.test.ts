@@ -113,8 +113,8 @@ describe.skipIf(!binaries)('metrify demo', () => {
     });
     expect(code, stderr).toBe(0);
     expectWholeTour(json(), 'redis');
-    expect(stderr).toContain(
-      "$ metrify cache flush --pattern 'forecast:*' --level redis --confirm demo/redis",
+    expect(stderr).toMatch(
+      /\$ metrify cache flush --pattern 'forecast:\*' --level redis --confirm demo\/redis@127\.0\.0\.1:\d+\n/,
     );
   });
 

@@ -27,8 +27,8 @@ export const flush = changeCommand({
   name: 'cache flush',
   summary: 'remove keys by pattern, age or all, without blocking the server',
   description:
-    'Walks the level with a cursor and removes single keys, on every master of a cluster. Needs --confirm ENV/LEVEL ' +
-    'where nobody can be asked. Keys of metrify itself (metrify:…) stay.',
+    'Walks the level with a cursor and removes single keys, on every master of a cluster. Where nobody can be asked it ' +
+    'needs --confirm ENV/LEVEL@HOST:PORT[/DB], which the dry run prints. Keys of metrify itself (metrify:…) stay.',
   flags: {
     pattern: flag.text({
       placeholder: 'GLOB',
@@ -49,7 +49,7 @@ export const flush = changeCommand({
     { does: 'what would go, by prefix', command: `metrify cache flush --pattern 'forecast:*' --dry-run` },
     {
       does: 'remove it from a script',
-      command: `metrify cache flush --pattern 'forecast:*' --max-keys 50000 --confirm production/redis`,
+      command: `metrify cache flush --pattern 'forecast:*' --max-keys 50000 --confirm production/redis@10.0.0.1:6379`,
     },
     { does: 'what nobody used for a week, gently', command: 'metrify cache flush --idle 7d --rate 5000' },
   ],
@@ -65,7 +65,7 @@ export const flush = changeCommand({
       level,
       selection,
       rate: input.rate,
-      target: `${settings.environment}/${level.name}`,
+      target: `${settings.environment}/${level.name}@${level.address}`,
       what: `remove ${describeSelection(selection)} of ${level.name} at ${level.target}`,
     };
     if (context.dryRun || input.maxKeys !== undefined) {

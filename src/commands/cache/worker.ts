@@ -2,6 +2,8 @@ import { hostname } from 'node:os';
 import { randomUUID } from 'node:crypto';
 
 import { runWorker, type WorkerResult } from '../../lib/cache/write-behind/worker.js';
+import type { PostgresSettings, RedisSettings } from '../../lib/clients/settings.js';
+import { requireSystem } from '../../lib/clients/systems.js';
 import { UserError } from '../../lib/core/errors.js';
 import { formatCount } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
@@ -11,6 +13,8 @@ import { postgresUrl, redisUrl } from './shared/flags.js';
 
 interface Plan {
   settings: Settings;
+  redis: RedisSettings;
+  postgres: PostgresSettings;
   untilEmpty: boolean;
   batch: number;
   leaseMs: number;
@@ -42,15 +46,23 @@ export const worker = changeCommand({
 
   async plan({ untilEmpty, batch, lease, connections }, context): Promise<Plan> {
     const settings = await context.settings();
-    if (!settings.redis) throw notConfigured('Redis', 'METRIFY_REDIS_URL');
-    if (!settings.postgres) throw notConfigured('PostgreSQL', 'METRIFY_POSTGRES_URL');
+    const redis = requireSystem(settings, 'redis', 'the worker');
+    const postgres = requireSystem(settings, 'postgres', 'the worker');
     if (Object.keys(settings.cache.writeBehind?.tables ?? {}).length === 0)
       throw new UserError('no table is configured for write-behind', {
         code: 'NOT_CONFIGURED',
         hint: 'Name them with their keys: cache: { writeBehind: { tables: { sensor_data: { key: [sensor_id] } } } }',
       });
     if (lease < 100) throw new UserError('a lease of less than 100ms cannot be kept');
-    return { settings, untilEmpty, batch: Math.min(batch, 50_000), leaseMs: lease, connections };
+    return {
+      settings,
+      redis,
+      postgres,
+      untilEmpty,
+      batch: Math.min(batch, 50_000),
+      leaseMs: lease,
+      connections,
+    };
   },
 
   planData: ({ settings, untilEmpty, batch, leaseMs, connections }) => ({
@@ -67,14 +79,14 @@ export const worker = changeCommand({
     );
   },
 
-  async apply({ settings, untilEmpty, batch, leaseMs, connections }, context) {
+  async apply({ settings, redis, postgres, untilEmpty, batch, leaseMs, connections }, context) {
     const progress = context.progress('writing');
     try {
       const result = await runWorker({
         connectTimeoutMs: settings.connectTimeoutMs,
         requestTimeoutMs: settings.requestTimeoutMs,
-        redis: settings.redis!,
-        postgres: settings.postgres!,
+        redis,
+        postgres,
         tables: settings.cache.writeBehind!.tables,
         durability: settings.cache.writeBehind!.durability,
         holder: `${hostname()}:${randomUUID().slice(0, 8)}`,
@@ -119,7 +131,3 @@ export const worker = changeCommand({
       );
   },
 });
-
-function notConfigured(system: string, variable: string): UserError {
-  return new UserError(`no ${system} is configured`, { code: 'NOT_CONFIGURED', hint: `Set ${variable}.` });
-}

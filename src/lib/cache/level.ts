@@ -104,6 +104,8 @@ export interface CacheLevel {
   readonly type: LevelType;
   /** Where it is, with any password masked. */
   readonly target: string;
+  /** Its first server, and what of it is meant: `host:port`, `host:port/3`, the path of a socket. */
+  readonly address: string;
   /** Hash values are supported. */
   readonly hashes: boolean;
   nodes(signal: AbortSignal): Promise<NodeStatus[]>;

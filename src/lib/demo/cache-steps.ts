@@ -62,7 +62,8 @@ export const cacheSteps: Step[] = [
   {
     title: 'flush the forecasts',
     async run(stage) {
-      const report = await stage.metrify([...flush(stage), '--confirm', `demo/${stage.cache.type}`]);
+      const { type, address } = stage.cache;
+      const report = await stage.metrify([...flush(stage), '--confirm', `demo/${type}@${address}`]);
       const [meter] = stage.town.meters;
       const url = urlOf(stage, 'forecast', meter!.id);
       const first = await request(url, { signal: stage.signal });

@@ -1,8 +1,9 @@
+import { postgresTarget } from '../clients/postgres/target.js';
 import { openRedis, type RedisClient } from '../clients/redis/client.js';
 import { errorMessage } from '../core/errors.js';
 import { formatCount } from '../core/units.js';
 import { databaseCache, redisCache, type ServiceCache } from './cache-aside.js';
-import type { Database } from './database.js';
+import type { DemoDatabase } from './demo-database.js';
 import type { Premises } from './premises.js';
 import { findRedisServer, startRedis } from './redis.js';
 
@@ -12,6 +13,8 @@ export interface DemoCache {
   why: string;
   /** Redis: its URLs, comma-separated. */
   url?: string;
+  /** As `--confirm` names it. */
+  address: string;
   service: ServiceCache;
   /** Somebody else's Redis gets these keys back deleted; what is ours goes as a whole. */
   close(keys: readonly string[]): Promise<void>;
@@ -22,7 +25,7 @@ const timeouts = { connectTimeoutMs: 3000, requestTimeoutMs: 5000 };
 /** The Redis of METRIFY_REDIS_URL when it is empty, else one of our own, else the database level. */
 export async function chooseCache(
   premises: Premises,
-  database: Database,
+  database: DemoDatabase,
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<DemoCache> {
@@ -41,6 +44,7 @@ export async function chooseCache(
       type: 'redis',
       why: reasons.join('; '),
       url,
+      address: client.address,
       service: redisCache(client),
       async close() {
         client.close();
@@ -51,6 +55,7 @@ export async function chooseCache(
   return {
     type: 'database',
     why: reasons.join(', '),
+    address: (await postgresTarget({ url: database.url })).label,
     service: databaseCache(database.query),
     async close() {},
   };
@@ -75,6 +80,7 @@ async function openGiven(url: string): Promise<DemoCache | string> {
     type: 'redis',
     why: `METRIFY_REDIS_URL is set, and its database is empty`,
     url,
+    address: client.address,
     service: redisCache(client),
     async close(keys) {
       for (const key of keys) await client.call(['UNLINK', key]);

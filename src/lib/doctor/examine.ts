@@ -9,6 +9,7 @@ import type {
   RedisSettings,
   Timeouts,
 } from '../clients/settings.js';
+import type { Systems } from '../clients/systems.js';
 import { UserError } from '../core/errors.js';
 import { memcachedVersions } from '../clients/memcached/version.js';
 import { systemClock } from '../core/clock.js';
@@ -24,16 +25,6 @@ export interface Examination {
   notes: string[];
   problem?: string;
   hint?: string;
-}
-
-export interface Systems extends Timeouts {
-  postgres?: PostgresSettings | undefined;
-  redis?: RedisSettings | undefined;
-  memcached?: MemcachedSettings | undefined;
-  hazelcast?: HazelcastSettings | undefined;
-  elasticsearch?: HttpSettings | undefined;
-  solr?: HttpSettings | undefined;
-  prometheus?: HttpSettings | undefined;
 }
 
 type Found = Omit<Examination, 'system' | 'state' | 'problem' | 'hint'> & { lacks?: string };

@@ -12,6 +12,7 @@ export function assemble(
   environment: string,
   values: ScalarValues,
   written: EnvironmentInput,
+  refused: NonNullable<Settings['refused']>,
 ): Omit<Settings, 'rollouts'> {
   const http = (url: string | undefined) => (url === undefined ? undefined : { url });
   const systems = {
@@ -46,6 +47,7 @@ export function assemble(
     connectTimeoutMs: values.connectTimeout ?? 0,
     requestTimeoutMs: values.requestTimeout ?? 0,
     ...systems,
+    refused,
     elasticsearch: http(values['elasticsearch.url']),
     solr: http(values['solr.url']),
     prometheus:
@@ -53,7 +55,7 @@ export function assemble(
         ? undefined
         : { url: values['prometheus.url'], token: values['prometheus.token'] },
     cache: {
-      levels: written.cache?.levels?.map(readLevel) ?? defaultLevels(systems),
+      levels: written.cache?.levels?.map(readLevel) ?? defaultLevels(systems, refused),
       tiers: written.cache?.tiers ?? [],
       writeBehind:
         written.cache?.writeBehind === undefined && durability === undefined
@@ -68,7 +70,7 @@ export function missingSystems(settings: Omit<Settings, 'rollouts'>): { index: n
   return settings.cache.levels.flatMap(({ name, type }, index) => {
     if (type === 'memory') return [];
     const system = systemOf(type);
-    return settings[system] === undefined
+    return settings[system] === undefined && settings.refused?.[system] === undefined
       ? [{ index, message: `level '${name}' is of type ${type}, but ${system} is not configured` }]
       : [];
   });
@@ -80,10 +82,11 @@ function systemOf(type: Exclude<LevelType, 'memory'>): System {
   return type === 'database' ? 'postgres' : type;
 }
 
-/** One level a configured system, the fastest first. */
-function defaultLevels(systems: Record<System, unknown>): LevelSettings[] {
-  return (['redis', 'memcached', 'hazelcast', 'database'] as const)
-    .filter((type) => systems[systemOf(type)] !== undefined)
+/** One level a configured system, the fastest first; behind them the refused ones, which can be named. */
+function defaultLevels(...rows: Partial<Record<System, unknown>>[]): LevelSettings[] {
+  const types = ['redis', 'memcached', 'hazelcast', 'database'] as const;
+  return rows
+    .flatMap((systems) => types.filter((type) => systems[systemOf(type)] !== undefined))
     .map((type) => ({ name: type, type, table: type === 'database' ? defaultTable : undefined }));
 }
 

@@ -29,7 +29,7 @@ export interface LoadedSettings {
 }
 
 /**
- * One environment's settings: flag > environment variable > file > default.
+ * One environment's settings; see `precedence` for what wins.
  * Only references that are in force are looked up.
  * @throws UserError exit 2; InvalidConfiguration with all problems at once
  */
@@ -41,8 +41,10 @@ export async function loadSettings(input: SettingsInput): Promise<LoadedSettings
   const environment = chooseEnvironment(input, found && label(found.path, input.cwd), file);
   const written: EnvironmentInput = file?.environments.get(environment) ?? {};
   const at = (...path: PropertyKey[]) => file?.at(['environments', environment, ...path]) ?? '';
-  const { values, origins, problems } = await resolveValues(written, {
+  const { values, origins, problems, refused } = await resolveValues(written, {
     ...input,
+    environment,
+    chosen: input.environment !== undefined,
     ...(found ? { configFile: found.path } : {}),
     at,
     warn: (message) => warnings.push(message),
@@ -53,7 +55,7 @@ export async function loadSettings(input: SettingsInput): Promise<LoadedSettings
     file: found?.path ?? '',
     at: (path: Path) => at('rollouts', index, ...path),
   }));
-  const settings = { ...assemble(environment, values, written), rollouts };
+  const settings = { ...assemble(environment, values, written, refused), rollouts };
   if (!written.cache?.levels && problems.length === 0)
     for (const { path, message } of unknownLevels(
       written,

@@ -5,6 +5,7 @@ import type { Origin } from './origins.js';
 import { type Problem, explain } from './problems.js';
 import { type ScalarPath, type ScalarValues, scalar, scalarPaths, variableName } from './scalars.js';
 import { type Reference, describeReference, isReference, resolveReference } from './secrets.js';
+import { type Place, precedence, rawValue } from './precedence.js';
 import { readVariables } from './variables.js';
 
 export interface Sources {
@@ -12,7 +13,10 @@ export interface Sources {
   overrides: Record<string, string>;
   env: NodeJS.ProcessEnv;
   cwd: string;
-  /** The file that the environment stands in. */
+  environment: string;
+  /** The environment was chosen with `-e`. */
+  chosen: boolean;
+  /** The file that the environment is in. */
   configFile?: string | undefined;
   /** `FILE:LINE:COL` of a setting in it. */
   at(...path: PropertyKey[]): string;
@@ -34,6 +38,9 @@ export async function resolveValues(written: EnvironmentInput, sources: Sources)
   const origins: Origin[] = [];
   const problems: Problem[] = [];
   const variables = readVariables(sources.env);
+  const { placesOf, refused, warnings } = precedence({ ...sources, written, variables });
+  warnings.forEach((warning) => sources.warn(warning));
+  const find = (path: ScalarPath) => findIn(placesOf(path), path, written, variables, sources);
 
   /** Reads one value. A problem names the setting: its place says little about a secret's file. */
   const read = async (path: ScalarPath, found: Found, name: string = path): Promise<unknown> => {
@@ -58,12 +65,11 @@ export async function resolveValues(written: EnvironmentInput, sources: Sources)
   };
 
   for (const path of scalarPaths) {
-    const found = find(path, written, variables, sources);
+    const found = find(path);
     if (found) Object.assign(values, { [path]: await read(path, found) });
   }
   const nodes = written.redis?.nodes;
-  // A URL of a flag or variable stands for all nodes.
-  if (nodes && find('redis.url', written, variables, sources) === undefined) {
+  if (nodes && find('redis.url') === undefined && placesOf('redis.url').includes('file')) {
     const urls: string[] = [];
     for (const [index, text] of nodes.entries()) {
       const place = sources.at('redis', 'nodes', index);
@@ -74,35 +80,40 @@ export async function resolveValues(written: EnvironmentInput, sources: Sources)
     }
     values['redis.url'] = urls;
   }
-  return { values, origins, problems };
+  return { values, origins, problems, refused };
 }
 
-/** Where a setting stands: flag > environment variable > file > default. */
-function find(
+function findIn(
+  places: readonly Place[],
   path: ScalarPath,
   written: EnvironmentInput,
-  variables: Map<ScalarPath, string>,
+  variables: ReadonlyMap<ScalarPath, string>,
   { overrides, cwd, configFile, at }: Sources,
 ): Found | undefined {
-  const override = overrides[path];
-  if (override !== undefined) return { place: 'flag', from: 'flag', text: override, folder: cwd };
-  const variable = variables.get(path);
-  if (variable !== undefined) {
-    const name = variableName(path);
-    return { place: name, from: `environment variable ${name}`, text: variable, folder: cwd };
-  }
-  const raw = rawValue(written, path);
-  if (raw !== undefined) {
-    const place = at(...path.split('.'));
-    return { place, from: place, text: raw, folder: dirname(configFile ?? cwd) };
+  const look: Record<Place, () => Found | undefined> = {
+    flag() {
+      const text = overrides[path];
+      return text === undefined ? undefined : { place: 'flag', from: 'flag', text, folder: cwd };
+    },
+    variable() {
+      const text = variables.get(path);
+      const name = variableName(path);
+      return text === undefined
+        ? undefined
+        : { place: name, from: `environment variable ${name}`, text, folder: cwd };
+    },
+    file() {
+      const raw = rawValue(written, path);
+      if (raw === undefined) return undefined;
+      const text = isReference(raw) ? raw : String(raw as string | boolean | string[]);
+      const place = at(...path.split('.'));
+      return { place, from: place, text, folder: dirname(configFile ?? cwd) };
+    },
+  };
+  for (const place of places) {
+    const found = look[place]();
+    if (found) return found;
   }
   const text = scalar(path).default;
   return text === undefined ? undefined : { place: 'default', from: 'default', text, folder: cwd };
-}
-
-function rawValue(written: EnvironmentInput, path: ScalarPath): string | Reference | undefined {
-  const raw = path
-    .split('.')
-    .reduce((value: unknown, key) => (value as Record<string, unknown> | undefined)?.[key], written);
-  return raw === undefined || isReference(raw) ? raw : String(raw as string | boolean | string[]);
 }

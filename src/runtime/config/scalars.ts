@@ -1,3 +1,4 @@
+import type { SystemName } from '../../lib/clients/systems.js';
 import { hostAndPort, listOf, oneOf, plainText, positiveDuration, trueOrFalse, urlWith } from './values.js';
 
 /** A setting that is one value: it may stand in the file, in its own variable, or be overridden by a flag. */
@@ -11,12 +12,14 @@ export interface Scalar {
   schemes?: readonly string[];
   /** How the file writes it: text unless said otherwise. */
   inFile?: 'boolean' | 'list';
+  /** Where a system is: what else is said of that system, in its section, belongs to this address. */
+  address?: true;
   /** A path: relative to the file it stands in, else to the working directory. */
   path?: true;
 }
 
 function url(...schemes: string[]) {
-  return { parse: urlWith(schemes), secret: 'url', schemes } as const;
+  return { parse: urlWith(schemes), secret: 'url', schemes, address: true } as const;
 }
 
 const yesNo = { parse: trueOrFalse, inFile: 'boolean' } as const;
@@ -38,7 +41,7 @@ export const scalars = {
   'redis.password': { parse: plainText, secret: 'text' },
   'redis.tlsVerify': yesNo,
   'redis.tlsCa': path,
-  'memcached.servers': { parse: listOf(hostAndPort), inFile: 'list' },
+  'memcached.servers': { parse: listOf(hostAndPort), inFile: 'list', address: true },
   'hazelcast.url': { ...url('hazelcast'), parse: listOf(urlWith(['hazelcast'])) },
   'hazelcast.clusterName': { parse: plainText },
   'hazelcast.map': { parse: plainText },
@@ -61,6 +64,15 @@ export const scalarPaths = Object.keys(scalars) as ScalarPath[];
 export function scalar(path: ScalarPath): Scalar {
   return scalars[path];
 }
+
+/** The systems with their scalar settings, the address first. */
+export const systemPaths = scalarPaths
+  .filter((path) => scalar(path).address)
+  .map((address) => {
+    const system = address.split('.', 1)[0] as SystemName;
+    const others = scalarPaths.filter((path) => path !== address && path.startsWith(`${system}.`));
+    return { system, address, others };
+  });
 
 /** `redis.tlsVerify` as METRIFY_REDIS_TLS_VERIFY. */
 export function variableName(path: string): string {

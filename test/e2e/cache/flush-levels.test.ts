@@ -6,11 +6,12 @@ import { needs } from '../../servers/needs.js';
 import { until } from '../../servers/ports.js';
 import { startRedis, type RedisServer } from '../../servers/redis.js';
 import { ownDatabase, ownMemcached, ownRedisCluster } from '../../servers/shared.js';
+import { confirming } from '../confirm-name.js';
 import { metrify } from '../run.js';
 import { converse, memcachedGet } from './memcached-probe.js';
 import { dumpCluster, Probe } from './redis-probe.js';
 
-const confirmed = ['--confirm', 'default/redis', '--json'];
+const confirmed = (url: string) => [...confirming('redis', url), '--json'];
 const keys = (count: number, make: (i: number) => string) => Array.from({ length: count }, (_, i) => make(i));
 const set = (probe: Probe, names: string[]) => probe.askAll(names.map((name) => ['SET', name, 'x']));
 
@@ -28,7 +29,7 @@ needs('redis')('cache flush and what the server is set to', () => {
     await replica.stop();
   });
   const flush = (...more: string[]) =>
-    metrify(['cache', 'flush', '--redis-url', redis.url, ...more, ...confirmed]);
+    metrify(['cache', 'flush', '--redis-url', redis.url, ...more, ...confirmed(redis.url)]);
   const fill = () =>
     Probe.with(redis.port, 0, (probe) =>
       set(
@@ -91,7 +92,7 @@ needs('redis')('cache flush and what the server is set to', () => {
     await replica.cli('REPLICAOF', '127.0.0.1', String(redis.port));
     await until('it follows', async () => (await replica.cli('DBSIZE')) === '100');
     for (const args of [
-      ['cache', 'flush', '--pattern', 'm:*', ...confirmed],
+      ['cache', 'flush', '--pattern', 'm:*', ...confirmed(replica.url)],
       ['cache', 'set', 'm:1', 'y', '--json'],
       ['cache', 'delete', 'm:1', '--json'],
     ]) {
@@ -115,7 +116,9 @@ needs(
     for (const port of ports.slice(0, 3))
       await Probe.with(port, 0, (probe) => set(probe, [...names, `${prefix}stays`]));
     const env = { METRIFY_REDIS_URL: urls.join(',') };
-    const finished = await metrify(['cache', 'flush', '--pattern', `${prefix}m:*`, ...confirmed], { env });
+    const finished = await metrify(['cache', 'flush', '--pattern', `${prefix}m:*`, ...confirmed(urls[0]!)], {
+      env,
+    });
     expect(finished.code, finished.stderr).toBe(0);
     const { result } = finished.json();
     expect(result).toMatchObject({ matched: 3000, deleted: 3000 });
@@ -130,7 +133,7 @@ needs(
     const env = { METRIFY_MEMCACHED_SERVERS: urls[0]! };
     const names = keys(150, (i) => `${prefix}${'ab'[i % 2]}:${i}`);
     for (const name of names) await converse(urls[0]!, `set ${name} 0 0 1\r\nx\r\n`);
-    const args = ['--level', 'memcached', '--confirm', 'default/memcached', '--json'];
+    const args = ['--level', 'memcached', ...confirming('memcached', urls[0]!), '--json'];
     const dry = await metrify(['cache', 'flush', '--pattern', `${prefix}a:*`, '--dry-run', ...args], { env });
     expect(dry.json().result).toMatchObject({ matched: 75 });
     const { result } = (
@@ -149,7 +152,7 @@ needs(
     await database.sql(
       `INSERT INTO metrify_cache SELECT 'm:' || i, 'x', CASE WHEN i % 2 = 0 THEN now() + interval '1h' END FROM generate_series(1, 6000) i`,
     );
-    const args = ['--confirm', 'default/database', '--json'];
+    const args = [...confirming('database', database.url), '--json'];
     const { result } = (await metrify(['cache', 'flush', '--pattern', 'm:*1', ...args], { env })).json();
     expect(result).toMatchObject({ matched: 600, deleted: 600 });
     const noTtl = (await metrify(['cache', 'flush', '--no-ttl', ...args], { env })).json();

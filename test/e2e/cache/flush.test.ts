@@ -5,10 +5,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { needs } from '../../servers/needs.js';
 import { until } from '../../servers/ports.js';
 import { ownRedis, type OwnRedis } from '../../servers/shared.js';
+import { confirming } from '../confirm-name.js';
 import { metrify, startMetrify } from '../run.js';
 import { Probe } from './redis-probe.js';
 
-const confirmed = ['--confirm', 'default/redis', '--json'];
 const keys = (count: number, make: (i: number) => string) => Array.from({ length: count }, (_, i) => make(i));
 const set = (probe: Probe, names: string[], ...more: string[]) =>
   probe.askAll(names.map((name) => ['SET', name, 'x', ...more]));
@@ -16,8 +16,12 @@ const set = (probe: Probe, names: string[], ...more: string[]) =>
 needs('redis')('cache flush of one server', () => {
   let redis: OwnRedis;
   let probe: Probe;
+  let name: string[];
+  let confirmed: string[];
   beforeEach(async () => {
     redis = await ownRedis();
+    name = confirming('redis', redis.url);
+    confirmed = [...name, '--json'];
     probe = await Probe.connect(redis.port, redis.database);
   });
   afterEach(() => probe.close());
@@ -87,7 +91,7 @@ needs('redis')('cache flush of one server', () => {
       verdict: 'planned',
       result: {
         matched: 3700,
-        confirm: 'default/redis',
+        confirm: name[1],
         byPrefix: [
           { prefix: 'meter:*:latest', keys: 3000 },
           { prefix: 'meter:*:day', keys: 700 },
@@ -99,10 +103,10 @@ needs('redis')('cache flush of one server', () => {
 
   test('without the right --confirm nothing goes: exit 4, and the name that would do', async () => {
     await set(probe, ['a:1']);
-    for (const more of [[], ['--confirm', 'production/redis'], ['--yes']]) {
+    for (const more of [[], ['--confirm', 'default/redis'], ['--confirm', 'production/redis'], ['--yes']]) {
       const finished = await flush('--pattern', 'a:*', ...more);
       expect(finished.code).toBe(4);
-      expect(finished.stderr).toContain('--confirm default/redis');
+      expect(finished.stderr).toContain(name.join(' '));
     }
     expect(await left()).toEqual(['a:1']);
   });

@@ -12,6 +12,7 @@ import {
 import { needs } from '../../servers/needs.js';
 import { until } from '../../servers/ports.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
+import { confirming } from '../confirm-name.js';
 import { metrify, startMetrify } from '../run.js';
 
 const rows = 20_000;
@@ -76,7 +77,7 @@ needs('hazelcast')('a Hazelcast member', () => {
     expect(await server.size('metrify')).toBe(rows - 1);
 
     const flushed = await metrify([
-      ...['cache', 'flush', '--pattern', 'm:1*', '--confirm', 'default/hazelcast', ...on(server)],
+      ...['cache', 'flush', '--pattern', 'm:1*', ...confirming('hazelcast', server.url), ...on(server)],
     ]);
     expect(flushed.code, flushed.stderr).toBe(0);
     const ones = [...held.keys()].filter((key) => key.startsWith('m:1')).length - 1;
@@ -168,7 +169,7 @@ needs('hazelcast')('a Hazelcast member', () => {
     expect(finished.json().result.verified).toMatchObject({ checked: rows, missing: 0, mismatched: 0 });
     expect(await last.size('metrify')).toBe(rows);
 
-    const flush = ['cache', 'flush', '--all', '--confirm', 'default/hazelcast', '--rate', '5000'];
+    const flush = ['cache', 'flush', '--all', ...confirming('hazelcast', last.url), '--rate', '5000'];
     const flushing = await startMetrify([...flush, ...on(last)]);
     await until('a third is gone', async () => (await last.size('metrify')) < (rows * 2) / 3);
     await members[1]!.kill();

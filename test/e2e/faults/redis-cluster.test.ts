@@ -9,6 +9,7 @@ import { until } from '../../servers/ports.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { startRedisCluster, type ClusterNode, type RedisCluster } from '../../servers/redis-cluster.js';
 import { dumpCluster, Probe, type Held } from '../cache/redis-probe.js';
+import { confirming } from '../confirm-name.js';
 import { metrify, startMetrify } from '../run.js';
 
 const rows = 24_000;
@@ -94,7 +95,15 @@ needs('redis')('a Redis Cluster in trouble', () => {
     );
     const instant = Math.random();
     const more = round === 3 ? ['--rate', '12000'] : [];
-    const flush = ['cache', 'flush', '--pattern', 'm:*', '--confirm', 'default/redis', '--json', ...more];
+    const flush = [
+      'cache',
+      'flush',
+      '--pattern',
+      'm:*',
+      ...confirming('redis', cluster.urls[0]!),
+      '--json',
+      ...more,
+    ];
     const running = await startMetrify(flush, { env: env() });
     await until('some keys are gone', async () => (await size()) < rows * (1 - instant * 0.7), {
       everyMs: 1,

@@ -17,6 +17,7 @@ import {
 import { loadSimbench, type SimbenchData } from '../../servers/simbench.js';
 import { memcachedGet } from '../cache/memcached-probe.js';
 import { dumpCluster, Probe } from '../cache/redis-probe.js';
+import { confirming } from '../confirm-name.js';
 import { metrify } from '../run.js';
 
 const meters = 36_063;
@@ -155,7 +156,7 @@ needs(
       expect(result.prefixes[0]).toMatchObject({ keys: meters, ttl: { withoutTtl: 0 } });
       expect(result.prefixes[0].prefix).toMatch(/meter:\*:latest$/);
 
-      const confirm = ['--confirm', `default/${level}`];
+      const confirm = confirming(level, Object.values(env())[0]!.split(',')[0]!);
       const flushed = await metrify(['cache', 'flush', ...selection, ...confirm], { env: environment });
       expect(flushed.code, flushed.stderr).toBe(0);
       expect(flushed.json().result).toMatchObject({ matched: meters, deleted: meters });

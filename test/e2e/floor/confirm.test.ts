@@ -7,6 +7,7 @@ import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { needs } from '../../servers/needs.js';
 import { redisCli } from '../../servers/redis.js';
 import { type OwnRedis, ownRedis } from '../../servers/shared.js';
+import { confirming } from '../confirm-name.js';
 import { metrify } from '../run.js';
 import { type Terminal, terminal } from '../terminal.js';
 
@@ -15,12 +16,14 @@ const flush = ['cache', 'flush', '--pattern', 'gone:*'];
 needs('redis')('a destructive command', () => {
   let redis: OwnRedis;
   let env: Record<string, string>;
+  let name: string;
   const keys = async (): Promise<number> =>
     Number(await redisCli(redis.port, ['-n', String(redis.database), 'DBSIZE']));
 
   beforeAll(async () => {
     redis = await ownRedis();
     env = { METRIFY_REDIS_URL: redis.url };
+    name = confirming('redis', redis.url)[1]!;
   });
   beforeEach(async () => {
     await redisCli(redis.port, [
@@ -40,22 +43,26 @@ needs('redis')('a destructive command', () => {
     ['no name', []],
     ['--yes, which answers harmless questions only', ['--yes']],
     ['another name', ['--confirm', 'production/redis']],
-    ['the name in other letters', ['--confirm', 'Default/redis']],
+    ['the level without its address', ['--confirm', 'default/redis']],
+    ['the name in other letters', (right: string) => ['--confirm', right.replace('d', 'D')]],
+    ['another port', (right: string) => ['--confirm', right.replace(/:\d+/, ':1')]],
+    ['another database', (right: string) => ['--confirm', `${right}9`]],
     ['an empty name', ['--confirm=']],
-  ])('is refused with %s', async (_, flags) => {
+  ])('is refused with %s', async (_, given) => {
+    const flags = typeof given === 'function' ? given(name) : given;
     const text = await metrify([...flush, ...flags], { env });
     expect(text).toMatchObject({ code: 4, stdout: '' });
-    expect(text.stderr).toContain('--confirm default/redis');
+    expect(text.stderr).toContain(`--confirm ${name}`);
     const json = await metrify([...flush, ...flags, '--json'], { env });
     expect(json).toMatchObject({ code: 4, stdout: '' });
     expect(JSON.parse(json.stderr)).toMatchObject({
-      error: { code: 'CONFIRMATION_MISSING', hint: expect.stringContaining('--confirm default/redis') },
+      error: { code: 'CONFIRMATION_MISSING', hint: expect.stringContaining(`--confirm ${name}`) },
     });
     expect(await keys()).toBe(3);
   });
 
   it('goes on with the right name', async () => {
-    const { code, json } = await metrify([...flush, '--confirm', 'default/redis', '--json'], { env });
+    const { code, json } = await metrify([...flush, '--confirm', name, '--json'], { env });
     expect(code).toBe(0);
     expect(json().result).toMatchObject({ matched: 2, deleted: 2 });
     expect(await keys()).toBe(1);
@@ -64,12 +71,13 @@ needs('redis')('a destructive command', () => {
   it('names its environment, so that a line from staging does nothing here', async () => {
     const file = 'environments: { staging: { redis: { url: "' + redis.url + '" } } }';
     const folder = await mkdtemp(join(tmpdir(), 'metrify-confirm-'));
+    const staging = confirming('redis', redis.url, 'staging')[1]!;
     try {
       await writeFile(`${folder}/metrify.config.yaml`, file);
-      const wrong = await metrify([...flush, '-e', 'staging', '--confirm', 'default/redis'], { cwd: folder });
+      const wrong = await metrify([...flush, '-e', 'staging', '--confirm', name], { cwd: folder });
       expect(wrong.code).toBe(4);
-      expect(wrong.stderr).toContain('--confirm staging/redis');
-      const right = await metrify([...flush, '-e', 'staging', '--confirm', 'staging/redis'], { cwd: folder });
+      expect(wrong.stderr).toContain(`--confirm ${staging}`);
+      const right = await metrify([...flush, '-e', 'staging', '--confirm', staging], { cwd: folder });
       expect(right.code, right.stderr).toBe(0);
     } finally {
       await rm(folder, { recursive: true });
@@ -89,8 +97,8 @@ needs('redis')('a destructive command', () => {
 
     it('takes the name when it is typed', () =>
       on(line, async (screen) => {
-        await screen.waitFor("Type 'default/redis' to go on:");
-        await screen.type('default/redis');
+        await screen.waitFor(`Type '${name}' to go on:`);
+        await screen.type(name);
         await screen.press('Enter');
         await screen.waitFor(/^exit 0$/m);
         expect(await keys()).toBe(1);
@@ -98,7 +106,7 @@ needs('redis')('a destructive command', () => {
 
     it('refuses another one', () =>
       on(line, async (screen) => {
-        await screen.waitFor("Type 'default/redis' to go on:");
+        await screen.waitFor(`Type '${name}' to go on:`);
         await screen.type('yes');
         await screen.press('Enter');
         expect(await screen.waitFor(/^exit 4$/m)).toContain('nothing was changed');

@@ -6,6 +6,7 @@ import { needs } from '../../servers/needs.js';
 import { freePort } from '../../servers/ports.js';
 import { type RedisServer, startRedis } from '../../servers/redis.js';
 import { ownDatabase, type OwnDatabase, ownMemcached, ownRedis } from '../../servers/shared.js';
+import { confirming } from '../confirm-name.js';
 import { type Finished, metrify } from '../run.js';
 
 const TIMEOUTS = { METRIFY_CONNECT_TIMEOUT: '400ms', METRIFY_REQUEST_TIMEOUT: '600ms' };
@@ -117,7 +118,7 @@ needs('redis')('a Redis that', () => {
     try {
       const address = `127.0.0.1:${redis.port}`;
       await expectUnavailable(['cache', 'get', 'k'], env, address);
-      await expectUnavailable(['cache', 'flush', '--all', '--confirm', 'default/redis'], env, address);
+      await expectUnavailable(['cache', 'flush', '--all', ...confirming('redis', redis.url)], env, address);
       await expectDoctorFails(env, address);
     } finally {
       redis.resume();

@@ -7,6 +7,7 @@ import { needs } from '../../servers/needs.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { ownDatabase, ownRedis, type OwnDatabase, type OwnRedis } from '../../servers/shared.js';
 import { until } from '../../servers/ports.js';
+import { confirming } from '../confirm-name.js';
 import { metrify, startMetrify } from '../run.js';
 
 needs('redis', 'postgres')('cache set --write-behind, cache worker and cache queue', () => {
@@ -28,6 +29,7 @@ needs('redis', 'postgres')('cache set --write-behind, cache worker and cache que
   });
   afterAll(() => folder.remove());
 
+  const confirm = (): string[] => confirming('queue', redis.url);
   const run = (...args: string[]) => metrify(['-c', config, 'cache', ...args]);
   const set = (key: string, value: string, ...more: string[]) =>
     run('set', key, value, '--write-behind', '--table', 'sensor_data', ...more);
@@ -67,13 +69,13 @@ needs('redis', 'postgres')('cache set --write-behind, cache worker and cache que
     expect(status.stdout).toMatch(/meter:18 +2 .*numeric field overflow.*22003/);
     expect(status.stdout).toContain('metrify cache queue retry meter:18');
 
-    expect(await run('queue', 'drop', 'meter:17', '--confirm', 'default/queue')).toMatchObject({ code: 4 });
+    expect(await run('queue', 'drop', 'meter:17', ...confirm())).toMatchObject({ code: 4 });
     const unconfirmed = await run('queue', 'drop', 'meter:18');
     expect(unconfirmed).toMatchObject({ code: 4 });
-    expect(unconfirmed.stderr).toContain('--confirm default/queue');
+    expect(unconfirmed.stderr).toContain(confirm().join(' '));
     expect(await run('queue', 'retry', '--all')).toMatchObject({ code: 0 });
     expect((await run('worker', '--until-empty')).code).toBe(6);
-    const dropped = await run('queue', 'drop', 'meter:18', '--confirm', 'default/queue', '--json');
+    const dropped = await run('queue', 'drop', 'meter:18', ...confirm(), '--json');
     expect(dropped.json().result).toMatchObject({ dropped: 1, released: 1 });
     expect((await run('get', 'meter:18')).code).toBe(3);
     expect((await run('worker', '--until-empty')).code).toBe(0);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { merge } from '../../../src/lib/core/merge.js';
@@ -50,4 +51,43 @@ test('whoever stops listening closes the streams', async () => {
   for await (const item of merge([stream('a', 100, 1, ended), stream('b', 100, 3, ended)]))
     if (item === 'a3') break;
   expect(ended.sort()).toEqual(['a', 'b']);
+});
+
+test('an error that comes while the consumer works waits for it, and is never unhandled', async () => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  try {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(4), fc.nat(3), fc.boolean()), { minLength: 1, maxLength: 4 }),
+        fc.nat(6),
+        async (streams, consumerMs) => {
+          async function* one(name: number): AsyncGenerator<string> {
+            const [count, ms, fails] = streams[name]!;
+            for (let i = 0; i < count; i++) {
+              await delay(ms);
+              yield `${name}`;
+            }
+            if (fails) throw new Error(`stream ${name}`);
+          }
+          let seen = 0;
+          const work = (async () => {
+            for await (const item of merge(streams.map((_, name) => one(name)))) {
+              seen += item.length;
+              await delay(consumerMs);
+            }
+          })();
+          const items = streams.reduce((sum, [count]) => sum + count, 0);
+          if (streams.some(([, , fails]) => fails)) await expect(work).rejects.toThrow(/^stream \d$/);
+          else await work.then(() => expect(seen).toBe(items));
+        },
+      ),
+      { numRuns: 60 },
+    );
+    await delay(5);
+    expect(unhandled).toEqual([]);
+  } finally {
+    process.off('unhandledRejection', note);
+  }
 });

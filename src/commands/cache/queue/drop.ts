@@ -15,12 +15,15 @@ export const drop = changeCommand({
   summary: 'give up the refused write of a key, and let the later ones go on',
   description:
     'Removes the one write that the database refused, for good; those held back behind it go before all others. The ' +
-    'key is removed from the cache levels, which may show a value that no table has. Needs --confirm ENV/queue where ' +
-    'nobody can be asked.',
+    'key is removed from the cache levels, which may show a value that no table has. Where nobody can be asked it ' +
+    'needs --confirm ENV/queue@HOST:PORT, which the dry run prints.',
   args: { key: { help: 'a key that is held back', required: false } },
   flags: { all: flag.boolean('every key that is held back'), redisUrl },
   examples: [
-    { does: 'one key', command: 'metrify cache queue drop meter:17:latest --confirm production/queue' },
+    {
+      does: 'one key',
+      command: 'metrify cache queue drop meter:17:latest --confirm production/queue@10.0.0.1:6379',
+    },
     { does: 'what would go', command: 'metrify cache queue drop --all --dry-run' },
   ],
   items: 'keys',
@@ -28,7 +31,11 @@ export const drop = changeCommand({
   async plan(input, context) {
     const client = await openCluster(context);
     const { environment } = await context.settings();
-    return { client, target: `${environment}/queue`, ...(await chosenKeys(input, () => heldKeys(client))) };
+    return {
+      client,
+      target: `${environment}/queue@${client.address}`,
+      ...(await chosenKeys(input, () => heldKeys(client))),
+    };
   },
 
   planData: ({ keys, target }) => ({ keys, confirm: target }),

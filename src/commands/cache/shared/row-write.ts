@@ -2,6 +2,7 @@ import { openCache } from '../../../lib/cache/multi-level/open.js';
 import { text } from '../../../lib/cache/multi-level/codec.js';
 import type { LevelSettings } from '../../../lib/cache/settings.js';
 import { checkedRow, type Operation } from '../../../lib/cache/write-behind/operation.js';
+import { requireSystem } from '../../../lib/clients/systems.js';
 import { openLevel } from '../../../lib/cache/levels/open-level.js';
 import { fromBytes, toBytes, type ByteString } from '../../../lib/core/bytes.js';
 import { errorMessage, systemCode, UserError } from '../../../lib/core/errors.js';
@@ -44,16 +45,7 @@ export function planRow(settings: Settings, chosen: LevelSettings, input: RowInp
   }
   if (table === undefined)
     throw new UserError(`--${mode} writes a row, but no table is given`, { hint: 'Add --table NAME.' });
-  if (writeBehind && !settings.redis)
-    throw new UserError('the queue is in Redis, and no Redis is configured', {
-      code: 'NOT_CONFIGURED',
-      hint: 'Set METRIFY_REDIS_URL.',
-    });
-  if (writeThrough && !settings.postgres)
-    throw new UserError('--write-through needs PostgreSQL, and none is configured', {
-      code: 'NOT_CONFIGURED',
-      hint: 'Set METRIFY_POSTGRES_URL.',
-    });
+  requireSystem(settings, writeBehind ? 'redis' : 'postgres', `--${mode}`);
   const json = fromBytes(input.value);
   if (!Buffer.from(json, 'utf8').equals(Buffer.from(input.value, 'latin1')))
     throw new UserError('the row is no valid UTF-8', { code: 'ROW_INVALID' });

@@ -13,6 +13,7 @@ import {
   type WarmResult,
 } from '../../../lib/cache/warm/warm.js';
 import { openPostgres } from '../../../lib/clients/postgres.js';
+import { requireSystem } from '../../../lib/clients/systems.js';
 import { fromBytes } from '../../../lib/core/bytes.js';
 import { errorMessage, UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
@@ -231,12 +232,8 @@ async function openSource(input: RowsInput, context: Context): Promise<RowSource
     }
     const sql = await selectOnly(await sqlText(input.sql!, context.cwd));
     const settings = await context.settings();
-    if (!settings.postgres)
-      throw new UserError('--sql needs PostgreSQL, and none is configured', {
-        code: 'NOT_CONFIGURED',
-        hint: 'Set METRIFY_POSTGRES_URL, or postgres.url in metrify.config.yaml.',
-      });
-    const client = await openPostgres(settings.postgres, settings, context.signal);
+    const postgres = requireSystem(settings, 'postgres', '--sql');
+    const client = await openPostgres(postgres, settings, context.signal);
     context.closing(() => client.close());
     return (await openSql(client, sql, {
       resumeColumn: input.resumeColumn,

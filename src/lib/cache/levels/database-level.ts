@@ -59,6 +59,10 @@ class DatabaseLevel implements CacheLevel {
     private readonly connection: DatabaseConnection,
   ) {}
 
+  get address(): string {
+    return this.target;
+  }
+
   async nodes(signal: AbortSignal): Promise<NodeStatus[]> {
     const sql = `SELECT current_setting('server_version') AS version, pg_total_relation_size($1::regclass)::float8 AS bytes,
       (SELECT count(*) FROM ${this.table.sql} WHERE ${live})::float8 AS keys`;

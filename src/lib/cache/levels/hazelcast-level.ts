@@ -1,3 +1,4 @@
+import { defaultMap } from '../../clients/hazelcast/address.js';
 import { HazelcastBulk, inLanes } from '../../clients/hazelcast/bulk.js';
 import { type Cluster, HazelcastConnection } from '../../clients/hazelcast/connection.js';
 import { entryDetails } from '../../clients/hazelcast/entry.js';
@@ -45,13 +46,16 @@ class HazelcastLevel implements CacheLevel {
   readonly type = 'hazelcast';
   readonly hashes = false;
   readonly target: string;
+  readonly address: string;
 
   constructor(
     readonly name: string,
     private readonly connection: HazelcastConnection,
     private readonly clock: Clock,
   ) {
-    this.target = `${connection.target.label} (map ${connection.target.map})`;
+    const { members, label, map } = connection.target;
+    this.target = `${label} (map ${map})`;
+    this.address = `${members[0]}${map === defaultMap ? '' : `/${map}`}`;
   }
 
   /**

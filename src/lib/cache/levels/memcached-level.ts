@@ -56,6 +56,7 @@ class MemcachedLevel implements CacheLevel {
   readonly hashes = false;
   readonly name: string;
   readonly target: string;
+  readonly address: string;
 
   constructor(
     private readonly options: MemcachedLevelOptions,
@@ -64,6 +65,7 @@ class MemcachedLevel implements CacheLevel {
   ) {
     this.name = options.name;
     this.target = connections.map(({ address }) => address.label).join(', ');
+    this.address = connections[0]!.address.label;
   }
 
   nodes(signal: AbortSignal): Promise<NodeStatus[]> {

@@ -1,21 +1,11 @@
-import type {
-  HazelcastSettings,
-  MemcachedSettings,
-  PostgresSettings,
-  RedisSettings,
-  Timeouts,
-} from '../../clients/settings.js';
+import { requireSystem, type Systems } from '../../clients/systems.js';
 import type { Clock } from '../../core/clock.js';
 import { UserError } from '../../core/errors.js';
 import type { CacheLevel } from '../level.js';
 import type { CacheSettings, LevelSettings } from '../settings.js';
 
 /** The part of the configuration that the levels need. */
-export interface LevelsSettings extends Timeouts {
-  redis?: RedisSettings | undefined;
-  memcached?: MemcachedSettings | undefined;
-  hazelcast?: HazelcastSettings | undefined;
-  postgres?: PostgresSettings | undefined;
+export interface LevelsSettings extends Systems {
   cache: CacheSettings;
 }
 
@@ -56,39 +46,29 @@ export async function openLevel(
 ): Promise<CacheLevel> {
   const { name } = level;
   const timeouts = settings;
+  const user = `level '${name}'`;
   switch (level.type) {
     case 'redis': {
       const { openRedisLevel } = await import('./redis-level.js');
-      return openRedisLevel(
-        { name, settings: configured(settings.redis, name, 'METRIFY_REDIS_URL'), timeouts },
-        signal,
-      );
+      return openRedisLevel({ name, settings: requireSystem(settings, 'redis', user), timeouts }, signal);
     }
     case 'memcached': {
       const { openMemcachedLevel } = await import('./memcached-level.js');
-      const memcached = configured(settings.memcached, name, 'METRIFY_MEMCACHED_SERVERS');
+      const memcached = requireSystem(settings, 'memcached', user);
       return openMemcachedLevel({ name, settings: memcached, timeouts, clock }, signal);
     }
     case 'hazelcast': {
       const { openHazelcastLevel } = await import('./hazelcast-level.js');
-      const hazelcast = configured(settings.hazelcast, name, 'METRIFY_HAZELCAST_URL');
+      const hazelcast = requireSystem(settings, 'hazelcast', user);
       return openHazelcastLevel({ name, settings: hazelcast, timeouts, clock }, signal);
     }
     case 'database': {
       const { openDatabaseLevel } = await import('./database-level.js');
-      const postgres = configured(settings.postgres, name, 'METRIFY_POSTGRES_URL');
+      const postgres = requireSystem(settings, 'postgres', user);
       const table = level.table ?? 'metrify_cache';
       return openDatabaseLevel({ name, table, settings: postgres, timeouts, clock }, signal);
     }
     default:
       throw new UserError(`commands cannot reach a ${level.type} level`, { code: 'LEVEL_UNSUPPORTED' });
   }
-}
-
-export function configured<T>(part: T | undefined, name: string, variable: string): T {
-  if (part !== undefined) return part;
-  throw new UserError(`level '${name}' has no server: its system is not configured`, {
-    code: 'NOT_CONFIGURED',
-    hint: `Set ${variable}, or the section in metrify.config.yaml.`,
-  });
 }

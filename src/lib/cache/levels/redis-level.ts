@@ -6,6 +6,7 @@ import type { RedisSettings, Timeouts } from '../../clients/settings.js';
 import { type ByteString, toBytes } from '../../core/bytes.js';
 import { ServiceRefused, UserError } from '../../core/errors.js';
 import { merge } from '../../core/merge.js';
+import { hashEncoder } from './redis-hash.js';
 import type {
   CacheLevel,
   Entry,
@@ -28,12 +29,6 @@ export async function openRedisLevel(
   return new RedisLevel(name, await openRedis(settings, timeouts, signal));
 }
 
-// A hash replaces what was there as a whole, and only then gets its time to live: fields of an older value must
-// not stay, and a crash in between must not leave a key without an end.
-const writeHash = `if ARGV[2]=='1' and redis.call('EXISTS',KEYS[1])==1 then return 0 end
-redis.call('DEL',KEYS[1]) redis.call('HSET',KEYS[1],unpack(ARGV,3))
-if ARGV[1]~='0' then redis.call('PEXPIRE',KEYS[1],ARGV[1]) end return 1`;
-
 export class RedisLevel implements CacheLevel {
   readonly type = 'redis';
   readonly hashes = true;
@@ -45,6 +40,10 @@ export class RedisLevel implements CacheLevel {
 
   get target(): string {
     return this.client.target;
+  }
+
+  get address(): string {
+    return this.client.address;
   }
 
   async nodes(): Promise<NodeStatus[]> {
@@ -99,6 +98,7 @@ export class RedisLevel implements CacheLevel {
   async writer(options: WriteOptions): Promise<LevelWriter> {
     refuseReplica(this.client);
     const nx = options.nx ? '$2\r\nNX\r\n' : '';
+    const encodeHash = hashEncoder(this.client.cluster);
     const extra = options.nx ? 1 : 0;
     const plain = `*${3 + extra}\r\n$3\r\nSET\r\n`;
     const timed = `*${5 + extra}\r\n$3\r\nSET\r\n`;
@@ -108,16 +108,7 @@ export class RedisLevel implements CacheLevel {
       window: 4,
       keyOf: (entry) => entry.key,
       encode({ key, value, ttlMs }) {
-        if (typeof value !== 'string')
-          return encodeCommand([
-            'EVAL',
-            writeHash,
-            '1',
-            key,
-            String(ttlMs),
-            options.nx ? '1' : '0',
-            ...value,
-          ]);
+        if (typeof value !== 'string') return encodeHash({ key, fields: value, ttlMs, nx: options.nx });
         const head = `$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`;
         if (ttlMs <= 0) return plain + head + nx;
         const seconds = ttlMs % 1000 === 0;

@@ -3,9 +3,10 @@ import { setMaxListeners } from 'node:events';
 import { openRedis } from '../../clients/redis/client.js';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
-import { configured, type LevelsSettings } from '../levels/open-level.js';
+import type { LevelsSettings } from '../levels/open-level.js';
 import type { CacheSettings, LevelSettings } from '../settings.js';
 import type { Timeouts } from '../../clients/settings.js';
+import { requireSystem } from '../../clients/systems.js';
 import type { Store } from '../store.js';
 import { DatabaseStore } from '../stores/database-store.js';
 import { LazyStore } from '../stores/lazy-store.js';
@@ -145,18 +146,19 @@ async function storeOf(
   pool: PostgresPool | undefined,
 ): Promise<Store> {
   const { name, type } = level;
+  const user = `level '${name}'`;
   switch (type) {
     case 'memory':
       return new MemoryStore({ name, maxBytes: level.size ?? defaultMemoryBytes, clock });
     case 'redis': {
-      const redis = configured(settings.redis, name, 'METRIFY_REDIS_URL');
+      const redis = requireSystem(settings, 'redis', user);
       const stopping = new AbortController();
       // Every call that waits for a failover listens.
       setMaxListeners(0, stopping.signal);
       return new RedisStore(name, await openRedis(redis, settings, stopping.signal), clock, stopping);
     }
     case 'memcached': {
-      const memcached = configured(settings.memcached, name, 'METRIFY_MEMCACHED_SERVERS');
+      const memcached = requireSystem(settings, 'memcached', user);
       return MemcachedStore.open(
         { name, settings: memcached, timeouts: settings, clock },
         new AbortController().signal,
@@ -164,14 +166,14 @@ async function storeOf(
     }
     case 'hazelcast': {
       const { HazelcastStore } = await import('../stores/hazelcast-store.js');
-      const hazelcast = configured(settings.hazelcast, name, 'METRIFY_HAZELCAST_URL');
+      const hazelcast = requireSystem(settings, 'hazelcast', user);
       return HazelcastStore.open(
         { name, settings: hazelcast, timeouts: settings, clock },
         new AbortController().signal,
       );
     }
     case 'database':
-      configured(settings.postgres, name, 'METRIFY_POSTGRES_URL');
+      requireSystem(settings, 'postgres', user);
       return new DatabaseStore(name, level.table ?? 'metrify_cache', pool!, clock);
     default:
       throw new UserError(`the library has no ${type} level`, { code: 'LEVEL_UNSUPPORTED' });

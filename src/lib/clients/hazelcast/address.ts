@@ -2,6 +2,7 @@ import { maskSecrets } from '../../core/redact.js';
 import type { HazelcastSettings } from '../settings.js';
 
 const defaultPort = 5701;
+export const defaultMap = 'metrify';
 
 export interface HazelcastTarget {
   /** `host:port` of each member to begin with. */
@@ -23,7 +24,7 @@ export function hazelcastTarget(settings: HazelcastSettings): HazelcastTarget {
   return {
     members,
     clusterName: settings.clusterName ?? 'dev',
-    map: settings.map ?? 'metrify',
+    map: settings.map ?? defaultMap,
     ...(username === '' && password === '' ? {} : { credentials: { username, password } }),
     label: maskSecrets(members.join(', ')),
   };

@@ -89,10 +89,14 @@ export class RedisClient {
     setMaxListeners(0, this.#stopped);
   }
 
-  /** For messages: the first server's address, and how many more were given. */
+  /** The first server's address, with its database unless that is 0. */
+  get address(): string {
+    return `${nodeName(this.seeds[0]!)}${this.options.database > 0 ? `/${this.options.database}` : ''}`;
+  }
+
+  /** For messages: its address, and how many more servers were given. */
   get target(): string {
-    const more = this.seeds.length > 1 ? ` +${this.seeds.length - 1}` : '';
-    return `${nodeName(this.seeds[0]!)}${this.options.database > 0 ? `/${this.options.database}` : ''}${more}`;
+    return `${this.address}${this.seeds.length > 1 ? ` +${this.seeds.length - 1}` : ''}`;
   }
 
   get masters(): readonly RedisNode[] {
