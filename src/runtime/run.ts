@@ -1,4 +1,4 @@
-import type { NotWritten, UserError } from '../lib/core/errors.js';
+import { NotWritten, type UserError } from '../lib/core/errors.js';
 import { ExitCode, exitCodeOf, gravest } from '../lib/core/exit-codes.js';
 import { FileRoles } from '../lib/core/file-roles.js';
 import { systemClock } from '../lib/core/clock.js';
@@ -142,6 +142,7 @@ export async function runCommand(
     finished = await command.run(input, context);
   } catch (error) {
     failure = failureOf(error, interrupts.signal);
+    if (error instanceof NotWritten && error !== failure) notWritten.push(error);
   }
   await closeAll(closers);
 

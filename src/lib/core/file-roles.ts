@@ -48,8 +48,7 @@ export class FileRoles {
 
 function clash(a: FileRole, b: FileRole): UserError {
   const [writer, other] = a.access === 'write' ? [a, b] : [b, a];
-  const does = other.access === 'write' ? 'is written by' : 'is read by';
-  return new UserError(`${writer.name} would overwrite ${writer.path}, which ${does} ${other.name}`, {
+  return new UserError(`${writer.name} would overwrite ${writer.path}, the file of ${other.name}`, {
     code: 'SAME_FILE',
     hint: `Give ${writer.name} a file of its own. Nothing was changed.`,
   });

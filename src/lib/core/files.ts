@@ -24,8 +24,8 @@ export async function rehearseFileAtomic(path: string, content: string): Promise
   await discard(await writeBeside(path, content));
 }
 
-/** Writes a whole file where none was. @throws NotWritten when it cannot be; what is there then is incomplete. */
-export async function writeNewFile(path: string, content: string, mode?: number): Promise<void> {
+/** Writes a file that nobody reads meanwhile. @throws NotWritten; what is there then is incomplete */
+export async function writeFileInPlace(path: string, content: string, mode?: number): Promise<void> {
   try {
     await writeFile(path, content, { mode });
   } catch (error) {
