@@ -172,8 +172,9 @@ export async function runCommand(
   const report = { format, printer: complaint, host, verbose: globals.verbose };
   const complain = () => notWritten.splice(0).forEach((problem) => reportFailure(problem, report));
   const verdict = exitCode === concluded ? finished?.verdict : undefined;
+  const said = [...warnings, ...notWritten.map((problem) => maskSecrets(problem.message))];
   const envelope = (result: unknown) =>
-    buildEnvelope(command.name, exitCode, startedAt, durationMs, result, warnings, verdict);
+    buildEnvelope(command.name, exitCode, startedAt, durationMs, result, said, verdict);
   if (finished) {
     if (format === 'text') finished.present(printer);
     complain();
@@ -184,11 +185,13 @@ export async function runCommand(
       if (format === 'text') command.present(result, printer, context);
       else printEnvelope(envelope(result), 'json', undefined, host);
     }
-    complain();
+    // With JSON the failure is one line, which carries them as warnings unless the envelope does.
+    if (format === 'text') complain();
+    notWritten.length = 0;
     reportFailure(failure!, {
       ...report,
       resume: applied?.resume?.(),
-      warnings: applied ? [] : warnings,
+      warnings: applied ? [] : said,
     });
   }
 
