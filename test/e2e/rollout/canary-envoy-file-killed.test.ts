@@ -13,7 +13,7 @@ afterAll(() => desk.close());
 beforeEach(() => desk.reset());
 
 describe('two operators', () => {
-  it('are kept apart, until one takes over', { timeout: 120_000 }, async () => {
+  it('are kept apart, until one takes over', { timeout: 300_000 }, async () => {
     await desk.slowly();
     const following = await desk.start('canary', 'start', '--wait', '--every', '300ms', '--json');
     await until('it follows', async () => (await desk.status()).phase === 'progressing');
@@ -36,7 +36,7 @@ describe('two operators', () => {
     expect((await desk.canary('abort')).code).toBe(0);
   });
 
-  it('do not wait for one that was killed longer than its lease is', { timeout: 120_000 }, async () => {
+  it('do not wait for one that was killed longer than its lease is', { timeout: 300_000 }, async () => {
     await desk.slowly();
     const following = await desk.start('canary', 'start', '--wait', '--every', '300ms');
     await until('it follows', async () => (await desk.status()).phase === 'progressing');
@@ -56,7 +56,7 @@ describe('a canary that is followed and stopped', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('by %s holds, and says how to go on', { timeout: 120_000 }, async (signal, code) => {
+  ] as const)('by %s holds, and says how to go on', { timeout: 300_000 }, async (signal, code) => {
     await desk.slowly();
     const following = await desk.start('canary', 'start', '--wait', '--every', '300ms', '--json');
     await until('it follows', async () => (await desk.status()).phase === 'progressing');
@@ -74,7 +74,7 @@ describe('a canary that is followed and stopped', () => {
     expect(json(await desk.canary('promote', '--full')).result.phase).toBe('promoted');
   });
 
-  it('by --timeout holds with exit 124', { timeout: 120_000 }, async () => {
+  it('by --timeout holds with exit 124', { timeout: 300_000 }, async () => {
     await desk.slowly();
     const finished = await desk.canary('start', '--wait', '--every', '300ms', '--timeout', '5s');
     expect(finished.code, finished.stderr).toBe(124);

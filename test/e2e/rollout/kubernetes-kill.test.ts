@@ -48,7 +48,7 @@ needs(
   beforeAll(async () => {
     own = await ownNamespace();
     rollouts = await openRollouts();
-  }, 300_000);
+  });
 
   let proxy: TcpProxy | undefined;
 
@@ -140,5 +140,5 @@ needs(
     // Whoever owned the weights before owns them still.
     await own.kubectl(...gitops);
     expect(await weightsAt(place)).toEqual([100, 0]);
-  }, 300_000);
+  });
 });

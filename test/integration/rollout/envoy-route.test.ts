@@ -140,7 +140,7 @@ needs('envoy', 'nginx')('weights in a route file of Envoy', () => {
       );
       expect(await envoy.weights()).toEqual({ v1: 100 - canary, v2: canary });
     }
-  }, 120_000);
+  });
 
   test('are the shares of the traffic, within a point', async () => {
     // A share of 5 % of 10,000 is off by a point once in 200,000 times; one of 50 % would be once in 20.
@@ -152,7 +152,7 @@ needs('envoy', 'nginx')('weights in a route file of Envoy', () => {
       expect(report.sent).toBeGreaterThanOrEqual(9_900);
       expect(Math.abs((report.versions['v2']! / report.sent) * 100 - canary)).toBeLessThan(1);
     }
-  }, 120_000);
+  });
 
   test('are switched 20 times without a lost request', async () => {
     const traffic = await startTraffic({ url: `${envoy.url}/`, rate: 500 });
@@ -165,5 +165,5 @@ needs('envoy', 'nginx')('weights in a route file of Envoy', () => {
     expect(report.statuses).toEqual({ 200: report.sent });
     expect(Math.min(report.versions['v1']!, report.versions['v2']!)).toBeGreaterThan(report.sent * 0.2);
     process.stdout.write(`${report.sent} requests over 20 switches, ${report.retried} sent again\n`);
-  }, 120_000);
+  });
 });

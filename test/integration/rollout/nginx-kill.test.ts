@@ -42,5 +42,5 @@ needs('nginx')('a process that shifts traffic of NGINX', () => {
     // A draft of a lock that was killed before it named its owner goes with a later lock.
     const own = names.filter((name) => name.includes('metrify') && !/\.lock\.[0-9a-f]{32}\.tmp$/.test(name));
     expect(own).toEqual(['.web.conf.metrify.json']);
-  }, 300_000);
+  });
 });

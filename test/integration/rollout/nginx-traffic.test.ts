@@ -28,7 +28,7 @@ needs('nginx')('traffic through NGINX', () => {
       expect(report.sent).toBeGreaterThanOrEqual(9_900);
       expect(Math.abs((report.versions['v2']! / report.sent) * 100 - canary)).toBeLessThan(1);
     }
-  }, 120_000);
+  });
 
   test('loses no request over 20 switches', async () => {
     const traffic = await startTraffic({ url: `${stage.nginx.url}/`, rate: 500 });
@@ -46,5 +46,5 @@ needs('nginx')('traffic through NGINX', () => {
     expect(report.statuses).toEqual({ 200: report.sent });
     expect(reached).toEqual(Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? 'v2' : 'v1')));
     process.stdout.write(`${report.sent} requests over 20 switches, ${report.retried} sent again\n`);
-  }, 120_000);
+  });
 });
