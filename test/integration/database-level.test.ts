@@ -7,6 +7,7 @@ import { systemClock } from '../../src/lib/core/clock.js';
 import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';
 import { seeded } from '../random.js';
 import { needs } from '../servers/needs.js';
+import { freeze } from '../servers/process.js';
 import { until } from '../servers/ports.js';
 import { startPostgres } from '../servers/postgres.js';
 import { ownDatabase, type OwnDatabase } from '../servers/shared.js';
@@ -244,7 +245,7 @@ needs('postgres')('the database level under faults', () => {
       `SELECT pid FROM pg_stat_activity WHERE application_name = 'metrify' ORDER BY backend_start DESC LIMIT 1`,
     );
     const backend = row!['pid'] as number;
-    process.kill(backend, 'SIGSTOP');
+    freeze(backend);
     const started = performance.now();
     await expect(write(level, meters(10))).rejects.toThrow(new RegExp(`127.0.0.1:${server.port}`));
     expect(performance.now() - started).toBeLessThan(40_000);

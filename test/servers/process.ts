@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,7 +82,11 @@ export async function launch(options: LaunchOptions): Promise<ServerProcess> {
       return child.exitCode === null && child.signalCode === null;
     },
     output: () => output,
-    signal: (signal) => void child.kill(signal),
+    signal(signal) {
+      if (!server.running) return;
+      if (signal === 'SIGSTOP') freeze(server.pid);
+      else child.kill(signal);
+    },
     async stop() {
       if (!server.running) return;
       child.kill(stopSignal);
@@ -147,6 +151,22 @@ export async function temporaryDirectory(
   const path = await mkdtemp(join(tmpdir(), `metrify-${name}-`));
   if (owner && process.getuid?.() === 0) await chown(path, owner.uid, owner.gid);
   return { path, remove: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
+}
+
+/** SIGSTOP; returns when each of the process's threads stands still, which on a busy machine is a while after the signal. */
+export function freeze(pid: number): void {
+  process.kill(pid, 'SIGSTOP');
+  if (process.platform !== 'linux') return;
+  const stands = (thread: string): boolean => {
+    try {
+      return /\) [TtZX] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'));
+    } catch {
+      return true;
+    }
+  };
+  const deadline = Date.now() + 60_000;
+  while (!readdirSync(`/proc/${pid}/task`).every(stands))
+    if (Date.now() > deadline) throw new Error(`process ${pid} does not stop`);
 }
 
 /** Whether there is a process of that number that has not ended: one whose parent has not asked for its end has. */

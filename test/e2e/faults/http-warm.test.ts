@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { needs } from '../../servers/needs.js';
 import { startNginx } from '../../servers/nginx.js';
 import { freePort, until } from '../../servers/ports.js';
-import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
+import { freeze, temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { metrify, startMetrify, type Running } from '../run.js';
 
 const line = (target: string) =>
@@ -324,8 +324,7 @@ async function frozenWhileItReads(
   await until('the file is open', () => over() || read() !== undefined, { everyMs: 1 });
   const before = read() ?? 0;
   await until('some of it is read', () => over() || (read() ?? 0) > before + 2e6, { everyMs: 1 });
-  running.signal('SIGSTOP');
-  await until('it stands still or is over', () => over() || isStopped(pid), { everyMs: 1 });
+  if (!over()) freeze(pid);
   // There is about as much left as it reads ahead.
   if (!over() && (read() ?? Infinity) < before + 0.8 * lines * line('/a').length)
     return { running, file, lines };
@@ -333,10 +332,6 @@ async function frozenWhileItReads(
   running.signal('SIGCONT');
   await running.finished;
   return frozenWhileItReads(name, 2 * lines);
-}
-
-function isStopped(pid: number): boolean {
-  return / T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 }
 
 describe('the log', () => {

@@ -10,7 +10,7 @@ import { replayable } from '../../random.js';
 import { needs } from '../../servers/needs.js';
 import { until } from '../../servers/ports.js';
 import { startPostgres, type PostgresServer } from '../../servers/postgres.js';
-import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
+import { freeze, temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { startRedis, type RedisServer } from '../../servers/redis.js';
 import { metrify, startMetrify, type Running } from '../run.js';
 
@@ -168,7 +168,7 @@ needs('redis', 'postgres')(`write-behind, killed ${rounds} times (METRIFY_TEST_S
       );
     const writing = write(0, count / 2);
     await until('it is in the middle', async () => (await applied()) > 50, { everyMs: 2 });
-    first.signal('SIGSTOP');
+    freeze(first.pid);
     await writing;
     await write(count / 2, count);
     const second = await worker('--until-empty');

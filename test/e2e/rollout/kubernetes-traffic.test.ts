@@ -69,7 +69,8 @@ needs(
     console.log(`${name}: ${sent} requests, ${rate}/s, ${report.failed} failed, ${retried} sent again`);
     expect(failures).toEqual({});
     expect(report.outstanding).toBe(0);
-    expect(sent).toBeGreaterThan(RATE * seconds * 0.95);
+    // Otherwise it was no stream, but a request now and then.
+    expect(sent).toBeGreaterThan((RATE * seconds) / 2);
     expect(report.versions['v1']! + report.versions['v2']!).toBe(sent);
   };
 
