@@ -77,7 +77,7 @@ describe('a canary that is followed and stopped', () => {
 
   it('by --timeout holds with exit 124', { timeout: 300_000 }, async () => {
     await desk.slowly();
-    const finished = await desk.canary('start', '--wait', '--every', '300ms', '--timeout', '5s');
+    const finished = await desk.canary('start', '--wait', '--every', '300ms', '--timeout', '15s');
     expect(finished.code, finished.stderr).toBe(124);
     expect(await desk.status()).toMatchObject({ phase: 'holding' });
     expect((await desk.canary('abort')).code).toBe(0);

@@ -161,11 +161,12 @@ needs(
       streams.push(stream);
       const blue = () => own.get('apps/v1', 'Deployment', 'scaled-v1');
 
-      const delayMs = 3_000;
-      const down = ['--watch', '1s', '--scale-down', '--scale-down-delay', '3s'];
+      // Without the delay it would be a matter of some seconds.
+      const delayMs = 12_000;
+      const down = ['--watch', '1s', '--scale-down', '--scale-down-delay', '12s'];
+      const startedAt = performance.now();
       const running = await rollout.start('deploy', 'switch', ...down);
       await begun(rollout, running, [0, 100]);
-      const switchedAt = performance.now();
       let scaledAt = 0;
       await until(
         'blue is scaled down',
@@ -177,7 +178,7 @@ needs(
       );
       ended(await running.finished);
       // The API server's clock may be read a second late.
-      expect(scaledAt - switchedAt).toBeGreaterThan(delayMs - 1_500);
+      expect(scaledAt - startedAt).toBeGreaterThan(delayMs - 1_500);
       expect((await stateAt(rollout)).scaledDown).toBe(2);
       await until('its pods are gone', async () => (await own.pods({ app, version: 'v1' })).length === 0);
 

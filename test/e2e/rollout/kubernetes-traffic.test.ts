@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { httpRoute } from '../../servers/kubernetes/objects.js';
 import type { OwnNamespace } from '../../servers/kubernetes/own-namespace.js';
 import { needs } from '../../servers/needs.js';
+import { until } from '../../servers/ports.js';
 import { ownNamespace } from '../../servers/shared.js';
 import { startTraffic, type Traffic, type TrafficReport } from '../../servers/traffic.js';
 import {
@@ -24,8 +25,6 @@ import {
 /** Requests a second of each stream; every other one opens a connection of its own. */
 const RATE = 500;
 const SWITCHES = 20;
-/** Until istiod has told Envoy. */
-const PROPAGATION_MS = 1_500;
 /** Requests that a share is taken from. */
 const COUNTED = 10_000;
 
@@ -82,8 +81,22 @@ needs(
     }
   };
 
+  /** Until istiod has told Envoy: of what arrives meanwhile, about the wanted share goes to v2. */
+  const told = (stream: Traffic, wanted: number): Promise<void> =>
+    until('Envoy has been told', async () => {
+      const { versions: before } = await stream.snapshot();
+      await delay(500);
+      const { versions: after } = await stream.snapshot();
+      const [v1, v2] = ['v1', 'v2'].map((name) => (after[name] ?? 0) - (before[name] ?? 0)) as [
+        number,
+        number,
+      ];
+      return v1 + v2 > 100 && Math.abs(v2 / (v1 + v2) - wanted) < 0.1;
+    });
+
   /** Over 10,000 requests chance alone moves a half by 1 point once in 20 times; it is gone with more of them. */
   const shareOf = async (stream: Traffic, wanted: number): Promise<void> => {
+    await told(stream, wanted);
     const from = await stream.snapshot();
     const answers = ({ versions }: TrafficReport) => (versions['v1'] ?? 0) + (versions['v2'] ?? 0);
     let share = NaN;
@@ -112,10 +125,8 @@ needs(
       });
       ended(await canary.run('canary', 'start'));
       expect(await weightsAt(place)).toEqual([90, 10]);
-      await delay(PROPAGATION_MS);
       await shareOf(stream, 0.1);
       await stepUntil(canary, [50, 50]);
-      await delay(PROPAGATION_MS);
       await shareOf(stream, 0.5);
       await stepUntil(canary, [0, 100]);
 
@@ -127,7 +138,7 @@ needs(
       const back = await rollouts.write(place, { stable, canary: next, steps: [30, 100] });
       ended(await back.run('canary', 'start'));
       expect(await weightsAt(place)).toEqual([30, 70]);
-      await delay(PROPAGATION_MS);
+      await told(stream, 0.7);
       ended(await back.run('canary', 'abort'));
       expect(await weightsAt(place)).toEqual([0, 100]);
 
