@@ -50,6 +50,7 @@ needs('postgres')('rows from SQL', () => {
     const one = own.query('select 1 as one');
     if (tries > 1 && !(await one.then(Boolean, () => false))) return livesOn(use, tries - 1);
     expect((await one).rows).toEqual([{ one: 1 }]);
+    expect(await rowsOf(await openSql(own, 'select 2 as two', { statementTimeoutMs: 0 }))).toHaveLength(1);
   }
 
   beforeAll(async () => {
