@@ -61,9 +61,7 @@ function textOf(source, kept) {
   const statements = source.statements.filter((statement) => kept.has(statement));
   if (statements.length === 0) return '';
   const texts = statements.map((statement) =>
-    ts.isImportDeclaration(statement)
-      ? textOfImport(statement, kept)
-      : statement.getFullText(source).trim(),
+    ts.isImportDeclaration(statement) ? textOfImport(statement, kept) : statement.getFullText(source).trim(),
   );
   // Without an export statement every declaration of the file counts as exported.
   return `${[...texts, 'export {};'].join('\n')}\n`;

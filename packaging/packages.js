@@ -38,15 +38,21 @@ async function stage(entry, folder) {
     packages: 'external',
   });
   const described = JSON.parse(await readFile(join(own, 'package.json'), 'utf8'));
-  await writeFile(join(folder, 'package.json'), JSON.stringify(manifestOf(entry, described, metafile), null, 2));
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify(manifestOf(entry, described, metafile), null, 2),
+  );
 }
 
 function manifestOf(entry, described, { outputs }) {
-  const imported = Object.values(outputs).flatMap(({ imports }) => imports.filter(({ external }) => external));
+  const imported = Object.values(outputs).flatMap(({ imports }) =>
+    imports.filter(({ external }) => external),
+  );
   const packages = new Set(imported.map(({ path }) => packageOf(path)).filter((name) => !isBuiltin(name)));
   const optional = Object.keys(described.peerDependenciesMeta ?? {});
   const unused = optional.find((name) => !packages.has(name));
-  if (unused) throw new Error(`packages/${entry}/package.json names ${unused}, which ${entry}.ts does not import`);
+  if (unused)
+    throw new Error(`packages/${entry}/package.json names ${unused}, which ${entry}.ts does not import`);
   const { version, license, engines } = manifest;
   return {
     ...described,

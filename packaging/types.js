@@ -17,6 +17,10 @@ await pruneDeclarations(
 );
 
 function report(diagnostics) {
-  const format = { getCurrentDirectory: ts.sys.getCurrentDirectory, getCanonicalFileName: String, getNewLine: () => '\n' };
+  const format = {
+    getCurrentDirectory: ts.sys.getCurrentDirectory,
+    getCanonicalFileName: String,
+    getNewLine: () => '\n',
+  };
   throw new Error(ts.formatDiagnostics(diagnostics, format));
 }
