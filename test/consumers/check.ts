@@ -87,11 +87,14 @@ function copy(from: string, to: string, specifier: string): void {
 }
 
 interface Tree {
+  /** Missing where an optional dependency is not installed. */
+  version?: string;
   dependencies?: Record<string, Tree>;
 }
 
 function namesIn({ dependencies = {} }: Tree, names = new Set<string>()): Set<string> {
-  for (const [name, tree] of Object.entries(dependencies)) namesIn(tree, names.add(name));
+  for (const [name, tree] of Object.entries(dependencies))
+    if (tree.version !== undefined) namesIn(tree, names.add(name));
   return names;
 }
 
