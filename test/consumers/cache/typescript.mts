@@ -71,3 +71,6 @@ const refused: unknown = await own
 assert.ok(refused instanceof UserError);
 assert.equal(refused.code, 'SERVICE_UNAVAILABLE');
 await own.close();
+
+// @ts-expect-error: inside it adds to Node's types, and a service's own types stay as they are.
+assert.ok(Buffer.from('a').latin1Slice);
