@@ -38,6 +38,7 @@ const { values, positionals } = parseArgs({
   options: { in: { type: 'string', multiple: true, default: [] } },
   allowPositionals: true,
 });
+if (values.in.length === 0) throw new Error('name the folders to check with --in');
 const nodes = positionals.length > 0 ? positionals : [process.execPath];
 const given = process.env['METRIFY_REDIS_URL'];
 const redis = given === undefined ? await startRedis() : undefined;
@@ -112,7 +113,7 @@ function dependenciesOf(file: string): Record<string, string> {
 }
 
 function run(cwd: string, command: string, ...args: string[]): void {
-  execFileSync(command, args, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'] });
+  execFileSync(command, args, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'], timeout: 120_000 });
 }
 
 function output(cwd: string, command: string, ...args: string[]): string {
