@@ -69,10 +69,12 @@ function textOf(source, kept) {
 
 function textOfImport(statement, kept) {
   const { importClause: clause, moduleSpecifier } = statement;
-  const bindings = clause.namedBindings;
-  // A default or namespace import has one name, and it is kept.
-  if (!bindings || !ts.isNamedImports(bindings)) return statement.getText();
-  const names = bindings.elements.filter((element) => kept.has(element)).map((element) => element.getText());
-  const modifier = clause.isTypeOnly ? 'type ' : '';
-  return `import ${modifier}{ ${names.join(', ')} } from ${moduleSpecifier.getText()};`;
+  const { name, namedBindings } = clause;
+  if (namedBindings && ts.isNamespaceImport(namedBindings)) return statement.getText();
+  const named = (namedBindings?.elements ?? []).filter((element) => kept.has(element));
+  const bindings = [
+    ...(name && kept.has(clause) ? [name.text] : []),
+    ...(named.length > 0 ? [`{ ${named.map((element) => element.getText()).join(', ')} }`] : []),
+  ];
+  return `import ${clause.isTypeOnly ? 'type ' : ''}${bindings.join(', ')} from ${moduleSpecifier.getText()};`;
 }

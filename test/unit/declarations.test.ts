@@ -25,14 +25,14 @@ test('what the exports of an entry lead to stays, and the rest goes', async () =
   await write({
     'entry.d.ts': `export { open, type Options as Settings } from './lib/open.js';\n`,
     'lib/open.d.ts': `
-      import type { Client } from 'some-driver';
+      import driver, { type Pool, type Client } from 'some-driver';
       import { type Level, type Hidden } from './level.js';
       import type * as shapes from './shapes.js';
       /** Kept with its words. */
-      export interface Options { levels: Level[]; shape?: shapes.Round }
+      export interface Options { levels: Level[]; shape?: shapes.Round; own?: Pool }
       export declare function open(options: Options): Promise<import('./cache.js').Cache>;
       export declare function open(name: string): Promise<void>;
-      export declare function connect(hidden: Hidden): Client;
+      export declare function connect(hidden: Hidden): Client | typeof driver;
       declare global { interface Array<T> { ours(): T } }`,
     'lib/level.d.ts': `
       declare const names: readonly ['hot', 'warm'];
@@ -56,8 +56,9 @@ test('what the exports of an entry lead to stays, and the rest goes', async () =
   const open = await readFile(join(folder, 'lib/open.d.ts'), 'utf8');
   expect(open).toContain('/** Kept with its words. */');
   expect(open).toContain(`import { type Level } from './level.js';`);
+  expect(open).toContain(`import { type Pool } from 'some-driver';`);
   expect(open).toContain('open(name: string)');
-  expect(open).not.toMatch(/some-driver|Hidden|connect|declare global/);
+  expect(open).not.toMatch(/Client|Hidden|connect|declare global/);
   const level = await readFile(join(folder, 'lib/level.d.ts'), 'utf8');
   expect(level).toContain('declare const names');
   expect(level).not.toContain('Hidden');

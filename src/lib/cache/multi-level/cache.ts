@@ -323,10 +323,7 @@ export class MultiLevelCache {
     }
   }
 
-  private async load<T>(
-    load: () => Promise<T>,
-    options: LoadOptions,
-  ): Promise<Found | undefined> {
+  private async load<T>(load: () => Promise<T>, options: LoadOptions): Promise<Found | undefined> {
     const startedAt = this.clock.monotonic();
     const { tags } = options;
     // Stamps first: what is invalidated while the value is being loaded makes it invalid.

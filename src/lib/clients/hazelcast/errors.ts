@@ -1,4 +1,10 @@
-import { errorMessage, ServiceRefused, ServiceUnavailable, systemCode, UserError } from '../../core/errors.js';
+import {
+  errorMessage,
+  ServiceRefused,
+  ServiceUnavailable,
+  systemCode,
+  UserError,
+} from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import type { HazelcastTarget } from './address.js';
 
