@@ -3,6 +3,7 @@ import { openRedis, parseInfo, type RedisClient } from '../../clients/redis/clie
 import { setEncoder, unlinkCommand } from '../../clients/redis/commands.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { refuseReplica, scanMaster, type ScanPage } from '../../clients/redis/scan.js';
+import { SlotWatch } from '../../clients/redis/slot-watch.js';
 import type { RedisSettings, Timeouts } from '../../clients/settings.js';
 import { type ByteString, toBytes } from '../../core/bytes.js';
 import { ServiceRefused, UserError } from '../../core/errors.js';
@@ -148,6 +149,9 @@ export class RedisLevel implements CacheLevel {
   }
 
   async *scan({ signal, pattern, details, limit }: ScanOptions): AsyncIterable<KeyBatch> {
+    // A sample is an estimate, whatever moves.
+    const watch =
+      this.client.cluster && limit === undefined ? await SlotWatch.start(this.client, signal) : undefined;
     const { masters } = this.client;
     const [{ policy } = {}] = await this.nodes();
     const lfu = policy?.includes('lfu') ?? false;
@@ -184,6 +188,8 @@ export class RedisLevel implements CacheLevel {
       ),
     );
     yield* merge(walks);
+    const movedSlots = (await watch?.moved()) ?? 0;
+    if (movedSlots > 0) yield { node: masters[0]!.node, keys: [], movedSlots };
   }
 
   async read(keys: ByteString[]): Promise<(StoredValue | null)[]> {

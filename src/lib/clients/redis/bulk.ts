@@ -267,8 +267,7 @@ export class RedisBulk<T> {
         },
       );
       if (this.#retry.length < left.length) retrier.succeeded();
-      if (this.#retry.length > 0)
-        await retrier.pause(stayedAway(client.target, retrier.patienceMs, problem));
+      if (this.#retry.length > 0) await retrier.pause(stayedAway(client.target, retrier.patienceMs, problem));
     }
   }
 
