@@ -104,7 +104,8 @@ export class RedisLevel implements CacheLevel {
     const bulk = new RedisBulk<Entry>(this.client, {
       signal: options.signal,
       batch: 250,
-      window: 4,
+      // What is under way keeps the server busy while rows are read and encoded.
+      window: 8,
       keyOf: (entry) => entry.key,
       encode: ({ key, value, ttlMs }) =>
         typeof value === 'string'
