@@ -252,12 +252,13 @@ export class RedisBulk<T> {
   async #recover(): Promise<void> {
     const { client, options } = this;
     const retrier = new Retrier(client.options.requestTimeoutMs, options.signal);
+    let problem: ServiceUnavailable | undefined;
     for (;;) {
       await this.#idle();
       options.signal.throwIfAborted();
       const left = this.#collect();
       if (left.length === 0) return;
-      const problem = await client.refresh().then(
+      const met = await client.refresh().then(
         () => this.#sendAgain(left),
         (error: unknown) => {
           options.signal.throwIfAborted();
@@ -266,6 +267,7 @@ export class RedisBulk<T> {
           return error;
         },
       );
+      problem = met ?? problem;
       if (this.#retry.length < left.length) retrier.succeeded();
       if (this.#retry.length > 0) await retrier.pause(stayedAway(client.target, retrier.patienceMs, problem));
     }

@@ -215,15 +215,16 @@ export class RedisClient {
     for (let outcome = first; ; outcome = undefined) {
       let problem: ServiceUnavailable;
       try {
-        if (outcome && !(outcome instanceof RedisError)) throw outcome;
+        if (outcome !== undefined && !(outcome instanceof RedisError)) throw outcome;
         const { address, node } = this.masterOf(key);
         let reply = outcome ?? (await (await this.connect(address)).single(encodeCommand(args)));
         if (reply instanceof RedisError && reply.code === 'ASK')
           reply = await this.#asking(redirectAddress(reply, address), args);
         if (!(reply instanceof RedisError)) return reply as Exclude<Reply, RedisError>;
+        const wrong: Error = reply;
         const error = refused(node, reply);
         if (!(error instanceof ServiceUnavailable)) throw error;
-        if (!isPassing(reply)) throw reply;
+        if (!isPassing(reply)) throw wrong;
         problem = error;
       } catch (error) {
         if (!(error instanceof ServiceUnavailable)) throw error;
