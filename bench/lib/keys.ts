@@ -11,15 +11,10 @@ export const ttlSeconds = 3600;
 /** The latest reading of meter `n`: what a platform caches by the million. */
 function cellsOf(n: number): readonly string[] {
   const minute = String(n % 60).padStart(2, '0');
-  return [
-    String(100_000 + n),
-    `2026-01-17T09:${minute}:00Z`,
-    ((n * 7919) % 5000) / 1000 + '',
-    (229 + (n % 23) / 10).toFixed(1),
-  ];
+  return [String(100_000 + n), `2026-01-17T09:${minute}:00Z`, ((n * 7919) % 5000) / 1000 + '', 'kWh'];
 }
 
-const columns = ['meter_id', 'ts', 'kwh', 'voltage'];
+const columns = ['meter_id', 'ts', 'value', 'unit'];
 
 /** A CSV of `count` readings. */
 export function writeCsv(bench: Bench, name: string, count: number): Promise<string> {

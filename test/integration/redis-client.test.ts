@@ -5,11 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 
 import { openRedis, type RedisClient } from '../../src/lib/clients/redis/client.js';
-import { RedisConnection } from '../../src/lib/clients/redis/connection.js';
-import { encodeCommand } from '../../src/lib/clients/redis/resp.js';
-import { ServiceUnavailable } from '../../src/lib/core/errors.js';
+import { ConnectionLost, RedisConnection } from '../../src/lib/clients/redis/connection.js';
+import { encodeCommand, RedisError } from '../../src/lib/clients/redis/resp.js';
+import { slotOf } from '../../src/lib/clients/redis/slots.js';
+import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';
 import { needs } from '../servers/needs.js';
 import { until } from '../servers/ports.js';
+import { startRedisCluster } from '../servers/redis-cluster.js';
 import { startRedis, type RedisServer } from '../servers/redis.js';
 
 const stops: (() => unknown)[] = [];
@@ -17,8 +19,8 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-async function server(): Promise<RedisServer> {
-  const redis = await startRedis();
+async function server(password?: string): Promise<RedisServer> {
+  const redis = await startRedis(password === undefined ? {} : { password });
   stops.push(() => redis.stop());
   return redis;
 }
@@ -144,12 +146,87 @@ needs('redis')('a connection that was lost', () => {
 
   test('is opened anew when opening it failed', async () => {
     const redis = await server();
-    const client = await clientOf(redis, 5000);
+    const client = await clientOf(redis, 500);
     await redis.kill();
     const calls = Array.from({ length: 200 }, (_, i) => client.call(['SET', `key:${i}`, 'value']));
     for (const { status } of await Promise.allSettled(calls)) expect(status).toBe('rejected');
     await redis.restart();
     expect(await client.call(['SET', 'key', 'value'])).toBe('OK');
     expect(await connections(redis)).toBe(1);
+  });
+});
+
+needs('redis')('a single command', () => {
+  test('is repeated while a single server is restarted', async () => {
+    const redis = await server();
+    const client = await clientOf(redis, 20_000);
+    await redis.kill();
+    const call = client.call(['SET', 'key', 'value']);
+    // Several attempts fail meanwhile.
+    await sleep(1000);
+    await redis.restart();
+    expect(await call).toBe('OK');
+    expect(await redis.cli('GET', 'key')).toBe('value');
+  });
+
+  test('that is not idempotent is not repeated when its answer was lost', async () => {
+    const redis = await server();
+    const client = await clientOf(redis, 20_000);
+    redis.pause();
+    const call = client.call(['INCR', 'counter'], 'counter', { idempotent: false });
+    const outcome = call.catch((error: unknown) => error);
+    await sleep(100);
+    await redis.kill();
+    expect(await outcome).toBeInstanceOf(ConnectionLost);
+    await redis.restart();
+    expect(await client.call(['INCR', 'counter'], 'counter', { idempotent: false })).toBe(1);
+  });
+
+  test("tells a refused login from an answer that has 'auth' in it", async () => {
+    const redis = await server();
+    const client = await clientOf(redis, 1000);
+    const author = await client
+      .call(['EVAL', `return redis.error_reply('ERR no author')`, '0'], '')
+      .catch((e) => e);
+    expect(author).toBeInstanceOf(RedisError);
+    const locked = await server('right');
+    const url = locked.url.replace('right', 'wrong');
+    for (const [nodes, said] of [
+      [[url], 'WRONGPASS'],
+      [[locked.url.replace(/:right@/, '')], 'NOAUTH'],
+      [[redis.url.replace('//', '//:secret@')], 'AUTH <password> called without any password configured'],
+    ] as const) {
+      const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 5000 };
+      const refusal = await openRedis({ nodes: [...nodes] }, timeouts, new AbortController().signal).catch(
+        (e) => e,
+      );
+      expect(refusal).toBeInstanceOf(ServiceRefused);
+      expect((refusal as Error).message).toContain(said);
+    }
+  });
+
+  test('follows a redirect that names no host to the host that answered', async () => {
+    const unnamed = [
+      '--cluster-preferred-endpoint-type',
+      'unknown-endpoint',
+      '--bind',
+      '127.0.0.1',
+      '127.0.0.2',
+    ];
+    const cluster = await startRedisCluster({ masters: 2, replicas: 0, args: unnamed });
+    stops.push(() => cluster.stop());
+    const [from, to] = cluster.nodes;
+    const slot = slotOf('key');
+    const [owner, other] = slot < 8192 ? [from!, to!] : [to!, from!];
+    const nodes = cluster.urls.map((each) => each.replace('127.0.0.1', '127.0.0.2'));
+    const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 5000 };
+    const client = await openRedis({ nodes }, timeouts, new AbortController().signal);
+    stops.push(() => client.close());
+    await other.server.cli('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', owner.id);
+    await owner.server.cli('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', other.id);
+    expect(await client.call(['SET', 'key', 'value'])).toBe('OK');
+    const clients = (await other.server.cli('CLIENT', 'LIST')).split('\n');
+    const ours = clients.filter((line) => !line.includes('cmd=client'));
+    expect(ours.map((line) => /laddr=([^:]+)/.exec(line)![1])).toEqual(['127.0.0.2']);
   });
 });

@@ -14,6 +14,7 @@ import { formatCount } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import type { Printer } from '../../runtime/printer.js';
+import { warnOfMovedSlots } from './shared/moved-slots.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 
 interface Plan extends FlushPlan {
@@ -73,6 +74,7 @@ export const flush = changeCommand({
       plan.counts = await countMatches(plan, { signal: context.signal, progress }, input.maxKeys).finally(
         () => progress.end(),
       );
+      warnOfMovedSlots(plan.counts, context);
     }
     const listeners = await level.listeners(context.signal);
     for (const listener of listeners)
@@ -112,6 +114,7 @@ export const flush = changeCommand({
         progress,
         started: (soFar) => context.applied(soFar, () => 'Run the same command again to remove the rest.'),
       });
+      warnOfMovedSlots(result, context);
       return { verdict: 'ok', result, items: { matched: result.matched, deleted: result.deleted } };
     } finally {
       progress.end();

@@ -6,6 +6,7 @@ import { silentProgress } from '../../lib/core/progress.js';
 import { readCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { presentInspection } from '../../ui/inspection.js';
+import { warnOfMovedSlots } from './shared/moved-slots.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 
 const defaultSample = 100_000;
@@ -63,6 +64,7 @@ export const inspect = readCommand({
       result = await watchInspection(() => inspectCache(plan), context);
     } else {
       result = await inspectCache(plan).finally(() => progress.end());
+      warnOfMovedSlots(result, context);
     }
     return { verdict: 'ok', result, items: { keys: result.keys } };
   },

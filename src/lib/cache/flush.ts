@@ -31,6 +31,8 @@ export interface FlushCounts {
   nodes: { node: string; matched: number; deleted: number }[];
   /** Keys of metrify itself, which stay. */
   kept: number;
+  /** Slots of a cluster that moved during the walk: their keys may have been missed or seen twice. */
+  movedSlots?: number;
 }
 
 export interface FlushResult extends FlushCounts {
@@ -76,7 +78,9 @@ export async function countMatches(
 ): Promise<FlushCounts> {
   const tallies = new Map<string, { keys: number; kept: number; tree: PrefixTree }>();
   let matched = 0;
+  let movedSlots: number | undefined;
   for await (const batch of level.scan(scanOptions(selection, signal))) {
+    movedSlots ??= batch.movedSlots;
     if (batch.restart) {
       matched -= tallies.get(batch.node)?.keys ?? 0;
       tallies.delete(batch.node);
@@ -108,6 +112,7 @@ export async function countMatches(
     byPrefix: prefixesOf(tree),
     nodes: [...tallies].map(([node, { keys }]) => ({ node, matched: keys, deleted: 0 })),
     kept: [...tallies.values()].reduce((sum, { kept }) => sum + kept, 0),
+    ...(movedSlots === undefined ? {} : { movedSlots }),
   };
 }
 
@@ -122,6 +127,7 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
   const nodeOf = new Map<ByteString, string>();
   let deleted = 0;
   let kept = 0;
+  let movedSlots: number | undefined;
   const result = (): FlushResult => ({
     level: level.name,
     target: level.target,
@@ -134,6 +140,7 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
       deleted: counts.deleted,
     })),
     kept,
+    ...(movedSlots === undefined ? {} : { movedSlots }),
   });
 
   const remover = await level.remover({
@@ -155,6 +162,7 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
     const pace = new Pace(plan.rate, hooks.clock);
     try {
       for await (const batch of level.scan(scanOptions(selection, hooks.signal))) {
+        movedSlots ??= batch.movedSlots;
         let counts = nodes.get(batch.node);
         if (!counts) nodes.set(batch.node, (counts = { deleted: 0, gone: 0, restarted: false }));
         // From here on, what is gone may have been removed by us before the node was lost.

@@ -55,6 +55,11 @@ export interface KeyBatch {
   keys: KeyInfo[];
   /** The node was replaced and is walked anew: forget what it yielded before. */
   restart?: boolean;
+  /**
+   * On a last batch without keys: how many slots of a cluster changed their master during the walk, or were being moved
+   * at its end. Their keys may have been missed or seen twice.
+   */
+  movedSlots?: number;
 }
 
 export interface ScanOptions {

@@ -94,12 +94,14 @@ export async function inspect({
   const matches = !exact && pattern !== undefined ? compileGlob(pattern) : undefined;
   const walked = new Map<string, number>();
   let done = 0;
+  let movedSlots: number | undefined;
   for await (const batch of level.scan({
     signal,
     pattern: exact ? pattern : undefined,
     details: { ttl: true, size: true, frequency: true },
     limit: exact ? undefined : sample,
   })) {
+    movedSlots ??= batch.movedSlots;
     if (batch.restart) {
       tallies.delete(batch.node);
       done -= walked.get(batch.node) ?? 0;
@@ -127,6 +129,7 @@ export async function inspect({
     target: level.target,
     mode: exact ? 'exact' : 'sample',
     sampled: done,
+    ...defined('movedSlots', movedSlots),
     keys: Math.round(sum.keys * scale),
     memoryBytes: Math.round(sum.bytes * scale),
     ...(exact ? {} : { memoryError: Math.round(bytesError(sum, done, total)) }),

@@ -29,6 +29,8 @@ export interface InspectResult {
   /** `exact`: every key was looked at. `sample`: counts are estimates with the error beside them. */
   mode: 'exact' | 'sample';
   sampled: number;
+  /** Slots of a cluster that moved while every key was looked at: some may have been missed or seen twice. */
+  movedSlots?: number;
   keys: number;
   /** Of the keys looked at (estimated for all of them), with the server's overhead for each. */
   memoryBytes: number;

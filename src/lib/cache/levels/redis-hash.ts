@@ -1,4 +1,4 @@
-import { encodeCommand } from '../../clients/redis/resp.js';
+import { evalCommand } from '../../clients/redis/commands.js';
 import { hashTag, slotOf, tagsOfSlots } from '../../clients/redis/slots.js';
 import type { ByteString } from '../../core/bytes.js';
 
@@ -41,5 +41,5 @@ export function hashEncoder(cluster: boolean): (write: HashWrite) => ByteString 
       ? `${key}:metrify-new`
       : `metrify:new:{${(tags ??= tagsOfSlots())[slotOf(key)]}}`;
   return ({ key, fields, ttlMs, nx }) =>
-    encodeCommand(['EVAL', script, '2', key, secondName(key), String(ttlMs), nx ? '1' : '0', ...fields]);
+    evalCommand(script, [key, secondName(key)], [String(ttlMs), nx ? '1' : '0', ...fields]);
 }

@@ -1,7 +1,9 @@
 import { RedisBulk } from '../../clients/redis/bulk.js';
 import { openRedis, parseInfo, type RedisClient } from '../../clients/redis/client.js';
+import { setEncoder, unlinkCommand } from '../../clients/redis/commands.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { refuseReplica, scanMaster, type ScanPage } from '../../clients/redis/scan.js';
+import { SlotWatch } from '../../clients/redis/slot-watch.js';
 import type { RedisSettings, Timeouts } from '../../clients/settings.js';
 import { type ByteString, toBytes } from '../../core/bytes.js';
 import { ServiceRefused, UserError } from '../../core/errors.js';
@@ -97,24 +99,18 @@ export class RedisLevel implements CacheLevel {
 
   async writer(options: WriteOptions): Promise<LevelWriter> {
     refuseReplica(this.client);
-    const nx = options.nx ? '$2\r\nNX\r\n' : '';
     const encodeHash = hashEncoder(this.client.cluster);
-    const extra = options.nx ? 1 : 0;
-    const plain = `*${3 + extra}\r\n$3\r\nSET\r\n`;
-    const timed = `*${5 + extra}\r\n$3\r\nSET\r\n`;
+    const encodeSet = setEncoder(options.nx);
     const bulk = new RedisBulk<Entry>(this.client, {
       signal: options.signal,
       batch: 250,
-      window: 4,
+      // What is under way keeps the server busy while rows are read and encoded.
+      window: 8,
       keyOf: (entry) => entry.key,
-      encode({ key, value, ttlMs }) {
-        if (typeof value !== 'string') return encodeHash({ key, fields: value, ttlMs, nx: options.nx });
-        const head = `$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`;
-        if (ttlMs <= 0) return plain + head + nx;
-        const seconds = ttlMs % 1000 === 0;
-        const ttl = String(seconds ? ttlMs / 1000 : ttlMs);
-        return `${timed}${head}${seconds ? '$2\r\nEX' : '$2\r\nPX'}\r\n$${ttl.length}\r\n${ttl}\r\n${nx}`;
-      },
+      encode: ({ key, value, ttlMs }) =>
+        typeof value === 'string'
+          ? encodeSet(key, value, ttlMs)
+          : encodeHash({ key, fields: value, ttlMs, nx: options.nx }),
       settled(entry, reply) {
         if (reply === 'OK' || reply === 1) options.settled(entry, 'written');
         else if (reply === null || reply === 0) options.settled(entry, 'skipped');
@@ -139,7 +135,7 @@ export class RedisLevel implements CacheLevel {
       batch: 100,
       window: 4,
       keyOf: (key) => key,
-      encode: (key) => `*2\r\n$6\r\nUNLINK\r\n$${key.length}\r\n${key}\r\n`,
+      encode: unlinkCommand,
       settled(key, reply, repeated) {
         if (reply instanceof RedisError) throw new ServiceRefused(`UNLINK was refused: ${reply.message}`);
         // An UNLINK that was sent before and whose answer was lost has removed the key when it is gone now.
@@ -154,6 +150,9 @@ export class RedisLevel implements CacheLevel {
   }
 
   async *scan({ signal, pattern, details, limit }: ScanOptions): AsyncIterable<KeyBatch> {
+    // A sample is an estimate, whatever moves.
+    const watch =
+      this.client.cluster && limit === undefined ? await SlotWatch.start(this.client, signal) : undefined;
     const { masters } = this.client;
     const [{ policy } = {}] = await this.nodes();
     const lfu = policy?.includes('lfu') ?? false;
@@ -178,7 +177,7 @@ export class RedisLevel implements CacheLevel {
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const walks = masters.map((master, i) =>
       describe(
-        scanMaster(this.client, master, sizes[i]!, {
+        scanMaster(this.client, master, {
           signal,
           pattern: pattern === undefined ? undefined : toBytes(pattern),
           count: questions.length > 0 ? 1000 : 300,
@@ -190,6 +189,8 @@ export class RedisLevel implements CacheLevel {
       ),
     );
     yield* merge(walks);
+    const movedSlots = (await watch?.moved()) ?? 0;
+    if (movedSlots > 0) yield { node: masters[0]!.node, keys: [], movedSlots };
   }
 
   async read(keys: ByteString[]): Promise<(StoredValue | null)[]> {

@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.js';
 import { NotWritten } from '../../core/errors.js';
 import { Pace } from '../../core/pace.js';
 import type { Progress } from '../../core/progress.js';
+import { readAhead } from '../../core/read-ahead.js';
 import type { SourcePosition } from '../../sources/row-source.js';
 import {
   checkpointCode,
@@ -136,13 +137,18 @@ class WarmRun<Row> {
     let savedAt = hooks.clock.monotonic();
     // Whether the counts are those of `position`: they are not in the middle of a batch.
     let whole = true;
-    const batches = source.batches({
-      signal: hooks.signal,
-      ...(position === undefined ? {} : { from: position }),
-      fingerprint: resume !== undefined,
-      // Under a rate a batch takes a second at most: a run can be stopped, and gone on with, no farther apart.
-      ...(plan.rate === undefined ? {} : { maxRows: Math.min(4096, plan.rate) }),
-    });
+    const from = position;
+    const batches = readAhead(
+      (signal) =>
+        source.batches({
+          signal,
+          ...(from === undefined ? {} : { from }),
+          fingerprint: resume !== undefined,
+          // Under a rate a batch takes a second at most: a run can be stopped, and gone on with, no farther apart.
+          ...(plan.rate === undefined ? {} : { maxRows: Math.min(4096, plan.rate) }),
+        }),
+      hooks.signal,
+    );
     try {
       for await (const batch of batches) {
         whole = false;

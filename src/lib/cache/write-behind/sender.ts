@@ -2,7 +2,7 @@ import type { ByteString } from '../../core/bytes.js';
 import { systemClock } from '../../core/clock.js';
 import { type ErrorDetails, ServiceUnavailable, type UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
-import { isPassing, type RedisClient } from '../../clients/redis/client.js';
+import type { RedisClient } from '../../clients/redis/client.js';
 import {
   ConnectionLost,
   refused,
@@ -10,6 +10,7 @@ import {
   type RedisConnection,
 } from '../../clients/redis/connection.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
+import { isPassing } from '../../clients/redis/retrier.js';
 import { type PartitionKeys, partitionKeys } from './keys.js';
 import { timeOfOperation } from './operation-id.js';
 import { enqueue, enqueueAgain } from './scripts.js';

@@ -1,10 +1,10 @@
 import type { ByteString } from '../../core/bytes.js';
-import { systemClock } from '../../core/clock.js';
 import { ServiceUnavailable } from '../../core/errors.js';
-import { formatDuration } from '../../core/units.js';
-import { isPassing, parseInfo, redirectAddress, type RedisClient } from './client.js';
+import { parseInfo, redirectAddress, type RedisClient } from './client.js';
+import { askingCommand } from './commands.js';
 import { ConnectionLost, type RedisAddress, type RedisConnection } from './connection.js';
 import { encodeCommand, RedisError, type Reply } from './resp.js';
+import { isPassing, Retrier, stayedAway } from './retrier.js';
 
 export interface BulkOptions<T> {
   signal: AbortSignal;
@@ -171,7 +171,7 @@ export class RedisBulk<T> {
   }
 
   async #answers(
-    lane: Pick<Lane<T>, 'unconfirmed' | 'replicated'>,
+    lane: Pick<Lane<T>, 'connection' | 'unconfirmed' | 'replicated'>,
     batch: Batch<T>,
     answers: Promise<Reply[]>,
   ) {
@@ -196,7 +196,7 @@ export class RedisBulk<T> {
           item,
           sequence,
           kind,
-          ask: reply.code === 'ASK' ? redirectAddress(reply) : undefined,
+          ask: reply.code === 'ASK' ? redirectAddress(reply, lane.connection.address) : undefined,
         });
       } else {
         if (kind !== 'settled') this.options.settled(item, reply, kind === 'repeated');
@@ -250,31 +250,26 @@ export class RedisBulk<T> {
   }
 
   async #recover(): Promise<void> {
-    const patience = this.client.options.requestTimeoutMs;
-    let deadline = systemClock.monotonic() + patience;
-    let problem: Error | undefined;
-    for (let attempt = 0; ; attempt++) {
+    const { client, options } = this;
+    const retrier = new Retrier(client.options.requestTimeoutMs, options.signal);
+    let problem: ServiceUnavailable | undefined;
+    for (;;) {
       await this.#idle();
-      this.options.signal.throwIfAborted();
+      options.signal.throwIfAborted();
       const left = this.#collect();
       if (left.length === 0) return;
-      if (systemClock.monotonic() > deadline)
-        throw new ServiceUnavailable(
-          `Redis at ${this.client.target} stayed away for ${formatDuration(patience)}${problem ? `: ${problem.message}` : ''}`,
-          { hint: 'What was written stays. requestTimeout sets how long to wait.' },
-        );
-      if (attempt > 0) await systemClock.sleep(Math.min(25 * 2 ** attempt, 500), this.options.signal);
-      try {
-        await this.client.refresh();
-      } catch (error) {
-        this.options.signal.throwIfAborted();
-        if (!(error instanceof ServiceUnavailable)) throw error;
-        problem = error;
-        this.#retry.push(...left);
-        continue;
-      }
-      problem = (await this.#sendAgain(left)) ?? problem;
-      if (this.#retry.length < left.length) deadline = systemClock.monotonic() + patience;
+      const met = await client.refresh().then(
+        () => this.#sendAgain(left),
+        (error: unknown) => {
+          options.signal.throwIfAborted();
+          if (!(error instanceof ServiceUnavailable)) throw error;
+          this.#retry.push(...left);
+          return error;
+        },
+      );
+      problem = met ?? problem;
+      if (this.#retry.length < left.length) retrier.succeeded();
+      if (this.#retry.length > 0) await retrier.pause(stayedAway(client.target, retrier.patienceMs, problem));
     }
   }
 
@@ -325,9 +320,9 @@ export class RedisBulk<T> {
     this.#send(lane);
     const connection = await this.client.connect(address);
     const answer = connection
-      .pipeline(encodeCommand(['ASKING']) + this.options.encode(batch.items[0]!), 2)
+      .pipeline(askingCommand + this.options.encode(batch.items[0]!), 2)
       .then((replies) => replies.slice(1));
-    await this.#answers({ unconfirmed: [], replicated: false }, batch, answer);
+    await this.#answers({ connection, unconfirmed: [], replicated: false }, batch, answer);
   }
 }
 

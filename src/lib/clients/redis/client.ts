@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
 
 import type { ByteString } from '../../core/bytes.js';
-import { systemClock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import type { RedisSettings, Timeouts } from '../settings.js';
+import { askingCommand } from './commands.js';
 import {
+  ConnectionLost,
   type ConnectionOptions,
   lostConnection,
   refused,
@@ -12,6 +13,7 @@ import {
   RedisConnection,
 } from './connection.js';
 import { encodeCommand, RedisError, type Reply } from './resp.js';
+import { isPassing, Retrier } from './retrier.js';
 import { slotCount, slotOf } from './slots.js';
 
 /** A master and the slots it serves; without a cluster, the one server with all of them. */
@@ -23,11 +25,9 @@ export interface RedisNode {
   replicas: RedisAddress[];
 }
 
-/** Answers after which the same command may succeed: elsewhere, or a little later. */
-const passing = new Set(['MOVED', 'ASK', 'TRYAGAIN', 'CLUSTERDOWN', 'LOADING', 'MASTERDOWN', 'READONLY']);
-
-export function isPassing(reply: Reply): reply is RedisError {
-  return reply instanceof RedisError && passing.has(reply.code);
+export interface CallOptions {
+  /** Repeat the command after its answer was lost, when it may have been carried out already. @default true */
+  idempotent?: boolean;
 }
 
 /**
@@ -175,17 +175,25 @@ export class RedisClient {
   }
 
   /**
-   * One command with its key in second place, sent to the key's master; redirects and passing errors are followed
-   * for as long as the request time-out.
-   * @throws ServiceUnavailable, ServiceRefused; RedisError for what is wrong with the command itself.
+   * One command with its key in second place, sent to the key's master. Redirects are followed; while the server is
+   * away or answers that it cannot for the moment, the command is repeated for the request time-out, counted from the
+   * first failure.
+   * @throws ServiceUnavailable, ServiceRefused; RedisError for what is wrong with the command itself; ConnectionLost
+   * when a command that is not idempotent has no answer.
    */
-  call(args: readonly ByteString[], key: ByteString = args[1] ?? ''): Promise<Exclude<Reply, RedisError>> {
+  call(
+    args: readonly ByteString[],
+    key: ByteString = args[1] ?? '',
+    options: CallOptions = {},
+  ): Promise<Exclude<Reply, RedisError>> {
     const open = this.openTo(key);
-    if (!open) return this.#persist(args, key);
+    if (!open) return this.#persist(args, key, options);
     return open.single(encodeCommand(args)).then(
       (reply) =>
-        reply instanceof RedisError ? this.#persist(args, key, reply) : (reply as Exclude<Reply, RedisError>),
-      (error: Error) => this.#persist(args, key, error),
+        reply instanceof RedisError
+          ? this.#persist(args, key, options, reply)
+          : (reply as Exclude<Reply, RedisError>),
+      (error: Error) => this.#persist(args, key, options, error),
     );
   }
 
@@ -196,37 +204,35 @@ export class RedisClient {
     return open?.lost ? undefined : open;
   }
 
-  /** @param outcome of the first attempt, where it was made. */
+  /** @param first outcome of an attempt that was made already. */
   async #persist(
     args: readonly ByteString[],
     key: ByteString,
-    outcome?: Error,
+    { idempotent = true }: CallOptions,
+    first?: Error,
   ): Promise<Exclude<Reply, RedisError>> {
-    let first = outcome;
-    let deadline: number | undefined;
-    for (let attempt = 0; ; attempt++) {
-      let problem: Error;
+    const retrier = new Retrier(this.options.requestTimeoutMs, this.#stopped);
+    for (let outcome = first; ; outcome = undefined) {
+      let problem: ServiceUnavailable;
       try {
+        if (outcome !== undefined && !(outcome instanceof RedisError)) throw outcome;
         const { address, node } = this.masterOf(key);
-        if (first && !(first instanceof RedisError)) throw first;
-        const reply = first ?? (await (await this.connect(address)).single(encodeCommand(args)));
-        first = undefined;
+        let reply = outcome ?? (await (await this.connect(address)).single(encodeCommand(args)));
+        if (reply instanceof RedisError && reply.code === 'ASK')
+          reply = await this.#asking(redirectAddress(reply, address), args);
         if (!(reply instanceof RedisError)) return reply as Exclude<Reply, RedisError>;
-        if (reply.code === 'ASK') return await this.#asking(reply, args);
-        if (!isPassing(reply)) {
-          const error = refused(node, reply);
-          throw error instanceof ServiceUnavailable ? reply : error;
-        }
-        problem = refused(node, reply);
+        const wrong: Error = reply;
+        const error = refused(node, reply);
+        if (!(error instanceof ServiceUnavailable)) throw error;
+        if (!isPassing(reply)) throw wrong;
+        problem = error;
       } catch (error) {
         if (!(error instanceof ServiceUnavailable)) throw error;
+        if (error instanceof ConnectionLost && !idempotent) throw error;
         problem = error;
-        first = undefined;
       }
-      this.#stopped.throwIfAborted();
-      deadline ??= performance.now() + this.options.requestTimeoutMs;
-      if (performance.now() > deadline || (!this.cluster && attempt > 0)) throw problem;
-      await systemClock.sleep(Math.min(50 * 2 ** attempt, 500), this.#stopped);
+      await retrier.pause(problem);
+      // Where that fails, the next attempt says why.
       await this.refresh().catch(() => {});
     }
   }
@@ -237,11 +243,10 @@ export class RedisClient {
       connection.then((open) => open.close()).catch(() => {});
   }
 
-  async #asking(reply: RedisError, args: readonly ByteString[]): Promise<Exclude<Reply, RedisError>> {
-    const connection = await this.connect(redirectAddress(reply));
-    const [, answer] = await connection.pipeline(encodeCommand(['ASKING']) + encodeCommand(args), 2);
-    if (answer instanceof RedisError) throw answer;
-    return answer as Exclude<Reply, RedisError>;
+  async #asking(address: RedisAddress, args: readonly ByteString[]): Promise<Reply> {
+    const connection = await this.connect(address);
+    const [, answer] = await connection.pipeline(askingCommand + encodeCommand(args), 2);
+    return answer!;
   }
 
   async #ask(connection: RedisConnection, args: string[]): Promise<Reply> {
@@ -300,11 +305,11 @@ export function nodeName({ host, port }: RedisAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Where a MOVED or ASK error points. */
-export function redirectAddress(error: RedisError): RedisAddress {
+/** Where a MOVED or ASK error points; one without a host means the host that answered. */
+export function redirectAddress(error: RedisError, answeredBy: RedisAddress): RedisAddress {
   const target = error.message.split(' ')[2] ?? '';
   const colon = target.lastIndexOf(':');
-  return { host: target.slice(0, colon), port: Number(target.slice(colon + 1)) };
+  return { host: target.slice(0, colon) || answeredBy.host, port: Number(target.slice(colon + 1)) };
 }
 
 /** INFO's lines `name:value`. */

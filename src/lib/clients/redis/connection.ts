@@ -298,9 +298,12 @@ function withReplies(error: ServiceUnavailable, replies: Reply[] = []): Connecti
   return lost;
 }
 
+/** How servers before Redis 6 refuse a login, and any version one with a password where none is set. */
+const refusedLogin = /^ERR (?:invalid password|Client sent AUTH|AUTH <password> called without)/;
+
 /** What an error reply to a single command means for the person. */
 export function refused(node: string, error: RedisError): Error {
-  if (['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(error.code) || /invalid password|AUTH/i.test(error.message))
+  if (['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(error.code) || refusedLogin.test(error.message))
     return new ServiceRefused(`Redis at ${node} refused us: ${error.message}`, {
       hint: 'Set redis.username and redis.password (METRIFY_REDIS_PASSWORD) to a user with the rights.',
     });

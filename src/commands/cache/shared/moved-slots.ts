@@ -1,0 +1,15 @@
+import { formatCount } from '../../../lib/core/units.js';
+import type { Context } from '../../../runtime/context.js';
+
+/** Says that a walk of a cluster cannot be relied on to have seen each key once. */
+export function warnOfMovedSlots(
+  { movedSlots }: { movedSlots?: number },
+  context: Pick<Context, 'warn'>,
+): void {
+  if (movedSlots === undefined) return;
+  const slots =
+    movedSlots === 1 ? '1 slot of the cluster' : `${formatCount(movedSlots)} slots of the cluster`;
+  context.warn(
+    `${slots} moved while the keys were walked: keys may have been missed or seen twice; run it again once the slots have settled`,
+  );
+}
