@@ -63,7 +63,7 @@ function flagWords(flags: Flags): FlagWords {
     const word = flagName(key);
     found.words.push({ word, help: flag.help, short: flag.short });
     for (const name of flagNames(key, flag)) {
-      if (flag.file) found.files.push(name);
+      if (flag.file && flag.filePrefix === undefined) found.files.push(name);
       if (flag.choices) found.choices[name] = flag.choices;
     }
   }

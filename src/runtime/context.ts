@@ -1,4 +1,6 @@
 import type { Clock } from '../lib/core/clock.js';
+import type { NotWritten } from '../lib/core/errors.js';
+import type { FileRoles } from '../lib/core/file-roles.js';
 import type { Progress } from '../lib/core/progress.js';
 import type { SettingsInput } from './config/load.js';
 import type { Printer } from './printer.js';
@@ -14,6 +16,8 @@ export interface Context {
   settings(): Promise<Settings>;
   /** For the commands that look at the configuration itself. */
   readonly settingsInput: SettingsInput;
+  /** Files that flags do not name are entered here, before anything is changed. */
+  readonly files: Pick<FileRoles, 'add'>;
   readonly clock: Clock;
   /** Aborted by Ctrl-C, SIGTERM or `--timeout`; its reason is an `Interrupted`. */
   readonly signal: AbortSignal;
@@ -32,6 +36,8 @@ export interface Context {
   readonly narrator: Printer;
   /** A warning for the person and for the envelope. */
   warn(message: string): void;
+  /** An output that is not whole: told even with `--quiet`, and exit 5, beside whatever else ends the command. */
+  notWritten(problem: NotWritten): void;
   /** Said only with `--verbose`. */
   verbose(message: string): void;
   progress(label: string): Progress & { end(): void };

@@ -1,4 +1,4 @@
-import { errorMessage, Interrupted, UserError } from '../lib/core/errors.js';
+import { errorMessage, Interrupted, NotWritten, systemCode, UserError } from '../lib/core/errors.js';
 import { ExitCode } from '../lib/core/exit-codes.js';
 import { maskSecrets } from '../lib/core/redact.js';
 import type { OutputFormat } from './context.js';
@@ -18,8 +18,14 @@ export function failureOf(error: unknown, signal: AbortSignal): UserError {
   if (error instanceof UserError && error.outranksStop) return error;
   const expected = error instanceof UserError || (error as Error | undefined)?.name === 'AbortError';
   if (expected && signal.aborted && signal.reason instanceof Interrupted) return signal.reason;
-  return error instanceof UserError ? error : new Bug(error);
+  if (error instanceof UserError) return error;
+  return diskTrouble.has(systemCode(error) ?? '')
+    ? new NotWritten(`the disk is full, or failed: ${errorMessage(error)}`, { cause: error })
+    : new Bug(error);
 }
+
+/** Of files that nobody who knows more about them has reported. */
+const diskTrouble = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS']);
 
 export interface FailureReport {
   format: OutputFormat;
@@ -45,7 +51,7 @@ export function reportFailure(
       : 'Run again with --verbose and report what it prints.';
   }
   if (format !== 'text') {
-    const next = resume ?? hint;
+    const next = [hint, resume].filter(Boolean).join(' ');
     const shown = new UserError(failure.message, { code: failure.code, ...(next ? { hint: next } : {}) });
     host.stderr(`${errorLine(shown, warnings)}\n`);
     return;

@@ -1,4 +1,5 @@
 import { UserError } from '../lib/core/errors.js';
+import type { FileAccess } from '../lib/core/file-roles.js';
 import { parseDuration, parsePercent, parseSize } from '../lib/core/units.js';
 
 /**
@@ -16,8 +17,10 @@ export interface Flag<T = unknown> {
   default?: string;
   initial: T;
   choices?: readonly string[];
-  /** The value is a path: completion offers files. */
-  file?: boolean;
+  /** The value is a path: completion offers files, and no other file of the command may be the one that is written. */
+  file?: FileAccess;
+  /** Only what begins with this is a path, which follows it: `@FILE`. */
+  filePrefix?: string;
   /** The setting this flag overrides, as a path into the configuration: `redis.url`. */
   setting?: string;
   /** @throws UserError with what would be right. */
@@ -75,15 +78,20 @@ export const flag = {
     return { kind: 'value', placeholder, ...options, initial: undefined, parse };
   },
 
-  file(options: Help): Flag<string | undefined> {
+  file({ access, ...options }: Help & { access: FileAccess }): Flag<string | undefined> {
     return {
       kind: 'value',
       placeholder: 'FILE',
       ...options,
-      file: true,
+      file: access,
       initial: undefined,
       parse: (text) => text,
     };
+  },
+
+  /** The text itself, or `@FILE` that holds it. */
+  textOrFile(options: Help): Flag<string | undefined> {
+    return { ...flag.text(options), file: 'read', filePrefix: '@' };
   },
 
   /** May be given several times, or once with commas. */
@@ -132,6 +140,13 @@ export const flag = {
 
 export type Flags = Record<string, Flag>;
 export type FlagValues<F extends Flags> = { [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+
+/** The path that a flag's value names, if it names one. */
+export function pathOf({ file, filePrefix = '' }: Flag, value: unknown): string | undefined {
+  return file !== undefined && typeof value === 'string' && value.startsWith(filePrefix)
+    ? value.slice(filePrefix.length)
+    : undefined;
+}
 
 /** `ttlJitter` as it is typed: `--ttl-jitter`. */
 export function flagName(key: string): string {

@@ -2,6 +2,7 @@ import { type FlagValues, type Flags, flag } from './flags.js';
 
 const configuration = {
   config: flag.file({
+    access: 'read',
     short: 'c',
     help: 'configuration file (default: $METRIFY_CONFIG, else the nearest metrify.config.yaml upward)',
   }),
@@ -36,7 +37,10 @@ const unattended = {
     placeholder: 'NAME',
     help: 'single instance on this host; a second run exits 4 at once',
   }),
-  metricsFile: flag.file({ help: 'write run metrics for the node exporter to this file' }),
+  metricsFile: flag.file({
+    access: 'write',
+    help: 'write run metrics for the node exporter to this file',
+  }),
   job: flag.text({ placeholder: 'NAME', help: "job label of those metrics (default: the lock's name)" }),
 } satisfies Flags;
 
@@ -54,7 +58,7 @@ export const globalFlagGroups: readonly { title: string; flags: Flags }[] = [
 /** Flags that only some commands have, but all of those in the same way. */
 export const sharedFlags = {
   dryRun: flag.boolean('print the plan, change nothing'),
-  junit: flag.file({ help: 'write one test case a check to this file' }),
+  junit: flag.file({ access: 'write', help: 'write one test case a check to this file' }),
 } satisfies Flags;
 
 /** A command's own flags and those it shares with its kind. */

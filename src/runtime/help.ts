@@ -20,7 +20,10 @@ export const exitCodeMeanings: readonly (readonly [codes: string, meaning: strin
   [`${ExitCode.usage}`, 'bad usage, configuration or input file; nothing was changed'],
   [`${ExitCode.checkFailed}`, 'a check failed'],
   [`${ExitCode.refused}`, 'refused: lock held, confirmation missing, state conflict'],
-  [`${ExitCode.unavailable}`, 'a service could not be reached, or refused us'],
+  [
+    `${ExitCode.unavailable}`,
+    'a service could not be reached, or refused us; or a result could not be written',
+  ],
   [`${ExitCode.partial}`, 'partial: some items failed; the result says which'],
   [`${ExitCode.inconclusive}`, 'inconclusive: too little data for a verdict'],
   [`${ExitCode.timeout}`, '--timeout ran out; stopped safely'],

@@ -1,6 +1,8 @@
 import { homedir } from 'node:os';
 
+import { NotWritten } from '../lib/core/errors.js';
 import { ExitCode } from '../lib/core/exit-codes.js';
+import { StandardStream } from './standard-stream.js';
 import type { Terminal } from './terminal.js';
 
 /** The process metrify runs in; the only place that touches `process`. */
@@ -19,24 +21,21 @@ export interface Host {
   onClosedStdout(closed: () => void): void;
   /** Ends the process at once. */
   leave(code: ExitCode): never;
-  /** Ends the process when all output has been handed over. */
+  /** Waits until all output has been handed over. @returns what is wrong when stdout did not take all of it. */
+  settle(): Promise<NotWritten | undefined>;
+  /** Ends the process when all output has been handed over; with exit code 5 where the result could not be. */
   finish(code: ExitCode): Promise<never>;
 }
 
 export function processHost(executable: string): Host {
   const { stdout, stderr, stdin, env } = process;
-  let stdoutClosed = false;
-  let onClosed: (() => void) | undefined;
-  for (const stream of [stdout, stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (stream !== stdout) return;
-      if (error.code !== 'EPIPE') {
-        stderr.write(`error: the result could not be written: ${error.message}\n`);
-        process.exit(ExitCode.unavailable);
-      }
-      stdoutClosed = true;
-      onClosed?.();
-    });
+  const output = new StandardStream(stdout);
+  // What stderr does not take is lost: there is no other place to say so, and the exit code says how it went.
+  const complaints = new StandardStream(stderr);
+  async function settle(): Promise<NotWritten | undefined> {
+    await Promise.all([output.settled(), complaints.settled()]);
+    return output.failure && new NotWritten(`the result could not be written: ${output.failure.message}`);
+  }
   const color =
     env.NO_COLOR === undefined || env.NO_COLOR === ''
       ? env.FORCE_COLOR !== undefined || (stdout.isTTY && env.TERM !== 'dumb')
@@ -58,22 +57,17 @@ export function processHost(executable: string): Host {
       width: stdout.columns ?? stderr.columns ?? 100,
     },
     self: [process.execPath, executable],
-    stdout: (text) => {
-      if (!stdoutClosed) stdout.write(text);
-    },
-    stderr: (text) => stderr.write(text),
-    onClosedStdout: (closed) => (onClosed = closed),
+    stdout: (text) => output.write(text),
+    stderr: (text) => complaints.write(text),
+    onClosedStdout: (closed) => output.onClosed(closed),
     leave: (code) => process.exit(code),
+    settle,
     async finish(code) {
-      await Promise.all([drained(stdout), drained(stderr)]);
-      process.exit(code);
+      const lost = await settle();
+      // A command has said so itself, and ends with another code; help and the version have not.
+      const unsaid = code === ExitCode.ok ? lost : undefined;
+      if (unsaid) complaints.write(`error: ${unsaid.message}\n`);
+      process.exit(unsaid?.exitCode ?? code);
     },
   };
-}
-
-function drained(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.writableLength === 0 || stream.destroyed) resolve();
-    else stream.write('', () => resolve());
-  });
 }

@@ -15,13 +15,17 @@ export async function acquireLock(
   name: string,
   { directory, command = '' }: { directory?: string; command?: string } = {},
 ): Promise<FileLock> {
+  return acquireFileLock(await lockPath(name, directory), { title: `lock '${name}'`, command });
+}
+
+/** @throws UserError exit 2 when it is not a name for a lock */
+export async function lockPath(name: string, directory?: string): Promise<string> {
   if (!/^[A-Za-z0-9._-]{1,100}$/.test(name))
-    throw new UserError(`'${name}' is no name for a lock`, {
+    throw new UserError(`'${name}' is not a name for a lock`, {
       code: 'LOCK_NAME',
       hint: 'Use up to 100 letters, digits, dots, dashes and underscores.',
     });
-  const path = join(directory ?? (await sharedDirectory()), `metrify-${name}.lock`);
-  return acquireFileLock(path, { title: `lock '${name}'`, command });
+  return join(directory ?? (await sharedDirectory()), `metrify-${name}.lock`);
 }
 
 /** The same for cron and for terminals, so it does not ask TMPDIR. */

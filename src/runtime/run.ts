@@ -1,33 +1,40 @@
-import { errorMessage, type UserError } from '../lib/core/errors.js';
-import { ExitCode, exitCodeOf } from '../lib/core/exit-codes.js';
+import { NotWritten, type UserError } from '../lib/core/errors.js';
+import { ExitCode, exitCodeOf, gravest } from '../lib/core/exit-codes.js';
+import { FileRoles } from '../lib/core/file-roles.js';
 import { systemClock } from '../lib/core/clock.js';
 import { maskSecrets } from '../lib/core/redact.js';
 import { silentProgress } from '../lib/core/progress.js';
 import type { Finished } from './command.js';
-import type { SettingsInput } from './config/load.js';
+import type { LoadedSettings, SettingsInput } from './config/load.js';
 import { confirmTarget } from './confirm.js';
 import type { Context, OutputFormat } from './context.js';
 import type { Host } from './host.js';
 import { watchInterrupts } from './interrupt.js';
 import { failureOf, reportFailure } from './failure.js';
+import { configurationRoles, enterFiles } from './files.js';
 import { buildEnvelope, printEnvelope } from './output.js';
 import { Printer } from './printer.js';
+import type { RunMetrics } from './metrics-file.js';
 import type { CommandTable, Invocation } from './program.js';
 import { showProgress } from './progress.js';
+import { reportChecks, reportMetrics } from './reports.js';
 import type { Settings } from './settings.js';
 
 const closingMs = 3000;
 
 /** Runs one parsed command from the lock to the last line of output. @returns the exit code. */
 export async function runCommand(
-  { command, input, globals }: Invocation,
+  invocation: Invocation,
   host: Host,
   commands: CommandTable,
 ): Promise<ExitCode> {
+  const { command, input, globals } = invocation;
   const startedAt = new Date();
   const started = performance.now();
   const format: OutputFormat = globals.json ? 'json' : globals.output!;
   const warnings: string[] = [];
+  const notWritten: NotWritten[] = [];
+  const files = new FileRoles();
   const closers: (() => Promise<void> | void)[] = [];
   let applied: { result: () => unknown; resume?: (() => string | undefined) | undefined } | undefined;
 
@@ -52,7 +59,8 @@ export async function runCommand(
     },
     (error) => host.leave(error.exitCode),
   );
-  if (!command.changes) host.onClosedStdout(() => host.leave(ExitCode.ok));
+  let exitCode: ExitCode = ExitCode.ok;
+  if (!command.changes) host.onClosedStdout(() => host.leave(exitCode));
 
   const warn = (message: string) => {
     const masked = maskSecrets(message);
@@ -74,13 +82,16 @@ export async function runCommand(
     uid: host.uid,
     home: host.home,
   };
+  let loading: Promise<LoadedSettings> | undefined;
+  const load = () =>
+    (loading ??= import('./config/load.js').then(({ loadSettings }) => loadSettings(settingsInput)));
   let settings: Promise<Settings> | undefined;
 
   const context: Context = {
     settings: () =>
-      (settings ??= import('./config/load.js').then(async ({ loadSettings }) => {
-        const loaded = await loadSettings(settingsInput);
+      (settings ??= load().then(async (loaded) => {
         loaded.warnings.forEach(warn);
+        await files.add(...configurationRoles(loaded));
         verbose(
           `${loaded.file ?? 'no configuration file'}, environment ${loaded.settings.environment}; ` +
             'every setting and where it is from: metrify config show',
@@ -88,6 +99,7 @@ export async function runCommand(
         return loaded.settings;
       })),
     settingsInput,
+    files,
     clock: systemClock,
     signal: interrupts.signal,
     terminal: host.terminal,
@@ -100,6 +112,7 @@ export async function runCommand(
     commands,
     narrator: format === 'text' ? printer : complaint,
     warn,
+    notWritten: (problem) => void notWritten.push(problem),
     verbose,
     progress: (label) =>
       globals.quiet || format !== 'text'
@@ -118,8 +131,10 @@ export async function runCommand(
   let finished: Finished | undefined;
   let failure: UserError | undefined;
   try {
+    await enterFiles(files, invocation, settingsInput, load);
     if (globals.lock !== undefined) {
-      const { acquireLock } = await import('./lock.js');
+      const { acquireLock, lockPath } = await import('./lock.js');
+      await files.add({ name: '--lock', path: await lockPath(globals.lock), access: 'write' });
       const lock = await acquireLock(globals.lock, { command: command.name });
       closers.push(() => lock.release());
       verbose(`holds the lock ${lock.path}`);
@@ -127,54 +142,66 @@ export async function runCommand(
     finished = await command.run(input, context);
   } catch (error) {
     failure = failureOf(error, interrupts.signal);
+    if (error instanceof NotWritten && error !== failure) notWritten.push(error);
   }
   await closeAll(closers);
 
-  const exitCode = failure?.exitCode ?? exitCodeOf[finished!.verdict];
   const durationMs = performance.now() - started;
+  const concluded = failure?.exitCode ?? exitCodeOf[finished!.verdict];
+  const metrics = (): RunMetrics => ({
+    command: command.name.replaceAll(' ', '.'),
+    job: globals.job ?? globals.lock ?? '',
+    success: exitCode === ExitCode.ok,
+    durationSeconds: durationMs / 1000,
+    timestampSeconds: Date.now() / 1000,
+    items: finished?.items ?? {},
+  });
+  const settleExitCode = () =>
+    (exitCode = gravest(exitCode, concluded, ...notWritten.map((problem) => problem.exitCode)));
 
-  if (globals.metricsFile !== undefined) {
-    const { writeMetricsFile } = await import('./metrics-file.js');
-    await writeMetricsFile(globals.metricsFile, {
-      command: command.name.replaceAll(' ', '.'),
-      job: globals.job ?? globals.lock ?? '',
-      success: exitCode === ExitCode.ok,
-      durationSeconds: durationMs / 1000,
-      timestampSeconds: Date.now() / 1000,
-      items: finished?.items ?? {},
-    }).catch((error: unknown) =>
-      warn(`the metrics file was not written, the old one stays: ${errorMessage(error)}`),
-    );
-  }
-  if (globals.junit !== undefined) {
-    const { writeJunit } = await import('./junit.js');
-    const checks = finished?.checks ?? [
-      { name: command.name, failure: failure?.message ?? 'metrify stopped before the checks' },
-    ];
-    await writeJunit(globals.junit, command.name, checks, durationMs).catch((error: unknown) =>
-      warn(`the JUnit file was not written: ${errorMessage(error)}`),
-    );
-  }
+  // Files that are another's are not touched.
+  const { junit, metricsFile } = files.clashed ? {} : globals;
+  const checks = finished?.checks ?? [
+    { name: command.name, failure: failure?.message ?? 'metrify stopped before the checks' },
+  ];
+  notWritten.push(...(await reportChecks(junit, command.name, checks, durationMs)));
+  settleExitCode();
+  notWritten.push(...(await reportMetrics(metricsFile, metrics())));
+  settleExitCode();
 
+  const report = { format, printer: complaint, host, verbose: globals.verbose };
+  const complain = () => notWritten.splice(0).forEach((problem) => reportFailure(problem, report));
+  const verdict = exitCode === concluded ? finished?.verdict : undefined;
+  const said = [...warnings, ...notWritten.map((problem) => maskSecrets(problem.message))];
   const envelope = (result: unknown) =>
-    buildEnvelope(command.name, exitCode, startedAt, durationMs, result, warnings, finished?.verdict);
+    buildEnvelope(command.name, exitCode, startedAt, durationMs, result, said, verdict);
   if (finished) {
     if (format === 'text') finished.present(printer);
-    else printEnvelope(envelope(finished.result), format, command.items, host);
+    complain();
+    if (format !== 'text') printEnvelope(envelope(finished.result), format, command.items, host);
   } else {
     if (applied) {
       const result = applied.result();
       if (format === 'text') command.present(result, printer, context);
       else printEnvelope(envelope(result), 'json', undefined, host);
     }
+    // With JSON the failure is one line, which carries them as warnings unless the envelope does.
+    if (format === 'text') complain();
+    notWritten.length = 0;
     reportFailure(failure!, {
-      format,
-      printer: complaint,
-      host,
-      verbose: globals.verbose,
+      ...report,
       resume: applied?.resume?.(),
-      warnings: applied ? [] : warnings,
+      warnings: applied ? [] : said,
     });
+  }
+
+  const lost = await host.settle();
+  if (lost) {
+    const saidSuccess = exitCode === ExitCode.ok;
+    notWritten.push(lost);
+    settleExitCode();
+    if (saidSuccess) notWritten.push(...(await reportMetrics(metricsFile, metrics())));
+    complain();
   }
   interrupts.dispose();
   return exitCode;

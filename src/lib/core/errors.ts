@@ -52,6 +52,14 @@ export class ServiceConflict extends UserError {
   }
 }
 
+/** What metrify writes was not taken: the disk is full or failed. The message says what stands there now. */
+export class NotWritten extends UserError {
+  override readonly name = 'NotWritten';
+  constructor(message: string, details: Omit<ErrorDetails, 'exitCode'> = {}) {
+    super(message, { code: 'NOT_WRITTEN', ...details, exitCode: ExitCode.unavailable });
+  }
+}
+
 export type InterruptReason = 'SIGINT' | 'SIGTERM' | 'timeout';
 
 /** The reason of an aborted signal: who asked the command to stop. */

@@ -15,6 +15,13 @@ export const ExitCode = {
 
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
+/** Where several apply, the first of these. Nothing else happened where it is 2 or 4. */
+const precedence: readonly ExitCode[] = [1, 124, 130, 143, 2, 4, 5, 3, 6, 7, 0];
+
+export function gravest(...codes: ExitCode[]): ExitCode {
+  return precedence.find((code) => codes.includes(code))!;
+}
+
 /** What a command concluded; the envelope carries it. */
 export type Verdict =
   'ok' | 'failed' | 'partial' | 'inconclusive' | 'refused' | 'error' | 'interrupted' | 'planned';

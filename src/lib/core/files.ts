@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, unlink } from 'node:fs/promises';
+import { open, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { NotWritten, errorMessage } from './errors.js';
 
 /**
  * Writes a file that appears whole or not at all: temporary name, fsync, rename. On failure the old file stays
@@ -7,6 +8,33 @@ import { open, rename, unlink } from 'node:fs/promises';
  * @param mode given, it is the file's mode whatever the umask says; otherwise 0644 less the umask
  */
 export async function writeFileAtomic(path: string, content: string, mode?: number): Promise<void> {
+  const temporary = await writeBeside(path, content, mode);
+  try {
+    await rename(temporary, path);
+  } catch (error) {
+    await discard(temporary);
+    throw error;
+  }
+}
+
+/** Does all that `writeFileAtomic` would, but for the last step, so that nothing has changed. @throws as it would */
+export async function rehearseFileAtomic(path: string, content: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory()) throw new Error('it is a directory');
+  await discard(await writeBeside(path, content));
+}
+
+/** Writes a file that nobody reads meanwhile. @throws NotWritten; what is there then is incomplete */
+export async function writeFileInPlace(path: string, content: string, mode?: number): Promise<void> {
+  try {
+    await writeFile(path, content, { mode });
+  } catch (error) {
+    throw new NotWritten(`${path} is incomplete: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+/** @returns the temporary name, whose content is on the disk */
+async function writeBeside(path: string, content: string, mode?: number): Promise<string> {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   const file = await open(temporary, 'wx', mode ?? 0o644);
   try {
@@ -17,9 +45,14 @@ export async function writeFileAtomic(path: string, content: string, mode?: numb
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
   } catch (error) {
-    await unlink(temporary).catch(() => {});
+    await discard(temporary);
     throw error;
   }
+  return temporary;
+}
+
+/** What cannot be removed is only left over: what went wrong before says more. */
+async function discard(temporary: string): Promise<void> {
+  await unlink(temporary).catch(() => {});
 }

@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
+import { writeFileInPlace } from '../core/files.js';
 import { formatCount } from '../core/units.js';
 import { type Latency, measure, request } from './measure.js';
 import { warmQueries } from './schema.js';
@@ -82,7 +82,7 @@ export function cacheKeys(meters: readonly { id: string }[]): string[] {
 }
 
 async function warm(stage: Stage, file: string, sql: string, key: string, column: string) {
-  await writeFile(join(stage.desk, file), `${sql}\n`);
+  await writeFileInPlace(join(stage.desk, file), `${sql}\n`);
   stage.narrator.line(stage.narrator.dim(`# ${file}: ${sql}`));
   const options = ['--key', key, '--value', `column:${column}`, '--ttl', '1h', '--to', stage.cache.type];
   return stage.metrify(['cache', 'warm', '--sql', `@${file}`, ...options]);

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { ServiceUnavailable } from '../core/errors.js';
+import { writeFileInPlace } from '../core/files.js';
 import { type Binaries, serverUser, usableBinaries } from './native.js';
 import { freePort, type Premises, type Started } from './premises.js';
 
@@ -78,7 +79,7 @@ async function initialise(
   user: { uid: number; gid: number } | undefined,
 ): Promise<void> {
   const passwordFile = join(home, 'password');
-  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+  await writeFileInPlace(passwordFile, `${password}\n`, 0o600);
   if (user) await chown(passwordFile, user.uid, user.gid);
   const flags = [
     `--pgdata=${join(home, 'data')}`,

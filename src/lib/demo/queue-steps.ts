@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { ServiceConflict, UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
+import { writeFileInPlace } from '../core/files.js';
 import { formatCount, formatDuration } from '../core/units.js';
 import type { Started } from './premises.js';
 import { incomingTable } from './schema.js';
@@ -69,7 +69,7 @@ export function queueSteps(openWriter: OpenQueueWriter): StepGroup {
         title: 'write behind: queue a burst of new readings',
         async run(stage) {
           await stage.database.query(incomingTable);
-          await writeFile(join(stage.desk, 'metrify.config.yaml'), configuration);
+          await writeFileInPlace(join(stage.desk, 'metrify.config.yaml'), configuration);
           for (const line of `# metrify.config.yaml\n${configuration}`.trimEnd().split('\n'))
             stage.narrator.line(stage.narrator.dim(line));
           const rows = burst(stage.town);

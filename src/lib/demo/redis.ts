@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, writeFile } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { ServiceUnavailable } from '../core/errors.js';
+import { writeFileInPlace } from '../core/files.js';
 import { freePort, type Premises } from './premises.js';
 
 const startLimitMs = 10_000;
@@ -50,7 +51,7 @@ export async function startRedis(
       `dir "${home}"`,
     ];
     const file = join(home, 'redis.conf');
-    await writeFile(file, `${settings.join('\n')}\n`, { mode: 0o600 });
+    await writeFileInPlace(file, `${settings.join('\n')}\n`, 0o600);
     const server = await premises.start(program, [file], { env, cwd: home });
     let ended = false;
     void server.ended.then(() => (ended = true));

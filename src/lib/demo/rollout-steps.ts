@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { writeFileInPlace } from '../core/files.js';
 import { formatCount } from '../core/units.js';
 import { measure } from './measure.js';
 import { routeFile, type Router, startRouter } from './router.js';
@@ -22,7 +22,7 @@ export function rolloutSteps(): StepGroup {
       {
         title: 'promote a good version',
         async run(stage) {
-          await writeFile(join(stage.desk, 'route.json'), routeFile(versions.map(({ name }) => name)));
+          await writeFileInPlace(join(stage.desk, 'route.json'), routeFile(versions.map(({ name }) => name)));
           router = await startRouter(join(stage.desk, 'route.json'), versions);
           stage.closing(() => router.close());
           stage.narrator.line('Three versions of the service run behind a router; v1 has all the traffic.');
@@ -46,7 +46,7 @@ async function rollOut(
 ): Promise<CommandReport> {
   const { narrator, desk, signal } = stage;
   const file = `${canary}.yaml`;
-  await writeFile(join(desk, file), description(router.url, stable, canary));
+  await writeFileInPlace(join(desk, file), description(router.url, stable, canary));
   const before = router.counts();
   const over = new AbortController();
   const using = use(router.url, AbortSignal.any([signal, over.signal]));

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { writeFileInPlace } from '../core/files.js';
 import { formatCount, formatDuration } from '../core/units.js';
 import { cacheKeys, cacheSteps } from './cache-steps.js';
 import { chooseCache } from './demo-cache.js';
@@ -122,7 +123,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   cleaning.push(() => service.close());
   await mkdir(desk);
   // The nearest configuration is this one: the person's own has no part in the demo.
-  await writeFile(join(desk, 'metrify.config.yaml'), 'environments:\n  demo: {}\n');
+  await writeFileInPlace(join(desk, 'metrify.config.yaml'), 'environments:\n  demo: {}\n');
   const shell = {
     premises,
     narrator,

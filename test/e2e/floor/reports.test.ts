@@ -79,7 +79,7 @@ needs('redis', 'promtool')('the metrics of a warm', () => {
 });
 
 needs('root')('--metrics-file on a full disk', () => {
-  it('keeps the old file, leaves no other, warns and keeps the exit code', async () => {
+  it('keeps the old file, leaves no other, and says so with exit 5, even with --quiet', async () => {
     const disk = join(folder, 'disk');
     mkdirSync(disk);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', disk]);
@@ -87,14 +87,19 @@ needs('root')('--metrics-file on a full disk', () => {
       file = join(disk, 'run.prom');
       writeFileSync(file, 'old 1\n');
       expect(() => writeFileSync(join(disk, 'filler'), Buffer.alloc(1 << 20))).toThrow(/ENOSPC/);
-      const { code, stderr, stdout } = await metrify(['config', 'show', '--metrics-file', file]);
-      expect(code).toBe(0);
-      expect(stderr).toMatch(/^warning: the metrics file was not written, the old one stays: .*ENOSPC/);
-      expect(stdout).toContain('requestTimeout');
+      for (const flags of [[], ['--quiet']]) {
+        const argv = ['config', 'show', '--metrics-file', file, ...flags];
+        const { code, stderr, stdout } = await metrify(argv);
+        expect(code).toBe(5);
+        expect(stderr).toMatch(/^error: the metrics file was not written, and is as it was: .*ENOSPC/);
+        expect(stdout).toContain('requestTimeout');
+      }
       expect(readFileSync(file, 'utf8')).toBe('old 1\n');
       expect(readdirSync(disk).sort()).toEqual(['filler', 'run.prom']);
       const json = await metrify(['config', 'show', '--metrics-file', file, '--json']);
+      expect(json.json()).toMatchObject({ verdict: 'error', exitCode: 5 });
       expect(json.json().warnings).toEqual([expect.stringContaining('ENOSPC')]);
+      expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'NOT_WRITTEN' } });
       rmSync(join(disk, 'filler'));
       expect((await metrify(['config', 'show', '--metrics-file', file])).stderr).toBe('');
       expect(readFileSync(file, 'utf8')).toContain('metrify_run_success');

@@ -11,8 +11,11 @@ const both = {
 
 /** Flags of the form that writes rows to cache levels. */
 export const rowFlags = {
-  sql: flag.text({ placeholder: 'SQL|@FILE', help: 'rows of one SELECT from PostgreSQL, run READ ONLY' }),
-  file: flag.file({ help: 'rows of a CSV or JSON lines file' }),
+  sql: flag.textOrFile({
+    placeholder: 'SQL|@FILE',
+    help: 'rows of one SELECT from PostgreSQL, run READ ONLY',
+  }),
+  file: flag.file({ access: 'read', help: 'rows of a CSV or JSON lines file' }),
   stdin: flag.boolean('rows from standard input'),
   key: flag.text({ placeholder: 'TEMPLATE', help: "key of each row: 'meter:{meter_id}:latest'" }),
   value: flag.text({
@@ -24,18 +27,27 @@ export const rowFlags = {
   ttlJitter: flag.percent({ help: 'spread expiry: each key gets the TTL ± this share' }),
   to: flag.list({ help: 'levels to write to, by name or type (default: the first)' }),
   nx: flag.boolean('write only keys that do not exist'),
-  resume: flag.file({ help: 'checkpoint: made while running, gone on from when it is there' }),
+  resume: flag.file({
+    access: 'write',
+    help: 'checkpoint: made while running, gone on from when it is there',
+  }),
   resumeColumn: flag.text({
     placeholder: 'COLUMN',
     help: 'unique column by which --sql is sorted and resumed',
   }),
-  deadLetter: flag.file({ help: 'where rows that could not be written go, a JSON object a line' }),
+  deadLetter: flag.file({
+    access: 'write',
+    help: 'where rows that could not be written go, a JSON object a line',
+  }),
   ...both,
 } satisfies Flags;
 
 /** Flags of the form that requests what an access log shows. */
 export const httpFlags = {
-  accessLog: flag.file({ help: "request a log's distinct paths, most frequent first (.gz and pipes too)" }),
+  accessLog: flag.file({
+    access: 'read',
+    help: "request a log's distinct paths, most frequent first (.gz and pipes too)",
+  }),
   url: flag.text({ placeholder: 'BASE', help: 'the cache that --access-log warms: http://127.0.0.1:8080' }),
   host: flag.text({
     placeholder: 'NAME',

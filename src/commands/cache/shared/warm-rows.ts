@@ -5,13 +5,8 @@ import { resolve } from 'node:path';
 import { readCheckpoint, requireSameRun } from '../../../lib/cache/warm/checkpoint.js';
 import type { CacheLevel } from '../../../lib/cache/level.js';
 import { findLevel, openLevel } from '../../../lib/cache/levels/open-level.js';
-import {
-  compileEntry,
-  identityOf,
-  warm as warmCache,
-  type WarmPlan,
-  type WarmResult,
-} from '../../../lib/cache/warm/warm.js';
+import { compileEntry, identityOf, type WarmPlan } from '../../../lib/cache/warm/plan.js';
+import { warm as warmCache, type WarmResult } from '../../../lib/cache/warm/warm.js';
 import { openPostgres } from '../../../lib/clients/postgres.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
 import { fromBytes } from '../../../lib/core/bytes.js';
@@ -143,6 +138,7 @@ export async function applyRows(plan: RowsPlan, context: Context): Promise<Outco
       signal: context.signal,
       progress,
       warn: (message) => context.warn(message),
+      notWritten: (problem) => context.notWritten(problem),
       started: (soFar) => context.applied(soFar, () => resumeHint(plan)),
     });
   } finally {
@@ -194,7 +190,9 @@ export function presentRows(result: WarmResult, printer: Printer): void {
     printer.line(
       result.deadLetter === undefined
         ? '      keep them next time with --dead-letter FILE'
-        : `      they are in ${result.deadLetter}`,
+        : result.deadLettersMissing
+          ? `      ${formatCount(result.deadLettersMissing)} of them are missing in ${result.deadLetter}`
+          : `      they are in ${result.deadLetter}`,
     );
   if (!result.verified) return;
   const { checked, mismatched, missing, undecided, examples } = result.verified;
@@ -300,7 +298,7 @@ function resumeHint(plan: RowsPlan): string {
     return `To go on, run the same command again: it continues from ${plan.resume.path}.`;
   const flags = startsOver(plan) ? '--resume FILE and --resume-column C' : '--resume FILE';
   return plan.resume && !startsOver(plan)
-    ? `To go on, run the same command again: it was too soon for a checkpoint in ${plan.resume.path}, so it starts over.`
+    ? `To go on, run the same command again: there is no checkpoint in ${plan.resume.path} yet, so it starts over.`
     : `What was written stays. Run the same command again; with ${flags} it could have gone on from here.`;
 }
 

@@ -77,6 +77,7 @@ function steps(text: string): number[] {
 /** Where the rollout is: enough to look at it and to stop it. */
 export const routeFlags = {
   file: flag.file({
+    access: 'read',
     short: 'f',
     help: "the rollout's description (default: rollouts: of the configuration)",
   }),
@@ -95,8 +96,14 @@ export const routeFlags = {
   label: written('KEY', checkLabel, {
     help: usually("key of the label that tells the versions' pods apart", defaults.label),
   }),
-  nginxConfig: flag.file({ help: "nginx: the main configuration that includes the route's file" }),
-  nginxBinary: flag.file({ help: usually('nginx: the program', defaults.nginx.binary) }),
+  nginxConfig: flag.file({
+    access: 'read',
+    help: "nginx: the main configuration that includes the route's file",
+  }),
+  nginxBinary: flag.file({
+    access: 'read',
+    help: usually('nginx: the program', defaults.nginx.binary),
+  }),
   envoyAdmin: written('URL', http, { help: 'envoy: its admin interface, asked whether it took the file' }),
 } satisfies Flags;
 

@@ -101,13 +101,20 @@ async function openers(spec: RouteSpec, kubernetes: KubernetesSettings, context:
   const { clock } = context;
   const { provider } = spec;
   if (provider === 'nginx' || provider === 'envoy') {
-    const { openFileProvider, peekFileState } = await import('../../../lib/rollout/providers/files/open.js');
+    const { filesOfRoute, openFileProvider, peekFileState } =
+      await import('../../../lib/rollout/providers/files/open.js');
+    // Edited, but never emptied: the same file may be what --nginx-config reads.
+    for (const path of await filesOfRoute(spec.route))
+      await context.files.add({ name: 'the route', path, access: 'read' });
     return {
       peek: () => peekFileState(spec.route),
       open: (versions: Pair) =>
         openFileProvider({ ...spec, provider, versions }, { clock, requestTimeoutMs }),
     };
   }
+  const { kubeconfigFiles } = await import('../../../lib/clients/kubernetes/config.js');
+  for (const path of await kubeconfigFiles(kubernetes.kubeconfig))
+    await context.files.add({ name: 'the kubeconfig', path, access: 'read' });
   const { openKubernetes } = await import('../../../lib/clients/kubernetes/client.js');
   const { openKubernetesProvider, peekKubernetesState } =
     await import('../../../lib/rollout/providers/kubernetes/provider.js');

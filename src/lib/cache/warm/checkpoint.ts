@@ -1,7 +1,7 @@
-import { readFile, stat, unlink } from 'node:fs/promises';
+import { readFile, unlink } from 'node:fs/promises';
 
-import { errorMessage, ServiceConflict, systemCode, UserError } from '../../core/errors.js';
-import { writeFileAtomic } from '../../core/files.js';
+import { errorMessage, NotWritten, ServiceConflict, systemCode, UserError } from '../../core/errors.js';
+import { rehearseFileAtomic, writeFileAtomic } from '../../core/files.js';
 import type { SourceIdentity, SourcePosition } from '../../sources/row-source.js';
 
 /** What must be the same for a run to go on where another one stopped. */
@@ -81,20 +81,50 @@ export function requireSameRun(path: string, before: RunIdentity, now: RunIdenti
     });
 }
 
-export async function saveCheckpoint(
-  path: string,
-  checkpoint: Omit<Checkpoint, 'version' | 'savedAt'>,
-): Promise<void> {
-  const full: Checkpoint = { version: 1, ...checkpoint, savedAt: new Date().toISOString() };
+/** Of a checkpoint that was not written. */
+export const checkpointCode = 'CHECKPOINT_NOT_WRITTEN';
+
+/** How far a run got. */
+export type Reached = Omit<Checkpoint, 'version' | 'savedAt'>;
+
+/** Whether checkpoints can be saved there, before anything needs them. @throws UserError exit 2 */
+export async function rehearseCheckpoint(path: string, checkpoint: Reached): Promise<void> {
   try {
-    await writeFileAtomic(path, `${JSON.stringify(full, null, 2)}\n`);
+    await rehearseFileAtomic(path, render(checkpoint));
   } catch (error) {
     throw new UserError(`the checkpoint ${path} cannot be written: ${errorMessage(error)}`, {
       code: 'CHECKPOINT',
+      hint: 'Nothing was written. Make room there, or name another file with --resume.',
     });
   }
 }
 
+/** @throws NotWritten; the checkpoint before stays */
+export async function saveCheckpoint(path: string, checkpoint: Reached): Promise<void> {
+  try {
+    await writeFileAtomic(path, render(checkpoint));
+  } catch (error) {
+    throw new NotWritten(`the checkpoint ${path} was not written, and is as it was: ${errorMessage(error)}`, {
+      code: checkpointCode,
+      hint: 'Make room there first.',
+    });
+  }
+}
+
+function render(checkpoint: Reached): string {
+  const full: Checkpoint = { version: 1, ...checkpoint, savedAt: new Date().toISOString() };
+  return `${JSON.stringify(full, null, 2)}\n`;
+}
+
+/** @throws NotWritten when it stays, though the run is over */
 export async function removeCheckpoint(path: string): Promise<void> {
-  if (await stat(path).catch(() => undefined)) await unlink(path);
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return;
+    throw new NotWritten(`the run is complete, but its checkpoint stays: ${errorMessage(error)}`, {
+      code: 'CHECKPOINT',
+      hint: `Remove ${path}, or the next run continues from it.`,
+    });
+  }
 }

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
-import { errorMessage, UserError } from '../../core/errors.js';
-import type { ByteString } from '../../core/bytes.js';
-import { fromBytes } from '../../core/bytes.js';
+import { errorMessage, NotWritten, UserError } from '../../core/errors.js';
+import { type ByteString, fromBytes } from '../../core/bytes.js';
+import { formatCount } from '../../core/units.js';
 
 export interface DeadLetter {
   line?: number | undefined;
@@ -16,32 +16,44 @@ export interface DeadLetter {
 /** Rows that could not be written, a JSON object a line, so that they can be mended and given again. */
 export class DeadLetterFile {
   #pending: string[] = [];
-  bytes: number;
+  #added = 0;
+  #written = 0;
+  #problem: unknown;
 
   private constructor(
+    private readonly path: string,
     private readonly file: FileHandle,
-    bytes: number,
-  ) {
-    this.bytes = bytes;
-  }
+    /** Up to the end of the last whole line. */
+    private length: number,
+  ) {}
 
   /**
-   * Starts anew, or goes on behind the first `keepBytes` of an earlier run.
-   * @throws UserError exit 2 when the file cannot be written.
+   * Starts over, or continues after the first `keepBytes` of an earlier run.
+   * @throws UserError exit 2 when the file cannot be written, or is not the one of the earlier run.
    */
   static async open(path: string, keepBytes: number): Promise<DeadLetterFile> {
+    let file: FileHandle | undefined;
     try {
-      const file = await open(path, keepBytes > 0 ? 'r+' : 'w');
+      file = await open(path, keepBytes > 0 ? 'r+' : 'w');
+      const { size } = await file.stat();
+      if (size < keepBytes) throw new Error('it is shorter than when the checkpoint was written');
       await file.truncate(keepBytes);
-      return new DeadLetterFile(file, keepBytes);
+      return new DeadLetterFile(path, file, keepBytes);
     } catch (error) {
+      await file?.close();
       throw new UserError(`the dead-letter file ${path} cannot be written: ${errorMessage(error)}`, {
         code: 'DEAD_LETTER',
       });
     }
   }
 
+  /** What the file holds, in bytes. */
+  get bytes(): number {
+    return this.length;
+  }
+
   add({ line, reason, level, key, row }: DeadLetter): void {
+    this.#added++;
     this.#pending.push(
       `${JSON.stringify({
         ...(line === undefined ? {} : { line }),
@@ -53,16 +65,56 @@ export class DeadLetterFile {
     );
   }
 
+  /**
+   * Writes what was added. Once that fails nothing more is written, so that the file ends at a whole line, and no line
+   * is missing between two others.
+   * @throws NotWritten as `incomplete`
+   */
   async flush(): Promise<void> {
-    if (this.#pending.length === 0) return;
-    const data = Buffer.from(this.#pending.join(''), 'utf8');
+    const lines = this.#pending;
     this.#pending = [];
-    await this.file.write(data, 0, data.length, this.bytes);
-    this.bytes += data.length;
+    if (this.#problem === undefined && lines.length > 0) await this.#write(lines);
+    const incomplete = this.incomplete();
+    if (incomplete) throw incomplete;
   }
 
+  /** How many that were added could not be written. */
+  get missing(): number {
+    return this.#problem === undefined ? 0 : this.#added - this.#written;
+  }
+
+  /** What is missing in the file up to now. */
+  incomplete(): NotWritten | undefined {
+    if (this.#problem === undefined) return undefined;
+    return new NotWritten(
+      `the dead letters in ${this.path} are incomplete: ${errorMessage(this.#problem)}; of this run's ` +
+        `${formatCount(this.#added)} it has the first ${formatCount(this.#written)}`,
+      { code: 'DEAD_LETTER', cause: this.#problem, hint: 'Make room there first.' },
+    );
+  }
+
+  /** Leaves what is missing to `incomplete`. */
   async close(): Promise<void> {
-    await this.flush();
-    await this.file.close();
+    await this.flush().catch((error: unknown) => (this.#problem ??= error));
+    await this.file.close().catch((error: unknown) => (this.#problem ??= error));
+  }
+
+  async #write(lines: readonly string[]): Promise<void> {
+    const data = Buffer.from(lines.join(''), 'utf8');
+    let done = 0;
+    try {
+      // A disk that becomes full takes a part first, and the next write fails.
+      while (done < data.length)
+        done += (await this.file.write(data, done, data.length - done, this.length + done)).bytesWritten;
+      this.#written += lines.length;
+    } catch (error) {
+      this.#problem = error;
+      const whole = data.subarray(0, done).lastIndexOf('\n') + 1;
+      this.#written += data.subarray(0, whole).toString('utf8').split('\n').length - 1;
+      done = whole;
+      // Should it fail as well, the last line is cut, which whoever reads it sees.
+      await this.file.truncate(this.length + whole).catch(() => {});
+    }
+    this.length += done;
   }
 }

@@ -1,42 +1,22 @@
 import type { ByteString } from '../../core/bytes.js';
 import { withGrace } from '../../core/abort.js';
 import type { Clock } from '../../core/clock.js';
-import { UserError } from '../../core/errors.js';
+import { NotWritten } from '../../core/errors.js';
 import { Pace } from '../../core/pace.js';
 import type { Progress } from '../../core/progress.js';
-import type { RowSource, SourcePosition } from '../../sources/row-source.js';
+import type { SourcePosition } from '../../sources/row-source.js';
 import {
-  type Checkpoint,
+  checkpointCode,
   type LevelCounts,
+  type Reached,
+  rehearseCheckpoint,
   removeCheckpoint,
-  type RunIdentity,
   saveCheckpoint,
 } from './checkpoint.js';
 import { DeadLetterFile } from './dead-letter.js';
-import { compileKey } from './key-template.js';
+import { compileEntry, identityOf, type WarmPlan } from './plan.js';
 import type { CacheLevel, Entry, LevelWriter, StoredValue } from '../level.js';
 import { addVerified, KeyFilter, type Verified, verify, type VerifyPlan, WrittenSample } from './verify.js';
-
-export interface WarmPlan<Row = unknown> {
-  source: RowSource<Row>;
-  levels: CacheLevel[];
-  /** `meter:{meter_id}:latest` */
-  key: string;
-  /** `json`, `hash`, or `column:NAME`. */
-  value: string;
-  /** Milliseconds for each level; 0 keeps keys forever. */
-  ttlMs: number[];
-  /** Share of the time to live, 0 to 1: each key gets TTL × (1 ± jitter). */
-  ttlJitter: number;
-  nx: boolean;
-  /** Rows a second. */
-  rate?: number | undefined;
-  /** File that a stopped run goes on from. */
-  resume?: { path: string; checkpoint?: Checkpoint | undefined } | undefined;
-  deadLetter?: string | undefined;
-  /** How many of the written keys are compared afterwards. */
-  verify?: number | 'all' | undefined;
-}
 
 export interface WarmResult extends LevelCounts {
   /** Rows. A row written to two levels counts twice in `written`, once here. */
@@ -45,6 +25,8 @@ export interface WarmResult extends LevelCounts {
   /** Reasons of what failed, most frequent first. */
   failures: { reason: string; count: number; firstLine?: number }[];
   deadLetter?: string;
+  /** How many rows that failed are not in that file. */
+  deadLettersMissing?: number;
   verified?: Verified;
   /** Servers that lost their memory during the run. */
   restarts: number;
@@ -56,6 +38,8 @@ export interface WarmHooks {
   signal: AbortSignal;
   progress: Progress;
   warn(message: string): void;
+  /** An output is not whole, beside what the run throws. */
+  notWritten(problem: NotWritten): void;
   /** Something may have been written from here on. */
   started(result: () => WarmResult): void;
 }
@@ -64,37 +48,6 @@ const checkpointEveryMs = 1000;
 const graceMs = 5000;
 /** Compared after a server restarted, when nothing else was asked for. */
 const sampleAfterRestart = 1000;
-
-export function identityOf<Row>(plan: Omit<WarmPlan<Row>, 'resume'>): RunIdentity {
-  return {
-    source: plan.source.identity,
-    key: plan.key,
-    value: plan.value,
-    ttlMs: plan.ttlMs,
-    ttlJitter: plan.ttlJitter,
-    nx: plan.nx,
-    targets: plan.levels.map(({ name, target }) => `${name}=${target}`),
-  };
-}
-
-/** @throws UserError exit 2 when the template or the value names a column that the source does not have. */
-export function compileEntry<Row>(
-  plan: Pick<WarmPlan<Row>, 'source' | 'key' | 'value' | 'levels'>,
-): (row: Row) => { key: ByteString | null; value: StoredValue | null } {
-  const { source, value } = plan;
-  const key = compileKey(plan.key, source);
-  if (value === 'json') return (row) => ({ key: key(row), value: source.json(row) });
-  if (value === 'hash') {
-    const without = plan.levels.find((level) => !level.hashes);
-    if (without)
-      throw new UserError(`level '${without.name}' (${without.type}) has no hashes`, {
-        hint: 'Use --value json, or a Redis level.',
-      });
-    return (row) => ({ key: key(row), value: source.fields(row) });
-  }
-  const column = source.column(value.slice('column:'.length));
-  return (row) => ({ key: key(row), value: column(row) });
-}
 
 /**
  * Writes a source's rows to cache levels. Memory stays constant whatever the source's length.
@@ -143,28 +96,36 @@ class WarmRun<Row> {
 
   async run(): Promise<WarmResult> {
     const { plan, hooks } = this;
-    const tidying = withGrace(hooks.signal, graceMs);
+    if (plan.resume) await rehearseCheckpoint(plan.resume.path, this.#reached({ rows: this.#read }));
     if (plan.deadLetter !== undefined)
       this.#deadLetters = await DeadLetterFile.open(
         plan.deadLetter,
         plan.resume?.checkpoint?.deadLetterBytes ?? 0,
       );
-    try {
-      for (const entry of this.#levels)
-        entry.writer = await entry.level.writer({
-          nx: plan.nx,
-          signal: tidying,
-          settled: (item, outcome, reason) => this.#settle(entry, item, outcome, reason),
-        });
-      hooks.started(() => this.#result());
-      await this.#copy();
-      if (this.#wantsVerification()) await this.#verify();
-      if (plan.resume) await removeCheckpoint(plan.resume.path);
-      return this.#result();
-    } finally {
-      await this.#deadLetters?.close().catch(() => {});
-      for (const { writer } of this.#levels) await writer?.close();
-    }
+    const stopped = await this.#work().catch((error: unknown) => error as Error);
+    for (const { writer } of this.#levels) await writer?.close();
+    await this.#deadLetters?.close();
+    // Only now is it known how many are missing.
+    const incomplete = this.#deadLetters?.incomplete();
+    if (incomplete && (!stopped || isOf(stopped, incomplete))) throw incomplete;
+    if (incomplete) hooks.notWritten(incomplete);
+    if (stopped) throw stopped;
+    if (plan.resume) await removeCheckpoint(plan.resume.path).catch(hooks.notWritten);
+    return this.#result();
+  }
+
+  async #work(): Promise<void> {
+    const { plan, hooks } = this;
+    const tidying = withGrace(hooks.signal, graceMs);
+    for (const entry of this.#levels)
+      entry.writer = await entry.level.writer({
+        nx: plan.nx,
+        signal: tidying,
+        settled: (item, outcome, reason) => this.#settle(entry, item, outcome, reason),
+      });
+    hooks.started(() => this.#result());
+    await this.#copy();
+    if (this.#wantsVerification()) await this.#verify();
   }
 
   async #copy(): Promise<void> {
@@ -201,8 +162,17 @@ class WarmRun<Row> {
     } catch (error) {
       // What is under way is settled, so that the counts are right and the checkpoint is as far as it can be. A batch
       // that was cut short is read again as a whole; and a level that is gone is not waited for twice.
-      if (whole && resume && position) await this.#checkpoint(resume.path, position).catch(() => {});
-      else if (whole || hooks.signal.aborted) await this.#drain().catch(() => {});
+      const tidying =
+        whole && resume && position
+          ? this.#checkpoint(resume.path, position)
+          : whole || hooks.signal.aborted || error instanceof NotWritten
+            ? this.#drain()
+            : undefined;
+      await tidying?.catch((also: unknown) => {
+        // Dead letters are told in the end. Whatever else fails here is what stopped the run.
+        if (also instanceof NotWritten && also.code === checkpointCode && !isOf(error, also))
+          hooks.notWritten(also);
+      });
       throw error;
     }
   }
@@ -284,13 +254,17 @@ class WarmRun<Row> {
 
   async #checkpoint(path: string, position: SourcePosition): Promise<void> {
     await this.#drain();
-    await saveCheckpoint(path, {
+    await saveCheckpoint(path, this.#reached(position));
+  }
+
+  #reached(position: SourcePosition): Reached {
+    return {
       run: identityOf(this.plan),
       position,
       read: this.#read,
       levels: this.#levels.map(({ counts }) => counts),
       deadLetterBytes: this.#deadLetters?.bytes ?? 0,
-    });
+    };
   }
 
   #wantsVerification(): boolean {
@@ -357,11 +331,17 @@ class WarmRun<Row> {
         .sort((a, b) => b.count - a.count)
         .slice(0, 20),
       ...(plan.deadLetter === undefined ? {} : { deadLetter: plan.deadLetter }),
+      ...(this.#deadLetters?.missing ? { deadLettersMissing: this.#deadLetters.missing } : {}),
       ...(this.#verified === undefined ? {} : { verified: this.#verified }),
       restarts: this.#restarts(),
       ...(resumedAt === undefined ? {} : { resumedAt }),
     };
   }
+}
+
+/** Whether it is about the same output. */
+function isOf(error: unknown, problem: NotWritten): boolean {
+  return error instanceof NotWritten && error.code === problem.code;
 }
 
 function sizeOf(value: StoredValue): number {

@@ -63,7 +63,7 @@ export async function loadClusterAccess(settings: KubernetesSettings): Promise<C
   };
 }
 
-async function kubeconfigFiles(setting: string | undefined): Promise<string[]> {
+export async function kubeconfigFiles(setting: string | undefined): Promise<string[]> {
   const named = (setting ?? '').split(delimiter).filter((file) => file !== '');
   if (named.length === 0) {
     const usual = join(homedir(), '.kube', 'config');

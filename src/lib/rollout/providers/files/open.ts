@@ -44,6 +44,12 @@ export async function openFileProvider(
   return { versions, route, workloads: undefined, close: () => Promise.resolve() };
 }
 
+/** The route's file, and what metrify keeps beside it. */
+export async function filesOfRoute(route: string): Promise<string[]> {
+  const path = await findFile(route);
+  return [path, ...['json', 'lease', 'lock', 'applying'].map((name) => beside(path, name))];
+}
+
 /**
  * What metrify keeps beside the file, or what a change that was cut short was about to keep.
  * @throws UserError when there is no such file
