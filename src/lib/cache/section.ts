@@ -48,7 +48,9 @@ export const cacheSchema = z.strictObject({
   writeBehind: z.optional(
     z.strictObject({
       durability: z.optional(
-        choice(['memory', 'replica', 'fsync'], { help: 'what an acknowledged write survives; where nothing is said, memory' }),
+        choice(['memory', 'replica', 'fsync'], {
+          help: 'what an acknowledged write survives; where nothing is said, memory',
+        }),
       ),
       tables: z.optional(writtenTables),
     }),

@@ -21,7 +21,10 @@ export const timeoutsSection = section({
         '5s',
       ),
       requestTimeout: z.prefault(
-        duration({ help: 'how long an answer may take, and how long a lost server is waited for', default: '30s' }),
+        duration({
+          help: 'how long an answer may take, and how long a lost server is waited for',
+          default: '30s',
+        }),
         '30s',
       ),
     }),

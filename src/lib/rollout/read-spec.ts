@@ -89,7 +89,10 @@ function readCanary({ steps, interval, maxStepDuration, gates = {} }: Rollout): 
   };
 }
 
-function readAnalysis(written: NonNullable<Rollout['analysis']>, prometheus: string | undefined): AnalysisSpec {
+function readAnalysis(
+  written: NonNullable<Rollout['analysis']>,
+  prometheus: string | undefined,
+): AnalysisSpec {
   const { analysis: usual } = defaults;
   return {
     prometheus: written.requests === undefined ? undefined : (written.prometheus ?? prometheus),

@@ -39,7 +39,10 @@ export class Catalog {
       return [{ key: one.key, title: one.system, address, addresses: [address, ...lists], others }];
     });
     this.environment = z.strictObject(
-      Object.assign({}, ...sections.map(({ key, schema }) => (key === '' ? shapeIn(schema) : { [key]: z.optional(schema) }))) as z.core.$ZodShape,
+      Object.assign(
+        {},
+        ...sections.map(({ key, schema }) => (key === '' ? shapeIn(schema) : { [key]: z.optional(schema) })),
+      ) as z.core.$ZodShape,
     );
     this.file = z.strictObject({ environments: z.record(z.string(), this.environment) });
   }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { UserError, errorMessage, systemCode } from '../../lib/core/errors.js';
+import type { Description } from '../../lib/core/schema/section.js';
 import { Document } from './document.js';
 import { label } from './label.js';
 import { InvalidConfiguration } from './problems.js';
@@ -21,7 +22,7 @@ export interface DescribedFile {
 export async function readDescribed(
   name: string,
   cwd: string,
-  { what, code, example }: { what: string; code: string; example: string },
+  { what, code, example }: Pick<Description, 'what' | 'code' | 'example'>,
 ): Promise<DescribedFile> {
   const path = resolve(cwd, name);
   const shown = label(path, cwd);

@@ -12,8 +12,6 @@ import { resolveEnvironment } from './resolve.js';
 import { unknownVariables } from './variables.js';
 
 export interface SettingsInput extends FindInput {
-  /** What an environment can say. */
-  sections: readonly Section[];
   /** From `--env`. */
   environment?: string | undefined;
   /** From flags: a setting's path and its text. */
@@ -28,23 +26,30 @@ export interface LoadedSettings {
   file?: string;
   /** The environments that the file has. */
   environments: string[];
+  /** Files that settings name, and their settings. */
+  files: { setting: string; path: string }[];
 }
 
 /**
  * One environment's settings; see `precedence` for what wins.
  * Only references that are in force are looked up.
+ * @param sections what an environment can say
  * @throws UserError exit 2; InvalidConfiguration with all problems at once
  */
-export async function loadSettings(input: SettingsInput): Promise<LoadedSettings> {
-  const catalog = new Catalog(input.sections);
+export async function loadSettings(
+  sections: readonly Section[],
+  input: SettingsInput,
+): Promise<LoadedSettings> {
+  const catalog = new Catalog(sections);
   const found = await findConfig(input);
   const warnings = unknownVariables(input.env, catalog);
-  const file: ConfigFile | undefined = found && parseConfig(found.text, label(found.path, input.cwd), catalog);
+  const file: ConfigFile | undefined =
+    found && parseConfig(found.text, label(found.path, input.cwd), catalog);
   if (file) warnings.push(...file.warnings);
   const environment = chooseEnvironment(input, found && label(found.path, input.cwd), file);
   const written: EnvironmentInput = file?.environments.get(environment) ?? {};
   const at = (path: Path) => file?.at(['environments', environment, ...path]) ?? '';
-  const { merged, refused, origins, problems, placeOf } = await resolveEnvironment(
+  const { merged, refused, origins, problems, files, placeOf } = await resolveEnvironment(
     written,
     {
       ...input,
@@ -64,7 +69,10 @@ export async function loadSettings(input: SettingsInput): Promise<LoadedSettings
       const name = whole.map(String).join('.');
       // What a reference did not find has been told.
       if (!problems.some((problem) => problem.at === placeOf(whole)))
-        problems.push({ at: placeOf(whole), message: catalog.settings.has(name) ? `${name}: ${message}` : message });
+        problems.push({
+          at: placeOf(whole),
+          message: catalog.settings.has(name) ? `${name}: ${message}` : message,
+        });
     }
   };
   for (const { key, schema, described } of catalog.sections) {
@@ -95,6 +103,7 @@ export async function loadSettings(input: SettingsInput): Promise<LoadedSettings
     warnings,
     ...(found ? { file: found.path } : {}),
     environments: [...(file?.environments.keys() ?? [])],
+    files,
   };
 }
 

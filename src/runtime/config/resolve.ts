@@ -51,9 +51,14 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
   const origins: Origin[] = [];
   const problems: Problem[] = [];
   const places = new Map<string, string>();
+  const files: { setting: string; path: string }[] = [];
 
   /** The value to read; undefined where what it refers to is not there. */
-  const lookUp = async (path: Path, { place, from, value, folder }: Found, setting: Setting): Promise<unknown> => {
+  const lookUp = async (
+    path: Path,
+    { place, from, value, folder }: Found,
+    setting: Setting,
+  ): Promise<unknown> => {
     const name = pathName(path);
     places.set(name, place);
     const reference = value instanceof Unresolved ? value.reference : undefined;
@@ -67,7 +72,10 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
         from,
         ...(reference ? { via: describeReference(reference) } : {}),
       });
-      return setting.path ? resolve(folder, String(found)) : found;
+      if (!setting.path) return found;
+      const absolute = resolve(folder, String(found));
+      files.push({ setting: name, path: absolute });
+      return absolute;
     } catch (error) {
       problems.push({ at: place, message: `${name}: ${explain(error)}` });
       return undefined;
@@ -115,7 +123,8 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
     const waiting: Promise<void>[] = [];
     mapSettings(schema, merged[key], (value, setting, below) => {
       const path = [key, ...below];
-      if (!(value instanceof Unresolved) && !(setting.address && typeof path.at(-1) === 'number')) return value;
+      if (!(value instanceof Unresolved) && !(setting.address && typeof path.at(-1) === 'number'))
+        return value;
       const place = at(path);
       const one = { place, from: place, value, folder: dirname(configFile) };
       waiting.push(lookUp(path, one, setting).then((text) => put(merged, path, text)));
@@ -128,6 +137,7 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
     refused,
     origins,
     problems,
+    files,
     /** Where a value is, for problems. */
     placeOf: (path: Path) => places.get(pathName(path)) ?? at(path),
   };

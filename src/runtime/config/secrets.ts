@@ -53,10 +53,12 @@ export async function resolveAll(
         problems.push({ at: at(path), message: `${pathName(path)}: ${explain(error)}` });
         return value;
       }
-    if (Array.isArray(value))
-      return Promise.all(value.map((item, index) => visit(item, [...path, index])));
+    if (Array.isArray(value)) return Promise.all(value.map((item, index) => visit(item, [...path, index])));
     if (typeof value !== 'object' || value === null) return value;
-    const entries = Object.entries(value).map(async ([key, inner]) => [key, await visit(inner, [...path, key])]);
+    const entries = Object.entries(value).map(async ([key, inner]) => [
+      key,
+      await visit(inner, [...path, key]),
+    ]);
     return Object.fromEntries((await Promise.all(entries)) as [string, unknown][]) as unknown;
   };
   return { data: await visit(data, []), problems };

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sections } from '../../../src/commands/sections.js';
 import type { UserError } from '../../../src/lib/core/errors.js';
 import { hasPassword, maskSecrets } from '../../../src/lib/core/redact.js';
 import { refusePasswordsOnCommandLine } from '../../../src/runtime/config/command-line.js';
 
-function refusal(...argv: string[]): UserError | undefined {
+async function refusal(...argv: string[]): Promise<UserError | undefined> {
   try {
-    refusePasswordsOnCommandLine(argv);
+    await refusePasswordsOnCommandLine(argv, () => Promise.resolve(sections));
     return undefined;
   } catch (error) {
     return error as UserError;
@@ -22,8 +23,8 @@ describe('passwords on the command line', () => {
     ['see http://u:hunter2@h/', '@FILE'],
     ['REDIS://u:hunter2@h', 'METRIFY_REDIS_URL'],
     ['redis://u:hunter2/x@h', 'METRIFY_REDIS_URL'],
-  ])('are refused in %s', (argument, instead) => {
-    const error = refusal('cache', 'warm', argument);
+  ])('are refused in %s', async (argument, instead) => {
+    const error = await refusal('cache', 'warm', argument);
     expect(error).toMatchObject({ code: 'PASSWORD_ON_COMMAND_LINE', exitCode: 2 });
     expect(error!.hint).toContain(instead);
     expect(`${error!.message} ${error!.hint}`).not.toContain('hunter2');
@@ -37,7 +38,7 @@ describe('passwords on the command line', () => {
     'a:b@c',
     'http://[::1]:80/x@y',
     'http://h:80?x=a@b',
-  ])('let %s pass', (argument) => expect(refusal(argument)).toBeUndefined());
+  ])('let %s pass', async (argument) => expect(await refusal(argument)).toBeUndefined());
 
   it('are found and masked, whatever they hold', () => {
     const password = fc
@@ -54,9 +55,9 @@ describe('passwords on the command line', () => {
     );
   });
 
-  it('are looked for in linear time', () => {
+  it('are looked for in linear time', async () => {
     const started = performance.now();
-    refusal('a'.repeat(100_000), 'aZ09'.repeat(30_000));
+    await refusal('a'.repeat(100_000), 'aZ09'.repeat(30_000));
     expect(performance.now() - started).toBeLessThan(500);
   });
 });

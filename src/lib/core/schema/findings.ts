@@ -26,7 +26,11 @@ export function read<T>(
     if (issue.path.length > 0 && valueAt(data, issue.path) === undefined) {
       // The value's own check and zod both miss it.
       if (!missing.has(name))
-        found.push({ path: issue.path, message: `'${String(issue.path.at(-1))}' is missing here`, missing: true });
+        found.push({
+          path: issue.path,
+          message: `'${String(issue.path.at(-1))}' is missing here`,
+          missing: true,
+        });
       missing.add(name);
     } else found.push(...explainIssue(issue, schema));
   }

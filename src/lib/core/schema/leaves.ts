@@ -19,7 +19,11 @@ export function leavesOf(data: unknown, path: Path = []): Leaf[] {
   const isPlain = (value: unknown) => typeof value !== 'object' || value === null;
   if (isPlain(data) || (Array.isArray(data) && data.every(isPlain)))
     return [
-      { path, name: pathName(path), value: maskSecrets(Array.isArray(data) ? data.join(', ') : String(data)) },
+      {
+        path,
+        name: pathName(path),
+        value: maskSecrets(Array.isArray(data) ? data.join(', ') : String(data)),
+      },
     ];
   return Object.entries(data as object).flatMap(([key, value]) =>
     leavesOf(value, [...path, Array.isArray(data) ? Number(key) : key]),

@@ -8,7 +8,10 @@ export class Unresolved {
 
 export function isReference(value: unknown): value is Reference {
   return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && ('env' in value || 'file' in value)
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    ('env' in value || 'file' in value)
   );
 }
 

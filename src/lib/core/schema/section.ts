@@ -24,6 +24,19 @@ export interface Written {
   at(path?: Path): string;
 }
 
+/** What can be described in a file of its own. */
+export interface Description<T = unknown> {
+  /** For messages: `a rollout`. */
+  what: string;
+  /** Begins the codes of errors: `ROLLOUT`. */
+  code: string;
+  /** Its first keys, for whoever gave something else. */
+  example: string;
+  schema: z.ZodMiniType<T>;
+  /** What the schema cannot see. */
+  contradictions(value: never): Finding[];
+}
+
 /** A description in the configuration, or in a file of its own. */
 export interface Described {
   /** As it is written; a reference is an `Unresolved`. */
@@ -51,10 +64,11 @@ export interface Section<K extends string = string, T = unknown, F = T | undefin
   /** An external system, by its name for people. It has one setting that is its address. */
   readonly system?: string;
   /**
-   * A list of descriptions that a command completes with flags: it is checked with the file, but its references are
-   * looked up, and its values read, only when one of them is carried out.
+   * The section is a list of descriptions, each of which may also be a file of its own. A command completes one with
+   * flags, so it is checked with the configuration, but its references are looked up, and its values read, only when
+   * it is carried out.
    */
-  readonly described?: true;
+  readonly described?: Description;
   /** What the schema cannot see: values that contradict each other. */
   contradictions?(value: never): Finding[];
   /** Completes the section from what the environment says besides. */
@@ -62,7 +76,8 @@ export interface Section<K extends string = string, T = unknown, F = T | undefin
 }
 
 /** The type of a section in the settings that commands get. */
-export type ValueOf<S> = S extends Section<string, infer T, infer F> ? F | (undefined extends F ? T : never) : never;
+export type ValueOf<S> =
+  S extends Section<string, infer T, infer F> ? F | (undefined extends F ? T : never) : never;
 
 export function section<const K extends string, T, F = T | undefined>(
   declaration: Section<K, T, F>,

@@ -59,7 +59,10 @@ type About = Pick<Setting, 'help'> & Partial<Setting>;
  * A setting that the function reads. What it throws becomes the problem's message.
  * A reference that is not looked up yet passes: what it stands for is read once it is known.
  */
-export function setting<T>(read: (value: unknown) => T, about: About & Pick<Setting, 'json'>): SettingType<T> {
+export function setting<T>(
+  read: (value: unknown) => T,
+  about: About & Pick<Setting, 'json'>,
+): SettingType<T> {
   return z
     .pipe(
       z.unknown(),
@@ -98,12 +101,20 @@ export function text<T = string>(about: About, read: (text: string) => T = plain
 
 /** Milliseconds, above 0: text with a unit; from a program also a number of milliseconds. */
 export function duration(about: About): SettingType<number> {
-  return quantity(about, positiveDuration, { type: 'string', pattern: '^[0-9.]+ *(ms|s|m|h|d)$', examples: ['30s'] });
+  return quantity(about, positiveDuration, {
+    type: 'string',
+    pattern: '^[0-9.]+ *(ms|s|m|h|d)$',
+    examples: ['30s'],
+  });
 }
 
 /** Bytes, above 0: text with a unit; from a program also a number of bytes. */
 export function size(about: About): SettingType<number> {
-  return quantity(about, positiveSize, { type: 'string', pattern: '^[0-9.]+ *[kKMGT]?i?B$', examples: ['100MB'] });
+  return quantity(about, positiveSize, {
+    type: 'string',
+    pattern: '^[0-9.]+ *[kKMGT]?i?B$',
+    examples: ['100MB'],
+  });
 }
 
 function quantity(about: About, read: (text: string) => number, json: Setting['json']): SettingType<number> {
@@ -142,7 +153,11 @@ const reference = {
   type: 'object',
   oneOf: [
     { properties: { env: { type: 'string', minLength: 1 } }, required: ['env'], additionalProperties: false },
-    { properties: { file: { type: 'string', minLength: 1 } }, required: ['file'], additionalProperties: false },
+    {
+      properties: { file: { type: 'string', minLength: 1 } },
+      required: ['file'],
+      additionalProperties: false,
+    },
   ],
 };
 
@@ -152,7 +167,10 @@ export function secret(about: About): SettingType<string> {
 }
 
 /** A URL with one of the schemes, whose password must not be in the file. */
-export function url(schemes: readonly string[], about: About & { hostOptional?: boolean }): SettingType<string> {
+export function url(
+  schemes: readonly string[],
+  about: About & { hostOptional?: boolean },
+): SettingType<string> {
   return text({ secret: 'url', schemes, json: urlJson(schemes), ...about }, urlWith(schemes, about));
 }
 

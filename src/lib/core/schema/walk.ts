@@ -95,7 +95,10 @@ export function keysAt(schema: z.core.$ZodType, path: Path): string[] {
 
 /** @returns undefined where there is nothing. */
 export function valueAt(data: unknown, path: Path): unknown {
-  return path.reduce((value: unknown, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key], data);
+  return path.reduce(
+    (value: unknown, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    data,
+  );
 }
 
 /** The members of an object's schema, past what is done to the whole. */
