@@ -8,8 +8,10 @@ export default defineConfig({
     setupFiles: ['test/servers/leave-with-the-run.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // For a machine that is ten times as slow as a developer's: what hangs fails, what is slow does not.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
     reporters: ['default', './test/servers/summary-reporter.ts'],
   },
 });

@@ -79,7 +79,7 @@ function expectWholeTour({ result }: Envelope, cache: 'redis' | 'database'): voi
   expect(title).toBe('reject a bad one');
   expect(demo.steps.map(({ exitCode }) => exitCode).filter((code) => code !== 0)).toEqual([3]);
   for (const { title, durationMs } of demo.steps)
-    if (/good version|bad one/.test(title)) expect(durationMs).toBeLessThan(60_000);
+    if (/good version|bad one/.test(title)) expect(durationMs).toBeLessThan(200_000);
   const commands = demo.steps.flatMap(({ command }) => command ?? []);
   expect(commands.map((command) => command.split(' ').slice(0, 3).join(' '))).toEqual([
     'metrify cache warm',
@@ -156,7 +156,7 @@ describe.skipIf(!binaries)('metrify demo', () => {
   ])('leaves nothing after a Ctrl-C %s', async (_, moment) => {
     const running = await startMetrify(['demo', '--quick'], { env: { TMPDIR: temporary } });
     running.child.stdin.end();
-    await vi.waitFor(() => expect(running.stdout()).toMatch(moment), { timeout: 30_000, interval: 5 });
+    await vi.waitFor(() => expect(running.stdout()).toMatch(moment), { timeout: 120_000, interval: 5 });
     const password = /:([^:@/]+)@/;
     expect(commandLines().filter((line) => password.test(line))).toEqual([]);
     running.signal('SIGINT');
@@ -173,7 +173,7 @@ describe.skipIf(!binaries)('metrify demo', () => {
       const env = { TMPDIR: temporary, METRIFY_REDIS_URL: url };
       const running = await startMetrify(['demo', '--quick'], { env });
       running.child.stdin.end();
-      await vi.waitFor(() => expect(running.stdout()).toMatch(moment), { timeout: 30_000, interval: 5 });
+      await vi.waitFor(() => expect(running.stdout()).toMatch(moment), { timeout: 120_000, interval: 5 });
       expect(await client.call(['EXISTS', 'metrify:queue:config'])).toBe(1);
       running.signal('SIGINT');
       const { code, stderr } = await running.finished;
@@ -190,10 +190,10 @@ describe.skipIf(!binaries)('metrify demo', () => {
     ] as const) {
       const running = await startMetrify(['demo'], { env: { TMPDIR: temporary } });
       running.child.stdin.end();
-      await vi.waitFor(() => expect(running.stdout()).toMatch(/load a small town/), { timeout: 30_000 });
+      await vi.waitFor(() => expect(running.stdout()).toMatch(/load a small town/), { timeout: 120_000 });
       running.signal(signal);
       expect((await running.finished).code).toBe(expected);
-      await vi.waitFor(expectNothingLeft, { timeout: signal === 'SIGKILL' ? 10_000 : 1 });
+      await vi.waitFor(expectNothingLeft, { timeout: signal === 'SIGKILL' ? 60_000 : 1 });
     }
   });
 
@@ -201,14 +201,14 @@ describe.skipIf(!binaries)('metrify demo', () => {
     const running = await startMetrify(['demo'], { env: { TMPDIR: temporary } });
     running.child.stdin.end();
     await vi.waitFor(() => expect(running.stdout()).toMatch(/measure the service while/), {
-      timeout: 30_000,
+      timeout: 120_000,
     });
     const postmaster = processesLeft().find((line) => / -D /.test(line) && line.includes('postgres'))!;
     process.kill(Number(postmaster.split(' ')[0]), 'SIGKILL');
     const { code, stderr } = await running.finished;
     expect(code).not.toBe(0);
     expect(stderr).toContain('error:');
-    await vi.waitFor(expectNothingLeft, { timeout: 5000 });
+    await vi.waitFor(expectNothingLeft, { timeout: 60_000 });
   });
 
   it.skipIf(!redisServer)('leaves a Redis alone that is not empty, and an empty one as it was', async () => {

@@ -16,7 +16,7 @@ export interface RunOptions {
   readonly stdin?: string;
   /** Default: the temporary home, where no configuration is. */
   readonly cwd?: string;
-  /** SIGKILL after this long. Default 60,000. */
+  /** SIGKILL after this long. Default 200,000. */
   readonly timeoutMs?: number;
 }
 
@@ -75,7 +75,7 @@ export async function startMetrify(args: readonly string[], options: RunOptions 
   child.stdout.setEncoding('utf8').on('data', (data: string) => (printed.stdout += data));
   child.stderr.setEncoding('utf8').on('data', (data: string) => (printed.stderr += data));
 
-  const patience = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
+  const patience = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 200_000);
   const finished = new Promise<Finished>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => {
@@ -134,7 +134,7 @@ export async function shell(script: string, options: RunOptions = {}): Promise<F
     cwd: options.cwd ?? home,
     env: cleanEnvironment(home, { NODE: process.execPath, PROGRAM, ...options.env }),
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: options.timeoutMs ?? 60_000,
+    timeout: options.timeoutMs ?? 200_000,
   });
   child.stdin.on('error', () => undefined).end(options.stdin ?? '');
   const end = new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>

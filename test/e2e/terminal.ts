@@ -85,7 +85,7 @@ export async function terminal(
     type,
     press,
     screen,
-    async waitFor(pattern, timeoutMs = 15_000) {
+    async waitFor(pattern, timeoutMs = 60_000) {
       let seen = '';
       const matches = async (): Promise<boolean> => {
         seen = await screen();

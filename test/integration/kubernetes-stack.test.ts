@@ -35,7 +35,7 @@ needs(
       virtualService('web', own.name, own.host('istio'), { v1: 75, v2: 25 }),
       httpRoute('web', own.host('gateway'), { v1: 70, v2: 30 }),
     );
-  }, 300_000);
+  });
 
   const answers = (gateway: string, host: string): Promise<void> =>
     until('the route is live', async () => {
@@ -203,5 +203,5 @@ needs(
     });
     const left = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n');
     expect(left.filter((line) => line.includes(directory))).toEqual([]);
-  }, 300_000);
+  });
 });

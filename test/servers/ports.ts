@@ -48,7 +48,7 @@ export function ask(port: number, request: string, timeoutMs = 1_000): Promise<s
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  { timeoutMs = 15_000, everyMs = 25 }: { timeoutMs?: number; everyMs?: number } = {},
+  { timeoutMs = 60_000, everyMs = 25 }: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +32,7 @@ export interface ServerProcess {
   kill(): Promise<void>;
 }
 
-const STOP_TIMEOUT_MS = 5_000;
+const STOP_TIMEOUT_MS = 20_000;
 
 /** A guard outlives its owner: a closed pipe without the word `released` means that the owner died without stopping its server. */
 const GUARD = `
@@ -81,7 +82,11 @@ export async function launch(options: LaunchOptions): Promise<ServerProcess> {
       return child.exitCode === null && child.signalCode === null;
     },
     output: () => output,
-    signal: (signal) => void child.kill(signal),
+    signal(signal) {
+      if (!server.running) return;
+      if (signal === 'SIGSTOP') freeze(server.pid);
+      else child.kill(signal);
+    },
     async stop() {
       if (!server.running) return;
       child.kill(stopSignal);
@@ -101,7 +106,7 @@ export async function launch(options: LaunchOptions): Promise<ServerProcess> {
 }
 
 async function waitUntilReady(server: ServerProcess, options: LaunchOptions): Promise<void> {
-  const deadline = Date.now() + (options.startTimeoutMs ?? 20_000);
+  const deadline = Date.now() + (options.startTimeoutMs ?? 60_000);
   while (server.running && Date.now() < deadline) {
     if (await options.ready()) {
       // Somebody else may answer on a port that our process could not have.
@@ -146,4 +151,30 @@ export async function temporaryDirectory(
   const path = await mkdtemp(join(tmpdir(), `metrify-${name}-`));
   if (owner && process.getuid?.() === 0) await chown(path, owner.uid, owner.gid);
   return { path, remove: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
+}
+
+/** SIGSTOP; returns when each of the process's threads stands still, which on a busy machine is a while after the signal. */
+export function freeze(pid: number): void {
+  process.kill(pid, 'SIGSTOP');
+  if (process.platform !== 'linux') return;
+  const stands = (thread: string): boolean => {
+    try {
+      return /\) [TtZX] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'));
+    } catch {
+      return true;
+    }
+  };
+  const deadline = Date.now() + 60_000;
+  while (!readdirSync(`/proc/${pid}/task`).every(stands))
+    if (Date.now() > deadline) throw new Error(`process ${pid} does not stop`);
+}
+
+/** Whether there is a process of that number that has not ended: one whose parent has not asked for its end has. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return process.platform !== 'linux' || !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
 }

@@ -166,7 +166,7 @@ function describeCluster(
       await node.server.kill();
       return node;
     },
-    async ready(timeoutMs = 15_000) {
+    async ready(timeoutMs = 60_000) {
       const agrees = async (server: RedisServer): Promise<boolean> => {
         const info = await server.cli('CLUSTER', 'INFO');
         const view = await viewOf(server);

@@ -195,7 +195,8 @@ needs('redis')('cache flush of one server', () => {
     const finished = await flush('--pattern', 'm:*', '--rate', '1000', ...confirmed);
     expect(finished.json().result.deleted).toBe(1500);
     expect(finished.json().durationMs).toBeGreaterThan(1350);
-    expect(finished.json().durationMs).toBeLessThan(3500);
+    // At a tenth of the rate it would be as long.
+    expect(finished.json().durationMs).toBeLessThan(15_000);
   });
 
   test('SIGINT in the middle: 130, and what it counted is what is gone', async () => {
@@ -211,7 +212,7 @@ needs('redis')('cache flush of one server', () => {
       '--pattern',
       'm:*',
       '--rate',
-      '3000',
+      '500',
       ...confirmed,
     ]);
     await until('some are gone', async () => ((await probe.ask('DBSIZE')) as number) < 4500);

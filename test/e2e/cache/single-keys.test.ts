@@ -49,7 +49,7 @@ needs(
         value: text,
         bytes: Buffer.byteLength(text),
       });
-      expect(result.ttlMs).toBeGreaterThan(3_590_000);
+      expect(result.ttlMs).toBeGreaterThan(3_400_000);
       expect(result.ttlMs).toBeLessThanOrEqual(3_600_000);
       expect((await run(['get', key('ä:1')])).stdout).toBe(`${text}\n`);
 

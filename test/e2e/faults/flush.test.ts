@@ -4,17 +4,17 @@ import { join } from 'node:path';
 
 import { afterEach, expect, test } from 'vitest';
 
+import { replayable } from '../../random.js';
 import { needs } from '../../servers/needs.js';
 import { until } from '../../servers/ports.js';
 import { temporaryDirectory } from '../../servers/process.js';
 import { startRedis, type RedisServer } from '../../servers/redis.js';
 import { Probe } from '../cache/redis-probe.js';
 import { confirming } from '../confirm-name.js';
-import { randomFrom } from '../rollout/random.js';
 import { metrify, startMetrify } from '../run.js';
 
 const keys = 40_000;
-const seed = Number(process.env['METRIFY_TEST_SEED'] ?? Date.now() % 1_000_000);
+const { seed, random } = replayable('flushes in trouble');
 
 needs('redis')('a flush of many keys', () => {
   const stops: (() => Promise<void>)[] = [];
@@ -56,7 +56,6 @@ needs('redis')('a flush of many keys', () => {
   test.each([[[]], [['--rate', '60000']]])(
     'continues when its connections are cut, again and again, and counts every key once (%s)',
     async (more) => {
-      const random = randomFrom(seed);
       const redis = await filled();
       const running = await flush(redis, ...more);
       await gone(redis, 0);
@@ -74,7 +73,6 @@ needs('redis')('a flush of many keys', () => {
   );
 
   test('continues when the server is killed and comes back', async () => {
-    const random = randomFrom(seed + 1);
     const redis = await filled('--appendonly', 'yes');
     const running = await flush(redis, '--rate', '30000');
     await gone(redis, random() * 0.7);

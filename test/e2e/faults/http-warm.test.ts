@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { needs } from '../../servers/needs.js';
 import { startNginx } from '../../servers/nginx.js';
 import { freePort, until } from '../../servers/ports.js';
-import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
+import { freeze, temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { metrify, startMetrify, type Running } from '../run.js';
 
 const line = (target: string) =>
@@ -26,8 +26,9 @@ afterEach(async () => {
 });
 afterAll(() => folder.remove());
 
+let logs = 0;
 async function logOf(...targets: string[]): Promise<string> {
-  const file = join(folder.path, `${Math.random()}.log`);
+  const file = join(folder.path, `${++logs}.log`);
   await writeFile(file, targets.map(line).join(''));
   return file;
 }
@@ -58,18 +59,19 @@ const raw = (answer: (socket: Socket, path: string) => void) =>
 const args = (log: string, url: string, ...more: string[]) => [
   ...['cache', 'warm', '--access-log', log, '--url', url, '--json', ...more],
 ];
-const hurried = { env: { METRIFY_REQUEST_TIMEOUT: '1s', METRIFY_CONNECT_TIMEOUT: '1s' } };
+const hurried = { env: { METRIFY_REQUEST_TIMEOUT: '3s', METRIFY_CONNECT_TIMEOUT: '3s' } };
 const paths = (count: number) => Array.from({ length: count }, (_, i) => `/m/${i + 1}`);
 const fine = (path: string) =>
   `HTTP/1.1 200 OK\r\nX-Cache: MISS\r\nContent-Length: ${path.length}\r\n\r\n${path}`;
 
 test('nobody at the address: exit 5 at once, and nothing was applied', async () => {
-  const started = performance.now();
-  const finished = await metrify(args(await logOf(...paths(5)), `http://127.0.0.1:${await freePort()}`));
+  // Waiting for it would take longer than the test may.
+  const patient = { env: { METRIFY_REQUEST_TIMEOUT: '10m', METRIFY_CONNECT_TIMEOUT: '10m' } };
+  const nobody = `http://127.0.0.1:${await freePort()}`;
+  const finished = await metrify(args(await logOf(...paths(5)), nobody), patient);
   expect(finished.code).toBe(5);
   expect(finished.stderr).toMatch(/cannot be reached: connection refused/);
   expect(finished.stdout).toBe('');
-  expect(performance.now() - started).toBeLessThan(5000);
 });
 
 test('a name that nobody has: exit 5', async () => {
@@ -86,38 +88,41 @@ needs('nginx')('an NGINX that is killed in the middle', () => {
     const nginx = await start();
     stops.push(() => nginx.stop());
     const running = await startMetrify(
-      args(await logOf(...paths(300)), nginx.url, '--rate', '150', '--verify', '1'),
+      args(await logOf(...paths(900)), nginx.url, '--rate', '150', '--verify', '1'),
     );
-    await until('a third is answered', async () => (await nginx.lines()).length > 100);
+    await until('some are answered', async () => (await nginx.lines()).length > 100);
     await nginx.kill();
     await delay(700);
     await nginx.restart();
     const finished = await running.finished;
     expect(finished.code, finished.stderr).toBe(0);
-    expect(finished.json().result).toMatchObject({ requested: 300, ok: 300, failed: 0 });
+    expect(finished.json().result).toMatchObject({ requested: 900, ok: 900, failed: 0 });
     const asked = new Set((await nginx.lines()).map((text) => text.split(' ')[6]));
-    expect([...asked].sort()).toEqual(paths(300).sort());
+    expect([...asked].sort()).toEqual(paths(900).sort());
   });
 
   test('and stays away: exit 5 after a while, with what was done', async () => {
     const nginx = await start();
     stops.push(() => nginx.stop());
-    const running = await startMetrify(args(await logOf(...paths(300)), nginx.url, '--rate', '150'), hurried);
-    await until('a third is answered', async () => (await nginx.lines()).length > 100);
+    const running = await startMetrify(
+      args(await logOf(...paths(3000)), nginx.url, '--rate', '150'),
+      hurried,
+    );
+    await until('some are answered', async () => (await nginx.lines()).length > 100);
     await nginx.kill();
     const finished = await running.finished;
     expect(finished.code).toBe(5);
     expect(finished.stderr).toMatch(/cannot be reached/);
     const { result } = finished.json();
     expect(result.ok).toBeGreaterThanOrEqual(100);
-    expect(result.ok).toBeLessThan(300);
+    expect(result.ok).toBeLessThan(3000);
   });
 
   test('Ctrl-C: exit 130, with what was asked for so far', async () => {
     const nginx = await start();
     stops.push(() => nginx.stop());
     const running = await startMetrify(
-      args(await logOf(...paths(300)), nginx.url, '--rate', '100', '--concurrency', '32'),
+      args(await logOf(...paths(3000)), nginx.url, '--rate', '100', '--concurrency', '32'),
     );
     await until('some are answered', async () => (await nginx.lines()).length > 50);
     running.signal('SIGINT');
@@ -126,10 +131,9 @@ needs('nginx')('an NGINX that is killed in the middle', () => {
     expect(finished.stderr).not.toContain('Warning');
     const { result, verdict } = finished.json();
     expect(verdict).toBe('interrupted');
-    await delay(100);
-    const asked = (await nginx.lines()).length;
     expect(result.requested).toBeGreaterThanOrEqual(50);
-    expect(result.requested).toBeLessThanOrEqual(asked);
+    let asked = 0;
+    await until('its log has them', async () => (asked = (await nginx.lines()).length) >= result.requested);
     expect(asked - result.requested).toBeLessThanOrEqual(32);
   });
 
@@ -142,7 +146,7 @@ needs('nginx')('an NGINX that is killed in the middle', () => {
     nginx.pause();
     const finished = await metrify(args(await logOf(...paths(100)), nginx.url), hurried);
     expect(finished.code).toBe(5);
-    expect(finished.stderr).toMatch(/no whole answer within 1s/);
+    expect(finished.stderr).toMatch(/no whole answer within 3s/);
   });
 });
 
@@ -169,21 +173,19 @@ describe('answers that are not as they should be', () => {
 
   test('429 with Retry-After: all requests wait, and the path is asked for again', async () => {
     const times: number[] = [];
-    let refused = 0;
     const url = await http((_, response) => {
       times.push(performance.now());
       if (times.length === 10) {
-        refused = performance.now();
-        response.writeHead(429, { 'retry-after': '1' }).end();
+        response.writeHead(429, { 'retry-after': '3' }).end();
       } else response.end('x');
     });
     const finished = await metrify(args(await logOf(...paths(30)), url, '--concurrency', '2'));
     expect(finished.code, finished.stderr).toBe(0);
     expect(finished.json().result).toMatchObject({ requested: 30, ok: 30, retries: 1 });
     expect(times).toHaveLength(31);
-    // One may have been under way; nobody else comes within that second.
-    const meanwhile = times.filter((at) => at > refused + 50 && at < refused + 900);
-    expect(meanwhile).toEqual([]);
+    // One or two may have been under way; nobody else comes within those seconds.
+    const refused = times[9]!;
+    expect(times.filter((at) => at > refused && at < refused + 2900).length).toBeLessThanOrEqual(2);
   });
 
   test('a path that always asks for patience fails after three attempts', async () => {
@@ -214,7 +216,7 @@ describe('answers that are not as they should be', () => {
     expect(finished.code).toBe(6);
     expect(finished.json().result).toMatchObject({
       ok: 18,
-      failures: [{ reason: 'no whole answer within 1s', count: 2 }],
+      failures: [{ reason: 'no whole answer within 3s', count: 2 }],
     });
   });
 
@@ -305,13 +307,31 @@ function bytesRead(pid: number, file: string): number | undefined {
   }
 }
 
-/** Until the process has begun to read the file. */
-async function untilRead({ pid, child }: Running, file: string): Promise<void> {
+/** A run that has read a part of its log, and stands still. */
+async function frozenWhileItReads(
+  name: string,
+  lines = 300_000,
+): Promise<{ running: Running; file: string; lines: number }> {
+  const file = join(folder.path, name);
+  const handle = await open(file, 'w');
+  const block = line('/a').repeat(100_000);
+  for (let i = 0; i < lines / 100_000; i++) await handle.write(block);
+  await handle.close();
+  const running = await startMetrify(args(file, 'http://127.0.0.1:9', '--dry-run'));
+  const { pid, child } = running;
   const read = () => bytesRead(pid, file);
   const over = () => child.exitCode !== null;
   await until('the file is open', () => over() || read() !== undefined, { everyMs: 1 });
   const before = read() ?? 0;
-  await until('some of it is read', () => over() || read()! > before + 2e6, { everyMs: 1 });
+  await until('some of it is read', () => over() || (read() ?? 0) > before + 2e6, { everyMs: 1 });
+  if (!over()) freeze(pid);
+  // There is about as much left as it reads ahead.
+  if (!over() && (read() ?? Infinity) < before + 0.8 * lines * line('/a').length)
+    return { running, file, lines };
+  // Read before this process, on a busy machine, could look.
+  running.signal('SIGCONT');
+  await running.finished;
+  return frozenWhileItReads(name, 2 * lines);
 }
 
 describe('the log', () => {
@@ -333,32 +353,24 @@ describe('the log', () => {
   });
 
   test('that grows while it is read is read as far as it was at the start', async () => {
-    const file = join(folder.path, 'growing.log');
-    await writeFile(file, line('/a').repeat(300_000));
-    const running = await startMetrify(args(file, 'http://127.0.0.1:9', '--dry-run'));
-    await untilRead(running, file);
+    const { running, file, lines } = await frozenWhileItReads('growing.log');
     await appendFile(file, line('/later').repeat(1000));
-    expect(running.child.exitCode, 'it still reads').toBe(null);
+    running.signal('SIGCONT');
     const finished = await running.finished;
     expect(finished.code, finished.stderr).toBe(0);
-    expect(finished.json().result).toMatchObject({ read: 300_000, distinct: 1, cutShort: false });
+    expect(finished.json().result).toMatchObject({ read: lines, distinct: 1, cutShort: false });
   });
 
   test('that is truncated while it is read: what was there, and a warning', async () => {
-    const file = join(folder.path, 'truncated.log');
-    const handle = await open(file, 'w');
-    const block = line('/a').repeat(100_000);
-    for (let i = 0; i < 20; i++) await handle.write(block);
-    await handle.close();
-    const running = await startMetrify(args(file, 'http://127.0.0.1:9', '--dry-run'));
-    await untilRead(running, file);
+    const { running, file, lines } = await frozenWhileItReads('truncated.log');
     // As logrotate's copytruncate does.
     await truncate(file, 0);
+    running.signal('SIGCONT');
     const finished = await running.finished;
     expect(finished.code, finished.stderr).toBe(0);
     const { result, warnings } = finished.json();
     expect(result.read).toBeGreaterThan(0);
-    expect(result.read).toBeLessThan(2_000_000);
+    expect(result.read).toBeLessThan(lines);
     expect(result.cutShort).toBe(true);
     expect(warnings.join()).toContain('became shorter');
   });

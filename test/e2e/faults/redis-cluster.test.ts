@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { replayable } from '../../random.js';
 import { needs } from '../../servers/needs.js';
 import { until } from '../../servers/ports.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
@@ -13,6 +14,8 @@ import { confirming } from '../confirm-name.js';
 import { metrify, startMetrify } from '../run.js';
 
 const rows = 24_000;
+const { random } = replayable('instants at which a master is killed');
+const rounds = [1, 2, 3].map((round) => ({ round, warmed: random(), flushed: random() }));
 
 needs('redis')('a Redis Cluster in trouble', () => {
   let cluster: RedisCluster;
@@ -39,7 +42,7 @@ needs('redis')('a Redis Cluster in trouble', () => {
     await folder.remove();
   });
 
-  const env = () => ({ METRIFY_REDIS_URL: cluster.urls.join(','), METRIFY_REQUEST_TIMEOUT: '20s' });
+  const env = () => ({ METRIFY_REDIS_URL: cluster.urls.join(','), METRIFY_REQUEST_TIMEOUT: '60s' });
   const warm = (...more: string[]) => [
     ...['cache', 'warm', '--file', file, '--key', 'm:{id}', '--value', 'column:name', '--json', ...more],
   ];
@@ -65,8 +68,8 @@ needs('redis')('a Redis Cluster in trouble', () => {
     });
   }
 
-  test.each([1, 2, 3])('a master is killed in the middle of a warm, round %i', async (round) => {
-    const instant = Math.random();
+  test.each(rounds)('a master is killed in the middle of a warm, round $round', async (the) => {
+    const { round, warmed: instant } = the;
     const more = round === 2 ? ['--ttl', '1h'] : round === 3 ? ['--rate', '12000'] : [];
     const running = await startMetrify(warm(...more), { env: env() });
     await until('some keys are there', async () => (await size()) > instant * rows * 0.7, { everyMs: 1 });
@@ -86,14 +89,14 @@ needs('redis')('a Redis Cluster in trouble', () => {
     for (const [key, { value }] of found) expect(value).toBe(`value-${key.slice(2)}`);
   });
 
-  test.each([1, 2, 3])('a master is killed in the middle of a flush, round %i', async (round) => {
+  test.each(rounds)('a master is killed in the middle of a flush, round $round', async (the) => {
+    const { round, flushed: instant } = the;
     const kept = `other:${round}`;
     expect((await metrify(warm(), { env: env() })).code).toBe(0);
     await replicated();
     await Promise.all(
       (await masters()).map(({ server }) => server.cli('-c', 'SET', kept, '1').catch(() => undefined)),
     );
-    const instant = Math.random();
     const more = round === 3 ? ['--rate', '12000'] : [];
     const flush = [
       'cache',
@@ -124,7 +127,7 @@ needs('redis')('a Redis Cluster in trouble', () => {
     const probe = await Probe.connect(source!.port);
     const tag = await someTag(probe, source!);
     const slot = String(await probe.ask('CLUSTER', 'KEYSLOT', tag));
-    const args = warm('--rate', '10000').map((arg) => (arg === 'm:{id}' ? `m:{{${tag}}}:{id}` : arg));
+    const args = warm('--rate', '5000').map((arg) => (arg === 'm:{id}' ? `m:{{${tag}}}:{id}` : arg));
     const running = await startMetrify(args, { env: env() });
     await until('some keys are there', async () => (await size()) > 4000);
 

@@ -77,7 +77,7 @@ needs(
 
   test('a worker whose host jumps keeps its partitions and its order, and no other gets them', async () => {
     const { jump, env } = await host('worker');
-    const running = await startMetrify(['-c', config, 'cache', 'worker', '--lease', '2s', '--json'], { env });
+    const running = await startMetrify(['-c', config, 'cache', 'worker', '--lease', '6s', '--json'], { env });
     let seq = 0;
     await write(1, ++seq);
     await until('the worker works', async () => (await seqs(1)).length === 1);
@@ -89,17 +89,16 @@ needs(
       await jump(ms);
       await write(1, ++seq);
       await until(`write ${seq} is applied`, async () => (await seqs(1)).length === seq);
-      await delay(200);
     }
     // Longer than the lease: it was renewed across the jumps, by the same worker.
-    await delay(1500);
+    await delay(7000);
     expect(await leases()).toEqual(before);
     running.signal('SIGTERM');
     const finished = await running.finished;
     expect(finished.code).toBe(143);
     expect(finished.json()).toMatchObject({ result: { applied: seq, retries: 0, losses: [] } });
     expect(await seqs(1)).toEqual([1, 2, 3, 4, 5, 6]);
-  }, 60_000);
+  });
 
   test("ages are the server's, whatever the host's clock says", async () => {
     await write(2, 1);
@@ -109,13 +108,13 @@ needs(
       const { waiting, oldestMs } = await status(env);
       expect(waiting).toBe(1);
       expect(oldestMs).toBeGreaterThanOrEqual(0);
-      expect(oldestMs).toBeLessThan(60_000);
+      expect(oldestMs).toBeLessThan(hour / 2);
     }
     const { jump, env } = await host('early');
     await jump(-24 * hour);
     const drained = await metrify(['-c', config, 'cache', 'worker', '--until-empty', '--json'], { env });
     expect(drained.json().result).toMatchObject({ applied: 1 });
-  }, 30_000);
+  });
 
   test("the server's own clock was ahead and went back: order and versions still grow", async () => {
     const { stream } = partitionKeys(partitionOf('meter:3', 16));
@@ -127,9 +126,9 @@ needs(
     expect(later[0]!.id).toBe(`${ahead}-1`);
     expect(later[0]!.version).toBeGreaterThan(first.version);
     expect(later[1]!.version).toBeGreaterThan(later[0]!.version);
-    expect((await status({})).oldestMs).toBeLessThan(60_000);
+    expect((await status({})).oldestMs).toBeLessThan(hour / 2);
     const drained = await metrify(['-c', config, 'cache', 'worker', '--until-empty', '--json']);
     expect(drained.json().result).toMatchObject({ applied: 3, losses: [], failed: 0 });
     expect(await seqs(3)).toEqual([1, 2, 3]);
-  }, 30_000);
+  });
 });

@@ -9,8 +9,12 @@ import { ownDatabase, type OwnDatabase, ownMemcached, ownRedis } from '../../ser
 import { confirming } from '../confirm-name.js';
 import { type Finished, metrify } from '../run.js';
 
+/** For servers that do not answer. */
 const TIMEOUTS = { METRIFY_CONNECT_TIMEOUT: '400ms', METRIFY_REQUEST_TIMEOUT: '600ms' };
-const BOUND_MS = 4000;
+/** For servers that do. */
+const PATIENCE = { METRIFY_CONNECT_TIMEOUT: '60s', METRIFY_REQUEST_TIMEOUT: '60s' };
+/** A run takes about a second. */
+const BOUND_MS = 30_000;
 
 type System = 'redis' | 'memcached' | 'postgres';
 
@@ -105,7 +109,7 @@ needs('redis')('a Redis that', () => {
     ['is given a wrong password', ':wrong@'],
     ['does not know the user', 'nobody:hunter2@'],
   ])('%s', async (_, credentials) => {
-    const env = { METRIFY_REDIS_URL: `redis://${credentials}127.0.0.1:${redis.port}` };
+    const env = { ...PATIENCE, METRIFY_REDIS_URL: `redis://${credentials}127.0.0.1:${redis.port}` };
     const address = `127.0.0.1:${redis.port}`;
     const { stderr } = await expectUnavailable(['cache', 'get', 'k'], env, address);
     expect(stderr).toMatch(/METRIFY_REDIS_URL|password/i);
@@ -138,6 +142,7 @@ needs('postgres', 'redis')('a PostgreSQL that', () => {
     await database.sql('create table secret (id int)');
   });
   const as = (user: string, password: string) => ({
+    ...PATIENCE,
     METRIFY_POSTGRES_URL: database.url.replace('postgres@', `${user}:${encodeURIComponent(password)}@`),
   });
   const warm = (sql: string) => ['cache', 'warm', '--sql', sql, '--key', 'k:{id}', '--redis-url', redis];
@@ -159,7 +164,7 @@ needs('postgres', 'redis')('a PostgreSQL that', () => {
   });
 
   it('has no such database', async () => {
-    const env = { METRIFY_POSTGRES_URL: database.url.replace(/[^/]*$/, 'nowhere') };
+    const env = { ...PATIENCE, METRIFY_POSTGRES_URL: database.url.replace(/[^/]*$/, 'nowhere') };
     const { stderr } = await expectUnavailable(warm('select 1 as id'), env, address);
     expect(stderr).toContain('nowhere');
   });
@@ -175,6 +180,7 @@ needs(
     await database.sql('create extension if not exists pg_stat_statements').catch(() => undefined);
     const port = await freePort();
     const env = {
+      ...PATIENCE,
       METRIFY_POSTGRES_URL: database.url,
       METRIFY_REDIS_URL: redis.url,
       METRIFY_MEMCACHED_SERVERS: urls.join(','),

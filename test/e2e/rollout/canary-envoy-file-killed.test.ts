@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { LEASE_DURATION_MS } from '../../../src/lib/rollout/lease.js';
+import { replayable } from '../../random.js';
 import { until } from '../../servers/ports.js';
 import type { Finished } from '../run.js';
 import { CanaryDesk, failure } from './envoy-file.js';
@@ -13,7 +14,7 @@ afterAll(() => desk.close());
 beforeEach(() => desk.reset());
 
 describe('two operators', () => {
-  it('are kept apart, until one takes over', { timeout: 120_000 }, async () => {
+  it('are kept apart, until one takes over', { timeout: 300_000 }, async () => {
     await desk.slowly();
     const following = await desk.start('canary', 'start', '--wait', '--every', '300ms', '--json');
     await until('it follows', async () => (await desk.status()).phase === 'progressing');
@@ -36,7 +37,7 @@ describe('two operators', () => {
     expect((await desk.canary('abort')).code).toBe(0);
   });
 
-  it('do not wait for one that was killed longer than its lease is', { timeout: 120_000 }, async () => {
+  it('do not wait for one that was killed longer than its lease is', { timeout: 300_000 }, async () => {
     await desk.slowly();
     const following = await desk.start('canary', 'start', '--wait', '--every', '300ms');
     await until('it follows', async () => (await desk.status()).phase === 'progressing');
@@ -56,7 +57,7 @@ describe('a canary that is followed and stopped', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('by %s holds, and says how to go on', { timeout: 120_000 }, async (signal, code) => {
+  ] as const)('by %s holds, and says how to go on', { timeout: 300_000 }, async (signal, code) => {
     await desk.slowly();
     const following = await desk.start('canary', 'start', '--wait', '--every', '300ms', '--json');
     await until('it follows', async () => (await desk.status()).phase === 'progressing');
@@ -74,9 +75,9 @@ describe('a canary that is followed and stopped', () => {
     expect(json(await desk.canary('promote', '--full')).result.phase).toBe('promoted');
   });
 
-  it('by --timeout holds with exit 124', { timeout: 120_000 }, async () => {
+  it('by --timeout holds with exit 124', { timeout: 300_000 }, async () => {
     await desk.slowly();
-    const finished = await desk.canary('start', '--wait', '--every', '300ms', '--timeout', '5s');
+    const finished = await desk.canary('start', '--wait', '--every', '300ms', '--timeout', '15s');
     expect(finished.code, finished.stderr).toBe(124);
     expect(await desk.status()).toMatchObject({ phase: 'holding' });
     expect((await desk.canary('abort')).code).toBe(0);
@@ -85,16 +86,14 @@ describe('a canary that is followed and stopped', () => {
 
 describe('a canary whose process is killed at any instant', () => {
   it('is explained by status, and promoted or aborted as asked', { timeout: 300_000 }, async () => {
-    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-    console.log(`instants of SIGKILL: SEED=${seed}`);
-    const random = randomOf(seed);
+    const { seed, random } = replayable('instants of SIGKILL');
     for (let round = 0; round < 30; round++) {
       await desk.reset();
       await desk.describeCanary({ interval: '1s', steps: '10, 30, 60', probe: 'rate: 300, duration: 300ms' });
       const following = await desk.start('canary', 'start', '--wait', '--every', '50ms');
       setTimeout(() => following.signal('SIGKILL'), 200 + random() * 5000);
       await following.finished;
-      const label = `SEED=${seed}, round ${round}`;
+      const label = `METRIFY_TEST_SEED=${seed}, round ${round}`;
       const { phase, weights } = await desk.status();
       expect(['idle', 'progressing', 'promoted', 'aborted'], label).toContain(phase);
       if (phase === 'idle') expect(weights.canary, label).toBe(0);
@@ -112,14 +111,3 @@ describe('a canary whose process is killed at any instant', () => {
     }
   });
 });
-
-/** mulberry32 */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

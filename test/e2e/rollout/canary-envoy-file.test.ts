@@ -16,7 +16,7 @@ beforeEach(async () => {
 describe('a canary that is followed', () => {
   it(
     'is promoted when it is good, and every field is as scripts expect it',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const finished = await desk.canary('start', '--wait', '--every', '200ms');
       expect(finished.code, finished.stderr).toBe(0);
@@ -79,7 +79,7 @@ describe('a canary that is followed', () => {
   it.each([
     ['fails in 5% of its answers', { failing: 0.05, takesMs: 50 }, 'errors'],
     ['takes three times as long', { failing: 0, takesMs: 150 }, 'latency'],
-  ])('is rejected when it %s', { timeout: 120_000 }, async (_, behaviour, check) => {
+  ])('is rejected when it %s', { timeout: 300_000 }, async (_, behaviour, check) => {
     // Long enough that a busy machine makes no difference.
     desk.versions.behaviours.set('v1', { failing: 0, takesMs: 50 });
     desk.versions.behaviours.set('v2', behaviour);
@@ -104,7 +104,7 @@ describe('a canary that is followed', () => {
 
   it(
     'is inconclusive when nobody answers, and goes back or stays as the file says',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       for (const [then, phase, weight] of [
         ['abort', 'aborted', 0],

@@ -98,16 +98,16 @@ export class Desk {
   }
 
   run(...args: string[]): Promise<Finished> {
-    return metrify(this.line(args), { cwd: this.path, timeoutMs: 120_000 });
+    return metrify(this.line(args), { cwd: this.path, timeoutMs: 290_000 });
   }
 
   start(...args: string[]): Promise<Running> {
-    return startMetrify(this.line(args), { cwd: this.path, timeoutMs: 120_000 });
+    return startMetrify(this.line(args), { cwd: this.path, timeoutMs: 290_000 });
   }
 
   /** Without the description. */
   bare(...args: string[]): Promise<Finished> {
-    return metrify(args, { timeoutMs: 120_000 });
+    return metrify(args, { timeoutMs: 290_000 });
   }
 
   /** What the file gives the second of its versions. */

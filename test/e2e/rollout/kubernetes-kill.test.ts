@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { OwnNamespace } from '../../servers/kubernetes/own-namespace.js';
+import { replayable } from '../../random.js';
 import { needs } from '../../servers/needs.js';
 import { ownNamespace } from '../../servers/shared.js';
 import {
@@ -19,7 +20,6 @@ import {
   stateAt,
   weightsAt,
 } from './kubernetes-setup.js';
-import { randomFrom } from './random.js';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.js';
 
 const KILLS = 30;
@@ -48,7 +48,7 @@ needs(
   beforeAll(async () => {
     own = await ownNamespace();
     rollouts = await openRollouts();
-  }, 300_000);
+  });
 
   let proxy: TcpProxy | undefined;
 
@@ -69,8 +69,7 @@ needs(
   const promotion = ['canary', 'start', '--wait', '--every', '100ms'] as const;
 
   test('is explained by status, and promote or abort always reaches what was asked', async () => {
-    const seed = Math.floor(Math.random() * 2 ** 31);
-    const random = randomFrom(seed);
+    const { seed, random } = replayable('instants of SIGKILL');
     const app = 'mortal';
     const place = { own, provider: 'istio', app } as const;
     await deployApp(place);
@@ -140,5 +139,5 @@ needs(
     // Whoever owned the weights before owns them still.
     await own.kubectl(...gitops);
     expect(await weightsAt(place)).toEqual([100, 0]);
-  }, 300_000);
+  });
 });

@@ -41,7 +41,7 @@ needs(
     own = await ownNamespace();
     rollouts = await openRollouts();
     folder = await mkdtemp(join(tmpdir(), 'metrify-operators-'));
-  }, 300_000);
+  });
 
   afterAll(async () => {
     await rollouts?.remove();
@@ -127,84 +127,71 @@ needs(
       ended(await rollout.run('canary', 'promote', '--full'));
       expect(await agreed(rollout)).toMatchObject({ phase: 'promoted', weights: { stable: 0, canary: 100 } });
     },
-    120_000,
   );
 
-  test.concurrent(
-    'kubectl agrees with each status of a switch, provider service',
-    async () => {
-      const rollout = await deploy('status-service', {}, 'service');
-      expect(await agreed(rollout)).toMatchObject({ phase: 'idle', live: 'blue' });
-      ended(await rollout.run('deploy', 'switch', '--watch', '1s'));
-      expect(await agreed(rollout)).toMatchObject({ phase: 'promoted', live: 'green' });
-      ended(await rollout.run('deploy', 'rollback'));
-      expect(await agreed(rollout)).toMatchObject({ phase: 'aborted', live: 'blue' });
-    },
-    120_000,
-  );
+  test.concurrent('kubectl agrees with each status of a switch, provider service', async () => {
+    const rollout = await deploy('status-service', {}, 'service');
+    expect(await agreed(rollout)).toMatchObject({ phase: 'idle', live: 'blue' });
+    ended(await rollout.run('deploy', 'switch', '--watch', '1s'));
+    expect(await agreed(rollout)).toMatchObject({ phase: 'promoted', live: 'green' });
+    ended(await rollout.run('deploy', 'rollback'));
+    expect(await agreed(rollout)).toMatchObject({ phase: 'aborted', live: 'blue' });
+  });
 
-  test.concurrent(
-    'of two at once, one is refused',
-    async () => {
-      const rollout = await deploy('two', { steps: [20, 60, 100], interval: '60s' });
-      for (let round = 0; round < 3; round++) {
-        const both = await Promise.all([rollout.run('canary', 'start'), rollout.run('canary', 'start')]);
-        expect(both.map(({ code }) => code).sort()).toEqual([0, 4]);
-        const refused = both.find(({ code }) => code === 4)!;
-        expect(refused.stderr).toMatch(/is at work on this rollout|is progressing on|changed/);
-        expect(await weightsAt(rollout)).toEqual([80, 20]);
-        ended(await rollout.run('canary', 'abort'));
-      }
-      const first = await rollout.start('canary', 'start', '--wait');
-      await begun(rollout, first, [80, 20]);
-      const second = await rollout.run('canary', 'promote');
-      ended(second, 4);
-      expect(second.stderr).toContain(`(${first.pid}) is at work on this rollout`);
-      expect(second.stderr).toContain('--take-over');
+  test.concurrent('of two at once, one is refused', async () => {
+    const rollout = await deploy('two', { steps: [20, 60, 100], interval: '60s' });
+    for (let round = 0; round < 3; round++) {
+      const both = await Promise.all([rollout.run('canary', 'start'), rollout.run('canary', 'start')]);
+      expect(both.map(({ code }) => code).sort()).toEqual([0, 4]);
+      const refused = both.find(({ code }) => code === 4)!;
+      expect(refused.stderr).toMatch(/is at work on this rollout|is progressing on|changed/);
       expect(await weightsAt(rollout)).toEqual([80, 20]);
-      ended(await rollout.run('canary', 'promote', '--take-over'));
-      expect(await weightsAt(rollout)).toEqual([40, 60]);
-      const end = await first.finished;
-      ended(end, 4);
-      expect(end.stderr).toContain('took this rollout over');
-      expect(await weightsAt(rollout)).toEqual([40, 60]);
-      expect((await stateAt(rollout)).phase).toBe('progressing');
-    },
-    120_000,
-  );
+      ended(await rollout.run('canary', 'abort'));
+    }
+    const first = await rollout.start('canary', 'start', '--wait');
+    await begun(rollout, first, [80, 20]);
+    const second = await rollout.run('canary', 'promote');
+    ended(second, 4);
+    expect(second.stderr).toContain(`(${first.pid}) is at work on this rollout`);
+    expect(second.stderr).toContain('--take-over');
+    expect(await weightsAt(rollout)).toEqual([80, 20]);
+    ended(await rollout.run('canary', 'promote', '--take-over'));
+    expect(await weightsAt(rollout)).toEqual([40, 60]);
+    const end = await first.finished;
+    ended(end, 4);
+    expect(end.stderr).toContain('took this rollout over');
+    expect(await weightsAt(rollout)).toEqual([40, 60]);
+    expect((await stateAt(rollout)).phase).toBe('progressing');
+  });
 
-  test.concurrent(
-    'the lease of a killed one is over in its own time',
-    async () => {
-      const rollout = await deploy('killed', { steps: [20, 60, 100], interval: '60s' });
-      const running = await rollout.start('canary', 'start', '--wait');
-      await begun(rollout, running, [80, 20]);
-      running.signal('SIGKILL');
-      const killedAt = performance.now();
-      await running.finished;
-      const refused = await rollout.run('canary', 'promote');
-      ended(refused, 4);
-      expect(refused.stderr).toContain(`(${running.pid}) is at work on this rollout`);
-      const status = (await rollout.run('canary', 'status')).json();
-      expect(status.result).toMatchObject({ phase: 'progressing', weights: { canary: 20 } });
-      expect(status.result.holder).toContain(`(${running.pid})`);
-      let askedAt = 0;
-      await until(
-        'the lease is over',
-        async () => {
-          askedAt = performance.now();
-          const end = await rollout.run('canary', 'promote');
-          if (end.code !== 4) ended(end);
-          return end.code === 0;
-        },
-        { timeoutMs: 60_000, everyMs: 500 },
-      );
-      // The last attempt began when the one before it, a moment earlier, had been refused.
-      expect(askedAt - killedAt).toBeLessThan(LEASE_MS + 10_000);
-      expect(await weightsAt(rollout)).toEqual([40, 60]);
-    },
-    120_000,
-  );
+  test.concurrent('the lease of a killed one is over in its own time', async () => {
+    const rollout = await deploy('killed', { steps: [20, 60, 100], interval: '60s' });
+    const running = await rollout.start('canary', 'start', '--wait');
+    await begun(rollout, running, [80, 20]);
+    running.signal('SIGKILL');
+    const killedAt = performance.now();
+    await running.finished;
+    const refused = await rollout.run('canary', 'promote');
+    ended(refused, 4);
+    expect(refused.stderr).toContain(`(${running.pid}) is at work on this rollout`);
+    const status = (await rollout.run('canary', 'status')).json();
+    expect(status.result).toMatchObject({ phase: 'progressing', weights: { canary: 20 } });
+    expect(status.result.holder).toContain(`(${running.pid})`);
+    let askedAt = 0;
+    await until(
+      'the lease is over',
+      async () => {
+        askedAt = performance.now();
+        const end = await rollout.run('canary', 'promote');
+        if (end.code !== 4) ended(end);
+        return end.code === 0;
+      },
+      { timeoutMs: 60_000, everyMs: 500 },
+    );
+    // The last attempt began when the one before it, a moment earlier, had been refused.
+    expect(askedAt - killedAt).toBeLessThan(LEASE_MS + 30_000);
+    expect(await weightsAt(rollout)).toEqual([40, 60]);
+  });
 
   test.concurrent(
     'after GitOps sets its manifest again without a conflict, a step refuses the drift',
@@ -251,75 +238,70 @@ needs(
       await own.kubectl(...gitops);
       ended(await rollout.run('canary', 'abort'));
     },
-    120_000,
   );
 
-  test.concurrent(
-    'an edited annotation runs nothing',
-    async () => {
-      const witness = join(folder, 'injected');
-      let connections = 0;
-      const listener: Server = createServer((socket) => {
-        connections++;
-        socket.destroy();
-      });
-      await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-      const url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/`;
-      const rollout = await deploy('edited', { steps: [20, 60, 100], interval: '60s' });
-      ended(await rollout.run('canary', 'start'));
-      const text: string = (await objectOf(rollout)).metadata.annotations[STATE];
-      const state = JSON.parse(text);
-      const edit = (value: string) =>
-        own.kubectl('annotate', RESOURCES.istio, rollout.app, '--overwrite', `${STATE}=${value}`);
-      const changed = (change: object): Promise<string> => edit(JSON.stringify({ ...state, ...change }));
-      const refused = async (verbs: readonly string[], why: RegExp) => {
-        for (const verb of verbs) {
-          const end = await rollout.run('canary', verb);
-          ended(end, 4);
-          expect(end.stderr).toMatch(why);
-        }
-        expect(await weightsAt(rollout)).toEqual([80, 20]);
-      };
+  test.concurrent('an edited annotation runs nothing', async () => {
+    const witness = join(folder, 'injected');
+    let connections = 0;
+    const listener: Server = createServer((socket) => {
+      connections++;
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/`;
+    const rollout = await deploy('edited', { steps: [20, 60, 100], interval: '60s' });
+    ended(await rollout.run('canary', 'start'));
+    const text: string = (await objectOf(rollout)).metadata.annotations[STATE];
+    const state = JSON.parse(text);
+    const edit = (value: string) =>
+      own.kubectl('annotate', RESOURCES.istio, rollout.app, '--overwrite', `${STATE}=${value}`);
+    const changed = (change: object): Promise<string> => edit(JSON.stringify({ ...state, ...change }));
+    const refused = async (verbs: readonly string[], why: RegExp) => {
+      for (const verb of verbs) {
+        const end = await rollout.run('canary', verb);
+        ended(end, 4);
+        expect(end.stderr).toMatch(why);
+      }
+      expect(await weightsAt(rollout)).toEqual([80, 20]);
+    };
 
-      await edit('{ no JSON');
-      await refused(['status', 'step', 'promote', 'abort'], /state on .* cannot be read: it is no JSON/s);
-      await changed({ format: 2 });
-      await refused(['step', 'abort'], /cannot be read/);
-      await changed({ phase: 'promoting' });
-      await refused(['step', 'promote'], /'phase' is not what it should be/);
-      await changed({ step: 7 });
-      await refused(['step', 'promote'], /'step' is not what it should be/);
-      // Phases that do not go with the weights that it says were set.
-      await changed({ phase: 'promoted' });
-      await refused(['step', 'promote'], /cannot be read/);
-      await changed({ phase: 'aborted' });
-      await refused(['step', 'start'], /cannot be read/);
-      await changed({ plan: 'f'.repeat(64) });
-      await refused(['step', 'promote'], /the plan is not the one/);
-      await changed({ weights: { stable: 70, canary: 30 } });
-      await refused(['step', 'promote', 'pause'], /has the weights 80\/20.* this rollout set 70\/30/s);
-      const other = { name: 'v2', deployment: 'two-v2' };
-      await changed({ versions: { ...state.versions, canary: other } });
-      await refused(['step', 'promote'], /other versions|cannot be read|the plan is not the one/);
+    await edit('{ no JSON');
+    await refused(['status', 'step', 'promote', 'abort'], /state on .* cannot be read: it is no JSON/s);
+    await changed({ format: 2 });
+    await refused(['step', 'abort'], /cannot be read/);
+    await changed({ phase: 'promoting' });
+    await refused(['step', 'promote'], /'phase' is not what it should be/);
+    await changed({ step: 7 });
+    await refused(['step', 'promote'], /'step' is not what it should be/);
+    // Phases that do not go with the weights that it says were set.
+    await changed({ phase: 'promoted' });
+    await refused(['step', 'promote'], /cannot be read/);
+    await changed({ phase: 'aborted' });
+    await refused(['step', 'start'], /cannot be read/);
+    await changed({ plan: 'f'.repeat(64) });
+    await refused(['step', 'promote'], /the plan is not the one/);
+    await changed({ weights: { stable: 70, canary: 30 } });
+    await refused(['step', 'promote', 'pause'], /has the weights 80\/20.* this rollout set 70\/30/s);
+    const other = { name: 'v2', deployment: 'two-v2' };
+    await changed({ versions: { ...state.versions, canary: other } });
+    await refused(['step', 'promote'], /other versions|cannot be read|the plan is not the one/);
 
-      // What is no part of a state is not looked at.
-      const command = ['touch', witness];
-      const probe = { url: `${url}{{version}}` };
-      await changed({
-        gates: { command, approval: false },
-        command,
-        smoke: [{ url, status: 200 }],
-        analysis: { prometheus: url, requests: 'sum(increase(x[{{window}}]))', probe },
-        prometheus: url,
-        canary: { gates: { command } },
-      });
-      for (const verb of ['status', 'step', 'promote', 'history', 'abort'])
-        ended(await rollout.run('canary', verb));
-      expect(await weightsAt(rollout)).toEqual([100, 0]);
-      expect(connections).toBe(0);
-      await expect(access(witness)).rejects.toThrow(/ENOENT/);
-      listener.close();
-    },
-    120_000,
-  );
+    // What is no part of a state is not looked at.
+    const command = ['touch', witness];
+    const probe = { url: `${url}{{version}}` };
+    await changed({
+      gates: { command, approval: false },
+      command,
+      smoke: [{ url, status: 200 }],
+      analysis: { prometheus: url, requests: 'sum(increase(x[{{window}}]))', probe },
+      prometheus: url,
+      canary: { gates: { command } },
+    });
+    for (const verb of ['status', 'step', 'promote', 'history', 'abort'])
+      ended(await rollout.run('canary', verb));
+    expect(await weightsAt(rollout)).toEqual([100, 0]);
+    expect(connections).toBe(0);
+    await expect(access(witness)).rejects.toThrow(/ENOENT/);
+    listener.close();
+  });
 });

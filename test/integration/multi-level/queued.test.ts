@@ -80,7 +80,7 @@ needs('redis')('a write that is queued, but on no replica', () => {
     expect(await put(cache, 'k', 2, operationId)).toMatchObject({ operationId, id });
     expect(await master.cli('XLEN', stream)).toBe('2');
     expect(await cache.get('k')).toEqual({ v: 2 });
-  }, 30_000);
+  });
 });
 
 needs('redis', 'postgres')('a write that is called again', () => {
@@ -145,7 +145,7 @@ needs('redis')('the Redis of the queue hangs', () => {
       return found !== undefined;
     });
     expect(found).toEqual({ v: 2 });
-  }, 60_000);
+  });
 
   test('queries do not ask it, other misses fail in time instead of loading a row that may be old', async () => {
     let loads = 0;
@@ -174,7 +174,7 @@ needs('redis')('the Redis of the queue hangs', () => {
         () => false,
       ),
     );
-  }, 60_000);
+  });
 });
 
 test('a queue that fails is asked by one read at a time, and a write that waits for the worker is no failure', async () => {

@@ -1,20 +1,15 @@
 import type { Cluster, HazelcastConnection } from '../../../src/lib/clients/hazelcast/connection.js';
 import type { Found, Lease, Lookup, Outcome, Store } from '../../../src/lib/cache/store.js';
+import { seeded, type Random } from '../../random.js';
 
 /** Lets one step of many concurrent actors go on at a time, in an order that a seed decides. */
 export class Steps {
   private readonly waiting: { go: () => void; priority: number }[] = [];
   private busy = 0;
-  private readonly random: () => number;
+  private readonly random: Random;
 
   constructor(seed: number) {
-    let state = seed | 1;
-    this.random = () => {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      return (state >>> 0) / 2 ** 32;
-    };
+    this.random = seeded(seed);
   }
 
   /** A step may wait until nothing else can go: so some answers come very late. */

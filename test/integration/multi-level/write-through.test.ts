@@ -103,8 +103,7 @@ needs('redis', 'postgres')('write-through', () => {
     expect(await count(b)).toEqual([{ n: 0 }]);
     await a.invalidateTag('sensors');
     expect(await count(a)).toEqual([{ n: 1 }]);
-    await new Promise((resolve) => setTimeout(resolve, 1100));
-    expect(await count(b)).toEqual([{ n: 1 }]);
+    await expect.poll(() => count(b)).toEqual([{ n: 1 }]);
   });
 
   test('clusterSet and clusterGet work on Redis alone', async () => {

@@ -8,7 +8,7 @@ import type { Route, Weights } from '../../../src/lib/rollout/route.js';
 import { startEnvoy, type EnvoyServer } from '../../servers/envoy.js';
 import { needs } from '../../servers/needs.js';
 import { startNginx, type NginxServer } from '../../servers/nginx.js';
-import { freePort } from '../../servers/ports.js';
+import { freePort, until } from '../../servers/ports.js';
 import { startTraffic } from '../../servers/traffic.js';
 import { instants, killAfter } from './kill-anywhere.js';
 
@@ -128,7 +128,7 @@ needs('envoy', 'nginx')('weights in a route file of Envoy', () => {
   });
 
   test('reach what was asked for after a kill at any instant', async () => {
-    for (const [index, ms] of instants(10, 400).entries()) {
+    for (const [index, ms] of [...instants(10, 400)].entries()) {
       await killAfter(spec, ms);
       const left = await route.read(signal);
       if (left.state?.includes('weights')) expect(JSON.parse(left.state)).toEqual({ weights: left.weights });
@@ -140,7 +140,7 @@ needs('envoy', 'nginx')('weights in a route file of Envoy', () => {
       );
       expect(await envoy.weights()).toEqual({ v1: 100 - canary, v2: canary });
     }
-  }, 120_000);
+  });
 
   test('are the shares of the traffic, within a point', async () => {
     // A share of 5 % of 10,000 is off by a point once in 200,000 times; one of 50 % would be once in 20.
@@ -152,18 +152,21 @@ needs('envoy', 'nginx')('weights in a route file of Envoy', () => {
       expect(report.sent).toBeGreaterThanOrEqual(9_900);
       expect(Math.abs((report.versions['v2']! / report.sent) * 100 - canary)).toBeLessThan(1);
     }
-  }, 120_000);
+  });
 
   test('are switched 20 times without a lost request', async () => {
     const traffic = await startTraffic({ url: `${envoy.url}/`, rate: 500 });
     for (let index = 0; index < 20; index++) {
-      await shift(index % 2 === 0 ? 100 : 0);
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      const canary = index % 2 === 0 ? 100 : 0;
+      await shift(canary);
+      const arrived = async () => (await traffic.snapshot()).versions[canary === 100 ? 'v2' : 'v1'] ?? 0;
+      const before = await arrived();
+      await until('traffic follows', async () => (await arrived()) >= before + 100);
     }
     const report = await traffic.stop();
     expect(report).toMatchObject({ failed: 0, failures: {}, outstanding: 0 });
     expect(report.statuses).toEqual({ 200: report.sent });
-    expect(Math.min(report.versions['v1']!, report.versions['v2']!)).toBeGreaterThan(report.sent * 0.2);
+    expect(Math.min(report.versions['v1']!, report.versions['v2']!)).toBeGreaterThanOrEqual(1000);
     process.stdout.write(`${report.sent} requests over 20 switches, ${report.retried} sent again\n`);
-  }, 120_000);
+  });
 });

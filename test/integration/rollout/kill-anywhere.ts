@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import type { FileSpec } from '../../../src/lib/rollout/providers/files/open.js';
+import { replayable } from '../../random.js';
 
 /** Runs a process that changes the route's weights without end, and kills it after so many milliseconds of that. */
 export async function killAfter(spec: FileSpec, ms: number): Promise<void> {
@@ -18,13 +19,8 @@ export async function killAfter(spec: FileSpec, ms: number): Promise<void> {
   await gone;
 }
 
-/** Reproducible instants: the seed is printed, and METRIFY_TEST_SEED sets it. */
-export function instants(count: number, longestMs: number): number[] {
-  let seed = Number(process.env['METRIFY_TEST_SEED'] ?? Date.now() % 1e9);
-  process.stdout.write(`METRIFY_TEST_SEED=${seed}\n`);
-  return Array.from({ length: count }, () => {
-    // The minimal standard generator of Park and Miller.
-    seed = (seed * 48_271) % 2_147_483_647;
-    return (seed / 2_147_483_647) * longestMs;
-  });
+/** Milliseconds until a kill, anew each time; METRIFY_TEST_SEED repeats them. */
+export function* instants(count: number, longestMs: number): Generator<number> {
+  const { random } = replayable('instants at which the process is killed');
+  for (let i = 0; i < count; i++) yield random() * longestMs;
 }

@@ -20,7 +20,11 @@ needs('nginx')('a process that shifts traffic of NGINX', () => {
   test('may be killed at any instant: what it left is understood, and the next commit gets what it asks for', async () => {
     const { spec, nginx } = stage;
     let unfinished = 0;
-    for (const [index, ms] of instants(30, 600).entries()) {
+    let index = 0;
+    for (const ms of instants(300, 600)) {
+      // Otherwise none of them was killed at work.
+      if (index >= 30 && unfinished > 5) break;
+      index++;
       await killAfter(spec, ms);
       const route = await stage.another();
       const left = await route.read(signal);
@@ -36,11 +40,10 @@ needs('nginx')('a process that shifts traffic of NGINX', () => {
       expect(view).toMatchObject({ weights, unfinished: false });
       expect(await ask(nginx.url, 20)).toEqual(canary === 100 ? { v2: 20 } : { v1: 20 });
     }
-    // Otherwise none of them was killed at work.
     expect(unfinished).toBeGreaterThan(5);
     const names = await readdir(nginx.directory);
     // A draft of a lock that was killed before it named its owner goes with a later lock.
     const own = names.filter((name) => name.includes('metrify') && !/\.lock\.[0-9a-f]{32}\.tmp$/.test(name));
     expect(own).toEqual(['.web.conf.metrify.json']);
-  }, 300_000);
+  });
 });

@@ -9,7 +9,7 @@ import { ServiceUnavailable, UserError } from '../../../src/lib/core/errors.js';
 import { totalOf } from '../../../src/lib/rollout/analysis/buckets.js';
 import { probeBounds, ProbeMeter } from '../../../src/lib/rollout/analysis/probe-meter.js';
 import type { Buckets } from '../../../src/lib/rollout/analysis/measurements.js';
-import { freePort } from '../../servers/ports.js';
+import { freePort, until } from '../../servers/ports.js';
 
 const signal = new AbortController().signal;
 const version = (name: string) => ({ name, deployment: undefined, colour: undefined });
@@ -54,13 +54,14 @@ test('the buckets are a tenth apart from 1 ms to 60 s', () => {
 describe('probes', () => {
   test('go to both versions in turns, at the rate, on few connections', async () => {
     const { url, seen } = await serving({ v1: ok, v2: ok });
+    const began = performance.now();
     const { counts, tally } = await meterOf(url).look(0, undefined, signal);
     expect([counts.stable.requests, counts.canary.requests]).toEqual([20, 20]);
     expect([counts.stable.errors, counts.canary.errors]).toEqual([0, 0]);
     expect(totalOf(counts.stable.latency!)).toBe(20);
     expect(seen.filter(({ url: path }) => path === '/v2/healthz?x=1')).toHaveLength(20);
-    // A busy machine may delay some, but never all of the second's.
-    expect(seen.at(-1)!.at - seen[0]!.at).toBeGreaterThan(700);
+    // The last one is due 975 ms after the look begins; before that it may only be late.
+    expect(seen.at(-1)!.at - began).toBeGreaterThan(970);
     expect(new Set(seen.map(({ socket }) => socket)).size).toBeLessThan(seen.length);
     expect(JSON.parse(JSON.stringify(tally))).toEqual(tally);
   });
@@ -88,17 +89,19 @@ describe('probes', () => {
   });
 
   test('see latency, and keep their rate while a version is slow', async () => {
-    const { url, seen } = await serving({
+    const waiting: (() => void)[] = [];
+    const { url } = await serving({
       v1: ok,
-      v2: (_, response) => void setTimeout(() => response.end(), 600),
+      // An open loop: the next request does not wait for the answer to the one before it.
+      v2: (_, response) => {
+        waiting.push(() => response.end());
+        if (waiting.length === 20) setTimeout(() => waiting.forEach((answer) => answer()), 600);
+      },
     });
     const { counts } = await meterOf(url).look(0, undefined, signal);
     expect(counts.canary).toMatchObject({ requests: 20, errors: 0 });
     expect(shareAbove(counts.canary.latency!, 0.5)).toBe(1);
     expect(shareAbove(counts.stable.latency!, 0.5)).toBeLessThan(1);
-    // An open loop: the second request does not wait for the first one's answer.
-    const slow = seen.filter(({ version: name }) => name === 'v2');
-    expect(slow[5]!.at - slow[0]!.at).toBeLessThan(3000);
   });
 
   test('that time out are errors and slow', async () => {
@@ -144,12 +147,13 @@ describe('probes', () => {
       controller.signal,
     );
     const outcome = looking.catch((error: unknown) => error);
-    await delay(300);
+    await until('some are asked', () => seen.length > 5);
     controller.abort(new Error('enough'));
     expect(await outcome).toEqual(new Error('enough'));
     const asked = seen.length;
-    await delay(300);
-    expect(seen.length).toBeLessThanOrEqual(asked + 1);
+    await delay(1000);
+    // Those that were on their way; 40 more would have come.
+    expect(seen.length).toBeLessThan(asked + 20);
   });
 
   test('do not read a body without end', async () => {

@@ -9,10 +9,10 @@ import { ServiceUnavailable } from '../../../src/lib/core/errors.js';
 import { MemoryStore } from '../../../src/lib/cache/stores/memory-store.js';
 import { partitionKeys, partitionOf } from '../../../src/lib/cache/write-behind/keys.js';
 import { WriteBehind, type WriteReceipt } from '../../../src/lib/cache/write-behind/writer.js';
+import { replayable } from '../../random.js';
 import { needs } from '../../servers/needs.js';
 import { until } from '../../servers/ports.js';
 import { startRedis, type RedisServer } from '../../servers/redis.js';
-import { seeded } from '../../unit/statistics/sampling.js';
 import { queueBench, timeouts } from './setup.js';
 
 const tables = { readings: { key: ['id'] } };
@@ -68,9 +68,7 @@ needs('redis')('the order of calls', () => {
   }
 
   test('is kept when the connection breaks with batches in flight', async () => {
-    const seed = Number(process.env['METRIFY_TEST_SEED'] ?? Date.now() % 1e9);
-    console.log(`METRIFY_TEST_SEED=${seed}`);
-    const random = seeded(seed);
+    const { random } = replayable('what is in flight when the connection breaks');
     for (let round = 0; round < 40; round++) {
       const key = `cut:${round}`;
       const [carriedOut, lost, since] = [3, 5, 3].map((most) => Math.floor(random() * (most + 1)));
@@ -220,7 +218,7 @@ needs('redis')('a call whose end is not known', () => {
     );
     const client = await openRedis({ nodes: [redis.url] }, timeouts, signal);
     const writer = await WriteBehind.open(client, {
-      ...{ tables, durability: 'replica', replicaTimeoutMs: 300, signal },
+      ...{ tables, durability: 'replica', replicaTimeoutMs: 2000, signal },
     });
     const before = Number(await entries());
     replica.pause();

@@ -12,7 +12,7 @@ import {
 } from '../../../src/lib/cache/write-behind/worker.js';
 import { ownDatabase, ownRedis, type OwnDatabase, type OwnRedis } from '../../servers/shared.js';
 
-export const timeouts = { connectTimeoutMs: 2000, requestTimeoutMs: 10_000 };
+export const timeouts = { connectTimeoutMs: 10_000, requestTimeoutMs: 60_000 };
 
 export interface Bench {
   redis: OwnRedis;

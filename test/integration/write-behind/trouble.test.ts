@@ -37,7 +37,7 @@ needs('redis', 'postgres')('write-behind in trouble', () => {
     await put(0);
     const running = bench.drain({ untilEmpty: false });
     const ended = running.catch((error: unknown) => error);
-    await expect.poll(() => bench.database.sql('SELECT id FROM rows'), { timeout: 8000 }).toHaveLength(1);
+    await expect.poll(() => bench.database.sql('SELECT id FROM rows')).toHaveLength(1);
     await bench.database.sql('DROP TABLE metrify_queue_applied');
     for (let id = 0; id < 40; id++) await put(id);
     const error = await ended;

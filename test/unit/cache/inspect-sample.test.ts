@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { inspect } from '../../../src/lib/cache/inspect/inspect.js';
 import type { CacheLevel, KeyInfo } from '../../../src/lib/cache/level.js';
 import { silentProgress } from '../../../src/lib/core/progress.js';
+import { replayable } from '../../random.js';
+
+const { random } = replayable('samples of keys');
 
 /** Keys in memory; a scan with a limit gives a random sample, as the hash order of a server does. */
 function population(keys: KeyInfo[]): CacheLevel {
@@ -15,7 +18,7 @@ function population(keys: KeyInfo[]): CacheLevel {
     async *scan({ limit = keys.length }: { limit?: number }) {
       const left = [...keys];
       const taken = Array.from({ length: Math.min(limit, left.length) }, () => {
-        const at = Math.floor(Math.random() * left.length);
+        const at = Math.floor(random() * left.length);
         const info = left[at]!;
         left[at] = left.at(-1)!;
         left.pop();

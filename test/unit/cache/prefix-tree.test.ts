@@ -1,18 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-
 import { describe, expect, test } from 'vitest';
 
 import { compileGlob } from '../../../src/lib/cache/glob.js';
 import { PrefixTree } from '../../../src/lib/cache/inspect/prefix-tree.js';
-
-/** Deterministic, so that a failure can be repeated. */
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
+import { seeded } from '../../random.js';
 
 function treeOf(keys: Iterable<string>, bytes = 10): PrefixTree {
   const tree = new PrefixTree();
@@ -25,7 +15,10 @@ const times = <T>(count: number, make: (i: number) => T) => Array.from({ length:
 const word = (i: number) =>
   `${'bcdfghjklmnprstvwz'[i % 18]}${'aeiou'[i % 5]}${'lmnrst'[i % 6]}${'aeiou'[(i >> 3) % 5]}`;
 
-const random = generator(42);
+const uniform = seeded(42);
+const random = (below: number) => Math.floor(uniform() * below);
+const hex = (length: number) => times(length, () => '0123456789abcdef'[random(16)]).join('');
+const uuid = () => `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}`;
 const letters = (length: number) => times(length, () => 'abcdefghijklmnopqrstuvwxyz'[random(26)]).join('');
 
 describe('the shapes it finds', () => {
@@ -34,8 +27,8 @@ describe('the shapes it finds', () => {
       counts(
         treeOf([
           ...times(500, (i) => `meter:${i}:latest`),
-          ...times(300, () => `session:${randomUUID()}`),
-          ...times(200, () => `blob/${randomBytes(16).toString('hex')}/meta`),
+          ...times(300, () => `session:${uuid()}`),
+          ...times(200, () => `blob/${hex(32)}/meta`),
           ...times(100, (i) => `{meter:${i}}:day`),
           'config:tariff',
         ]),

@@ -28,15 +28,16 @@ describe('quantile', () => {
 describe('measure', () => {
   it('asks for every URL once with so many clients, without having answers stored', async () => {
     const seen: string[] = [];
-    let open = 0;
+    const open: (() => void)[] = [];
     let most = 0;
     const server = createServer((request, response) => {
       seen.push(`${request.url} ${request.headers['cache-control']}`);
-      most = Math.max(most, ++open);
-      setTimeout(() => {
-        open--;
+      open.push(() => {
         response.writeHead(200, { 'x-cache': request.url === '/1' ? 'hit' : 'miss' }).end('{}');
-      }, 20);
+      });
+      most = Math.max(most, open.length);
+      // Three wait for each other; a fourth would come while they wait.
+      if (open.length === 3) setTimeout(() => open.splice(0).forEach((answer) => answer()), 20);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -82,7 +82,7 @@ describe.skipIf(!binaries)('the demo service on an embedded PostgreSQL', () => {
     database = await openDatabase(url, 3);
     await database.load(town, signal);
     service = await startService(databaseCache(database.query), database.query);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await service?.close();
@@ -249,5 +249,5 @@ describe.skipIf(!binaries)('the demo service on an embedded PostgreSQL', () => {
       cwd: '/',
     });
     expect(await started.ended).toMatchObject({ code: 0 });
-  }, 30_000);
+  });
 });

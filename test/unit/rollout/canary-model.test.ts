@@ -170,7 +170,7 @@ class EventfulWorld extends World {
 describe('a canary, whatever happens in whatever order', () => {
   it.each(['abort', 'hold'] as const)(
     'with onInconclusive: %s',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (onInconclusive) => {
       const reached = new Set<string>();
       await fc.assert(

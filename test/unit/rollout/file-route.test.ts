@@ -115,7 +115,7 @@ describe('a route that is a file', () => {
     // A draft of a lock that was killed before it named its owner goes with a later lock.
     const left = (await readdir(folder)).filter((name) => !/\.lock\.[0-9a-f]{32}\.tmp$/.test(name));
     expect(left.sort()).toEqual(['.rds.yaml.metrify.json', 'rds.yaml']);
-  }, 120_000);
+  });
 });
 
 describe('its lease', () => {

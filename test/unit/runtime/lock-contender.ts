@@ -4,9 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { UserError } from '../../../src/lib/core/errors.js';
 import type { FileLock } from '../../../src/lib/core/file-lock.js';
 import { acquireLock } from '../../../src/runtime/lock.js';
+import { seeded } from '../../random.js';
 
 /** A process that takes the lock when its parent says so, and proves that it is alone with it. */
 const folder = process.argv[2]!;
+const random = seeded(Number(process.argv[3]));
 const proof = join(folder, 'proof');
 let held: FileLock | undefined;
 
@@ -26,10 +28,10 @@ async function obey(order: string): Promise<void> {
       const answer = await take();
       if (answer === 'held') {
         process.send!('taken');
-        await delay(Math.random() * 5);
+        await delay(random() * 5);
         release();
       } else if (answer !== 'LOCK_HELD') process.send!(answer);
-      await delay(Math.random() * 3);
+      await delay(random() * 3);
     }
 }
 

@@ -16,6 +16,7 @@ import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { acquireLock } from '../../../src/runtime/lock.js';
 import { ownIdentity } from '../../../src/lib/core/process-identity.js';
+import { replayable } from '../../random.js';
 
 let folder: string;
 let path: string;
@@ -189,8 +190,8 @@ describe('many contenders', () => {
   });
   afterAll(() => rmSync(programs, { recursive: true, force: true }));
 
-  function start(): ChildProcess {
-    const child = fork(program, [folder], { stdio: 'inherit' });
+  function start(seed = 0): ChildProcess {
+    const child = fork(program, [folder, String(seed)], { stdio: 'inherit' });
     // Orders may arrive after it was killed.
     child.on('error', () => {});
     children.push(child);
@@ -202,7 +203,7 @@ describe('many contenders', () => {
   }
 
   it('of a stale lock: one wins, every time', async () => {
-    const all = Array.from({ length: contenders }, start);
+    const all = Array.from({ length: contenders }, () => start());
     await Promise.all(all.map(ready));
     for (let round = 0; round < 30; round++) {
       await leaveBehind({ pid: 2 ** 22 + 1, token: round.toString(16).padStart(32, '0') });
@@ -216,13 +217,14 @@ describe('many contenders', () => {
       await Promise.all(released);
       expect(readdirSync(folder)).toEqual([]);
     }
-  }, 60_000);
+  });
 
   it('that are killed at any instant: never two at once, and never stuck', async () => {
     const violations: unknown[] = [];
     let taken = 0;
+    const { random } = replayable('instants at which lock holders are killed');
     const launch = (): void => {
-      const child = start();
+      const child = start(Math.floor(random() * 2 ** 31));
       child.on('message', (message: string) => {
         if (message === 'ready') child.send('loop', () => {});
         else if (message === 'taken') taken++;
@@ -230,11 +232,12 @@ describe('many contenders', () => {
       });
     };
     for (let i = 0; i < 8; i++) launch();
-    const until = performance.now() + 5000;
     let killed = 0;
-    while (performance.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 60));
-      const victim = children.splice(Math.floor(Math.random() * children.length), 1)[0]!;
+    while (killed < 60 || taken < 100) {
+      await new Promise((resolve) => setTimeout(resolve, 20 + random() * 60));
+      // On a busy machine they need their time to get anywhere.
+      if (killed > 4 * taken) continue;
+      const victim = children.splice(Math.floor(random() * children.length), 1)[0]!;
       const exited = once(victim, 'exit');
       victim.kill('SIGKILL');
       await exited;
@@ -244,10 +247,8 @@ describe('many contenders', () => {
     for (const child of children) child.kill('SIGKILL');
     await Promise.all(children.map(async (child) => child.signalCode ?? (await once(child, 'exit'))));
     expect(violations).toEqual([]);
-    expect(killed).toBeGreaterThan(10);
-    expect(taken).toBeGreaterThan(20);
     // Whatever the last ones left behind, the next one gets the lock.
     rmSync(join(folder, 'proof'), { force: true });
     (await take()).release();
-  }, 30_000);
+  });
 });
