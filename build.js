@@ -1,9 +1,11 @@
 // Bundles src/ into dist/: one entry for the executable, one for each public library domain, shared chunks.
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
-const { version, dependencies, optionalDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
+import { bundle, libraryEntries, manifest } from './packaging/esbuild.js';
+
+const { dependencies, optionalDependencies } = manifest;
 // Small and needed by every start: in the bundle they cost no module resolution. The Kubernetes client is neither,
 // but of its 800 modules we load one with what that needs: 60 ms in a chunk of its own, 310 ms from its files.
 const bundled = ['commander', 'picocolors', 'zod', 'yaml', '@kubernetes/client-node'];
@@ -23,24 +25,17 @@ const leaveOutChildProcess = {
 };
 
 const { metafile } = await build({
-  entryPoints: ['src/cli.ts', 'src/library/cache.ts'],
+  ...bundle,
+  entryPoints: ['src/cli.ts', ...libraryEntries],
   outbase: 'src',
   outdir: 'dist',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
   minifySyntax: true,
   external: Object.keys({ ...dependencies, ...optionalDependencies }).filter(
     (name) => !bundled.includes(name),
   ),
-  define: { METRIFY_VERSION: JSON.stringify(version) },
   banner: {
     js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);",
   },
-  logLevel: 'warning',
-  metafile: true,
   plugins: [leaveOutChildProcess],
 });
 

@@ -53,7 +53,7 @@ export default defineConfig(
       'import-x/no-cycle': 'error',
     },
   },
-  { files: ['**/*.{js,mjs}'], languageOptions: { globals: node } },
+  { files: ['**/*.{js,cjs,mjs}'], languageOptions: { globals: node } },
   {
     files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.strict],

@@ -114,11 +114,7 @@ export class MultiLevelCache {
    * goes through the codec before it is returned, so that a hit and a miss look alike; undefined is not cached.
    * @throws what `load` throws, and what `get` throws, without loading.
    */
-  getOrLoad<T>(
-    key: string,
-    load: () => Promise<T | undefined>,
-    options: LoadOptions = {},
-  ): Promise<T | undefined> {
+  getOrLoad<T>(key: string, load: () => Promise<T>, options: LoadOptions = {}): Promise<T> {
     return this.readOrLoad(toBytes(key), load, options, this.queued);
   }
 
@@ -276,10 +272,10 @@ export class MultiLevelCache {
 
   private async readOrLoad<T>(
     key: ByteString,
-    load: () => Promise<T | undefined>,
+    load: () => Promise<T>,
     options: LoadOptions,
     queued: QueuedValues | undefined,
-  ): Promise<T | undefined> {
+  ): Promise<T> {
     const levels = this.levelsOf(key);
     let loaded = false;
     const loader: Load = async () => {
@@ -289,7 +285,8 @@ export class MultiLevelCache {
     const found = this.reads.atOnce(key, levels) ?? (await this.reads.read(key, levels, loader));
     if (loaded) this.misses++;
     else this.hits++;
-    if (!found) return undefined;
+    // Then the loader gave undefined, and T includes it.
+    if (!found) return undefined as T;
     const beta = options.beta ?? 1;
     if (!loaded && this.reads.isDue(found, beta)) this.reads.refresh(key, levels, beta, loader);
     return this.decode(found) as T;
@@ -326,10 +323,7 @@ export class MultiLevelCache {
     }
   }
 
-  private async load<T>(
-    load: () => Promise<T | undefined>,
-    options: LoadOptions,
-  ): Promise<Found | undefined> {
+  private async load<T>(load: () => Promise<T>, options: LoadOptions): Promise<Found | undefined> {
     const startedAt = this.clock.monotonic();
     const { tags } = options;
     // Stamps first: what is invalidated while the value is being loaded makes it invalid.

@@ -7,7 +7,7 @@ import { errorMessage, ServiceUnavailable, UserError } from '../../core/errors.j
 import { formatDuration } from '../../core/units.js';
 import type { HazelcastSettings, Timeouts } from '../settings.js';
 import { hazelcastTarget, type HazelcastTarget } from './address.js';
-import { connectProblem, isLost, silent, unreachable } from './errors.js';
+import { connectProblem, isLost, silent, unreachable, withoutClient } from './errors.js';
 import type { Stored } from './strings.js';
 
 export type HazelcastModule = typeof Hazelcast;
@@ -46,14 +46,14 @@ export class HazelcastConnection {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws ServiceUnavailable, ServiceRefused, or the signal's reason. */
+  /** @throws ServiceUnavailable, ServiceRefused, the signal's reason; UserError `PACKAGE_MISSING`. */
   static async open(
     settings: HazelcastSettings,
     timeouts: Timeouts,
     clock: Clock,
     signal: AbortSignal,
   ): Promise<HazelcastConnection> {
-    const module = await import('hazelcast-client');
+    const module = await import('hazelcast-client').catch(withoutClient);
     const connection = new HazelcastConnection(hazelcastTarget(settings), module, timeouts, clock);
     try {
       await connection.connected(clock.monotonic() + timeouts.requestTimeoutMs, signal);

@@ -1,4 +1,10 @@
-import { errorMessage, ServiceRefused, ServiceUnavailable, type UserError } from '../../core/errors.js';
+import {
+  errorMessage,
+  ServiceRefused,
+  ServiceUnavailable,
+  systemCode,
+  UserError,
+} from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import type { HazelcastTarget } from './address.js';
 
@@ -57,4 +63,14 @@ export function connectProblem(
     return unreachable(target, 'it accepts connections, and does not answer', error);
   const last = warnings.findLast((line) => /initial connection/.test(line));
   return unreachable(target, last?.replace(/^.*?Error: /, '') ?? errorMessage(error), error);
+}
+
+/** The client is an optional dependency of the library's package. @throws UserError where it is not installed. */
+export function withoutClient(error: unknown): never {
+  if (systemCode(error) !== 'ERR_MODULE_NOT_FOUND') throw error;
+  throw new UserError('Hazelcast needs the package hazelcast-client, which is not installed', {
+    code: 'PACKAGE_MISSING',
+    hint: 'Run npm install hazelcast-client.',
+    cause: error,
+  });
 }

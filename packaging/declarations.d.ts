@@ -1,0 +1,1 @@
+export declare function pruneDeclarations(folder: string, entries: readonly string[]): Promise<void>;

@@ -1,0 +1,3 @@
+import * as library from 'metrify/any';
+
+if (Object.keys(library).length === 0) throw new Error('nothing is exported');
