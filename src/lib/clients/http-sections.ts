@@ -15,18 +15,21 @@ function reached({ url: at, ...more }: { url?: string | undefined }): HttpSettin
 export const elasticsearchSection = section({
   key: 'elasticsearch',
   system: 'Elasticsearch',
+  usualAddress: 'http://127.0.0.1:9200',
   schema: z.pipe(z.strictObject({ url: address() }), z.transform(reached)),
 });
 
 export const solrSection = section({
   key: 'solr',
   system: 'Solr',
+  usualAddress: 'http://127.0.0.1:8983/solr',
   schema: z.pipe(z.strictObject({ url: address() }), z.transform(reached)),
 });
 
 export const prometheusSection = section({
   key: 'prometheus',
   system: 'Prometheus',
+  usualAddress: 'http://127.0.0.1:9090',
   schema: z.pipe(
     z.strictObject({
       url: address(),

@@ -7,6 +7,7 @@ import type { HazelcastSettings } from '../settings.js';
 export const hazelcastSection = section({
   key: 'hazelcast',
   system: 'Hazelcast',
+  usualAddress: 'hazelcast://127.0.0.1:5701',
   schema: z.pipe(
     z.strictObject({
       url: z.optional(

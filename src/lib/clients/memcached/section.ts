@@ -7,6 +7,7 @@ import type { MemcachedSettings } from '../settings.js';
 export const memcachedSection = section({
   key: 'memcached',
   system: 'Memcached',
+  usualAddress: '127.0.0.1:11211',
   schema: z.pipe(
     z.strictObject({
       servers: z.optional(addresses({ help: 'list of `HOST:PORT`, or of paths of sockets', address: true })),

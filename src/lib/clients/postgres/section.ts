@@ -8,6 +8,7 @@ import { tlsSettings } from '../tls.js';
 export const postgresSection = section({
   key: 'postgres',
   system: 'PostgreSQL',
+  usualAddress: 'postgres://127.0.0.1:5432/postgres',
   schema: z.pipe(
     z.strictObject({
       url: z.optional(

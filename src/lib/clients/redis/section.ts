@@ -10,6 +10,7 @@ const schemes = ['redis', 'rediss'];
 export const redisSection = section({
   key: 'redis',
   system: 'Redis',
+  usualAddress: 'redis://127.0.0.1:6379',
   schema: z.pipe(
     z
       .strictObject({

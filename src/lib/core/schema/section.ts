@@ -63,6 +63,8 @@ export interface Section<K extends string = string, T = unknown, F = T | undefin
   readonly schema: z.ZodMiniType<T>;
   /** An external system, by its name for people. It has one setting that is its address. */
   readonly system?: string;
+  /** Where such a system listens on a machine of its user, as its address would be written. */
+  readonly usualAddress?: string;
   /**
    * The section is a list of descriptions, each of which may also be a file of its own. A command completes one with
    * flags, so it is checked with the configuration, but its references are looked up, and its values read, only when

@@ -106,3 +106,18 @@ export function shapeIn(schema: z.core.$ZodType): z.core.$ZodShape {
   const { definition } = shapeOf(schema);
   return definition.type === 'object' ? definition.shape : {};
 }
+
+/** Every setting of a schema, also those in lists (`smoke[].url`) and under names of the person's own (`headers.NAME`). */
+export function everySetting(schema: z.core.$ZodType, path = ''): [path: string, Setting][] {
+  const { setting, definition } = shapeOf(schema);
+  if (setting) return [[path, setting]];
+  if (definition.type === 'array') {
+    const item = shapeOf(definition.element).setting;
+    return item ? [[path, item]] : everySetting(definition.element, `${path}[]`);
+  }
+  if (definition.type === 'record') return everySetting(definition.valueType, `${path}.NAME`);
+  if (definition.type !== 'object') return [];
+  return Object.entries(definition.shape).flatMap(([key, inner]) =>
+    everySetting(inner, path === '' ? key : `${path}.${key}`),
+  );
+}
