@@ -5,7 +5,13 @@ import { UserError } from './lib/core/errors.js';
 import { ExitCode } from './lib/core/exit-codes.js';
 import { programHelp } from './runtime/help.js';
 import { type Host, processHost } from './runtime/host.js';
+import type { Program } from './runtime/program.js';
 import { version } from './version.js';
+
+const program: Program = {
+  commands: commandTable,
+  sections: async () => (await import('./commands/sections.js')).sections,
+};
 
 export async function main(): Promise<void> {
   const host = processHost(fileURLToPath(new URL('../bin/metrify.js', import.meta.url)));
@@ -34,14 +40,14 @@ async function dispatch(argv: readonly string[], host: Host): Promise<ExitCode> 
     import('./runtime/run.js'),
   ]);
   try {
-    refusePasswordsOnCommandLine(argv);
+    await refusePasswordsOnCommandLine(argv, program.sections);
     const invocation = await parseCommandLine(argv, commandTable, {
       version,
       color: host.color,
       width: host.terminal.width,
       write: host.stdout,
     });
-    return invocation ? await runCommand(invocation, host, commandTable) : ExitCode.ok;
+    return invocation ? await runCommand(invocation, host, program) : ExitCode.ok;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const { reportUsage } = await import('./runtime/failure.js');

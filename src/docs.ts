@@ -1,9 +1,14 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 
+import { sections } from './commands/sections.js';
 import { commandTable } from './commands/table.js';
+import { generated } from './runtime/generated.js';
 import { loadAll } from './runtime/program.js';
-import { renderReference } from './runtime/reference.js';
 
-/** `npm run docs`. */
-const page = new URL('../docs/commands.md', import.meta.url);
-await writeFile(page, renderReference(await loadAll(commandTable)));
+/* `npm run docs`: everything in the repository that follows from the declarations. */
+const root = new URL('../', import.meta.url);
+const pages = await generated(await loadAll(commandTable), sections, (name) =>
+  readFile(new URL(name, root), 'utf8'),
+);
+await mkdir(new URL('schema', root), { recursive: true });
+for (const [name, text] of Object.entries(pages)) await writeFile(new URL(name, root), text);

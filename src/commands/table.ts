@@ -6,6 +6,10 @@ export const commandTable: CommandTable = {
     summary: 'see metrify work on a small town in under a minute',
     load: async () => (await import('./demo.js')).demo,
   },
+  init: {
+    summary: 'write a configuration to begin with',
+    load: async () => (await import('./init.js')).init,
+  },
   doctor: {
     summary: 'which systems are configured and answer, their versions and latency',
     load: async () => (await import('./doctor.js')).doctor,

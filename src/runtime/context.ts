@@ -2,7 +2,8 @@ import type { Clock } from '../lib/core/clock.js';
 import type { NotWritten } from '../lib/core/errors.js';
 import type { FileRoles } from '../lib/core/file-roles.js';
 import type { Progress } from '../lib/core/progress.js';
-import type { SettingsInput } from './config/load.js';
+import type { Section } from '../lib/core/schema/section.js';
+import type { LoadedSettings, SettingsInput } from './config/load.js';
 import type { Printer } from './printer.js';
 import type { CommandTable } from './program.js';
 import type { Settings } from './settings.js';
@@ -15,6 +16,9 @@ export interface Context {
   /** Loaded on first use. @throws UserError when the configuration is bad. */
   settings(): Promise<Settings>;
   /** For the commands that look at the configuration itself. */
+  load(): Promise<LoadedSettings>;
+  /** What an environment of the configuration can say. */
+  sections(): Promise<readonly Section[]>;
   readonly settingsInput: SettingsInput;
   /** Files that flags do not name are entered here, before anything is changed. */
   readonly files: Pick<FileRoles, 'add'>;

@@ -39,19 +39,19 @@ export async function enterFiles(
 }
 
 /** The configuration and the files that its settings name. */
-export function configurationRoles({ file, origins, settings }: LoadedSettings): FileRole[] {
+export function configurationRoles({ file, origins, files }: LoadedSettings): FileRole[] {
   const secrets = origins.flatMap(({ path, via }) =>
-    file !== undefined && via?.startsWith('file ') ? [[path, resolve(dirname(file), via.slice(5))]] : [],
+    file !== undefined && via?.startsWith('file ')
+      ? [{ setting: path, path: resolve(dirname(file), via.slice(5)) }]
+      : [],
   );
-  const authorities = Object.entries({
-    'redis.tlsCa': settings.redis?.tlsCa,
-    'postgres.tlsCa': settings.postgres?.tlsCa,
-  });
   return [
     ...(file === undefined ? [] : [configurationRole(file)]),
-    ...[...secrets, ...authorities].flatMap(([name, path]): FileRole[] =>
-      path === undefined ? [] : [{ name: `the setting ${name}`, path, access: 'read' }],
-    ),
+    ...[...secrets, ...files].map(({ setting, path }): FileRole => ({
+      name: `the setting ${setting}`,
+      path,
+      access: 'read',
+    })),
   ];
 }
 

@@ -1,13 +1,21 @@
+import type { Section } from '../lib/core/schema/section.js';
 import { Command as Commander, CommanderError, Option } from 'commander';
 
 import { UserError } from '../lib/core/errors.js';
 import type { Command } from './command.js';
-import { nearest } from './config/nearest.js';
+import { nearest } from '../lib/core/nearest.js';
 import { type Flag, type Flags, flagName, flagNames } from './flags.js';
 import { commandFlags, globalFlags, sharedFlags, type GlobalValues } from './global-flags.js';
 import { commandHelp, groupHelp, type HelpOptions, programHelp, usageLine } from './help.js';
 
 /** A group of verbs, or a single command; nothing is imported before it is asked for. */
+/** What the program consists of. */
+export interface Program {
+  commands: CommandTable;
+  /** What an environment of the configuration can say; loaded on first use. */
+  sections(): Promise<readonly Section[]>;
+}
+
 export type CommandTable = Record<string, GroupEntry | CommandEntry>;
 export interface CommandEntry {
   summary: string;

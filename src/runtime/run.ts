@@ -15,7 +15,7 @@ import { configurationRoles, enterFiles } from './files.js';
 import { buildEnvelope, printEnvelope } from './output.js';
 import { Printer } from './printer.js';
 import type { RunMetrics } from './metrics-file.js';
-import type { CommandTable, Invocation } from './program.js';
+import type { Invocation, Program } from './program.js';
 import { showProgress } from './progress.js';
 import { reportChecks, reportMetrics } from './reports.js';
 import type { Settings } from './settings.js';
@@ -26,7 +26,7 @@ const closingMs = 3000;
 export async function runCommand(
   invocation: Invocation,
   host: Host,
-  commands: CommandTable,
+  { commands, sections }: Program,
 ): Promise<ExitCode> {
   const { command, input, globals } = invocation;
   const startedAt = new Date();
@@ -84,7 +84,9 @@ export async function runCommand(
   };
   let loading: Promise<LoadedSettings> | undefined;
   const load = () =>
-    (loading ??= import('./config/load.js').then(({ loadSettings }) => loadSettings(settingsInput)));
+    (loading ??= Promise.all([import('./config/load.js'), sections()]).then(([{ loadSettings }, known]) =>
+      loadSettings(known, settingsInput),
+    ));
   let settings: Promise<Settings> | undefined;
 
   const context: Context = {
@@ -99,6 +101,8 @@ export async function runCommand(
         return loaded.settings;
       })),
     settingsInput,
+    load,
+    sections,
     files,
     clock: systemClock,
     signal: interrupts.signal,

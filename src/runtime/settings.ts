@@ -1,11 +1,12 @@
-import type { CacheSettings } from '../lib/cache/settings.js';
-import type { Systems } from '../lib/clients/systems.js';
-import type { ConfiguredRollout } from './config/rollout.js';
+import type { Timeouts } from '../lib/clients/settings.js';
+import type { UserError } from '../lib/core/errors.js';
 
-/** One environment of the configuration, resolved: see `config/precedence.ts` for what wins. */
-export interface Settings extends Systems {
+/**
+ * One environment of the configuration, resolved: see `config/precedence.ts` for what wins. Each section that the program
+ * has adds its own member, by its key: see `commands/sections.ts`.
+ */
+export interface Settings extends Timeouts {
   environment: string;
-  cache: CacheSettings;
-  /** Of the commands deploy and canary. */
-  rollouts: readonly ConfiguredRollout[];
+  /** Systems that something names, but not what was asked for: thrown where such a system is needed. */
+  refused: Readonly<Record<string, UserError>>;
 }

@@ -2,18 +2,23 @@ import { readFile } from 'node:fs/promises';
 
 import { expect, it } from 'vitest';
 
+import { sections } from '../../src/commands/sections.js';
 import { commandTable } from '../../src/commands/table.js';
+import { generated } from '../../src/runtime/generated.js';
 import { loadAll } from '../../src/runtime/program.js';
 import { renderReference } from '../../src/runtime/reference.js';
 
-it('docs/commands.md says what the declarations say', async () => {
-  const page = await readFile(new URL('../../docs/commands.md', import.meta.url), 'utf8').catch(() => '');
-  const rendered = renderReference(await loadAll(commandTable));
-  expect(page === rendered, 'docs/commands.md is out of date: run `npm run docs`').toBe(true);
+const read = (name: string) => readFile(new URL(`../../${name}`, import.meta.url), 'utf8').catch(() => '');
+
+it('what is generated from the declarations says what they say', async () => {
+  const files = await generated(await loadAll(commandTable), sections, read);
+  expect(Object.keys(files)).toHaveLength(4);
+  for (const [name, text] of Object.entries(files))
+    expect((await read(name)) === text, `${name} is out of date: run \`npm run docs\``).toBe(true);
 });
 
 it('the reference leaves nothing undeclared behind', async () => {
-  const rendered = renderReference(await loadAll(commandTable));
+  const rendered = renderReference(await loadAll(commandTable), sections);
   expect(rendered).not.toMatch(/undefined|\[object|NaN/);
   const headings = [...rendered.matchAll(/^#+ (.*)$/gm)].map(([, title]) => title!.replaceAll(' ', '-'));
   const links = [...rendered.matchAll(/\]\(#([^)]*)\)/g)].map(([, target]) => target!);

@@ -1,28 +1,32 @@
 import { readCommand } from '../../runtime/command.js';
-import { loadSettings } from '../../runtime/config/load.js';
+import { checkDescribedFile, lookUpDescriptions } from '../../runtime/config/check-descriptions.js';
 import { InvalidConfiguration } from '../../runtime/config/problems.js';
-import { resolveRollout } from '../../runtime/config/rollout.js';
+import { flag } from '../../runtime/flags.js';
 
 export const check = readCommand({
   name: 'config check',
   summary: 'check the configuration: every problem with its line and column',
   description:
-    'Checks the whole file, then looks up the secrets of the environment that is chosen. It connects to nothing; ' +
-    '`metrify doctor` does.',
-  flags: {},
+    'Checks the whole file, then looks up the secrets of the environment that is chosen. With -f it checks one ' +
+    'description instead, such as that of a rollout. It connects to nothing; `metrify doctor` does.',
+  flags: {
+    file: flag.file({ short: 'f', access: 'read', help: 'check this description alone: rollout.yaml' }),
+  },
   examples: [
     { does: 'Check the configuration that is in force here', command: 'metrify config check' },
     { does: 'Check a file before it is deployed', command: 'metrify config check -c new.yaml -e production' },
+    { does: 'Check the description of a rollout', command: 'metrify config check -f rollout.yaml' },
   ],
-  async read(_input, context) {
-    const { file, environments, settings, origins, warnings } = await loadSettings(context.settingsInput);
+  async read({ file: description }, context) {
+    const sections = await context.sections();
+    const lookup = { env: context.env, warn: (message: string) => context.warn(message) };
+    if (description !== undefined) {
+      const { what, path } = await checkDescribedFile(description, context.cwd, sections, lookup);
+      return { verdict: 'ok', result: { file: path, describes: what } };
+    }
+    const { file, environments, settings, origins, warnings } = await context.load();
     warnings.forEach((warning) => context.warn(warning));
-    const rollouts = await Promise.all(
-      settings.rollouts.map((rollout) =>
-        resolveRollout(rollout, { env: context.env, warn: (message) => context.warn(message) }),
-      ),
-    );
-    const problems = rollouts.flatMap((rollout) => rollout.problems);
+    const problems = await lookUpDescriptions(sections, settings, lookup);
     if (problems.length > 0) throw new InvalidConfiguration(problems);
     return {
       verdict: 'ok',
@@ -35,7 +39,9 @@ export const check = readCommand({
       },
     };
   },
-  present({ file, environments, environment, settings, references }, printer) {
+  present(result: Checked, printer) {
+    if ('describes' in result) return printer.ok(`${result.file} describes ${result.describes}`);
+    const { file, environments, environment, settings, references } = result;
     if (file === null) printer.ok('there is no configuration file: variables and defaults only');
     else
       printer.ok(
@@ -45,3 +51,13 @@ export const check = readCommand({
     printer.ok(`environment ${environment}: ${settings} settings in force${lookedUp}`);
   },
 });
+
+type Checked =
+  | { file: string; describes: string }
+  | {
+      file: string | null;
+      environments: string[];
+      environment: string;
+      settings: number;
+      references: number;
+    };

@@ -1,5 +1,4 @@
 import { readCommand } from '../../runtime/command.js';
-import { loadSettings } from '../../runtime/config/load.js';
 
 export const show = readCommand({
   name: 'config show',
@@ -11,7 +10,7 @@ export const show = readCommand({
   ],
   items: 'settings',
   async read(_input, context) {
-    const { file, settings, origins, warnings } = await loadSettings(context.settingsInput);
+    const { file, settings, origins, warnings } = await context.load();
     warnings.forEach((warning) => context.warn(warning));
     return {
       verdict: 'ok',

@@ -1,37 +1,61 @@
+import * as z from 'zod/mini';
+
 import { UserError } from '../core/errors.js';
-import type {
-  HazelcastSettings,
-  HttpSettings,
-  MemcachedSettings,
-  PostgresSettings,
-  RedisSettings,
-  Timeouts,
-} from './settings.js';
+import { type Section, section, type ValueOf } from '../core/schema/section.js';
+import { duration } from '../core/schema/setting.js';
+import { variableName } from '../core/schema/variable-name.js';
+import { settingsIn } from '../core/schema/walk.js';
+import { hazelcastSection } from './hazelcast/section.js';
+import { elasticsearchSection, prometheusSection, solrSection } from './http-sections.js';
+import { memcachedSection } from './memcached/section.js';
+import { postgresSection } from './postgres/section.js';
+import { redisSection } from './redis/section.js';
+import type { Timeouts } from './settings.js';
+
+export const timeoutsSection = section({
+  key: '',
+  schema: z.pipe(
+    z.strictObject({
+      connectTimeout: z.prefault(
+        duration({ help: 'how long a connection may take to be made', default: '5s' }),
+        '5s',
+      ),
+      requestTimeout: z.prefault(
+        duration({
+          help: 'how long an answer may take, and how long a lost server is waited for',
+          default: '30s',
+        }),
+        '30s',
+      ),
+    }),
+    z.transform(({ connectTimeout, requestTimeout }) => ({
+      connectTimeoutMs: connectTimeout,
+      requestTimeoutMs: requestTimeout,
+    })),
+  ),
+});
+
+/** Every external system that settings can name. */
+export const systemSections = [
+  postgresSection,
+  redisSection,
+  memcachedSection,
+  hazelcastSection,
+  elasticsearchSection,
+  solrSection,
+  prometheusSection,
+] as const;
+
+type Sections = (typeof systemSections)[number];
+export type SystemName = Sections['key'];
 
 /** How to reach the systems of one environment. A system that is not configured is undefined. */
-export interface Systems extends Timeouts {
-  redis?: RedisSettings | undefined;
-  memcached?: MemcachedSettings | undefined;
-  hazelcast?: HazelcastSettings | undefined;
-  postgres?: PostgresSettings | undefined;
-  elasticsearch?: HttpSettings | undefined;
-  solr?: HttpSettings | undefined;
-  prometheus?: HttpSettings | undefined;
+export type Systems = Timeouts & {
+  [S in Sections as S['key']]?: ValueOf<S> | undefined;
+} & {
   /** Systems that something names, but not what was asked for: thrown where such a system is needed. */
-  refused?: Readonly<Partial<Record<SystemName, UserError>>> | undefined;
-}
-
-const known = {
-  redis: { title: 'Redis', variable: 'METRIFY_REDIS_URL' },
-  memcached: { title: 'Memcached', variable: 'METRIFY_MEMCACHED_SERVERS' },
-  hazelcast: { title: 'Hazelcast', variable: 'METRIFY_HAZELCAST_URL' },
-  postgres: { title: 'PostgreSQL', variable: 'METRIFY_POSTGRES_URL' },
-  elasticsearch: { title: 'Elasticsearch', variable: 'METRIFY_ELASTICSEARCH_URL' },
-  solr: { title: 'Solr', variable: 'METRIFY_SOLR_URL' },
-  prometheus: { title: 'Prometheus', variable: 'METRIFY_PROMETHEUS_URL' },
-} as const;
-
-export type SystemName = keyof typeof known;
+  refused?: Readonly<Record<string, UserError>> | undefined;
+};
 
 /**
  * @param user what needs the system, as the subject of a sentence: `--sql`, `level 'warm'`
@@ -44,12 +68,13 @@ export function requireSystem<N extends SystemName>(
 ): NonNullable<Systems[N]> {
   const settings = systems[name];
   if (settings !== undefined) return settings;
-  const { title, variable } = known[name];
+  const { system, schema }: Section = systemSections.find(({ key }) => key === name)!;
+  const [address] = settingsIn(schema).find(([, setting]) => setting.address)!;
   throw (
     systems.refused?.[name] ??
-    new UserError(`${user} needs ${title}, and none is configured`, {
+    new UserError(`${user} needs ${system}, and none is configured`, {
       code: 'NOT_CONFIGURED',
-      hint: `Set ${variable}, or the section ${name} in metrify.config.yaml.`,
+      hint: `Set ${variableName(`${name}.${address}`)}, or the section ${name} in metrify.config.yaml.`,
     })
   );
 }

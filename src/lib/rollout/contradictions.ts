@@ -1,25 +1,18 @@
 import { errorMessage, UserError } from '../core/errors.js';
-import { parseDuration } from '../core/units.js';
+import type { Finding } from '../core/schema/findings.js';
+import { formatDuration, parseDuration } from '../core/units.js';
 import { defaults } from './defaults.js';
 import { checkObject, checkVersion, isFileProvider } from './names.js';
-import { type RolloutForm, type WrittenRollout, type WrittenVersion, formOf, pairKeys } from './written.js';
-
-/** Something that does not fit, at a path into the rollout. */
-export interface Misfit {
-  path: (string | number)[];
-  message: string;
-  missing?: boolean;
-}
-
-type Written = WrittenRollout<unknown>;
+import type { Rollout } from './section.js';
+import { formOf, pairKeys, type RolloutForm, type WrittenVersion } from './written.js';
 
 /** What no value's own check can see: keys that contradict each other or mean nothing together. */
-export function contradictions(written: Written): Misfit[] {
+export function contradictions(written: Rollout): Finding[] {
   return [...namesThatMeanNothing(written), ...pairs(written), ...timing(written), ...analysis(written)];
 }
 
 /** Versions of the other form, for a verb that carries out only one. */
-export function wrongForm(form: RolloutForm, written: Written): Misfit[] {
+export function wrongForm(form: RolloutForm, written: Rollout): Finding[] {
   const found = formOf(written);
   if (found === undefined || found === form) return [];
   const key = pairKeys[found].find((name) => written[name] !== undefined)!;
@@ -34,9 +27,9 @@ export function wrongForm(form: RolloutForm, written: Written): Misfit[] {
 }
 
 /** What is not there, for a verb that carries the rollout out. */
-export function missingFor(form: RolloutForm, written: Written): Misfit[] {
+export function missingFor(form: RolloutForm, written: Rollout): Finding[] {
   const kubernetes = !isFileProvider(written.provider);
-  return pairKeys[form].flatMap((key): Misfit[] => {
+  return pairKeys[form].flatMap((key): Finding[] => {
     const version = written[key];
     if (version === undefined) return [{ path: [key], message: `'${key}' is missing here`, missing: true }];
     return kubernetes && version.deployment === undefined
@@ -50,10 +43,10 @@ export function missingFor(form: RolloutForm, written: Written): Misfit[] {
   });
 }
 
-function namesThatMeanNothing(written: Written): Misfit[] {
+function namesThatMeanNothing(written: Rollout): Finding[] {
   const { provider, route } = written;
-  const found: Misfit[] = [];
-  const check = (path: Misfit['path'], run: () => void) => {
+  const found: Finding[] = [];
+  const check = (path: Finding['path'], run: () => void) => {
     try {
       run();
     } catch (error) {
@@ -69,8 +62,8 @@ function namesThatMeanNothing(written: Written): Misfit[] {
   return found;
 }
 
-function pairs(written: Written): Misfit[] {
-  const found: Misfit[] = [];
+function pairs(written: Rollout): Finding[] {
+  const found: Finding[] = [];
   const form = formOf(written);
   const other = pairKeys['blue-green'].find((key) => written[key] !== undefined);
   if (form === 'canary' && other !== undefined)
@@ -114,25 +107,25 @@ function pairs(written: Written): Misfit[] {
   return found;
 }
 
-function timing({ steps = [], interval, maxStepDuration }: Written): Misfit[] {
-  const found: Misfit[] = steps.flatMap((step, index) =>
+function timing({ steps = [], interval, maxStepDuration }: Rollout): Finding[] {
+  const found: Finding[] = steps.flatMap((step, index) =>
     index > 0 && step <= steps[index - 1]!
       ? [{ path: ['steps', index], message: `steps ascend: ${step} does not come after ${steps[index - 1]}` }]
       : [],
   );
-  if (
-    parseDuration(maxStepDuration ?? defaults.maxStepDuration) < parseDuration(interval ?? defaults.interval)
-  )
+  const longest = maxStepDuration ?? parseDuration(defaults.maxStepDuration);
+  const least = interval ?? parseDuration(defaults.interval);
+  if (longest < least)
     found.push({
       path: [maxStepDuration === undefined ? 'interval' : 'maxStepDuration'],
       message:
-        `maxStepDuration (${maxStepDuration ?? defaults.maxStepDuration}) is shorter than ` +
-        `interval (${interval ?? defaults.interval}), the least time in a step`,
+        `maxStepDuration (${formatDuration(longest)}) is shorter than ` +
+        `interval (${formatDuration(least)}), the least time in a step`,
     });
   return found;
 }
 
-function analysis({ analysis }: Written): Misfit[] {
+function analysis({ analysis }: Rollout): Finding[] {
   if (analysis === undefined) return [];
   const { prometheus, requests, errors, latency, probe } = analysis;
   if (requests !== undefined) return [];
@@ -161,7 +154,7 @@ function analysis({ analysis }: Written): Misfit[] {
   return [];
 }
 
-function versionsOf(written: Written): [string, WrittenVersion][] {
+function versionsOf(written: Rollout): [string, WrittenVersion][] {
   return [...pairKeys.canary, ...pairKeys['blue-green']].flatMap((key) => {
     const version = written[key];
     return version === undefined ? [] : [[key, version] as [string, WrittenVersion]];

@@ -11,14 +11,8 @@ import type {
   SmokeTest,
   Version,
 } from './spec.js';
-import {
-  formOf,
-  pairKeys,
-  type WrittenAnalysis,
-  type WrittenRollout,
-  type WrittenRoute,
-  type WrittenSmoke,
-} from './written.js';
+import type { Rollout } from './section.js';
+import { formOf, pairKeys, type WrittenRoute } from './written.js';
 
 export interface Surroundings {
   /** Where expressions are asked when the rollout does not say it. */
@@ -51,7 +45,7 @@ export function readRouteSpec(written: WrittenRoute, { resolvePath }: Surroundin
 }
 
 /** The whole rollout, of which nothing is missing. The values were checked before. */
-export function readSpec(written: WrittenRollout, surroundings: Surroundings): RolloutSpec {
+export function readSpec(written: Rollout, surroundings: Surroundings): RolloutSpec {
   const routeSpec = readRouteSpec(written, surroundings);
   if (routeSpec.versions === undefined) throw new Error('a rollout without versions was not refused');
   return {
@@ -81,54 +75,57 @@ function readPair(written: WrittenRoute): Pair | undefined {
   return stable && canary && { stable, canary };
 }
 
-function readCanary({ steps, interval, maxStepDuration, gates = {} }: WrittenRollout): CanarySpec {
+function readCanary({ steps, interval, maxStepDuration, gates = {} }: Rollout): CanarySpec {
   const given: readonly number[] = steps ?? defaults.steps;
   return {
     steps: given.at(-1) === 100 ? given : [...given, 100],
-    intervalMs: parseDuration(interval ?? defaults.interval),
-    maxStepDurationMs: parseDuration(maxStepDuration ?? defaults.maxStepDuration),
+    intervalMs: interval ?? parseDuration(defaults.interval),
+    maxStepDurationMs: maxStepDuration ?? parseDuration(defaults.maxStepDuration),
     gates: {
       command: gates.command,
-      commandTimeoutMs: parseDuration(gates.commandTimeout ?? defaults.gates.commandTimeout),
+      commandTimeoutMs: gates.commandTimeout ?? parseDuration(defaults.gates.commandTimeout),
       approval: gates.approval ?? defaults.gates.approval,
     },
   };
 }
 
-function readAnalysis(written: WrittenAnalysis<string>, prometheus: string | undefined): AnalysisSpec {
-  const values = { ...defaults.analysis, ...written };
+function readAnalysis(
+  written: NonNullable<Rollout['analysis']>,
+  prometheus: string | undefined,
+): AnalysisSpec {
+  const { analysis: usual } = defaults;
   return {
     prometheus: written.requests === undefined ? undefined : (written.prometheus ?? prometheus),
     requests: written.requests,
     errors: written.errors,
     latency: written.latency,
     probe: written.probe && readProbe(written.probe),
-    minRequests: values.minRequests,
-    maxErrorIncrease: parsePercent(values.maxErrorIncrease),
-    latencyQuantile: values.latencyQuantile,
-    maxLatencyIncrease: parsePercent(values.maxLatencyIncrease),
-    falseAbort: parsePercent(values.falseAbort),
-    falsePromotion: parsePercent(values.falsePromotion),
-    maxInconclusive: values.maxInconclusive,
-    onInconclusive: values.onInconclusive,
+    minRequests: written.minRequests ?? usual.minRequests,
+    maxErrorIncrease: written.maxErrorIncrease ?? parsePercent(usual.maxErrorIncrease),
+    latencyQuantile: written.latencyQuantile ?? usual.latencyQuantile,
+    maxLatencyIncrease: written.maxLatencyIncrease ?? parsePercent(usual.maxLatencyIncrease),
+    falseAbort: written.falseAbort ?? parsePercent(usual.falseAbort),
+    falsePromotion: written.falsePromotion ?? parsePercent(usual.falsePromotion),
+    maxInconclusive: written.maxInconclusive ?? usual.maxInconclusive,
+    onInconclusive: written.onInconclusive ?? usual.onInconclusive,
   };
 }
 
-function readSmoke(written: WrittenSmoke<string>): SmokeTest {
+function readSmoke(written: NonNullable<Rollout['smoke']>[number]): SmokeTest {
   return {
     url: written.url,
     status: written.status ?? defaults.smoke.status,
     bodyContains: written.bodyContains,
     headers: written.headers ?? {},
-    timeoutMs: parseDuration(written.timeout ?? defaults.smoke.timeout),
+    timeoutMs: written.timeout ?? parseDuration(defaults.smoke.timeout),
   };
 }
 
-function readProbe(written: NonNullable<WrittenAnalysis<string>['probe']>): ProbeSpec {
+function readProbe(written: NonNullable<NonNullable<Rollout['analysis']>['probe']>): ProbeSpec {
   return {
     url: written.url,
     rate: written.rate ?? defaults.probe.rate,
-    durationMs: parseDuration(written.duration ?? defaults.probe.duration),
-    timeoutMs: parseDuration(written.timeout ?? defaults.probe.timeout),
+    durationMs: written.duration ?? parseDuration(defaults.probe.duration),
+    timeoutMs: written.timeout ?? parseDuration(defaults.probe.timeout),
   };
 }

@@ -1,17 +1,24 @@
 import { UserError } from '../../lib/core/errors.js';
 import { hasPassword } from '../../lib/core/redact.js';
-import { scalar, scalarPaths, variableName } from './scalars.js';
+import type { Setting } from '../../lib/core/schema/setting.js';
+import type { Section } from '../../lib/core/schema/section.js';
+import { variableName } from '../../lib/core/schema/variable-name.js';
 
 /**
  * The command line is seen by every user of the host and kept in shell histories: no URL on it may hold a password.
  * @throws UserError exit 2, naming where the password may stand instead.
  */
-export function refusePasswordsOnCommandLine(argv: readonly string[]): void {
+export async function refusePasswordsOnCommandLine(
+  argv: readonly string[],
+  sections: () => Promise<readonly Section[]>,
+): Promise<void> {
   for (const [index, argument] of argv.entries()) {
     if (!hasPassword(argument)) continue;
+    const { Catalog } = await import('./catalog.js');
+    const { settings } = new Catalog(await sections());
     const urls = argument.match(/(?<![a-z0-9+.-])[a-z0-9+.-]+:\/\/\S*/gi) ?? [];
     const scheme = urls.find(hasPassword)?.split(':', 1)[0]?.toLowerCase() ?? '';
-    const variable = variableFor(scheme, flagOf(argument) ?? flagOf(argv[index - 1]));
+    const variable = variableFor(settings, scheme, flagOf(argument) ?? flagOf(argv[index - 1]));
     throw new UserError(
       `a ${scheme}:// URL with a password stands on the command line, where others can read it`,
       {
@@ -28,8 +35,12 @@ function flagOf(word = ''): string | undefined {
 }
 
 /** The variable of the one setting that takes such URLs; of several, the one that the flag is named after. */
-function variableFor(scheme: string, flag: string | undefined): string | undefined {
-  const paths = scalarPaths.filter((path) => scalar(path).schemes?.includes(scheme));
+function variableFor(
+  settings: ReadonlyMap<string, Setting>,
+  scheme: string,
+  flag: string | undefined,
+): string | undefined {
+  const paths = [...settings].flatMap(([path, { schemes }]) => (schemes?.includes(scheme) ? [path] : []));
   const named = paths.filter((path) => flag?.split('-', 1)[0] === path.split('.', 1)[0]);
   const [path, ...others] = paths.length === 1 ? paths : named;
   return path !== undefined && others.length === 0 ? variableName(path) : undefined;

@@ -1,16 +1,8 @@
 import * as yaml from 'yaml';
-import { InvalidConfiguration, type Problem, explain } from './problems.js';
-
-export type Path = readonly PropertyKey[];
-
-/** Something wrong with a value, or with its key. */
-export interface Finding {
-  path: Path;
-  message: string;
-  ofKey?: boolean;
-  /** It is not there at all. */
-  missing?: boolean;
-}
+import type { Finding } from '../../lib/core/schema/findings.js';
+import { explain } from '../../lib/core/schema/setting.js';
+import type { Path } from '../../lib/core/schema/walk.js';
+import { InvalidConfiguration, type Problem } from './problems.js';
 
 /** A YAML file's data, and where each of its values stands. */
 export class Document {

@@ -1,24 +1,12 @@
-import type { LevelType } from '../../lib/cache/level.js';
-import { Document, type Path } from './document.js';
+import type { Finding } from '../../lib/core/schema/findings.js';
+import type { Path } from '../../lib/core/schema/walk.js';
+import type { Catalog } from './catalog.js';
+import { Document } from './document.js';
 import { InvalidConfiguration } from './problems.js';
-import type { WrittenRollout } from './rollout.js';
-import { fileSchema } from './schema.js';
-import type { Reference } from './secrets.js';
-import { contradictions } from './semantics.js';
-import { misshapen } from './shape.js';
+import { checkWritten } from './written.js';
 
-type Section = Record<string, unknown>;
-
-/** One environment as it is written: checked, nothing resolved. */
-export interface EnvironmentInput extends Section {
-  redis?: Section & { url?: unknown; nodes?: (string | Reference)[] };
-  cache?: {
-    levels?: { name: string; type: LevelType; size?: string; ttl?: string; table?: string }[];
-    tiers?: { pattern: string; levels: string[] }[];
-    writeBehind?: Section & { tables?: Record<string, { key: string[] }> };
-  };
-  rollouts?: WrittenRollout[];
-}
+/** One environment as it is written: checked, its references `Unresolved`. */
+export type EnvironmentInput = Readonly<Record<string, unknown>>;
 
 export interface ConfigFile {
   environments: Map<string, EnvironmentInput>;
@@ -31,25 +19,31 @@ export interface ConfigFile {
  * @param label the file's name as messages show it
  * @throws InvalidConfiguration with every problem of the whole file
  */
-export function parseConfig(text: string, label: string): ConfigFile {
+export function parseConfig(text: string, label: string, catalog: Catalog): ConfigFile {
   const document = new Document(text, label);
-  const findings = misshapen(fileSchema(), document.data);
-  const environments = new Map(findings.length > 0 ? [] : environmentsOf(document.data));
-  for (const [name, input] of environments) {
+  const { data, value, findings } = checkWritten(catalog.file, document.data);
+  const environments = new Map<string, EnvironmentInput>();
+  for (const [name, read] of Object.entries(value?.environments ?? {})) {
     const at = ['environments', name];
+    environments.set(name, (data as { environments: Record<string, EnvironmentInput> }).environments[name]!);
     if (!/^[A-Za-z0-9._-]+$/.test(name))
       findings.push({
         path: at,
-        message: `'${name}' is no name: letters, digits, dot, dash and underscore only`,
+        message: `'${name}' is not a name: letters, digits, dot, dash and underscore only`,
         ofKey: true,
       });
-    for (const found of contradictions(input)) findings.push({ ...found, path: [...at, ...found.path] });
+    for (const found of contradictionsOf(read as EnvironmentInput, catalog))
+      findings.push({ ...found, path: [...at, ...found.path] });
   }
   if (findings.length > 0) throw new InvalidConfiguration(document.locate(findings));
   return { environments, at: (path) => document.at(path), warnings: document.warnings };
 }
 
-/** Of data that has the file's shape. */
-function environmentsOf(data: unknown): [string, EnvironmentInput][] {
-  return Object.entries((data as { environments: Record<string, EnvironmentInput> }).environments);
+/** What a schema cannot say of one environment. */
+function contradictionsOf(read: EnvironmentInput, { sections }: Catalog): Finding[] {
+  return sections.flatMap(({ key, contradictions }) =>
+    read[key] === undefined || contradictions === undefined
+      ? []
+      : contradictions(read[key] as never).map((found) => ({ ...found, path: [key, ...found.path] })),
+  );
 }

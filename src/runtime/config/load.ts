@@ -1,14 +1,14 @@
+import { type Finding, read } from '../../lib/core/schema/findings.js';
+import type { Origin, Section, Written } from '../../lib/core/schema/section.js';
+import type { Path } from '../../lib/core/schema/walk.js';
 import type { Settings } from '../settings.js';
-import { assemble, missingSystems } from './assemble.js';
-import type { Path } from './document.js';
+import { Catalog } from './catalog.js';
 import { chooseEnvironment } from './environment.js';
-import type { ConfigFile, EnvironmentInput } from './file.js';
+import { type ConfigFile, type EnvironmentInput, parseConfig } from './file.js';
 import { type FindInput, findConfig } from './find.js';
 import { label } from './label.js';
-import { type Origin, cacheOrigins, rolloutOrigins } from './origins.js';
 import { InvalidConfiguration } from './problems.js';
-import { resolveValues } from './resolve.js';
-import { unknownLevels } from './semantics.js';
+import { resolveEnvironment } from './resolve.js';
 import { unknownVariables } from './variables.js';
 
 export interface SettingsInput extends FindInput {
@@ -26,60 +26,88 @@ export interface LoadedSettings {
   file?: string;
   /** The environments that the file has. */
   environments: string[];
+  /** Files that settings name, and their settings. */
+  files: { setting: string; path: string }[];
 }
 
 /**
  * One environment's settings; see `precedence` for what wins.
  * Only references that are in force are looked up.
+ * @param sections what an environment can say
  * @throws UserError exit 2; InvalidConfiguration with all problems at once
  */
-export async function loadSettings(input: SettingsInput): Promise<LoadedSettings> {
+export async function loadSettings(
+  sections: readonly Section[],
+  input: SettingsInput,
+): Promise<LoadedSettings> {
+  const catalog = new Catalog(sections);
   const found = await findConfig(input);
-  const warnings = unknownVariables(input.env);
-  const file = found && (await readFile(found, input));
+  const warnings = unknownVariables(input.env, catalog);
+  const file: ConfigFile | undefined =
+    found && parseConfig(found.text, label(found.path, input.cwd), catalog);
   if (file) warnings.push(...file.warnings);
   const environment = chooseEnvironment(input, found && label(found.path, input.cwd), file);
   const written: EnvironmentInput = file?.environments.get(environment) ?? {};
-  const at = (...path: PropertyKey[]) => file?.at(['environments', environment, ...path]) ?? '';
-  const { values, origins, problems, refused } = await resolveValues(written, {
-    ...input,
-    environment,
-    chosen: input.environment !== undefined,
-    ...(found ? { configFile: found.path } : {}),
-    at,
-    warn: (message) => warnings.push(message),
-  });
-
-  const rollouts = (written.rollouts ?? []).map((rollout, index) => ({
-    written: rollout,
-    file: found?.path ?? '',
-    at: (path: Path) => at('rollouts', index, ...path),
-  }));
-  const settings = { ...assemble(environment, values, written, refused), rollouts };
-  if (!written.cache?.levels && problems.length === 0)
-    for (const { path, message } of unknownLevels(
-      written,
-      settings.cache.levels.map((level) => level.name),
-    ))
-      problems.push({ at: at(...path), message });
-  if (problems.length > 0) throw new InvalidConfiguration(problems);
-  warnings.push(
-    ...missingSystems(settings).map(({ index, message }) => {
-      return `${at('cache', 'levels', index)}: ${message}`;
-    }),
+  const at = (path: Path) => file?.at(['environments', environment, ...path]) ?? '';
+  const { merged, refused, origins, problems, files, placeOf } = await resolveEnvironment(
+    written,
+    {
+      ...input,
+      environment,
+      chosen: input.environment !== undefined,
+      configFile: found?.path,
+      at,
+      warn: (message) => warnings.push(message),
+    },
+    catalog,
   );
-  origins.push(...cacheOrigins(settings, written, at), ...rollouts.flatMap(rolloutOrigins));
+
+  const settings: Record<string, unknown> = { environment, refused };
+  const report = (findings: readonly Finding[], key: string) => {
+    for (const { path, message } of findings) {
+      const whole = key === '' ? path : [key, ...path];
+      const name = whole.map(String).join('.');
+      // What a reference did not find has been told.
+      if (!problems.some((problem) => problem.at === placeOf(whole)))
+        problems.push({
+          at: placeOf(whole),
+          message: catalog.settings.has(name) ? `${name}: ${message}` : message,
+        });
+    }
+  };
+  for (const { key, schema, described } of catalog.sections) {
+    if (described || (key !== '' && merged[key] === undefined)) continue;
+    const { value, findings } = read(schema, key === '' ? ownOf(catalog, merged) : merged[key]);
+    report(findings, key);
+    if (key === '') Object.assign(settings, value);
+    else settings[key] = value;
+  }
+  if (problems.length === 0)
+    for (const { key, finish } of catalog.sections) {
+      if (finish === undefined) continue;
+      const own: Written = {
+        data: written[key],
+        file: found?.path,
+        at: (path = []) => at([key, ...path]),
+      };
+      const finished = finish(settings[key], own, settings as never);
+      settings[key] = finished.value;
+      report(finished.findings ?? [], key);
+      for (const { path, message } of finished.warnings ?? []) warnings.push(`${own.at(path)}: ${message}`);
+      origins.push(...(finished.origins ?? []));
+    }
+  if (problems.length > 0) throw new InvalidConfiguration(problems);
   return {
-    settings,
+    settings: settings as unknown as Settings,
     origins,
     warnings,
     ...(found ? { file: found.path } : {}),
     environments: [...(file?.environments.keys() ?? [])],
+    files,
   };
 }
 
-async function readFile(found: { path: string; text: string }, input: SettingsInput): Promise<ConfigFile> {
-  // Brings yaml and zod along, which runs without a file do without.
-  const { parseConfig } = await import('./file.js');
-  return parseConfig(found.text, label(found.path, input.cwd));
+/** The settings at the environment's top level. */
+function ownOf({ settings }: Catalog, merged: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(merged).filter(([key]) => settings.has(key)));
 }

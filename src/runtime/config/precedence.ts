@@ -1,14 +1,15 @@
-import type { SystemName } from '../../lib/clients/systems.js';
 import { UserError } from '../../lib/core/errors.js';
+import { variableName } from '../../lib/core/schema/variable-name.js';
+import { valueAt } from '../../lib/core/schema/walk.js';
+import type { SystemPaths } from './catalog.js';
 import type { EnvironmentInput } from './file.js';
-import { type ScalarPath, systemPaths, variableName } from './scalars.js';
 
 /** Where a setting can be given. */
 export type Place = 'flag' | 'variable' | 'file';
 
 export interface Given {
   overrides: Readonly<Record<string, string>>;
-  variables: ReadonlyMap<ScalarPath, string>;
+  variables: ReadonlyMap<string, string>;
   written: EnvironmentInput;
   environment: string;
   /** The environment was chosen with `-e` on the command line, and so outranks the variables. */
@@ -17,9 +18,9 @@ export interface Given {
 
 export interface Precedence {
   /** The places that count for a setting, the strongest first. */
-  placesOf(path: ScalarPath): readonly Place[];
+  placesOf(path: string): readonly Place[];
   /** Systems that variables name, and the chosen environment does not. */
-  refused: Partial<Record<SystemName, UserError>>;
+  refused: Record<string, UserError>;
   /** What was given and does not count. */
   warnings: string[];
 }
@@ -30,7 +31,7 @@ export interface Precedence {
  * so that no password reaches a server it was not written for. What the chosen environment says of a system replaces
  * all variables of that system, and a system that it does not name is refused rather than taken from a variable.
  */
-export function precedence(given: Given): Precedence {
+export function precedence(given: Given, systems: readonly SystemPaths[]): Precedence {
   const { chosen, environment } = given;
   const strongestFirst: readonly Place[] = chosen
     ? ['flag', 'file', 'variable']
@@ -39,19 +40,19 @@ export function precedence(given: Given): Precedence {
   const refused: Precedence['refused'] = {};
   const warnings: string[] = [];
 
-  for (const { system, address, others } of systemPaths) {
+  for (const { key, address, addresses, others } of systems) {
     const paths = [address, ...others];
-    const names = (place: Place) => has(given, place, address);
+    const names = (place: Place) => addresses.some((path) => has(given, place, path));
     let places = strongestFirst;
     const variables = paths.filter((path) => has(given, 'variable', path)).map(variableName);
     if (chosen && variables.length > 0) {
       places = places.filter((place) => place !== 'variable');
-      if (paths.some((path) => has(given, 'file', path)))
+      if (given.written[key] !== undefined)
         warnings.push(
-          `${listed(variables)} not used: environment '${environment}', chosen with -e, says which ${system} to use`,
+          `${listed(variables)} not used: environment '${environment}', chosen with -e, says which ${key} to use`,
         );
-      else if (names('flag')) warnings.push(`${listed(variables)} not used: a flag names another ${system}`);
-      else refused[system] = notNamed(system, environment, variables);
+      else if (names('flag')) warnings.push(`${listed(variables)} not used: a flag names another ${key}`);
+      else refused[key] = notNamed(key, environment, variables);
     }
     const owner = places.find(names);
     if (owner !== undefined) {
@@ -61,32 +62,23 @@ export function precedence(given: Given): Precedence {
         if (unused.length > 0)
           warnings.push(
             `${listed(place === 'variable' ? unused.map(variableName) : unused)} not used: ` +
-              `${place === 'variable' ? 'it belongs' : `in environment '${environment}' it belongs`} to another ${system} than the ${owner} names`,
+              `${place === 'variable' ? '' : `in environment '${environment}' `}${unused.length === 1 ? 'it belongs' : 'they belong'} to another ${key} than the ${owner} names`,
           );
       }
       places = places.filter((place) => !weaker.includes(place));
     }
-    for (const path of paths) counting.set(path, places);
+    for (const path of [...paths, key]) counting.set(path, places);
   }
   return { placesOf: (path) => counting.get(path) ?? strongestFirst, refused, warnings };
 }
 
-function has({ overrides, variables, written }: Given, place: Place, path: ScalarPath): boolean {
+function has({ overrides, variables, written }: Given, place: Place, path: string): boolean {
   if (place === 'flag') return overrides[path] !== undefined;
   if (place === 'variable') return variables.has(path);
-  return (
-    rawValue(written, path) !== undefined || (path === 'redis.url' && written.redis?.nodes !== undefined)
-  );
+  return valueAt(written, path.split('.')) !== undefined;
 }
 
-/** A setting as the file has it. */
-export function rawValue(written: EnvironmentInput, path: string): unknown {
-  return path
-    .split('.')
-    .reduce((value: unknown, key) => (value as Record<string, unknown> | undefined)?.[key], written);
-}
-
-function notNamed(system: SystemName, environment: string, variables: string[]): UserError {
+function notNamed(system: string, environment: string, variables: string[]): UserError {
   return new UserError(
     `environment '${environment}', chosen with -e, names no ${system}, and ${listed(variables)} not taken for it`,
     {

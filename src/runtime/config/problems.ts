@@ -1,4 +1,4 @@
-import { UserError, errorMessage } from '../../lib/core/errors.js';
+import { UserError } from '../../lib/core/errors.js';
 
 /** Something wrong in the configuration, and where: `FILE:LINE:COL`, a variable's name, or `flag`. */
 export interface Problem {
@@ -18,10 +18,4 @@ export class InvalidConfiguration extends UserError {
       hint,
     });
   }
-}
-
-/** What an error of a value's parser says, on one line: its message and its hint. */
-export function explain(error: unknown): string {
-  const hint = error instanceof UserError ? error.hint : undefined;
-  return hint === undefined ? errorMessage(error) : `${errorMessage(error)}. ${hint}`;
 }

@@ -1,11 +1,17 @@
 import { dirname, resolve } from 'node:path';
+
 import { maskSecrets } from '../../lib/core/redact.js';
+import { pathName } from '../../lib/core/schema/leaves.js';
+import { describeReference, Unresolved } from '../../lib/core/schema/reference.js';
+import type { Origin } from '../../lib/core/schema/section.js';
+import { explain, type Setting } from '../../lib/core/schema/setting.js';
+import { variableName } from '../../lib/core/schema/variable-name.js';
+import { mapSettings, type Path, valueAt } from '../../lib/core/schema/walk.js';
+import type { Catalog } from './catalog.js';
 import type { EnvironmentInput } from './file.js';
-import type { Origin } from './origins.js';
-import { type Problem, explain } from './problems.js';
-import { type ScalarPath, type ScalarValues, scalar, scalarPaths, variableName } from './scalars.js';
-import { type Reference, describeReference, isReference, resolveReference } from './secrets.js';
-import { type Place, precedence, rawValue } from './precedence.js';
+import { type Place, precedence } from './precedence.js';
+import type { Problem } from './problems.js';
+import { resolveReference } from './secrets.js';
 import { readVariables } from './variables.js';
 
 export interface Sources {
@@ -19,101 +25,132 @@ export interface Sources {
   /** The file that the environment is in. */
   configFile?: string | undefined;
   /** `FILE:LINE:COL` of a setting in it. */
-  at(...path: PropertyKey[]): string;
+  at(path: Path): string;
   warn(message: string): void;
 }
 
-/** A text that was found for a setting, before it is read. */
+/** What was found for a setting, before it is read. */
 interface Found {
+  /** For problems. */
   place: string;
   from: string;
-  text: string | Reference;
+  value: unknown;
   /** What relative paths are relative to. */
   folder: string;
 }
 
-/** Every value in force, and where it came from. Problems are collected, so that all can be told at once. */
-export async function resolveValues(written: EnvironmentInput, sources: Sources) {
-  const values: ScalarValues = {};
+/**
+ * The environment with everything in it that counts, its references looked up, ready to be read by the sections'
+ * schemas; and where each value came from. Problems are collected, so that all can be told at once.
+ */
+export async function resolveEnvironment(written: EnvironmentInput, sources: Sources, catalog: Catalog) {
+  const { env, configFile = '', at, cwd } = sources;
+  const variables = readVariables(env, catalog);
+  const { placesOf, refused, warnings } = precedence({ ...sources, written, variables }, catalog.systems);
+  warnings.forEach((warning) => sources.warn(warning));
   const origins: Origin[] = [];
   const problems: Problem[] = [];
-  const variables = readVariables(sources.env);
-  const { placesOf, refused, warnings } = precedence({ ...sources, written, variables });
-  warnings.forEach((warning) => sources.warn(warning));
-  const find = (path: ScalarPath) => findIn(placesOf(path), path, written, variables, sources);
+  const places = new Map<string, string>();
+  const files: { setting: string; path: string }[] = [];
 
-  /** Reads one value. A problem names the setting: its place says little about a secret's file. */
-  const read = async (path: ScalarPath, found: Found, name: string = path): Promise<unknown> => {
-    const setting = scalar(path);
-    const reference = isReference(found.text) ? found.text : undefined;
+  /** The value to read; undefined where what it refers to is not there. */
+  const lookUp = async (
+    path: Path,
+    { place, from, value, folder }: Found,
+    setting: Setting,
+  ): Promise<unknown> => {
+    const name = pathName(path);
+    places.set(name, place);
+    const reference = value instanceof Unresolved ? value.reference : undefined;
     try {
-      const text = reference
-        ? await resolveReference(reference, { ...sources, configFile: sources.configFile ?? '' })
-        : String(found.text);
-      const value = setting.parse(text);
+      const found = reference
+        ? await resolveReference(reference, { file: configFile, env, warn: (text) => sources.warn(text) })
+        : value;
       origins.push({
         path: name,
-        value: setting.secret === 'text' ? '***' : maskSecrets(text),
-        from: found.from,
+        value: setting.secret === 'text' ? '***' : maskSecrets(String(found)),
+        from,
         ...(reference ? { via: describeReference(reference) } : {}),
       });
-      return setting.path ? resolve(found.folder, text) : value;
+      if (!setting.path) return found;
+      const absolute = resolve(folder, String(found));
+      files.push({ setting: name, path: absolute });
+      return absolute;
     } catch (error) {
-      problems.push({ at: found.place, message: `${name}: ${explain(error)}` });
+      problems.push({ at: place, message: `${name}: ${explain(error)}` });
       return undefined;
     }
   };
 
-  for (const path of scalarPaths) {
-    const found = find(path);
-    if (found) Object.assign(values, { [path]: await read(path, found) });
-  }
-  const nodes = written.redis?.nodes;
-  if (nodes && find('redis.url') === undefined && placesOf('redis.url').includes('file')) {
-    const urls: string[] = [];
-    for (const [index, text] of nodes.entries()) {
-      const place = sources.at('redis', 'nodes', index);
-      const found = { place, from: place, text, folder: sources.cwd };
-      urls.push(
-        ...(((await read('redis.url', found, `redis.nodes[${index}]`)) as string[] | undefined) ?? []),
-      );
+  const found = (path: string): Found | undefined => {
+    const look: Record<Place, () => Found | undefined> = {
+      flag() {
+        const value = sources.overrides[path];
+        return value === undefined ? undefined : { place: 'flag', from: 'flag', value, folder: cwd };
+      },
+      variable() {
+        const value = variables.get(path);
+        const name = variableName(path);
+        return value === undefined
+          ? undefined
+          : { place: name, from: `environment variable ${name}`, value, folder: cwd };
+      },
+      file() {
+        const value = valueAt(written, path.split('.'));
+        const place = at(path.split('.'));
+        return value === undefined ? undefined : { place, from: place, value, folder: dirname(configFile) };
+      },
+    };
+    for (const place of placesOf(path)) {
+      const value = look[place]();
+      if (value) return value;
     }
-    values['redis.url'] = urls;
+    const value = catalog.setting(path).default;
+    return value === undefined ? undefined : { place: 'default', from: 'default', value, folder: cwd };
+  };
+
+  const merged: Record<string, unknown> = {};
+  for (const { key, described } of catalog.sections)
+    if (!described && placesOf(key).includes('file')) merged[key] = structuredCopy(written[key]);
+  for (const [path, setting] of catalog.settings) {
+    const steps = path.split('.');
+    const value = found(path);
+    if (value) put(merged, steps, await lookUp(steps, value, setting));
   }
-  return { values, origins, problems, refused };
+  // What is left are lists of settings, which only the file has.
+  for (const { key, schema, described } of catalog.sections) {
+    if (key === '' || described || merged[key] === undefined) continue;
+    const waiting: Promise<void>[] = [];
+    mapSettings(schema, merged[key], (value, setting, below) => {
+      const path = [key, ...below];
+      if (!(value instanceof Unresolved) && !(setting.address && typeof path.at(-1) === 'number'))
+        return value;
+      const place = at(path);
+      const one = { place, from: place, value, folder: dirname(configFile) };
+      waiting.push(lookUp(path, one, setting).then((text) => put(merged, path, text)));
+      return value;
+    });
+    await Promise.all(waiting);
+  }
+  return {
+    merged,
+    refused,
+    origins,
+    problems,
+    files,
+    /** Where a value is, for problems. */
+    placeOf: (path: Path) => places.get(pathName(path)) ?? at(path),
+  };
 }
 
-function findIn(
-  places: readonly Place[],
-  path: ScalarPath,
-  written: EnvironmentInput,
-  variables: ReadonlyMap<ScalarPath, string>,
-  { overrides, cwd, configFile, at }: Sources,
-): Found | undefined {
-  const look: Record<Place, () => Found | undefined> = {
-    flag() {
-      const text = overrides[path];
-      return text === undefined ? undefined : { place: 'flag', from: 'flag', text, folder: cwd };
-    },
-    variable() {
-      const text = variables.get(path);
-      const name = variableName(path);
-      return text === undefined
-        ? undefined
-        : { place: name, from: `environment variable ${name}`, text, folder: cwd };
-    },
-    file() {
-      const raw = rawValue(written, path);
-      if (raw === undefined) return undefined;
-      const text = isReference(raw) ? raw : String(raw as string | boolean | string[]);
-      const place = at(...path.split('.'));
-      return { place, from: place, text, folder: dirname(configFile ?? cwd) };
-    },
-  };
-  for (const place of places) {
-    const found = look[place]();
-    if (found) return found;
-  }
-  const text = scalar(path).default;
-  return text === undefined ? undefined : { place: 'default', from: 'default', text, folder: cwd };
+/** Of mappings and lists; an `Unresolved` stays what it is. */
+function structuredCopy(data: unknown): unknown {
+  if (Array.isArray(data)) return data.map(structuredCopy);
+  if (typeof data !== 'object' || data === null || data instanceof Unresolved) return data;
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, structuredCopy(value)]));
+}
+
+function put(holder: Record<PropertyKey, unknown>, [key, ...below]: Path, value: unknown): void {
+  if (below.length === 0) holder[key!] = value;
+  else put((holder[key!] ??= {}) as Record<PropertyKey, unknown>, below, value);
 }

@@ -1,39 +1,28 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UserError, errorMessage } from '../../lib/core/errors.js';
+import { type Reference, Unresolved } from '../../lib/core/schema/reference.js';
+import { explain } from '../../lib/core/schema/setting.js';
+import { pathName } from '../../lib/core/schema/leaves.js';
+import type { Path } from '../../lib/core/schema/walk.js';
+import type { Problem } from './problems.js';
 
-/** Where a secret is to be found: a variable, or a file relative to the configuration. */
-export type Reference = { env: string } | { file: string };
-
-export function isReference(value: unknown): value is Reference {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    ('env' in value || 'file' in value)
-  );
+export interface Lookup {
+  /** The file that the reference is in. */
+  file: string;
+  env: NodeJS.ProcessEnv;
+  warn(message: string): void;
 }
 
-/** `variable NAME` or `file PATH`. */
-export function describeReference(reference: Reference): string {
-  return 'env' in reference ? `variable ${reference.env}` : `file ${reference.file}`;
-}
-
-/**
- * @param configFile the configuration that the reference stands in
- * @throws UserError when there is no such variable or file, or nothing in it; it never repeats the secret.
- */
-export async function resolveReference(
-  reference: Reference,
-  { configFile, env, warn }: { configFile: string; env: NodeJS.ProcessEnv; warn(message: string): void },
-): Promise<string> {
+/** @throws UserError when there is no such variable or file, or nothing in it; it never repeats the secret. */
+export async function resolveReference(reference: Reference, { file, env, warn }: Lookup): Promise<string> {
   if ('env' in reference) {
     const text = env[reference.env];
     if (text === undefined || text === '')
       throw new UserError(`refers to the environment variable ${reference.env}, which is not set`);
     return text;
   }
-  const path = resolve(dirname(configFile), reference.file);
+  const path = resolve(dirname(file), reference.file);
   let text: string;
   try {
     if (((await stat(path)).mode & 0o004) !== 0)
@@ -44,4 +33,33 @@ export async function resolveReference(
   }
   if (text === '') throw new UserError(`refers to the file ${path}, which is empty`);
   return text;
+}
+
+/**
+ * Data with what its references refer to.
+ * @param at where a value is, for problems
+ */
+export async function resolveAll(
+  data: unknown,
+  lookup: Lookup,
+  at: (path: Path) => string,
+): Promise<{ data: unknown; problems: Problem[] }> {
+  const problems: Problem[] = [];
+  const visit = async (value: unknown, path: Path): Promise<unknown> => {
+    if (value instanceof Unresolved)
+      try {
+        return await resolveReference(value.reference, lookup);
+      } catch (error) {
+        problems.push({ at: at(path), message: `${pathName(path)}: ${explain(error)}` });
+        return value;
+      }
+    if (Array.isArray(value)) return Promise.all(value.map((item, index) => visit(item, [...path, index])));
+    if (typeof value !== 'object' || value === null) return value;
+    const entries = Object.entries(value).map(async ([key, inner]) => [
+      key,
+      await visit(inner, [...path, key]),
+    ]);
+    return Object.fromEntries((await Promise.all(entries)) as [string, unknown][]) as unknown;
+  };
+  return { data: await visit(data, []), problems };
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { sections } from '../../../src/commands/sections.js';
 import { planFlags, routeFlags, switchFlags } from '../../../src/commands/shared/rollout/flags.js';
 import { readRollout } from '../../../src/commands/shared/rollout/read-rollout.js';
 import { readCommand } from '../../../src/runtime/command.js';
@@ -90,6 +91,7 @@ export class Folder {
     const context = {
       env,
       cwd: this.path,
+      settingsInput: {},
       warn: (message: string) => this.warnings.push(message),
       settings: async () => (await this.load(env)).settings,
     } as unknown as Context;
@@ -100,7 +102,7 @@ export class Folder {
 
   /** The configuration of this folder. */
   load(env: NodeJS.ProcessEnv = {}) {
-    return loadSettings({
+    return loadSettings(sections, {
       overrides: {},
       env,
       cwd: this.path,

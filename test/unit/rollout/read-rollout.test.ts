@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { RolloutSpec } from '../../../src/lib/rollout/spec.js';
+import { sections } from '../../../src/commands/sections.js';
 import { refusePasswordsOnCommandLine } from '../../../src/runtime/config/command-line.js';
 import { blueGreenFile, canaryFile, Folder } from './describe-rollout.js';
 
@@ -132,17 +133,15 @@ describe('flags alone', () => {
     });
   }); // prettier-ignore
 
-  it('may not carry the password of Prometheus', () => {
+  it('may not carry the password of Prometheus', async () => {
     for (const argv of [
       ['canary', 'start', '--prometheus', 'http://u:hunter2@prom:9090'],
       ['canary', 'start', '--prometheus=https://u:hunter2@prom:9090'],
     ])
-      expect(() => refusePasswordsOnCommandLine(argv)).toThrow(
-        expect.objectContaining({
-          exitCode: 2,
-          hint: expect.stringContaining('METRIFY_PROMETHEUS_URL') as string,
-        }) as Error,
-      );
+      await expect(refusePasswordsOnCommandLine(argv, async () => sections)).rejects.toMatchObject({
+        exitCode: 2,
+        hint: expect.stringContaining('METRIFY_PROMETHEUS_URL') as string,
+      });
   });
 });
 

@@ -141,7 +141,7 @@ describe('a canary is refused for', () => {
     ['an interval without unit', /interval: 2m/, 'interval: §2', "'2' is not a duration. Write it like 500ms, 30s, 5m, 1h or 7d."],
     ['no interval', /interval: 2m/, 'interval: §0s', "'0s' is no time at all. Give a duration above zero."],
     ['a step shorter than its interval', /30m/, '§1m', 'maxStepDuration (1m) is shorter than interval (2m), the least time in a step'],
-    ['a Prometheus with its password', /http:\/\/127/, '§http://u:hunter2@127', 'a URL with a password does not stand in this file: write { env: NAME } or { file: PATH } instead'],
+    ['a Prometheus with its password', /http:\/\/127/, '§http://u:hunter2@127', 'a URL with a password must not be in this file: write { env: NAME } or { file: PATH } instead'],
     ['a Prometheus that is none', /http:\/\/127.*/, '§localhost:9090', 'is not a URL with http:// or https://'],
     ['an expression for all versions', /requests: .*/, 'requests: §sum(increase(http_requests_total[{{window}}]))', '{{version}} is missing. Write it like sum(increase(http_requests_total{version="{{version}}"}[{{window}}])).'],
     ['an expression with a window of its own', /errors: .*/, 'errors: §sum(increase(e{v="{{version}}"}[5m]))', '{{window}} is missing. Write it like sum(increase(http_requests_total{version="{{version}}"}[{{window}}])).'],
@@ -165,9 +165,9 @@ describe('a canary is refused for', () => {
     ['a probe that both versions answer', /minReq/, 'probe: { url: §"http://web" }\n  minReq', '{{version}} is missing. Both versions would be asked at one address.'],
     ['a smoke test without a URL', /smoke: .*/, 'smoke: [§{ status: 200 }]', "'url' is missing here, and there is no --smoke"],
     ['a status that is none', /status: 200/, 'status: §20', 'must be a whole number from 100 to 599'],
-    ['a plain credential', /status: 200/, 'headers: { Authorization: §Bearer hunter2 }', 'a secret does not stand in this file: write { env: NAME } or { file: PATH } instead'],
+    ['a plain credential', /status: 200/, 'headers: { Authorization: §Bearer hunter2 }', 'a secret must not be in this file: write { env: NAME } or { file: PATH } instead'],
     ['a header of two lines', /status: 200/, 'headers: { Host: §"a\\nb: c" }', 'a header has a single line'],
-    ['a header that is none', /status: 200/, 'headers: { "a b": §c }', "'a b' is no name of a header"],
+    ['a header that is none', /status: 200/, 'headers: { "a b": §c }', "'a b' is not the name of a header"],
     ['a key given twice', /label: version/, 'label: version\n§label: v', 'this is not YAML: Map keys must be unique'],
   ])('%s', async (_, from, to, said) => {
     await expectProblem('canary', canaryFile, [from, to], said);

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sections } from '../../../src/commands/sections.js';
 import type { UserError } from '../../../src/lib/core/errors.js';
 import { hasPassword, maskSecrets } from '../../../src/lib/core/redact.js';
 import { refusePasswordsOnCommandLine } from '../../../src/runtime/config/command-line.js';
 import { growth } from '../../growth.js';
 
-function refusal(...argv: string[]): UserError | undefined {
+async function refusal(...argv: string[]): Promise<UserError | undefined> {
   try {
-    refusePasswordsOnCommandLine(argv);
+    await refusePasswordsOnCommandLine(argv, () => Promise.resolve(sections));
     return undefined;
   } catch (error) {
     return error as UserError;
@@ -23,8 +24,8 @@ describe('passwords on the command line', () => {
     ['see http://u:hunter2@h/', '@FILE'],
     ['REDIS://u:hunter2@h', 'METRIFY_REDIS_URL'],
     ['redis://u:hunter2/x@h', 'METRIFY_REDIS_URL'],
-  ])('are refused in %s', (argument, instead) => {
-    const error = refusal('cache', 'warm', argument);
+  ])('are refused in %s', async (argument, instead) => {
+    const error = await refusal('cache', 'warm', argument);
     expect(error).toMatchObject({ code: 'PASSWORD_ON_COMMAND_LINE', exitCode: 2 });
     expect(error!.hint).toContain(instead);
     expect(`${error!.message} ${error!.hint}`).not.toContain('hunter2');
@@ -38,7 +39,7 @@ describe('passwords on the command line', () => {
     'a:b@c',
     'http://[::1]:80/x@y',
     'http://h:80?x=a@b',
-  ])('let %s pass', (argument) => expect(refusal(argument)).toBeUndefined());
+  ])('let %s pass', async (argument) => expect(await refusal(argument)).toBeUndefined());
 
   it('are found and masked, whatever they hold', () => {
     const password = fc

@@ -3,8 +3,10 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sections } from '../../../src/commands/sections.js';
 import { type SettingsInput, loadSettings } from '../../../src/runtime/config/load.js';
-import { scalarPaths, variableName } from '../../../src/runtime/config/scalars.js';
+import { variableName } from '../../../src/lib/core/schema/variable-name.js';
+import { Catalog } from '../../../src/runtime/config/catalog.js';
 import type { InvalidConfiguration } from '../../../src/runtime/config/problems.js';
 
 const guide = `environments:
@@ -39,7 +41,7 @@ function write(text: string, name = 'metrify.config.yaml'): string {
 }
 
 function load(more: Partial<SettingsInput> = {}) {
-  return loadSettings({
+  return loadSettings(sections, {
     overrides: {},
     env: {},
     cwd: folder,
@@ -244,7 +246,7 @@ describe('precedence', () => {
   });
 
   it('has a variable for every scalar setting', async () => {
-    expect(scalarPaths.map(variableName)).toEqual(
+    expect([...new Catalog(sections).settings.keys()].map(variableName)).toEqual(
       expect.arrayContaining([
         'METRIFY_POSTGRES_URL',
         'METRIFY_REDIS_URL',

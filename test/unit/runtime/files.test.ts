@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { sections } from '../../../src/commands/sections.js';
 import { commandTable } from '../../../src/commands/table.js';
 import { FileRoles } from '../../../src/lib/core/file-roles.js';
 import { loadSettings } from '../../../src/runtime/config/load.js';
@@ -29,7 +30,7 @@ async function enter(argv: string[]): Promise<void> {
   const options = { version: '0', color: false, width: 100, write: () => {} };
   const invocation = await parseCommandLine(argv, commandTable, options);
   const input = { overrides: {}, env: {}, cwd: folder, home: folder, uid: undefined, ...configOf(argv) };
-  await enterFiles(new FileRoles(), invocation!, input, () => loadSettings(input));
+  await enterFiles(new FileRoles(), invocation!, input, () => loadSettings(sections, input));
 }
 
 function configOf(argv: string[]): { configFile?: string } {

@@ -1,18 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { EnvironmentInput } from '../../../src/runtime/config/file.js';
+import { sections } from '../../../src/commands/sections.js';
+import { Catalog } from '../../../src/runtime/config/catalog.js';
 import { type Place, precedence } from '../../../src/runtime/config/precedence.js';
-import { type ScalarPath, scalarPaths, systemPaths } from '../../../src/runtime/config/scalars.js';
 
 const places: readonly Place[] = ['flag', 'variable', 'file'];
-const withCredentials = systemPaths.filter(({ others }) => others.length > 0);
+const catalog = new Catalog(sections);
+const withCredentials = catalog.systems.filter(({ others }) => others.length > 0);
 
 /** Which settings of one system each place gives. */
 interface Case {
-  system: (typeof systemPaths)[number];
+  system: (typeof catalog.systems)[number];
   chosen: boolean;
-  given: Record<Place, ScalarPath[]>;
+  given: Record<Place, string[]>;
 }
 
 const cases: fc.Arbitrary<Case> = fc.constantFrom(...withCredentials).chain((system) => {
@@ -30,14 +31,17 @@ function decide({ chosen, given }: Pick<Case, 'chosen' | 'given'>) {
     const [section, key] = path.split('.') as [string, string];
     (written[section] ??= {})[key] = 'file';
   }
-  const decided = precedence({
-    overrides: Object.fromEntries(given.flag.map((path) => [path, 'flag'])),
-    variables: new Map(given.variable.map((path) => [path, 'variable'])),
-    written: written as EnvironmentInput,
-    environment: 'staging',
-    chosen,
-  });
-  const winner = (path: ScalarPath): Place | undefined =>
+  const decided = precedence(
+    {
+      overrides: Object.fromEntries(given.flag.map((path) => [path, 'flag'])),
+      variables: new Map(given.variable.map((path) => [path, 'variable'])),
+      written,
+      environment: 'staging',
+      chosen,
+    },
+    catalog.systems,
+  );
+  const winner = (path: string): Place | undefined =>
     decided.placesOf(path).find((place) => given[place].includes(path));
   return { ...decided, winner };
 }
@@ -72,7 +76,7 @@ describe('whatever a flag, the variables and the file say of a system', () => {
 
   it('no variable counts for a system of an environment that was chosen with -e, and none is passed over in silence', () => {
     fc.assert(
-      fc.property(cases, ({ system: { system, address, others }, ...one }) => {
+      fc.property(cases, ({ system: { key: system, address, others }, ...one }) => {
         const { winner, refused, warnings } = decide({ ...one, chosen: true });
         for (const path of [address, ...others]) expect(winner(path)).not.toBe('variable');
         const { variable, file, flag } = one.given;
@@ -86,7 +90,7 @@ describe('whatever a flag, the variables and the file say of a system', () => {
 
   it('what is given and does not count is named in a warning, or the system is refused', () => {
     fc.assert(
-      fc.property(cases, ({ system: { system, address, others }, ...one }) => {
+      fc.property(cases, ({ system: { key: system, address, others }, ...one }) => {
         const { placesOf, warnings, refused } = decide(one);
         for (const place of places)
           for (const path of others) {
@@ -102,7 +106,7 @@ describe('whatever a flag, the variables and the file say of a system', () => {
 });
 
 it('every system has an address, and its other settings are in the same section', () => {
-  expect(systemPaths.map(({ address }) => address)).toEqual([
+  expect(catalog.systems.map(({ address }) => address)).toEqual([
     'postgres.url',
     'redis.url',
     'memcached.servers',
@@ -111,8 +115,8 @@ it('every system has an address, and its other settings are in the same section'
     'solr.url',
     'prometheus.url',
   ]);
-  const grouped = systemPaths.flatMap(({ address, others }) => [address, ...others]);
-  expect(scalarPaths.filter((path) => !grouped.includes(path))).toEqual([
+  const grouped = catalog.systems.flatMap(({ address, others }) => [address, ...others]);
+  expect([...catalog.settings.keys()].filter((path) => !grouped.includes(path))).toEqual([
     'connectTimeout',
     'requestTimeout',
     'cache.writeBehind.durability',

@@ -1,9 +1,11 @@
 import { dirname } from 'node:path';
 import { UserError } from '../../../lib/core/errors.js';
-import { formOf, type RolloutForm } from '../../../lib/rollout/written.js';
-import type { Finding, Path } from '../../../runtime/config/document.js';
-import { didYouMean } from '../../../runtime/config/nearest.js';
-import type { ConfiguredRollout } from '../../../runtime/config/rollout.js';
+import { didYouMean } from '../../../lib/core/nearest.js';
+import type { Finding } from '../../../lib/core/schema/findings.js';
+import type { Described } from '../../../lib/core/schema/section.js';
+import type { Path } from '../../../lib/core/schema/walk.js';
+import { rolloutDescription } from '../../../lib/rollout/section.js';
+import { formOf, type RolloutForm, type WrittenVersions } from '../../../lib/rollout/written.js';
 import type { Context } from '../../../runtime/context.js';
 import type { RolloutInput } from './overlay.js';
 
@@ -32,8 +34,8 @@ export async function chooseDescription(
   form: RolloutForm | undefined,
 ): Promise<Description> {
   if (input.file !== undefined) {
-    const { readRolloutFile } = await import('../../../runtime/config/rollout-file.js');
-    const { path, label, document, data } = await readRolloutFile(input.file, context.cwd);
+    const { readDescribed } = await import('../../../runtime/config/described-file.js');
+    const { path, label, document, data } = await readDescribed(input.file, context.cwd, rolloutDescription);
     for (const warning of document.warnings) context.warn(warning);
     return {
       data,
@@ -48,7 +50,7 @@ export async function chooseDescription(
   const chosen = choose(rollouts, input.app, form);
   if (chosen)
     return {
-      data: chosen.written as unknown as Record<string, unknown>,
+      data: chosen.data,
       file: chosen.file,
       folder: dirname(chosen.file),
       source: chosen.at([]),
@@ -69,19 +71,19 @@ export async function chooseDescription(
 }
 
 function choose(
-  rollouts: readonly ConfiguredRollout[],
+  rollouts: readonly Described[],
   app: string | undefined,
   form: RolloutForm | undefined,
-): ConfiguredRollout | undefined {
-  if (app !== undefined) return rollouts.find(({ written }) => written.app === app);
+): Described | undefined {
+  if (app !== undefined) return rollouts.find(({ data }) => data['app'] === app);
   if (rollouts.length === 1) return rollouts[0];
   // Of several, the only one that this verb can work with.
-  const fitting = rollouts.filter(({ written }) => (formOf(written) ?? form) === form);
+  const fitting = rollouts.filter(({ data }) => (formOf(data as WrittenVersions) ?? form) === form);
   return form !== undefined && fitting.length === 1 ? fitting[0] : undefined;
 }
 
-function unknownRollout(app: string | undefined, rollouts: readonly ConfiguredRollout[]): UserError {
-  const apps = rollouts.map(({ written }) => written.app);
+function unknownRollout(app: string | undefined, rollouts: readonly Described[]): UserError {
+  const apps = rollouts.map(({ data }) => String(data['app']));
   if (apps.length === 0)
     return new UserError(
       app === undefined ? 'no rollout is described' : `nothing describes the rollout of '${app}'`,

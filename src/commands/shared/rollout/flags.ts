@@ -3,15 +3,8 @@ import { defaults } from '../../../lib/rollout/defaults.js';
 import { checkLabel, checkNamespace, checkObject } from '../../../lib/rollout/names.js';
 import { providerNames } from '../../../lib/rollout/spec.js';
 import type { WrittenVersion } from '../../../lib/rollout/written.js';
-import {
-  probeUrl,
-  expression,
-  quantile,
-  risk,
-  share,
-  tolerance,
-} from '../../../runtime/config/rollout-values.js';
-import { plainText, positiveDuration, urlWith } from '../../../runtime/config/values.js';
+import { probeUrl, expression, quantile, risk, share, tolerance } from '../../../lib/rollout/values.js';
+import { plainText, positiveDuration, urlWith } from '../../../lib/core/schema/values.js';
 import { type Flag, type Flags, flag } from '../../../runtime/flags.js';
 
 /**

@@ -1,13 +1,17 @@
 import { resolve } from 'node:path';
 import type { KubernetesSettings } from '../../../lib/clients/kubernetes/config.js';
 import { UserError } from '../../../lib/core/errors.js';
-import { missingFor, wrongForm } from '../../../lib/rollout/contradictions.js';
+import { contradictions, missingFor, wrongForm } from '../../../lib/rollout/contradictions.js';
 import { readRouteSpec, readSpec } from '../../../lib/rollout/read-spec.js';
+import { rolloutSchema } from '../../../lib/rollout/section.js';
 import type { RolloutSpec, RouteSpec } from '../../../lib/rollout/spec.js';
 import { formOf, type RolloutForm } from '../../../lib/rollout/written.js';
-import type { Finding } from '../../../runtime/config/document.js';
+import { type Finding, read } from '../../../lib/core/schema/findings.js';
+import { pathName } from '../../../lib/core/schema/leaves.js';
+import { Unresolved } from '../../../lib/core/schema/reference.js';
 import { InvalidConfiguration } from '../../../runtime/config/problems.js';
-import { resolveRollout, type WrittenRollout } from '../../../runtime/config/rollout.js';
+import { resolveAll } from '../../../runtime/config/secrets.js';
+import { checkWritten } from '../../../runtime/config/written.js';
 import type { Context } from '../../../runtime/context.js';
 import { chooseDescription, type Description } from './choose-description.js';
 import { flagFor, Overlay, type RolloutInput } from './overlay.js';
@@ -52,12 +56,11 @@ export async function readRollout(
   const description = await chooseDescription(input, context, form);
   const data: Record<string, unknown> = overlay.onto(description.data);
   if (input.app !== undefined) data.app ??= input.app;
-  const refuse = (findings: readonly Finding[]) => refuseAll(findings, description, overlay);
+  const refuse = (found: readonly Finding[]) => refuseAll(found, description, overlay) as never;
 
-  // Brings zod along.
-  const { checkRollout } = await import('../../../runtime/config/rollout-file.js');
-  refuse(checkRollout(data));
-  const written = data as unknown as WrittenRollout;
+  const { data: plain, findings, value: written } = checkWritten(rolloutSchema, data);
+  if (!written) return refuse(findings);
+  refuse([...findings, ...contradictions(written)]);
   if (input.app !== undefined && input.app !== written.app)
     refuse([{ path: ['app'], message: `this is the rollout of ${written.app}, not of ${input.app}` }]);
   if (form !== undefined) refuse(wrongForm(form, written));
@@ -76,19 +79,27 @@ export async function readRollout(
     source: description.source,
   };
   if (needs === 'route') {
-    const { envoy, ...rest } = written;
-    const admin = typeof envoy?.admin === 'string' ? { admin: envoy.admin } : {};
-    return { spec: readRouteSpec({ ...rest, envoy: admin }, surroundings), ...found };
+    // Looking and stopping take no secret.
+    const known =
+      (written.envoy?.admin as unknown) instanceof Unresolved ? { ...written, envoy: {} } : written;
+    return { spec: readRouteSpec(known, surroundings), ...found };
   }
 
   refuse(missingFor(form ?? formOf(written) ?? 'canary', written));
   if (written.analysis?.requests !== undefined) {
-    // As everywhere, a flag beats the variable, and the variable the file.
-    const isOverridden = overlay.flagAt(['analysis', 'prometheus']) === undefined && !!context.env[variable];
-    if (isOverridden) delete written.analysis.prometheus;
-    if (written.analysis.prometheus === undefined)
-      surroundings.prometheus = (await context.settings()).prometheus?.url;
-    if (written.analysis.prometheus === undefined && surroundings.prometheus === undefined)
+    // As everywhere, a flag wins over the variable, and the variable over the file, unless -e chose what the file says.
+    const analysis = (plain as { analysis: { prometheus?: unknown } }).analysis;
+    const isOverridden =
+      overlay.flagAt(['analysis', 'prometheus']) === undefined &&
+      context.settingsInput.environment === undefined &&
+      !!context.env[variable];
+    if (isOverridden) delete analysis.prometheus;
+    if (analysis.prometheus === undefined) {
+      const settings = await context.settings();
+      if (settings.refused['prometheus']) throw settings.refused['prometheus'];
+      surroundings.prometheus = settings.prometheus?.url;
+    }
+    if (analysis.prometheus === undefined && surroundings.prometheus === undefined)
       refuse([
         {
           path: ['analysis', 'requests'],
@@ -96,12 +107,17 @@ export async function readRollout(
         },
       ]);
   }
-  const resolved = await resolveRollout(
-    { written, file: description.file ?? '', at: description.at },
-    { env: context.env, warn: (message) => context.warn(message) },
-  );
+  const lookup = {
+    file: description.file ?? '',
+    env: context.env,
+    warn: (message: string) => context.warn(message),
+  };
+  const resolved = await resolveAll(plain, lookup, (path) => description.at(path));
   if (resolved.problems.length > 0) throw new InvalidConfiguration(resolved.problems, mend);
-  return { spec: readSpec(resolved.written, surroundings), ...found };
+  const whole = read(rolloutSchema, resolved.data);
+  // Only what was looked up can be wrong now, and its place says little of it.
+  refuse(whole.findings.map((one) => ({ ...one, message: `${pathName(one.path)}: ${one.message}` })));
+  return { spec: readSpec(whole.value!, surroundings), ...found };
 }
 
 const variable = 'METRIFY_PROMETHEUS_URL';

@@ -1,10 +1,10 @@
 import { isAbsolute } from 'node:path';
-import { UserError } from '../../lib/core/errors.js';
-import { parseDuration, parseSize } from '../../lib/core/units.js';
+import { UserError } from '../errors.js';
+import { parseDuration, parseSize } from '../units.js';
 
-/**
- * Readers of single values, shared by the file, the variables and the flags. All throw a UserError that says what
- * would be right; those for URLs never repeat the value, because it may hold a password.
+/*
+ * Readers of single values, shared by the file, the variables, the flags and the library. All throw a UserError that
+ * says what would be right; those for URLs never repeat the value, because it may hold a password.
  */
 
 /** @returns milliseconds, more than 0. */
@@ -21,10 +21,11 @@ export function positiveSize(text: string): number {
   return bytes;
 }
 
-export function trueOrFalse(text: string): boolean {
-  if (text === 'true') return true;
-  if (text === 'false') return false;
-  throw new UserError(`'${text}' is neither true nor false`);
+/** Of text as variables have it, or of a value that is one already. */
+export function trueOrFalse(value: unknown): boolean {
+  if (value === true || value === 'true') return true;
+  if (value === false || value === 'false') return false;
+  throw new UserError('must be true or false');
 }
 
 export function plainText(text: string): string {
@@ -33,9 +34,9 @@ export function plainText(text: string): string {
 }
 
 export function oneOf<const C extends readonly string[]>(choices: C) {
-  return (text: string): C[number] => {
-    if (choices.includes(text)) return text;
-    throw new UserError(`'${text}' is not one of ${choices.join(', ')}`);
+  return (value: unknown): C[number] => {
+    if (typeof value === 'string' && choices.includes(value)) return value;
+    throw new UserError(`must be one of ${choices.join(', ')}`);
   };
 }
 
@@ -59,15 +60,19 @@ export function urlWith(schemes: readonly string[], { hostOptional = false } = {
   };
 }
 
-/** One or more values with commas between them. */
-export function listOf<T>(one: (text: string) => T) {
-  return (text: string): T[] => text.split(',').map((part) => one(part.trim()));
-}
-
 /** `host:port`, `[::1]:port`, or the path of a Unix socket. */
 export function hostAndPort(text: string): string {
   if (isAbsolute(text)) return text;
   const port = Number(/^(?:\[[0-9a-f:.%]+\]|[^\s:/@[\]]+):(\d{1,5})$/i.exec(text)?.[1]);
   if (port >= 1 && port <= 65_535) return text;
   throw new UserError(`'${text}' is not host:port`, { hint: 'Write it like 127.0.0.1:11211.' });
+}
+
+/** @throws UserError unless it is a whole number, or the text of one, from `least` to `most`. */
+export function wholeNumber(value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): number {
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  if (Number.isSafeInteger(number) && (number as number) >= least && (number as number) <= most)
+    return number as number;
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} up` : `from ${least} to ${most}`;
+  throw new UserError(`must be a whole number ${range}`);
 }

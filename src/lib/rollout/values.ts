@@ -1,6 +1,6 @@
-import { UserError } from '../../lib/core/errors.js';
-import { parsePercent } from '../../lib/core/units.js';
-import { urlWith } from './values.js';
+import { UserError } from '../core/errors.js';
+import { parsePercent } from '../core/units.js';
+import { urlWith } from '../core/schema/values.js';
 
 /** Readers of a rollout's single values, shared by its file and its flags. All throw what would be right. */
 

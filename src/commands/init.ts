@@ -1,0 +1,76 @@
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+
+import { answers } from '../lib/clients/answers.js';
+import { errorMessage, NotWritten, ServiceConflict, systemCode, UserError } from '../lib/core/errors.js';
+import { changeCommand } from '../runtime/command.js';
+import { draftConfig } from '../runtime/config/draft.js';
+import { flag } from '../runtime/flags.js';
+
+const patienceMs = 1000;
+
+interface Plan {
+  path: string;
+  text: string;
+  systems: { system: string; from: string }[];
+}
+
+export const init = changeCommand({
+  name: 'init',
+  summary:
+    'write a configuration to begin with, from the variables that are set and the servers that answer here',
+  description:
+    'Tries the usual ports on loopback for a second. Secrets become references to their variables. An existing file is ' +
+    'never overwritten.',
+  flags: {
+    to: flag.file({ access: 'write', help: 'the file (default: metrify.config.yaml in this folder)' }),
+  },
+  examples: [
+    { does: 'See what it would write', command: 'metrify init --dry-run' },
+    { does: 'Write it, then check it', command: 'metrify init && metrify config check' },
+  ],
+
+  async plan({ to = 'metrify.config.yaml' }, context): Promise<Plan> {
+    const sections = await context.sections();
+    const found = await Promise.all(
+      sections.flatMap(({ key, usualAddress }) =>
+        usualAddress === undefined
+          ? []
+          : answers(usualAddress, patienceMs, context.signal).then((is) => ({ key, answers: is })),
+      ),
+    );
+    return { path: resolve(context.cwd, to), ...draftConfig(sections, found, context.env) };
+  },
+
+  presentPlan({ text }, printer) {
+    for (const line of text.trimEnd().split('\n')) printer.line(line);
+  },
+
+  async apply({ path, text, systems }) {
+    const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
+      if (systemCode(error) === 'EEXIST')
+        throw new ServiceConflict(`${path} exists, and is not overwritten`, {
+          code: 'FILE_EXISTS',
+          hint: 'Name another file with --to, or see what would be written with --dry-run.',
+        });
+      throw new UserError(`${path} cannot be written: ${errorMessage(error)}`, { code: 'NOT_WRITABLE' });
+    });
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } catch (error) {
+      throw new NotWritten(`${path} is incomplete: ${errorMessage(error)}`, { cause: error });
+    } finally {
+      await file.close();
+    }
+    return { verdict: 'ok', result: { path, systems } };
+  },
+
+  present({ path, systems }: Pick<Plan, 'path' | 'systems'>, printer) {
+    for (const { system, from } of systems) printer.ok(`${system}: ${from}`);
+    if (systems.length === 0)
+      printer.warn('no variable names a system, and none answers on its usual port here');
+    printer.ok(`${path} written`);
+    printer.line(printer.dim('      Next: metrify config check, then metrify doctor'));
+  },
+});

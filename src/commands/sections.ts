@@ -1,0 +1,15 @@
+import { cacheSection } from '../lib/cache/section.js';
+import { systemSections, timeoutsSection } from '../lib/clients/systems.js';
+import type { ValueOf } from '../lib/core/schema/section.js';
+import { rolloutsSection } from '../lib/rollout/section.js';
+
+/** Every section that an environment of the configuration can have. */
+export const sections = [timeoutsSection, ...systemSections, cacheSection, rolloutsSection] as const;
+
+type Sections = (typeof sections)[number];
+type Values = { [S in Exclude<Sections, { key: '' }> as S['key']]: ValueOf<S> };
+
+declare module '../runtime/settings.js' {
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- the sections' values become members
+  interface Settings extends Values {}
+}
