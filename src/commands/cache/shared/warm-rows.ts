@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
-import { readCheckpoint, requireSameRun } from '../../../lib/cache/warm/checkpoint.js';
+import { readCheckpoint, requireSameRun } from '../../../lib/runs/checkpoint.js';
 import type { CacheLevel } from '../../../lib/cache/level.js';
 import { findLevel, openLevel } from '../../../lib/cache/levels/open-level.js';
 import { compileEntry, identityOf, type WarmPlan } from '../../../lib/cache/warm/plan.js';

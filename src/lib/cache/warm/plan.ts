@@ -2,7 +2,7 @@ import type { ByteString } from '../../core/bytes.js';
 import { UserError } from '../../core/errors.js';
 import type { RowSource } from '../../sources/row-source.js';
 import type { CacheLevel, StoredValue } from '../level.js';
-import type { Checkpoint, RunIdentity } from './checkpoint.js';
+import type { Checkpoint, RunIdentity } from '../../runs/checkpoint.js';
 import { compileKey } from './key-template.js';
 
 export interface WarmPlan<Row = unknown> {

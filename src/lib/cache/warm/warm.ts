@@ -2,7 +2,7 @@ import type { ByteString } from '../../core/bytes.js';
 import { withGrace } from '../../core/abort.js';
 import type { Clock } from '../../core/clock.js';
 import { NotWritten } from '../../core/errors.js';
-import { Pace } from '../../core/pace.js';
+import { Pace } from '../../runs/pace.js';
 import type { Progress } from '../../core/progress.js';
 import type { SourcePosition } from '../../sources/row-source.js';
 import {
@@ -12,8 +12,8 @@ import {
   rehearseCheckpoint,
   removeCheckpoint,
   saveCheckpoint,
-} from './checkpoint.js';
-import { DeadLetterFile } from './dead-letter.js';
+} from '../../runs/checkpoint.js';
+import { DeadLetterFile } from '../../runs/dead-letters.js';
 import { compileEntry, identityOf, type WarmPlan } from './plan.js';
 import type { CacheLevel, Entry, LevelWriter, StoredValue } from '../level.js';
 import { addVerified, KeyFilter, type Verified, verify, type VerifyPlan, WrittenSample } from './verify.js';

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import type { Clock } from '../core/clock.js';
 
 /** Lets at most `perSecond` items through each second, evenly, without catching up on lost time. */
 export class Pace {

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
-import { errorMessage, NotWritten, UserError } from '../../core/errors.js';
-import { type ByteString, fromBytes } from '../../core/bytes.js';
-import { formatCount } from '../../core/units.js';
+import { errorMessage, NotWritten, UserError } from '../core/errors.js';
+import { type ByteString, fromBytes } from '../core/bytes.js';
+import { formatCount } from '../core/units.js';
 
 export interface DeadLetter {
   line?: number | undefined;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import type { CacheLevel } from '../../../src/lib/cache/level.js';
-import { DeadLetterFile } from '../../../src/lib/cache/warm/dead-letter.js';
+import { DeadLetterFile } from '../../../src/lib/runs/dead-letters.js';
 import { warm } from '../../../src/lib/cache/warm/warm.js';
 import { toBytes } from '../../../src/lib/core/bytes.js';
 import { systemClock } from '../../../src/lib/core/clock.js';

@@ -1,8 +1,8 @@
 import { readFile, unlink } from 'node:fs/promises';
 
-import { errorMessage, NotWritten, ServiceConflict, systemCode, UserError } from '../../core/errors.js';
-import { rehearseFileAtomic, writeFileAtomic } from '../../core/files.js';
-import type { SourceIdentity, SourcePosition } from '../../sources/row-source.js';
+import { errorMessage, NotWritten, ServiceConflict, systemCode, UserError } from '../core/errors.js';
+import { rehearseFileAtomic, writeFileAtomic } from '../core/files.js';
+import type { SourceIdentity, SourcePosition } from '../sources/row-source.js';
 
 /** What must be the same for a run to go on where another one stopped. */
 export interface RunIdentity {
