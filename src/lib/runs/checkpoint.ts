@@ -4,6 +4,7 @@ import * as z from 'zod/mini';
 
 import { errorMessage, NotWritten, systemCode, UserError } from '../core/errors.js';
 import { rehearseFileAtomic, writeFileAtomic } from '../core/files.js';
+import { checkpointCode } from './codes.js';
 import { requireSameRun } from './same-run.js';
 
 /** What a kind of run keeps in its checkpoint. */
@@ -22,9 +23,6 @@ const envelope = z.object({
   run: z.record(z.string(), z.unknown()),
   savedAt: z.string(),
 });
-
-/** Of a checkpoint that was not written. */
-export const checkpointCode = 'CHECKPOINT_NOT_WRITTEN';
 
 /**
  * How far a run got, kept in a file while it runs, so that the same run can continue after a stop. The file is JSON:

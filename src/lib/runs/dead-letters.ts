@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { errorMessage, NotWritten, UserError } from '../core/errors.js';
 import { type ByteString, fromBytes } from '../core/bytes.js';
 import { formatCount } from '../core/units.js';
+import { deadLetterCode } from './codes.js';
 
 export interface DeadLetter {
   /** Of the input, from 1. */
@@ -49,7 +50,7 @@ export class DeadLetterFile {
     } catch (error) {
       await file?.close();
       throw new UserError(`the dead-letter file ${path} cannot be written: ${errorMessage(error)}`, {
-        code: 'DEAD_LETTER',
+        code: deadLetterCode,
       });
     }
   }
@@ -96,7 +97,7 @@ export class DeadLetterFile {
     return new NotWritten(
       `the dead letters in ${this.#path} are incomplete: ${errorMessage(this.#problem)}; of this run's ` +
         `${formatCount(this.#added)} it has the first ${formatCount(this.#written)}`,
-      { code: 'DEAD_LETTER', cause: this.#problem, hint: 'Make room there first.' },
+      { code: deadLetterCode, cause: this.#problem, hint: 'Make room there first.' },
     );
   }
 

@@ -40,6 +40,24 @@ it('a file that became shorter than the checkpoint says is refused, and stays as
   expect(readFileSync(path, 'utf8')).toBe('first\n');
 });
 
+it('a file that does not end a line where the checkpoint says has changed: refused, and stays as it is', async () => {
+  const path = join(folder, 'dead.jsonl');
+  writeFileSync(path, 'first\nlater\n');
+  await expect(DeadLetterFile.open(path, 8)).rejects.toMatchObject({ code: 'DEAD_LETTER', exitCode: 2 });
+  expect(readFileSync(path, 'utf8')).toBe('first\nlater\n');
+});
+
+it('a line has what is known, in this order', async () => {
+  const path = join(folder, 'dead.jsonl');
+  const file = await DeadLetterFile.open(path, 0);
+  file.add({ key: toBytes('é'), row: '{}', labels: { index: 'meters' }, reason: 'too odd', line: 7 });
+  file.add(letter('a,b'));
+  await file.close();
+  expect(readFileSync(path, 'utf8')).toBe(
+    '{"line":7,"reason":"too odd","index":"meters","key":"é","row":"{}"}\n{"reason":"too odd","row":"a,b"}\n',
+  );
+});
+
 needs('root')('dead letters on a full disk', () => {
   let disk: string;
   beforeEach(() => {

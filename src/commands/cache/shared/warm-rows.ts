@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 
 import type { CacheLevel } from '../../../lib/cache/level.js';
 import { findLevel, openLevel } from '../../../lib/cache/levels/open-level.js';
-import { openCheckpoint } from '../../../lib/cache/warm/checkpoint.js';
 import { compileEntry, type WarmPlan } from '../../../lib/cache/warm/plan.js';
 import { warm as warmCache, type WarmResult } from '../../../lib/cache/warm/warm.js';
 import { fromBytes } from '../../../lib/core/bytes.js';
@@ -215,6 +214,8 @@ async function continueFrom(
   plan: RowsPlan,
   context: Context,
 ): Promise<NonNullable<RowsPlan['resume']>> {
+  // With zod, which other runs do without.
+  const { openCheckpoint } = await import('../../../lib/cache/warm/checkpoint.js');
   const checkpoint = await openCheckpoint(resolve(context.cwd, path), plan);
   if (!startsOver(plan)) return checkpoint;
   context.warn(

@@ -52,7 +52,7 @@ function reachedBy({ source, levels }: Described): z.ZodMiniType<WarmReached> {
     .object({
       position: storedPosition(source.identity),
       read: storedCount,
-      levels: z.array(counts).check(z.length(levels.length)),
+      levels: z.array(counts).check(z.length(levels.length, { abort: true })),
       deadLetterBytes: storedCount,
     })
     .check(z.refine(addsUp, 'its counts do not add up'));
