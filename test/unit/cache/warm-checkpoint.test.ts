@@ -142,7 +142,7 @@ describe('a checkpoint of a warm', () => {
           expect([2, 4]).toContain(error.exitCode);
         }
       }),
-      { numRuns: 1500 },
+      { numRuns: 500 },
     );
   });
 

@@ -87,7 +87,7 @@ needs('root')('dead letters on a full disk', () => {
     const source = {
       identity: { kind: 'stdin' },
       label: 'rows',
-      columns: ['id'],
+      columns: [{ name: 'id' }],
       rereadable: false,
       column: () => (row: string) => row,
       json: (row: string) => row,
