@@ -128,7 +128,10 @@ async function readText(path: string): Promise<string | undefined> {
 
 function parseJson(path: string, text: string): unknown {
   try {
-    return JSON.parse(text);
+    const stored: unknown = JSON.parse(text);
+    // What is nested too deeply to be printed could not be compared either.
+    JSON.stringify(stored);
+    return stored;
   } catch {
     throw notCheckpoint(path, 'it is not JSON');
   }

@@ -98,6 +98,11 @@ describe('a checkpoint', () => {
   it.each([
     ['nothing', '', 'it is not JSON'],
     ['half of one', '{"version":1,', 'it is not JSON'],
+    [
+      'nested too deeply',
+      `{"version":1,"run":{"x":${'['.repeat(1e5)}${']'.repeat(1e5)}},"savedAt":""}`,
+      'it is not JSON',
+    ],
     ['a list', '[]', 'it is not an object'],
     ['null', 'null', 'it is not an object'],
     ['a later version', '{"version":2,"run":{},"savedAt":""}', 'version is missing or wrong'],

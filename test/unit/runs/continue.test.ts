@@ -10,10 +10,14 @@ it.each([
   [
     'stopped, with a checkpoint',
     { checkpoint: saved, error: new Interrupted('SIGINT') },
-    /it starts from run.ckpt/,
+    /same command again: it continues from run.ckpt/,
   ],
   ['before the first checkpoint', { checkpoint: unsaved, error: new Interrupted('SIGTERM') }, /starts over/],
-  ['gone, with a checkpoint', { checkpoint: saved, error: new ServiceUnavailable('gone') }, /it starts from/],
+  [
+    'gone, with a checkpoint',
+    { checkpoint: saved, error: new ServiceUnavailable('gone') },
+    /it continues from/,
+  ],
   [
     'without a checkpoint',
     { wouldContinueWith: '--resume FILE', error: new Interrupted('SIGINT') },
