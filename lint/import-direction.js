@@ -1,11 +1,11 @@
 import { dirname, join, relative, sep } from 'node:path';
 
 /**
- * cli -> commands -> {ui, runtime} -> lib/<domain> -> lib/{sources, statistics, clients, sql} -> lib/core.
+ * cli -> commands -> {ui, runtime} -> lib/<domain> -> lib/{sources, runs, statistics, clients, sql} -> lib/core.
  * A file may import from its own layer and from those below, except that commands don't know each other, and domains neither.
  */
 const LAYERS = ['core', 'service', 'domain', 'terminal', 'command', 'cli'];
-const SERVICES = new Set(['sources', 'statistics', 'clients', 'sql']);
+const SERVICES = new Set(['sources', 'runs', 'statistics', 'clients', 'sql']);
 
 /** Where a file of the project stands; undefined for files that may import anything (tests, benchmarks, tools). */
 export function placeOf(path) {

@@ -3,7 +3,7 @@ import type { ByteString } from '../core/bytes.js';
 import { fromBytes } from '../core/bytes.js';
 import type { Clock } from '../core/clock.js';
 import { ServiceConflict } from '../core/errors.js';
-import { Pace } from '../core/pace.js';
+import { Pace } from '../runs/pace.js';
 import type { Progress } from '../core/progress.js';
 import { formatCount } from '../core/units.js';
 import { hasLiteral } from './glob.js';

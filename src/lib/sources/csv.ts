@@ -4,8 +4,9 @@ import { columnIndex, refuseDuplicates } from './columns.js';
 import { readQuotedRecord, sniffDelimiter, withoutReturn } from './csv-record.js';
 import { emptyInput, type Input } from './file-input.js';
 import { jsonString } from './json-text.js';
-import { isUtf8Line, readLines, type DecodedRows, type Decoder, type Lines } from './line-reader.js';
-import type { ReadOptions, RowBatch, RowSource } from './row-source.js';
+import { isUtf8Line, type DecodedRows, type Decoder, type Lines } from './line-reader.js';
+import { readRecords } from './records.js';
+import type { RowSource } from './row-source.js';
 
 export type CsvRow = ByteString[];
 
@@ -31,7 +32,7 @@ export async function openCsv(input: Input): Promise<RowSource<CsvRow>> {
   return {
     identity: input.identity,
     label,
-    columns: names,
+    columns: names.map((name) => ({ name })),
     estimatedRows: header.estimatedRows,
     rereadable: input.rereadable,
     column(name) {
@@ -40,33 +41,9 @@ export async function openCsv(input: Input): Promise<RowSource<CsvRow>> {
     },
     json: jsonWriter(names),
     fields: fieldLister(names),
-    batches: (options) => read(input, header, csvDecoder(delimiter, names.length), options),
+    batches: (options) => readRecords(input, header, csvDecoder(delimiter, names.length), options),
     close: () => input.close(),
   };
-}
-
-async function* read(
-  input: Input,
-  header: Header,
-  decode: Decoder<CsvRow>,
-  options: ReadOptions,
-): AsyncGenerator<RowBatch<CsvRow>> {
-  const { rows = 0, offset = header.offset, line = header.line, sha256 } = options.from ?? {};
-  const opened = await input.open({ rows, offset, ...(sha256 === undefined ? {} : { sha256 }) }, options);
-  try {
-    const { window, hash } = opened;
-    yield* readLines({
-      window,
-      decode,
-      label: input.label,
-      start: { rows, offset, line },
-      hash,
-      maxRows: options.maxRows,
-      signal: options.signal,
-    });
-  } finally {
-    await opened.close();
-  }
 }
 
 const byteOrderMark = 'ï»¿'; // U+FEFF in UTF-8

@@ -3,8 +3,9 @@ import { UserError } from '../core/errors.js';
 import { columnMissing } from './columns.js';
 import type { Input } from './file-input.js';
 import { eachMember, memberText, stringText } from './json-members.js';
-import { isUtf8Line, readLines, type DecodedRows, type Decoder, type Lines } from './line-reader.js';
-import type { ReadOptions, RowBatch, RowSource } from './row-source.js';
+import { isUtf8Line, type DecodedRows, type Decoder, type Lines } from './line-reader.js';
+import { readRecords } from './records.js';
+import type { RowSource } from './row-source.js';
 
 /** The document as it stands in the file, without the white space around it. */
 export type JsonlRow = ByteString;
@@ -19,15 +20,15 @@ export type JsonlRow = ByteString;
 export async function openJsonl(input: Input): Promise<RowSource<JsonlRow>> {
   const { label } = input;
   const first = await readFirst(input);
-  const columns = membersOf(first.row);
+  const names = membersOf(first.row);
   return {
     identity: input.identity,
     label,
-    columns,
+    columns: names.map((name) => ({ name })),
     estimatedRows: input.size === undefined ? undefined : Math.round(input.size / first.averageLine),
     rereadable: input.rereadable,
     column(name) {
-      if (!columns.includes(name)) throw columnMissing(name, columns, label);
+      if (!names.includes(name)) throw columnMissing(name, names, label);
       const plain = `"${toBytes(name)}"`;
       return (row) => {
         let found: ByteString | null = null;
@@ -40,7 +41,7 @@ export async function openJsonl(input: Input): Promise<RowSource<JsonlRow>> {
     },
     json: (row) => row,
     fields,
-    batches: (options) => read(input, options),
+    batches: (options) => readRecords(input, { offset: 0, line: 0 }, decode, options),
     close: () => input.close(),
   };
 }
@@ -57,25 +58,6 @@ function membersOf(row: JsonlRow): string[] {
   const names = new Set<string>();
   eachMember(row, (rawName) => names.add(fromBytes(stringText(rawName))));
   return [...names];
-}
-
-async function* read(input: Input, options: ReadOptions): AsyncGenerator<RowBatch<JsonlRow>> {
-  const { rows = 0, offset = 0, line = 0, sha256 } = options.from ?? {};
-  const opened = await input.open({ rows, offset, ...(sha256 === undefined ? {} : { sha256 }) }, options);
-  try {
-    const { window, hash } = opened;
-    yield* readLines({
-      window,
-      decode,
-      label: input.label,
-      start: { rows, offset, line },
-      hash,
-      maxRows: options.maxRows,
-      signal: options.signal,
-    });
-  } finally {
-    await opened.close();
-  }
 }
 
 const decode: Decoder<JsonlRow> = (lines, at, maxRows, out) => {

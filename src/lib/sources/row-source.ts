@@ -1,6 +1,6 @@
 import type { ByteString } from '../core/bytes.js';
 
-/** Where a source stands after a batch; a checkpoint keeps it and `batches({ from })` goes on there. */
+/** Where a source stands after a batch; a checkpoint keeps it and `batches({ from })` continues there. */
 export interface SourcePosition {
   /** Rows delivered and rejected up to here. */
   rows: number;
@@ -14,11 +14,25 @@ export interface SourcePosition {
   value?: string;
 }
 
-/** What a checkpoint compares before it goes on: any difference means another source. */
+/** What a checkpoint compares before it continues: any difference means another source. A FIFO is `stdin` too. */
 export type SourceIdentity =
   | { kind: 'file'; path: string; size: number; mtimeMs: number }
   | { kind: 'sql'; sql: string; resumeColumn?: string }
   | { kind: 'stdin' };
+
+export interface Column {
+  readonly name: string;
+  /** Where the source knows one; values of the others are text, or as JSON has them. */
+  readonly type?: PostgresType;
+}
+
+/** A type of PostgreSQL; of a domain, its base type. */
+export interface PostgresType {
+  /** The same on every server for the types that PostgreSQL comes with. */
+  readonly oid: number;
+  /** As `format_type` gives it, without length and precision: `timestamp with time zone`. */
+  readonly name: string;
+}
 
 export interface RejectedRow {
   line: number;
@@ -53,11 +67,11 @@ export interface RowSource<Row = unknown> {
   readonly identity: SourceIdentity;
   /** For messages: the file's name, `standard input`, or `SQL`. */
   readonly label: string;
-  /** Column names; of JSON lines, the fields of the first document. */
-  readonly columns: string[];
+  /** In the source's order; of JSON lines, the members of the first document. */
+  readonly columns: readonly Column[];
   /** Rows expected, if that is known or can be estimated; for progress only. */
   readonly estimatedRows?: number | undefined;
-  /** Whether `batches` can be called again and gives the rows anew. */
+  /** Whether `batches` can be called again and gives the same rows. */
   readonly rereadable: boolean;
   /**
    * The field's text, `null` for SQL's NULL and JSON's null or a missing member.
@@ -66,7 +80,10 @@ export interface RowSource<Row = unknown> {
   column(name: string): (row: Row) => ByteString | null;
   /** The whole row as one JSON object: every digit of a number kept, timestamps ISO 8601 UTC. */
   readonly json: (row: Row) => ByteString;
-  /** Name and text alternating, nulls left out: the arguments of HSET. */
+  /**
+   * The whole row as names and texts alternating: `['meter_id', '17', 'kwh', '1.50']`. Texts are those of `column`. What
+   * is null there has neither name nor text here, so rows of one source differ in length.
+   */
   readonly fields: (row: Row) => ByteString[];
   batches(options: ReadOptions): AsyncIterable<RowBatch<Row>>;
   close(): Promise<void>;

@@ -20,8 +20,9 @@ export interface SqlOptions {
   statementTimeoutMs: number;
 }
 
-interface Column {
+interface SqlColumn {
   name: string;
+  /** The OID. */
   type: number;
 }
 
@@ -41,7 +42,7 @@ export async function openSql(
   options: SqlOptions,
 ): Promise<RowSource<SqlRow>> {
   const { resumeColumn, statementTimeoutMs } = options;
-  const { columns, estimatedRows } = await describe(client, sql, statementTimeoutMs);
+  const { columns, typeNames, estimatedRows } = await describe(client, sql, statementTimeoutMs);
   const names = columns.map((column) => column.name);
   refuseDuplicates(names, label, 'Give each column a name of its own with AS.');
   const resume = resumeColumn === undefined ? undefined : resumeBy(resumeColumn, columns);
@@ -53,7 +54,7 @@ export async function openSql(
   return {
     identity,
     label,
-    columns: names,
+    columns: columns.map(({ name, type }) => ({ name, type: { oid: type, name: typeNames.get(type)! } })),
     estimatedRows,
     rereadable: true,
     column(name) {
@@ -73,7 +74,7 @@ async function describe(
   client: PostgresClient,
   sql: string,
   statementTimeoutMs: number,
-): Promise<{ columns: Column[]; estimatedRows: number | undefined }> {
+): Promise<{ columns: SqlColumn[]; typeNames: Map<number, string>; estimatedRows: number | undefined }> {
   try {
     return await client.readOnly(
       async () => {
@@ -86,20 +87,30 @@ async function describe(
         const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
           `EXPLAIN (FORMAT JSON) ${sql}`,
         );
-        return { columns, estimatedRows: rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] };
+        const typeNames = await namesOfTypes(client, columns);
+        return { columns, typeNames, estimatedRows: rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] };
       },
       { statementTimeoutMs },
     );
   } catch (error) {
-    throw sqlError(error);
+    throw sqlError(error, client.target);
   }
 }
 
-interface Resume extends Column {
+async function namesOfTypes(client: PostgresClient, columns: SqlColumn[]): Promise<Map<number, string>> {
+  const oids = columns.map(({ type }) => type);
+  const { rows } = await client.query<{ oid: number; name: string }>(
+    'SELECT oid, format_type(oid, NULL) AS name FROM unnest($1::oid[]) AS oid',
+    [oids],
+  );
+  return new Map(rows.map(({ oid, name }) => [oid, name]));
+}
+
+interface Resume extends SqlColumn {
   index: number;
 }
 
-function resumeBy(name: string, columns: Column[]): Resume {
+function resumeBy(name: string, columns: SqlColumn[]): Resume {
   const index = columnIndex(
     name,
     columns.map((column) => column.name),
@@ -116,7 +127,7 @@ function resumeBy(name: string, columns: Column[]): Resume {
 
 function query(sql: string, resume: Resume | undefined, { from }: ReadOptions): string {
   if (from && (!resume || from.value === undefined))
-    throw new UserError('SQL without a resume column starts anew', {
+    throw new UserError('SQL without a resume column starts over', {
       code: 'RESUME_UNSUPPORTED',
       hint: 'Name a unique column with --resume-column.',
     });
@@ -150,7 +161,7 @@ async function* read(
       }
     }
   } catch (error) {
-    throw sqlError(error);
+    throw sqlError(error, client.target);
   } finally {
     await endTransaction();
   }
@@ -184,18 +195,24 @@ function notUnique(message: string): UserError {
 }
 
 /** The server is up and understood us: what it dislikes is in the query, or in its own state. */
-function sqlError(error: unknown): unknown {
+function sqlError(error: unknown, target: string): unknown {
   const state = systemCode(error);
   if (error instanceof UserError || state === undefined || !/^[0-9A-Z]{5}$/.test(state)) return error;
   const message = `PostgreSQL did not run the SQL: ${errorMessage(error)} (${state})`;
-  const advice = (error as { hint?: string }).hint;
+  const advice = (error as { hint?: string }).hint ?? adviceFor(state, target);
   const details = { code: 'SQL_FAILED', cause: error, ...(advice === undefined ? {} : { hint: advice }) };
   return /^(?:40|55|57)/.test(state)
     ? new ServiceUnavailable(message, details)
     : new UserError(message, details);
 }
 
-function jsonWriter(columns: Column[]): (row: SqlRow) => ByteString {
+function adviceFor(state: string, target: string): string | undefined {
+  if (state === '42P01' || state === '3F000')
+    return `It was looked for in ${target}. Write it with its schema (metering.readings), or check that the URL names the right database.`;
+  return undefined;
+}
+
+function jsonWriter(columns: SqlColumn[]): (row: SqlRow) => ByteString {
   const prefixes = columns.map(({ name }, i) => `${i === 0 ? '{' : ','}${jsonString(toBytes(name))}:`);
   const converts = columns.map(({ type }) => toJson(type));
   return (row) => {
@@ -208,7 +225,7 @@ function jsonWriter(columns: Column[]): (row: SqlRow) => ByteString {
   };
 }
 
-function fieldLister(columns: Column[]): (row: SqlRow) => ByteString[] {
+function fieldLister(columns: SqlColumn[]): (row: SqlRow) => ByteString[] {
   const keys = columns.map(({ name }) => toBytes(name));
   const converts = columns.map(({ type }) => toText(type));
   return (row) => {

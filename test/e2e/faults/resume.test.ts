@@ -349,7 +349,10 @@ needs('redis')('a stopped warm and its checkpoint', () => {
     writeFileSync(checkpoint, JSON.stringify(touched));
     const same = await metrify(own);
     expect(same.code, same.stderr).toBe(4);
-    expect(JSON.parse(same.stderr.trim().split('\n').at(-1)!).error.code).toBe('CHECKPOINT_MISMATCH');
+    const { error } = JSON.parse(same.stderr.trim().split('\n').at(-1)!);
+    expect(error.code).toBe('CHECKPOINT_MISMATCH');
+    expect(error.hint).toContain('Restore the file');
+    expect(error.hint).not.toMatch(/same command/);
   });
 
   test('what is no checkpoint is refused, and stays', async () => {

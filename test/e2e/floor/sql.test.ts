@@ -77,6 +77,33 @@ needs('postgres', 'redis')('SQL given to us', () => {
     });
   });
 
+  it('a file that is not there is said to be missing', async () => {
+    const { stderr } = await warm('@nowhere.sql');
+    expect(stderr).toMatch(/cannot read \S*nowhere\.sql: it does not exist/);
+    expect(stderr).not.toContain('ENOENT');
+  });
+
+  it('the name of a file, without @, is told how to write it', async () => {
+    await writeFile(join(folder, 'latest.sql'), 'select id from t');
+    const { code, stderr } = await warm('latest.sql');
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('--sql @latest.sql') });
+    expect((await warm('@latest.sql', '--dry-run')).code).toBe(0);
+    const none = await warm('other.sql');
+    expect(none.code).toBe(2);
+    expect(none.stderr).not.toContain('@other.sql');
+  });
+
+  it.each([
+    ['a relation', 'select id from metres'],
+    ['a schema', 'select id from metering.t'],
+  ])('%s that does not exist: where it was looked for, and what to write', async (_, sql) => {
+    const { code, stderr } = await warm(sql);
+    expect(code, stderr).toBe(2);
+    expect(stderr).toContain('does not exist');
+    expect(stderr).toContain(new URL(database.url).host);
+    expect(stderr).toMatch(/with its schema/);
+  });
+
   it.each([
     ['a SELECT with a semicolon and a comment', 'select id from t -- all\n;', 3],
     ['VALUES', 'select * from (values (1), (2)) as v(id)', 2],

@@ -1,5 +1,6 @@
 import { UserError } from '../../../lib/core/errors.js';
 import { flag, type Flags } from '../../../runtime/flags.js';
+import { sourceFlags } from '../../shared/source/flags.js';
 
 const both = {
   rate: flag.count({ help: 'at most so many rows, or requests, a second' }),
@@ -11,12 +12,7 @@ const both = {
 
 /** Flags of the form that writes rows to cache levels. */
 export const rowFlags = {
-  sql: flag.textOrFile({
-    placeholder: 'SQL|@FILE',
-    help: 'rows of one SELECT from PostgreSQL, run READ ONLY',
-  }),
-  file: flag.file({ access: 'read', help: 'rows of a CSV or JSON lines file' }),
-  stdin: flag.boolean('rows from standard input'),
+  ...sourceFlags,
   key: flag.text({ placeholder: 'TEMPLATE', help: "key of each row: 'meter:{meter_id}:latest'" }),
   value: flag.text({
     placeholder: 'json|hash|column:C',
@@ -29,11 +25,7 @@ export const rowFlags = {
   nx: flag.boolean('write only keys that do not exist'),
   resume: flag.file({
     access: 'write',
-    help: 'checkpoint: made while running, gone on from when it is there',
-  }),
-  resumeColumn: flag.text({
-    placeholder: 'COLUMN',
-    help: 'unique column by which --sql is sorted and resumed',
+    help: 'checkpoint: saved while running, continued from when it exists',
   }),
   deadLetter: flag.file({
     access: 'write',

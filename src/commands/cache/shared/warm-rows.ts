@@ -1,25 +1,19 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
-import { readCheckpoint, requireSameRun } from '../../../lib/cache/warm/checkpoint.js';
 import type { CacheLevel } from '../../../lib/cache/level.js';
 import { findLevel, openLevel } from '../../../lib/cache/levels/open-level.js';
-import { compileEntry, identityOf, type WarmPlan } from '../../../lib/cache/warm/plan.js';
+import { compileEntry, type WarmPlan } from '../../../lib/cache/warm/plan.js';
 import { warm as warmCache, type WarmResult } from '../../../lib/cache/warm/warm.js';
-import { openPostgres } from '../../../lib/clients/postgres.js';
-import { requireSystem } from '../../../lib/clients/systems.js';
 import { fromBytes } from '../../../lib/core/bytes.js';
-import { errorMessage, UserError } from '../../../lib/core/errors.js';
+import { UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
-import { openFileSource, openStdinSource } from '../../../lib/sources/open.js';
+import { howToContinue } from '../../../lib/runs/continue.js';
 import type { RowSource } from '../../../lib/sources/row-source.js';
-import { openSql } from '../../../lib/sources/sql.js';
-import { selectOnly } from '../../../lib/sql/select-only.js';
 import type { Check, Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import type { FlagValues } from '../../../runtime/flags.js';
 import type { Printer } from '../../../runtime/printer.js';
+import { openSource } from '../../shared/source/open.js';
 import { parseVerify, type rowFlags } from './warm-flags.js';
 
 /** What `cache warm` from rows will do. */
@@ -48,7 +42,7 @@ export async function planRows(input: RowsInput, context: Context): Promise<Rows
   if (input.ttlJitter && !chosen.some((level) => input.ttl ?? level.ttl))
     throw new UserError('--ttl-jitter spreads a time to live, and there is none', { hint: 'Add --ttl.' });
 
-  const source = await openSource(input, context);
+  const source = await openSource(input, context, { resume: input.resume !== undefined });
   const levels: CacheLevel[] = [];
   for (const level of chosen) {
     const open = await openLevel(level, settings, context.clock, context.signal);
@@ -72,7 +66,7 @@ export async function planRows(input: RowsInput, context: Context): Promise<Rows
       hint: 'Use --verify N, or --file.',
     });
   const entryOf = compileEntry(plan);
-  if (input.resume !== undefined) plan.resume = await openCheckpoint(input.resume, plan, context);
+  if (input.resume !== undefined) plan.resume = await continueFrom(input.resume, plan, context);
   if (context.dryRun) {
     const example = await firstEntry(source, entryOf, context.signal);
     if (example) plan.example = example;
@@ -94,7 +88,7 @@ export function rowsPlanData({
 }: RowsPlan): unknown {
   return {
     source: source.label,
-    columns: source.columns,
+    columns: source.columns.map((column) => column.name),
     estimatedRows: source.estimatedRows,
     levels: levels.map(({ name, target }, i) => ({ name, target, ttlMs: ttlMs[i] })),
     key,
@@ -103,7 +97,7 @@ export function rowsPlanData({
     ttlJitter,
     rate,
     example,
-    resumesAfterRow: resume?.checkpoint?.position.rows,
+    resumesAfterRow: resume?.reached?.position.rows,
   };
 }
 
@@ -122,8 +116,8 @@ export function presentRowsPlan(plan: RowsPlan, printer: Printer): void {
     }),
     ['existing', plan.nx ? 'keys that exist are left alone' : 'keys that exist are overwritten'],
   ];
-  if (plan.resume?.checkpoint)
-    facts.push(['resumes', `after row ${formatCount(plan.resume.checkpoint.position.rows)}`]);
+  if (plan.resume?.reached)
+    facts.push(['resumes', `after row ${formatCount(plan.resume.reached.position.rows)}`]);
   if (plan.example) facts.push(['first key', plan.example.key], ['its value', plan.example.value]);
   printer.heading('Would write');
   printer.facts(facts);
@@ -132,6 +126,7 @@ export function presentRowsPlan(plan: RowsPlan, printer: Printer): void {
 export async function applyRows(plan: RowsPlan, context: Context): Promise<Outcome<WarmResult>> {
   const progress = context.progress('warming');
   let result: WarmResult;
+  let stoppedBy: unknown;
   try {
     result = await warmCache(plan, {
       clock: context.clock,
@@ -139,8 +134,11 @@ export async function applyRows(plan: RowsPlan, context: Context): Promise<Outco
       progress,
       warn: (message) => context.warn(message),
       notWritten: (problem) => context.notWritten(problem),
-      started: (soFar) => context.applied(soFar, () => resumeHint(plan)),
+      started: (soFar) => context.applied(soFar, () => resumeHint(plan, stoppedBy)),
     });
+  } catch (error) {
+    stoppedBy = error;
+    throw error;
   } finally {
     progress.end();
   }
@@ -211,66 +209,21 @@ export function presentRows(result: WarmResult, printer: Printer): void {
     printer.line(`      ${problem}  ${fromBytes(key)}  (${level})`);
 }
 
-async function openSource(input: RowsInput, context: Context): Promise<RowSource> {
-  const given = [input.sql !== undefined, input.file !== undefined, input.stdin].filter(Boolean).length;
-  if (given !== 1)
-    throw new UserError(given === 0 ? 'no source is given' : 'more than one source is given', {
-      hint: 'Give one of --sql, --file and --stdin.',
-    });
-  if (input.resumeColumn !== undefined && input.sql === undefined)
-    throw new UserError('--resume-column goes with --sql', { hint: 'Files are resumed by themselves.' });
-  const source = await (async () => {
-    if (input.file !== undefined) return openFileSource(resolve(context.cwd, input.file));
-    if (input.stdin) {
-      if (input.resume !== undefined)
-        throw new UserError('standard input cannot be resumed', {
-          hint: 'Use --file, or leave --resume out.',
-        });
-      return openStdinSource(context.terminal.stdin);
-    }
-    const sql = await selectOnly(await sqlText(input.sql!, context.cwd));
-    const settings = await context.settings();
-    const postgres = requireSystem(settings, 'postgres', '--sql');
-    const client = await openPostgres(postgres, settings, context.signal);
-    context.closing(() => client.close());
-    return (await openSql(client, sql, {
-      resumeColumn: input.resumeColumn,
-      statementTimeoutMs: settings.requestTimeoutMs,
-    })) as RowSource;
-  })();
-  context.closing(() => source.close());
-  return source;
-}
-
-/** `--sql` is the text itself, or `@FILE`. */
-async function sqlText(sql: string, cwd: string): Promise<string> {
-  if (!sql.startsWith('@')) return sql;
-  const path = resolve(cwd, sql.slice(1));
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new UserError(`--sql ${sql}: ${errorMessage(error)}`);
-  }
-}
-
-async function openCheckpoint(
+async function continueFrom(
   path: string,
   plan: RowsPlan,
   context: Context,
 ): Promise<NonNullable<RowsPlan['resume']>> {
-  const file = resolve(context.cwd, path);
-  const checkpoint = await readCheckpoint(file);
-  if (checkpoint) requireSameRun(file, checkpoint.run, identityOf(plan));
-  if (startsOver(plan)) {
-    context.warn(
-      checkpoint
-        ? 'SQL without --resume-column cannot be gone on with: starting over'
-        : 'SQL without --resume-column cannot be gone on with: should this run be stopped, it starts over',
-    );
-    return { path: file };
-  }
-  if (!checkpoint) return { path: file };
-  return { path: file, checkpoint };
+  // With zod, which other runs do without.
+  const { openCheckpoint } = await import('../../../lib/cache/warm/checkpoint.js');
+  const checkpoint = await openCheckpoint(resolve(context.cwd, path), plan);
+  if (!startsOver(plan)) return checkpoint;
+  context.warn(
+    checkpoint.reached
+      ? 'SQL without --resume-column cannot be continued: starting over'
+      : 'SQL without --resume-column cannot be continued: should this run be stopped, it starts over',
+  );
+  return checkpoint.startingOver();
 }
 
 async function firstEntry(
@@ -287,19 +240,16 @@ async function firstEntry(
   return undefined;
 }
 
-/** No order, no place to go on from. */
+/** Without an order there is no place to continue from. */
 function startsOver({ source }: RowsPlan): boolean {
   return source.identity.kind === 'sql' && source.identity.resumeColumn === undefined;
 }
 
-function resumeHint(plan: RowsPlan): string {
-  if (plan.source.identity.kind === 'stdin') return 'What was written stays. Run the same command again.';
-  if (plan.resume && existsSync(plan.resume.path) && !startsOver(plan))
-    return `To go on, run the same command again: it continues from ${plan.resume.path}.`;
-  const flags = startsOver(plan) ? '--resume FILE and --resume-column C' : '--resume FILE';
-  return plan.resume && !startsOver(plan)
-    ? `To go on, run the same command again: there is no checkpoint in ${plan.resume.path} yet, so it starts over.`
-    : `What was written stays. Run the same command again; with ${flags} it could have gone on from here.`;
+function resumeHint(plan: RowsPlan, error: unknown): string {
+  if (!plan.source.rereadable) return howToContinue({ error });
+  return startsOver(plan)
+    ? howToContinue({ wouldContinueWith: '--resume FILE and --resume-column C', error })
+    : howToContinue({ checkpoint: plan.resume, wouldContinueWith: '--resume FILE', error });
 }
 
 function checksOf(result: WarmResult): Check[] {

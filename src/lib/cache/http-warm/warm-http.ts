@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 
 import { fromBytes } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import { Pace } from '../../core/pace.js';
+import { Pace } from '../../runs/pace.js';
 import type { Progress } from '../../core/progress.js';
 import { maskSecrets } from '../../core/redact.js';
 import { isNotCacheable } from './cache-status.js';

@@ -1,8 +1,9 @@
 import type { ByteString } from '../../core/bytes.js';
 import { UserError } from '../../core/errors.js';
+import type { Checkpoint } from '../../runs/checkpoint.js';
 import type { RowSource } from '../../sources/row-source.js';
 import type { CacheLevel, StoredValue } from '../level.js';
-import type { Checkpoint, RunIdentity } from './checkpoint.js';
+import type { WarmReached } from './checkpoint.js';
 import { compileKey } from './key-template.js';
 
 export interface WarmPlan<Row = unknown> {
@@ -19,24 +20,11 @@ export interface WarmPlan<Row = unknown> {
   nx: boolean;
   /** Rows a second. */
   rate?: number | undefined;
-  /** File that a stopped run goes on from. */
-  resume?: { path: string; checkpoint?: Checkpoint | undefined } | undefined;
+  /** What a stopped run continues from. */
+  resume?: Checkpoint<WarmReached> | undefined;
   deadLetter?: string | undefined;
   /** How many of the written keys are compared afterwards. */
   verify?: number | 'all' | undefined;
-}
-
-/** What of a plan must be the same when a run is resumed. */
-export function identityOf<Row>(plan: Omit<WarmPlan<Row>, 'resume'>): RunIdentity {
-  return {
-    source: plan.source.identity,
-    key: plan.key,
-    value: plan.value,
-    ttlMs: plan.ttlMs,
-    ttlJitter: plan.ttlJitter,
-    nx: plan.nx,
-    targets: plan.levels.map(({ name, target }) => `${name}=${target}`),
-  };
 }
 
 /** @throws UserError exit 2 when the template or the value names a column that the source does not have. */

@@ -2,20 +2,15 @@ import type { ByteString } from '../../core/bytes.js';
 import { withGrace } from '../../core/abort.js';
 import type { Clock } from '../../core/clock.js';
 import { NotWritten } from '../../core/errors.js';
-import { Pace } from '../../core/pace.js';
 import type { Progress } from '../../core/progress.js';
 import { readAhead } from '../../core/read-ahead.js';
+import type { Checkpoint } from '../../runs/checkpoint.js';
+import { checkpointCode } from '../../runs/codes.js';
+import { DeadLetterFile } from '../../runs/dead-letters.js';
+import { Pace } from '../../runs/pace.js';
 import type { SourcePosition } from '../../sources/row-source.js';
-import {
-  checkpointCode,
-  type LevelCounts,
-  type Reached,
-  rehearseCheckpoint,
-  removeCheckpoint,
-  saveCheckpoint,
-} from './checkpoint.js';
-import { DeadLetterFile } from './dead-letter.js';
-import { compileEntry, identityOf, type WarmPlan } from './plan.js';
+import type { LevelCounts, WarmReached } from './checkpoint.js';
+import { compileEntry, type WarmPlan } from './plan.js';
 import type { CacheLevel, Entry, LevelWriter, StoredValue } from '../level.js';
 import { addVerified, KeyFilter, type Verified, verify, type VerifyPlan, WrittenSample } from './verify.js';
 
@@ -81,11 +76,11 @@ class WarmRun<Row> {
     private readonly hooks: WarmHooks,
   ) {
     this.#entryOf = compileEntry(plan);
-    const before = plan.resume?.checkpoint;
+    const before = plan.resume?.reached;
     this.#read = before?.read ?? 0;
     this.#levels = plan.levels.map((level, i) => ({
       level,
-      counts: before?.levels[i] ?? { written: 0, skipped: 0, failed: 0, bytes: 0 },
+      counts: { ...(before?.levels[i] ?? { written: 0, skipped: 0, failed: 0, bytes: 0 }) },
       excluded: new KeyFilter(),
       sample: new WrittenSample(
         typeof plan.verify === 'number' ? plan.verify : sampleAfterRestart,
@@ -97,11 +92,11 @@ class WarmRun<Row> {
 
   async run(): Promise<WarmResult> {
     const { plan, hooks } = this;
-    if (plan.resume) await rehearseCheckpoint(plan.resume.path, this.#reached({ rows: this.#read }));
+    await plan.resume?.rehearse(this.#reached({ rows: this.#read }));
     if (plan.deadLetter !== undefined)
       this.#deadLetters = await DeadLetterFile.open(
         plan.deadLetter,
-        plan.resume?.checkpoint?.deadLetterBytes ?? 0,
+        plan.resume?.reached?.deadLetterBytes ?? 0,
       );
     const stopped = await this.#work().catch((error: unknown) => error as Error);
     for (const { writer } of this.#levels) await writer?.close();
@@ -111,7 +106,7 @@ class WarmRun<Row> {
     if (incomplete && (!stopped || isOf(stopped, incomplete))) throw incomplete;
     if (incomplete) hooks.notWritten(incomplete);
     if (stopped) throw stopped;
-    if (plan.resume) await removeCheckpoint(plan.resume.path).catch(hooks.notWritten);
+    await plan.resume?.remove().catch(hooks.notWritten);
     return this.#result();
   }
 
@@ -133,7 +128,7 @@ class WarmRun<Row> {
     const { plan, hooks } = this;
     const { source, resume } = plan;
     const pace = new Pace(plan.rate, hooks.clock);
-    let position: SourcePosition | undefined = resume?.checkpoint?.position;
+    let position: SourcePosition | undefined = resume?.reached?.position;
     let savedAt = hooks.clock.monotonic();
     // Whether the counts are those of `position`: they are not in the middle of a batch.
     let whole = true;
@@ -144,7 +139,7 @@ class WarmRun<Row> {
           signal,
           ...(from === undefined ? {} : { from }),
           fingerprint: resume !== undefined,
-          // Under a rate a batch takes a second at most: a run can be stopped, and gone on with, no farther apart.
+          // Under a rate a batch takes a second at most: a run can be stopped, and continued, no farther apart.
           ...(plan.rate === undefined ? {} : { maxRows: Math.min(4096, plan.rate) }),
         }),
       hooks.signal,
@@ -158,7 +153,7 @@ class WarmRun<Row> {
         hooks.progress.update(this.#read, source.estimatedRows);
         await this.#deadLetters?.flush();
         if (resume && hooks.clock.monotonic() - savedAt > checkpointEveryMs) {
-          await this.#checkpoint(resume.path, position);
+          await this.#checkpoint(resume, position);
           savedAt = hooks.clock.monotonic();
         }
         whole = true;
@@ -170,7 +165,7 @@ class WarmRun<Row> {
       // that was cut short is read again as a whole; and a level that is gone is not waited for twice.
       const tidying =
         whole && resume && position
-          ? this.#checkpoint(resume.path, position)
+          ? this.#checkpoint(resume, position)
           : whole || hooks.signal.aborted || error instanceof NotWritten
             ? this.#drain()
             : undefined;
@@ -234,7 +229,7 @@ class WarmRun<Row> {
     this.#deadLetters?.add({
       line: entry.line,
       reason: reason ?? 'refused',
-      level: level.name,
+      labels: { level: level.name },
       key: entry.key,
       row: this.plan.source.json(entry.row as Row),
     });
@@ -258,14 +253,13 @@ class WarmRun<Row> {
     await this.#deadLetters?.flush();
   }
 
-  async #checkpoint(path: string, position: SourcePosition): Promise<void> {
+  async #checkpoint(checkpoint: Checkpoint<WarmReached>, position: SourcePosition): Promise<void> {
     await this.#drain();
-    await saveCheckpoint(path, this.#reached(position));
+    await checkpoint.save(this.#reached(position));
   }
 
-  #reached(position: SourcePosition): Reached {
+  #reached(position: SourcePosition): WarmReached {
     return {
-      run: identityOf(this.plan),
       position,
       read: this.#read,
       levels: this.#levels.map(({ counts }) => counts),
@@ -301,7 +295,7 @@ class WarmRun<Row> {
   async *#expected(): AsyncGenerator<[ByteString, StoredValue]> {
     const { source, nx, resume } = this.plan;
     // Which of the keys before the checkpoint were skipped is not known any more.
-    const from = nx ? resume?.checkpoint?.position : undefined;
+    const from = nx ? resume?.reached?.position : undefined;
     if (from) this.hooks.warn(`the first ${from.rows} rows are not compared: some may have been skipped`);
     for await (const batch of source.batches({ signal: this.hooks.signal, ...(from ? { from } : {}) }))
       for (const row of batch.rows) {
@@ -323,7 +317,7 @@ class WarmRun<Row> {
 
   #result(): WarmResult {
     const { plan } = this;
-    const resumedAt = plan.resume?.checkpoint?.position.rows;
+    const resumedAt = plan.resume?.reached?.position.rows;
     return {
       read: this.#read,
       ...this.#counts(),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import type { CacheLevel } from '../../../src/lib/cache/level.js';
-import { DeadLetterFile } from '../../../src/lib/cache/warm/dead-letter.js';
+import { DeadLetterFile } from '../../../src/lib/runs/dead-letters.js';
 import { warm } from '../../../src/lib/cache/warm/warm.js';
 import { toBytes } from '../../../src/lib/core/bytes.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
@@ -40,6 +40,24 @@ it('a file that became shorter than the checkpoint says is refused, and stays as
   expect(readFileSync(path, 'utf8')).toBe('first\n');
 });
 
+it('a file that does not end a line where the checkpoint says has changed: refused, and stays as it is', async () => {
+  const path = join(folder, 'dead.jsonl');
+  writeFileSync(path, 'first\nlater\n');
+  await expect(DeadLetterFile.open(path, 8)).rejects.toMatchObject({ code: 'DEAD_LETTER', exitCode: 2 });
+  expect(readFileSync(path, 'utf8')).toBe('first\nlater\n');
+});
+
+it('a line has what is known, in this order', async () => {
+  const path = join(folder, 'dead.jsonl');
+  const file = await DeadLetterFile.open(path, 0);
+  file.add({ key: toBytes('é'), row: '{}', labels: { index: 'meters' }, reason: 'too odd', line: 7 });
+  file.add(letter('a,b'));
+  await file.close();
+  expect(readFileSync(path, 'utf8')).toBe(
+    '{"line":7,"reason":"too odd","index":"meters","key":"é","row":"{}"}\n{"reason":"too odd","row":"a,b"}\n',
+  );
+});
+
 needs('root')('dead letters on a full disk', () => {
   let disk: string;
   beforeEach(() => {
@@ -69,7 +87,7 @@ needs('root')('dead letters on a full disk', () => {
     const source = {
       identity: { kind: 'stdin' },
       label: 'rows',
-      columns: ['id'],
+      columns: [{ name: 'id' }],
       rereadable: false,
       column: () => (row: string) => row,
       json: (row: string) => row,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Clock } from '../../../src/lib/core/clock.js';
-import { Pace } from '../../../src/lib/core/pace.js';
+import { Pace } from '../../../src/lib/runs/pace.js';
 
 /** Time passes only by sleeping, and by `work`. */
 class FakeClock implements Clock {

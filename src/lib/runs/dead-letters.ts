@@ -1,31 +1,37 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
-import { errorMessage, NotWritten, UserError } from '../../core/errors.js';
-import { type ByteString, fromBytes } from '../../core/bytes.js';
-import { formatCount } from '../../core/units.js';
+import { errorMessage, NotWritten, UserError } from '../core/errors.js';
+import { type ByteString, fromBytes } from '../core/bytes.js';
+import { formatCount } from '../core/units.js';
+import { deadLetterCode } from './codes.js';
 
 export interface DeadLetter {
+  /** Of the input, from 1. */
   line?: number | undefined;
   reason: string;
-  level?: string;
+  /** What else the domain says of it: `{ level: 'redis' }`. */
+  labels?: Readonly<Record<string, string>>;
   key?: ByteString;
   /** The raw line, or the row as JSON. */
   row: ByteString;
 }
 
-/** Rows that could not be written, a JSON object a line, so that they can be mended and given again. */
+/** What could not be done, one JSON object per line, so that it can be mended and given again. */
 export class DeadLetterFile {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  /** Up to the end of the last whole line. */
+  #length: number;
   #pending: string[] = [];
   #added = 0;
   #written = 0;
   #problem: unknown;
 
-  private constructor(
-    private readonly path: string,
-    private readonly file: FileHandle,
-    /** Up to the end of the last whole line. */
-    private length: number,
-  ) {}
+  private constructor(path: string, file: FileHandle, length: number) {
+    this.#path = path;
+    this.#file = file;
+    this.#length = length;
+  }
 
   /**
    * Starts over, or continues after the first `keepBytes` of an earlier run.
@@ -37,28 +43,30 @@ export class DeadLetterFile {
       file = await open(path, keepBytes > 0 ? 'r+' : 'w');
       const { size } = await file.stat();
       if (size < keepBytes) throw new Error('it is shorter than when the checkpoint was written');
+      if (keepBytes > 0 && !(await endsLine(file, keepBytes)))
+        throw new Error('it has changed since the checkpoint was written');
       await file.truncate(keepBytes);
       return new DeadLetterFile(path, file, keepBytes);
     } catch (error) {
       await file?.close();
       throw new UserError(`the dead-letter file ${path} cannot be written: ${errorMessage(error)}`, {
-        code: 'DEAD_LETTER',
+        code: deadLetterCode,
       });
     }
   }
 
   /** What the file holds, in bytes. */
   get bytes(): number {
-    return this.length;
+    return this.#length;
   }
 
-  add({ line, reason, level, key, row }: DeadLetter): void {
+  add({ line, reason, labels, key, row }: DeadLetter): void {
     this.#added++;
     this.#pending.push(
       `${JSON.stringify({
         ...(line === undefined ? {} : { line }),
         reason,
-        ...(level === undefined ? {} : { level }),
+        ...labels,
         ...(key === undefined ? {} : { key: fromBytes(key) }),
         row: fromBytes(row),
       })}\n`,
@@ -87,16 +95,16 @@ export class DeadLetterFile {
   incomplete(): NotWritten | undefined {
     if (this.#problem === undefined) return undefined;
     return new NotWritten(
-      `the dead letters in ${this.path} are incomplete: ${errorMessage(this.#problem)}; of this run's ` +
+      `the dead letters in ${this.#path} are incomplete: ${errorMessage(this.#problem)}; of this run's ` +
         `${formatCount(this.#added)} it has the first ${formatCount(this.#written)}`,
-      { code: 'DEAD_LETTER', cause: this.#problem, hint: 'Make room there first.' },
+      { code: deadLetterCode, cause: this.#problem, hint: 'Make room there first.' },
     );
   }
 
   /** Leaves what is missing to `incomplete`. */
   async close(): Promise<void> {
     await this.flush().catch((error: unknown) => (this.#problem ??= error));
-    await this.file.close().catch((error: unknown) => (this.#problem ??= error));
+    await this.#file.close().catch((error: unknown) => (this.#problem ??= error));
   }
 
   async #write(lines: readonly string[]): Promise<void> {
@@ -105,7 +113,7 @@ export class DeadLetterFile {
     try {
       // A disk that becomes full takes a part first, and the next write fails.
       while (done < data.length)
-        done += (await this.file.write(data, done, data.length - done, this.length + done)).bytesWritten;
+        done += (await this.#file.write(data, done, data.length - done, this.#length + done)).bytesWritten;
       this.#written += lines.length;
     } catch (error) {
       this.#problem = error;
@@ -113,8 +121,13 @@ export class DeadLetterFile {
       this.#written += data.subarray(0, whole).toString('utf8').split('\n').length - 1;
       done = whole;
       // Should it fail as well, the last line is cut, which whoever reads it sees.
-      await this.file.truncate(this.length + whole).catch(() => {});
+      await this.#file.truncate(this.#length + whole).catch(() => {});
     }
-    this.length += done;
+    this.#length += done;
   }
+}
+
+async function endsLine(file: FileHandle, end: number): Promise<boolean> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(1), 0, 1, end - 1);
+  return bytesRead === 1 && buffer[0] === 10;
 }
