@@ -1,5 +1,5 @@
-import type { Progress } from '../lib/core/progress.js';
-import { formatCount, formatDuration } from '../lib/core/units.js';
+import type { Progress, ProgressUnit } from '../lib/core/progress.js';
+import { formatBytes, formatCount, formatDuration } from '../lib/core/units.js';
 import type { Terminal } from './terminal.js';
 
 const drawEveryMs = 100;
@@ -9,8 +9,15 @@ const lineEveryMs = 5000;
  * Progress on stderr after the first second: a bar that redraws itself on a terminal, a line every few seconds
  * elsewhere.
  */
-export function showProgress(label: string, terminal: Terminal): Progress & { end(): void } {
+export function showProgress(
+  label: string,
+  unit: ProgressUnit,
+  terminal: Pick<Terminal, 'stderr' | 'stderrIsTerminal' | 'width'>,
+): Progress & { end(): void } {
   const started = performance.now();
+  const format = unit === 'bytes' ? formatBytes : formatCount;
+  // Bytes carry their unit in each number.
+  const noun = unit === 'bytes' ? '' : ` ${unit}`;
   const write = (text: string) => terminal.stderr.write(text);
   let last = started;
   let drawn = false;
@@ -19,10 +26,10 @@ export function showProgress(label: string, terminal: Terminal): Progress & { en
     const seconds = (performance.now() - started) / 1000;
     const rate = done / Math.max(seconds, 1e-9);
     const parts: string[] = [];
-    let count = formatCount(done);
+    let count = `${format(done)}${noun}`;
     if (total !== undefined && total > 0) {
       const share = Math.min(1, done / total);
-      count += ` of ${formatCount(total)} (${Math.floor(share * 100)}%)`;
+      count = `${format(done)} of ${format(total)}${noun} (${Math.floor(share * 100)}%)`;
       if (terminal.stderrIsTerminal) {
         const filled = Math.round(share * 24);
         parts.push('━'.repeat(filled) + '╌'.repeat(24 - filled));
@@ -31,7 +38,7 @@ export function showProgress(label: string, terminal: Terminal): Progress & { en
     }
     parts.unshift(label);
     parts.push(count);
-    parts.push(`${formatCount(rate)}/s`);
+    parts.push(`${format(rate)}/s`);
     if (note) parts.push(note);
     return parts.join('  ');
   }
