@@ -12,12 +12,16 @@ export function escapeLine(text: string): string {
 
 /** The same of text whose line breaks and tabs are its layout. */
 export function escapeBlock(text: string): string {
-  return text.replace(controls, (control) => (control === '\n' || control === '\t' ? control : visible(control)));
+  return text.replace(controls, (control) =>
+    control === '\n' || control === '\t' ? control : visible(control),
+  );
 }
 
 /** The value as one line of JSON, with `\u…` for every control: DEL, C1 and bidirectional ones too. */
 export function toJson(value: unknown): string {
-  const json = JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? item.toString() : item));
+  const json = JSON.stringify(value, (_, item: unknown) =>
+    typeof item === 'bigint' ? item.toString() : item,
+  );
   return json.replace(controls, (control) => `\\u${hex(control, 4)}`);
 }
 

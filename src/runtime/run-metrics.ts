@@ -16,7 +16,7 @@ export interface RunMetricsOptions {
   warn(message: string): void;
 }
 
-/** `--metrics-file`: written at the start, every 15 s, and at the end. */
+/** `--metrics-file`: written when the work starts, every 15 s, and at the end. */
 export class RunMetricsFile {
   readonly #options: RunMetricsOptions;
   readonly #stop = new AbortController();
@@ -26,36 +26,36 @@ export class RunMetricsFile {
     this.#options = options;
   }
 
-  /** Writes that a run is under way, how the last one ended, and from now on the counts so far. */
-  async start(): Promise<void> {
-    const ended = await readLastRun(this.#options.path, this.#options);
-    // Should it not be written, `finish` of a short command says so.
-    await this.#write({ running: true, ended, counts: {} }).catch(() => {});
-    this.#writing = this.#keepWriting(ended);
+  /** From now on the file says that a run is under way, its counts so far, and how the last one ended. */
+  start(): void {
+    this.#writing ??= this.#keepWriting();
   }
 
   /** Writes how the run ended. @returns what to tell when that was not written */
-  async finish(run: Pick<RunMetrics, 'counts' | 'gauges' | 'histograms'> & { ended: Ended }): Promise<NotWritten[]> {
+  async finish(
+    run: Pick<RunMetrics, 'counts' | 'gauges' | 'histograms'> & { ended: Ended },
+  ): Promise<NotWritten[]> {
     this.#stop.abort();
     await this.#writing;
     try {
       await this.#write({ running: false, ...run });
       return [];
     } catch (error) {
-      return [new NotWritten(`the metrics file was not written, and is as it was: ${errorMessage(error)}`)];
+      return [new NotWritten(notWritten(error))];
     }
   }
 
-  async #keepWriting(ended: Ended | undefined): Promise<void> {
-    const { clock, counts, warn } = this.#options;
+  async #keepWriting(): Promise<void> {
+    const { path, clock, counts, warn } = this.#options;
     const { signal } = this.#stop;
-    for (;;) {
+    const ended = await readLastRun(path, this.#options);
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
+      await this.#write({ running: true, ended, counts: counts() }).catch((error: unknown) => {
+        // The end of a short run tells it as an error.
+        if (!isFirst) warn(notWritten(error));
+      });
       // Stopped by `finish`, which is no failure.
       await clock.sleep(everyMs, signal).catch(() => {});
-      if (signal.aborted) return;
-      await this.#write({ running: true, ended, counts: counts() }).catch((error: unknown) =>
-        warn(`the metrics file was not written, and is as it was: ${errorMessage(error)}`),
-      );
     }
   }
 
@@ -63,4 +63,8 @@ export class RunMetricsFile {
     const { path, command, job } = this.#options;
     return writeMetricsFile(path, { command, job, ...run });
   }
+}
+
+function notWritten(error: unknown): string {
+  return `the metrics file was not written, and is as it was: ${errorMessage(error)}`;
 }

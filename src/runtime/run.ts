@@ -32,7 +32,8 @@ export async function runCommand(
     (error) => host.leave(error.exitCode),
   );
   let exitCode: ExitCode = ExitCode.ok;
-  if (!command.changes) host.onClosedStdout(() => host.leave(exitCode));
+  // A changing command finishes its work, and one that writes data learns of it where it writes.
+  if (!command.changes && command.stdout === 'text') host.onClosedStdout(() => host.leave(exitCode));
 
   const settingsInput: SettingsInput = {
     ...(globals.config === undefined ? {} : { configFile: globals.config }),
@@ -57,6 +58,7 @@ export async function runCommand(
     signal: interrupts.signal,
     settingsInput,
     load,
+    onApplied: () => metrics?.start(),
   });
   const { context, notWritten } = running;
   const metrics = await openMetrics(globals.metricsFile, {
@@ -72,7 +74,6 @@ export async function runCommand(
   try {
     await enterFiles(files, invocation, settingsInput, load);
     if (globals.lock !== undefined) await holdLock(globals.lock, running, command.name);
-    await metrics?.start();
     finished = await command.run(input, context);
   } catch (error) {
     failure = failureOf(error, interrupts.signal);
@@ -92,7 +93,8 @@ export async function runCommand(
       durationSeconds: durationMs / 1000,
       timestampSeconds: Date.now() / 1000,
     };
-    const result = finished?.verdict === 'planned' ? undefined : (finished?.result ?? running.applied?.result());
+    const result =
+      finished?.verdict === 'planned' ? undefined : (finished?.result ?? running.applied?.result());
     const counts = result === undefined ? {} : command.counts(result);
     notWritten.push(...(await metrics.finish({ ended, counts, ...finished?.metrics })));
     settleExitCode();

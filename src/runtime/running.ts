@@ -23,6 +23,8 @@ export interface Surroundings {
   signal: AbortSignal;
   settingsInput: SettingsInput;
   load(): Promise<LoadedSettings>;
+  /** Something may change from here on, and every file of the run is known. */
+  onApplied(): void;
 }
 
 /** A command while it runs: its context, and what it left there for the runtime. */
@@ -34,7 +36,8 @@ export class Running {
   readonly #closers: (() => Promise<void> | void)[] = [];
 
   constructor(surroundings: Surroundings) {
-    const { invocation, host, commands, messages, files, clock, signal, settingsInput, load } = surroundings;
+    const { invocation, host, commands, messages, files, clock, signal } = surroundings;
+    const { settingsInput, load, onApplied } = surroundings;
     const { globals } = invocation;
     let settings: Promise<Settings> | undefined;
     this.context = {
@@ -58,7 +61,10 @@ export class Running {
       verbose: messages.verbose,
       during: messages.during,
       closing: (close) => void this.#closers.push(close),
-      applied: (result, resume) => (this.applied = { result, resume }),
+      applied: (result, resume) => {
+        this.applied = { result, resume };
+        onApplied();
+      },
       confirmTarget: (name, what) =>
         confirmTarget(name, what, host.terminal, {
           given: globals.confirm,

@@ -64,14 +64,14 @@ it('ndjson has the items on stdout, and the envelope without them last on stderr
   expect(envelope.result).toEqual({ file: null, environment: 'default' });
 });
 
-it('warnings are on stderr for a person, and --quiet keeps them back', async () => {
+it('warnings are on stderr, also with --quiet, which has no text on stdout when all is well', async () => {
   const env = { METRIFY_REDSI_URL: 'redis://127.0.0.1' };
   const [loud, quiet] = await Promise.all([
     metrify(['config', 'show'], { env }),
     metrify(['config', 'show', '-q'], { env }),
   ]);
   expect(loud.stderr).toMatch(/^warning: .*METRIFY_REDSI_URL.*\n$/);
-  expect(quiet).toMatchObject({ code: 0, stderr: '', stdout: loud.stdout });
+  expect(quiet).toMatchObject({ code: 0, stderr: loud.stderr, stdout: '' });
 });
 
 it('--verbose says which configuration is in force, and which lock is held', async () => {
@@ -141,11 +141,13 @@ needs('redis')('output of commands on Redis', () => {
   it('stdout is the value and nothing else', async () => {
     await cli('SET', 'meter:1:latest', 'value é');
     const { code, stdout, stderr } = await metrify(['cache', 'get', 'meter:1:latest'], { env });
-    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'value é\n', stderr: '' });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'value é', stderr: '' });
     const missing = await metrify(['cache', 'get', 'meter:none'], { env });
     expect(missing).toMatchObject({ code: 3, stdout: '' });
     expect(missing.stderr).toContain("has no key 'meter:none'");
-    expect((await metrify(['cache', 'get', 'meter:none', '-q'], { env })).stderr).toBe('');
+    expect((await metrify(['cache', 'get', 'meter:none', '-q'], { env })).stderr).toBe(missing.stderr);
+    // Data are not text.
+    expect((await metrify(['cache', 'get', 'meter:1:latest', '-q'], { env })).stdout).toBe('value é');
   });
 
   it('a check that failed has its envelope on stdout', async () => {
@@ -191,10 +193,10 @@ needs('redis')('output of commands on Redis', () => {
       metrify([...argv, '--quiet'], { env, stdin: rows }),
     ]);
     expect(loud.code).toBe(0);
-    expect(loud.stderr).toMatch(/^warming .*\/s.*\n/);
+    expect(loud.stderr).toMatch(/^warming .* rows .*\/s.*\n/);
     expect(loud.stderr).not.toMatch(/\r|\x1b/); // eslint-disable-line no-control-regex
     expect(loud.stdout).not.toContain('warming');
-    expect(quiet).toMatchObject({ code: 0, stderr: '' });
+    expect(quiet).toMatchObject({ code: 0, stdout: '', stderr: '' });
   });
 
   it('a long value is the same with a file behind stdout', async () => {
@@ -202,6 +204,6 @@ needs('redis')('output of commands on Redis', () => {
     const path = join(folder, 'out');
     const { code } = await shell(`metrify cache get file > ${path}`, { env });
     expect(code).toBe(0);
-    expect(await readFile(path, 'utf8')).toBe(`${'x'.repeat(120_000)}\n`);
+    expect(await readFile(path, 'utf8')).toBe('x'.repeat(120_000));
   });
 });

@@ -50,7 +50,7 @@ needs('redis', 'postgres')('cache set --write-behind, cache worker and cache que
     const queued = await set('meter:17', '{"sensor_id":17,"kwh":0.25}', '--json');
     expect(queued.code, queued.stderr).toBe(0);
     expect(queued.json().result).toMatchObject({ table: 'sensor_data', operation: 'upsert' });
-    expect((await run('get', 'meter:17')).stdout).toBe('{"sensor_id":17,"kwh":0.25}\n');
+    expect((await run('get', 'meter:17')).stdout).toBe('{"sensor_id":17,"kwh":0.25}');
     await set('meter:18', '{"sensor_id":18,"kwh":123456}');
     await set('meter:18', '{"sensor_id":18,"kwh":2}');
     expect((await run('queue', 'status', '--json')).json().result).toMatchObject({
