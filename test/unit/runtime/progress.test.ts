@@ -19,7 +19,7 @@ it('counts in its unit', () => {
   const progress = showProgress('warming', 'rows', terminal(false));
   vi.advanceTimersByTime(10_000);
   progress.update(25_000, 100_000);
-  expect(text).toBe('warming  25,000 of 100,000 rows (25%)  30.0s left  2,500/s\n');
+  expect(text).toBe('warming  25,000 of 100,000 rows (25%)  30s left  2,500/s\n');
 });
 
 it('has no total where there is none, and notes at the end', () => {
