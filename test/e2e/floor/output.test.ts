@@ -199,6 +199,20 @@ needs('redis')('output of commands on Redis', () => {
     expect(quiet).toMatchObject({ code: 0, stdout: '', stderr: '' });
   });
 
+  it('with --quiet a result that is not well is on stderr, and JSON stays on stdout', async () => {
+    const argv = ['cache', 'warm', '--stdin', '--key', 'quiet:{id}'];
+    const rows = '{"id":1}\n{broken\n';
+    const [text, json] = await Promise.all([
+      metrify([...argv, '-q'], { env, stdin: rows }),
+      metrify([...argv, '-q', '--json'], { env, stdin: rows }),
+    ]);
+    expect(text).toMatchObject({ code: 6, stdout: '' });
+    expect(text.stderr).toMatch(/^level +written/);
+    expect(text.stderr).toMatch(/^fail {2}1 row: /m);
+    expect(json.json()).toMatchObject({ verdict: 'partial', result: { written: 1, failed: 1 } });
+    expect((await metrify(['cache', 'set', 'planned', 'x', '--dry-run', '-q'], { env })).stdout).toBe('');
+  });
+
   it('a long value is the same with a file behind stdout', async () => {
     await cli('SET', 'file', 'x'.repeat(120_000));
     const path = join(folder, 'out');
