@@ -25,22 +25,24 @@ export function showProgress(
   function describe(done: number, total: number | undefined, note: string | undefined): string {
     const seconds = (performance.now() - started) / 1000;
     const rate = done / Math.max(seconds, 1e-9);
-    const parts: string[] = [];
-    let count = `${format(done)}${noun}`;
-    if (total !== undefined && total > 0) {
-      const share = Math.min(1, done / total);
-      count = `${format(done)} of ${format(total)}${noun} (${Math.floor(share * 100)}%)`;
-      if (terminal.stderrIsTerminal) {
-        const filled = Math.round(share * 24);
-        parts.push('━'.repeat(filled) + '╌'.repeat(24 - filled));
-      }
-      if (done > 0 && done < total) count += `  ${formatDuration(((total - done) / rate) * 1000)} left`;
-    }
-    parts.unshift(label);
-    parts.push(count);
-    parts.push(`${format(rate)}/s`);
-    if (note) parts.push(note);
-    return parts.join('  ');
+    const isBounded = total !== undefined && total > 0;
+    const share = isBounded ? Math.min(1, done / total) : 0;
+    const parts = [
+      isBounded
+        ? `${format(done)} of ${format(total)}${noun} (${Math.floor(share * 100)}%)`
+        : `${format(done)}${noun}`,
+      ...(isBounded && done > 0 && done < total
+        ? [`${formatDuration(((total - done) / rate) * 1000)} left`]
+        : []),
+      `${format(rate)}/s`,
+      ...(note ? [note] : []),
+    ].join('  ');
+    if (!isBounded || !terminal.stderrIsTerminal) return `${label}  ${parts}`;
+    // The numbers say more than the bar, which takes what they leave.
+    const room = Math.min(24, terminal.width - 1 - `${label}    ${parts}`.length);
+    if (room < 6) return `${label}  ${parts}`;
+    const filled = Math.round(share * room);
+    return `${label}  ${'━'.repeat(filled)}${'╌'.repeat(room - filled)}  ${parts}`;
   }
 
   return {

@@ -3,10 +3,10 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { showProgress } from '../../../src/runtime/progress.js';
 
 let text: string;
-const terminal = (stderrIsTerminal: boolean) => ({
+const terminal = (stderrIsTerminal: boolean, width = 100) => ({
   stderr: { write: (part: string) => Boolean((text += part)) } as unknown as NodeJS.WriteStream,
   stderrIsTerminal,
-  width: 100,
+  width,
 });
 
 beforeEach(() => {
@@ -43,3 +43,16 @@ it('is a bar on a terminal, which goes at the end', () => {
   progress.end();
   expect(text).toMatch(/^\r\x1b\[2Kremoving {2}━{12}╌{12} {2}50 of 100 keys \(50%\).*\r\x1b\[2K$/);
 });
+
+it.each([30, 45, 60, 80, 100])(
+  'fits a terminal of %i columns, and gives up the bar before a number',
+  (width) => {
+    const progress = showProgress('warming', 'rows', terminal(true, width));
+    vi.advanceTimersByTime(10_000);
+    progress.update(132_568, 440_132);
+    const line = text.slice('\r\x1b[2K'.length);
+    expect(line.length).toBeLessThan(width);
+    expect(line.includes('23.2s left')).toBe(width >= 60);
+    expect(line.includes('━')).toBe(width >= 80);
+  },
+);
