@@ -23,7 +23,7 @@ export const completion = readCommand({
       throw new UserError(`there is no completion for '${shell}'`, { hint: `Shells: ${shells.join(', ')}.` });
     const commands = await loadAll(context.commands);
     const script = completionScript(shell as Shell, commands);
-    await context.data?.write(script);
+    if (context.output === 'text') await context.data!.write(script);
     return { verdict: 'ok', result: { shell, script } };
   },
 

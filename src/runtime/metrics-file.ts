@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 
 import { UserError, errorMessage } from '../lib/core/errors.js';
 import { writeFileAtomic } from '../lib/core/files.js';
@@ -104,8 +104,7 @@ export async function readLastRun(
   path: string,
   run: Pick<RunMetrics, 'command' | 'job'>,
 ): Promise<Ended | undefined> {
-  // A file that is not there or cannot be read knows nothing; whether it can be written shows when it is.
-  const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n');
+  const lines = (await textOf(path)).split('\n');
   const sample = (name: string): number | undefined => {
     const start = `metrify_run_${name}{${renderLabels(labelsOf(run))}} `;
     const line = lines.find((one) => one.startsWith(start));
@@ -117,6 +116,16 @@ export async function readLastRun(
   return success === undefined || durationSeconds === undefined || timestampSeconds === undefined
     ? undefined
     : { success: success === 1, durationSeconds, timestampSeconds };
+}
+
+/** '' of a file that is not there or cannot be read, and of a pipe, which would keep the reader waiting. */
+async function textOf(path: string): Promise<string> {
+  try {
+    return (await stat(path)).isFile() ? await readFile(path, 'utf8') : '';
+  } catch {
+    // Whether it can be written shows when it is.
+    return '';
+  }
 }
 
 function labelsOf({ command, job }: Pick<RunMetrics, 'command' | 'job'>): Labels {

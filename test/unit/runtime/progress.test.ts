@@ -41,6 +41,7 @@ it('is a bar on a terminal, which goes at the end', () => {
   vi.advanceTimersByTime(10_000);
   progress.update(50, 100);
   progress.end();
+  // eslint-disable-next-line no-control-regex
   expect(text).toMatch(/^\r\x1b\[2Kremoving {2}━{12}╌{12} {2}50 of 100 keys \(50%\).*\r\x1b\[2K$/);
 });
 
