@@ -6,7 +6,7 @@ import type { OutputFormat } from './context.js';
 import type { GlobalValues } from './global-flags.js';
 import type { Host } from './host.js';
 import { Printer } from './printer.js';
-import { showProgress } from './progress.js';
+import { showProgress, type ShownProgress } from './progress.js';
 
 /** What a command says while it runs, and the printers of what it says at its end. */
 export class Messages {
@@ -20,6 +20,7 @@ export class Messages {
   readonly narrator: Printer;
   readonly warnings: string[] = [];
   readonly #host: Host;
+  #shown: ShownProgress | undefined;
 
   constructor(command: Command, globals: GlobalValues, host: Host) {
     const { terminal } = host;
@@ -28,14 +29,21 @@ export class Messages {
     this.format = globals.json ? 'json' : globals.output!;
     this.quiet = globals.quiet;
     this.verbosely = globals.verbose;
-    this.complaint = new Printer(host.stderr, {
+    // A message does not follow the bar on its line.
+    const withoutBar = (write: (text: string) => void) => (text: string) => {
+      this.#shown?.erase();
+      write(text);
+    };
+    this.complaint = new Printer(withoutBar(host.stderr), {
       wraps: terminal.stderrIsTerminal,
       color: terminal.stderrIsTerminal && color,
       width: terminal.width,
     });
     const stdout = { wraps: terminal.stdoutIsTerminal, color, width: terminal.width };
     this.result =
-      command.stdout === 'text' && this.format === 'text' ? new Printer(host.stdout, stdout) : this.complaint;
+      command.stdout === 'text' && this.format === 'text'
+        ? new Printer(withoutBar(host.stdout), stdout)
+        : this.complaint;
     this.narrator = this.quiet ? new Printer(() => {}, stdout) : this.result;
   }
 
@@ -56,11 +64,13 @@ export class Messages {
     work: (progress: Progress) => Promise<T>,
   ): Promise<T> => {
     if (this.quiet || this.format !== 'text') return work(silentProgress);
-    const progress = showProgress(label, unit, this.#host.terminal);
+    const shown = showProgress(label, unit, this.#host.terminal);
+    this.#shown = shown;
     try {
-      return await work(progress);
+      return await work(shown);
     } finally {
-      progress.end();
+      shown.erase();
+      this.#shown = undefined;
     }
   };
 

@@ -5,6 +5,11 @@ import type { Terminal } from './terminal.js';
 const drawEveryMs = 100;
 const lineEveryMs = 5000;
 
+export interface ShownProgress extends Progress {
+  /** Takes the bar off the screen; the next update draws it again. */
+  erase(): void;
+}
+
 /**
  * Progress on stderr after the first second: a bar that redraws itself on a terminal, a line every few seconds
  * elsewhere.
@@ -13,11 +18,11 @@ export function showProgress(
   label: string,
   unit: ProgressUnit,
   terminal: Pick<Terminal, 'stderr' | 'stderrIsTerminal' | 'width'>,
-): Progress & { end(): void } {
+): ShownProgress {
   const started = performance.now();
   const format = unit === 'bytes' ? formatBytes : formatCount;
   // Bytes carry their unit in each number.
-  const noun = unit === 'bytes' ? '' : ` ${unit}`;
+  const noun = (count: number) => (unit === 'bytes' ? '' : ` ${count === 1 ? unit.slice(0, -1) : unit}`);
   const write = (text: string) => terminal.stderr.write(text);
   let last = started;
   let drawn = false;
@@ -29,8 +34,8 @@ export function showProgress(
     const share = isBounded ? Math.min(1, done / total) : 0;
     const parts = [
       isBounded
-        ? `${format(done)} of ${format(total)}${noun} (${Math.floor(share * 100)}%)`
-        : `${format(done)}${noun}`,
+        ? `${format(done)} of ${format(total)}${noun(total)} (${Math.floor(share * 100)}%)`
+        : `${format(done)}${noun(done)}`,
       ...(isBounded && done > 0 && done < total
         ? [`${formatDuration(((total - done) / rate) * 1000)} left`]
         : []),
@@ -59,7 +64,7 @@ export function showProgress(
         write(`${text}\n`);
       }
     },
-    end() {
+    erase() {
       if (drawn) write('\r\x1b[2K');
       drawn = false;
     },

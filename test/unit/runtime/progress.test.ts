@@ -27,6 +27,10 @@ it('has no total where there is none, and notes at the end', () => {
   vi.advanceTimersByTime(10_000);
   progress.update(1234, undefined, '2 failed');
   expect(text).toBe('writing  1,234 writes  123/s  2 failed\n');
+  text = '';
+  vi.advanceTimersByTime(10_000);
+  progress.update(1);
+  expect(text).toBe('writing  1 write  0/s\n');
 });
 
 it('writes bytes as sizes', () => {
@@ -40,7 +44,7 @@ it('is a bar on a terminal, which goes at the end', () => {
   const progress = showProgress('removing', 'keys', terminal(true));
   vi.advanceTimersByTime(10_000);
   progress.update(50, 100);
-  progress.end();
+  progress.erase();
   // eslint-disable-next-line no-control-regex
   expect(text).toMatch(/^\r\x1b\[2Kremoving {2}━{12}╌{12} {2}50 of 100 keys \(50%\).*\r\x1b\[2K$/);
 });
