@@ -8,7 +8,7 @@ import { bundle, libraryEntries, manifest } from './packaging/esbuild.js';
 const { dependencies, optionalDependencies } = manifest;
 // Small and needed by every start: in the bundle they cost no module resolution. The Kubernetes client is neither,
 // but of its 800 modules we load one with what that needs: 60 ms in a chunk of its own, 310 ms from its files.
-const bundled = ['commander', 'picocolors', 'zod', 'yaml', '@kubernetes/client-node'];
+const bundled = ['commander', 'zod', 'yaml', '@kubernetes/client-node'];
 
 // Commander loads child_process, and that the network, for subcommands that are executables of their own, which
 // metrify has none of: a tenth of `metrify --help`.

@@ -8,6 +8,7 @@ export const completion = readCommand({
   summary: 'shell completion for bash, zsh or fish',
   args: { shell: { help: shells.join(', '), required: true, choices: shells } },
   flags: {},
+  stdout: 'data',
   examples: [
     {
       does: 'bash, for this user',
@@ -21,10 +22,11 @@ export const completion = readCommand({
     if (!(shells as readonly string[]).includes(shell))
       throw new UserError(`there is no completion for '${shell}'`, { hint: `Shells: ${shells.join(', ')}.` });
     const commands = await loadAll(context.commands);
-    return { verdict: 'ok', result: { shell, script: completionScript(shell as Shell, commands) } };
+    const script = completionScript(shell as Shell, commands);
+    if (context.output === 'text') await context.data!.write(script);
+    return { verdict: 'ok', result: { shell, script } };
   },
 
-  present({ script }, printer) {
-    printer.line(script.trimEnd());
-  },
+  /** The script is all there is to say. */
+  present() {},
 });

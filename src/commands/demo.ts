@@ -36,8 +36,10 @@ export const demo = readCommand({
       openQueueWriter,
       closing: (close) => context.closing(close),
     });
-    return { verdict: 'ok', result, items: { readings: result.readings } };
+    return { verdict: 'ok', result };
   },
+
+  counts: ({ readings }: DemoResult) => ({ readings }),
 
   present(result: DemoResult, printer) {
     const { ratio } = result.latency;

@@ -13,7 +13,7 @@ export const doctor = readCommand({
     { does: 'as a CI check', command: 'metrify doctor --env production --junit doctor.xml' },
   ],
   items: 'systems',
-  checks: true,
+  junit: true,
 
   async read(_, context) {
     const settings = await context.settings();

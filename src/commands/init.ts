@@ -9,7 +9,7 @@ import { flag } from '../runtime/flags.js';
 
 const patienceMs = 1000;
 
-interface Plan {
+interface Draft {
   path: string;
   text: string;
   systems: { system: string; from: string }[];
@@ -30,7 +30,7 @@ export const init = changeCommand({
     { does: 'Write it, then check it', command: 'metrify init && metrify config check' },
   ],
 
-  async plan({ to = 'metrify.config.yaml' }, context): Promise<Plan> {
+  async prepare({ to = 'metrify.config.yaml' }, context): Promise<Draft> {
     const sections = await context.sections();
     const found = await Promise.all(
       sections.flatMap(({ key, usualAddress }) =>
@@ -42,11 +42,10 @@ export const init = changeCommand({
     return { path: resolve(context.cwd, to), ...draftConfig(sections, found, context.env) };
   },
 
-  presentPlan({ text }, printer) {
-    for (const line of text.trimEnd().split('\n')) printer.line(line);
-  },
+  preview: async (draft) => draft,
+  presentPreview: ({ text }, printer) => printer.block(text.trimEnd()),
 
-  async apply({ path, text, systems }) {
+  async run({ path, text, systems }) {
     const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
       if (systemCode(error) === 'EEXIST')
         throw new ServiceConflict(`${path} exists, and is not overwritten`, {
@@ -66,7 +65,7 @@ export const init = changeCommand({
     return { verdict: 'ok', result: { path, systems } };
   },
 
-  present({ path, systems }: Pick<Plan, 'path' | 'systems'>, printer) {
+  present({ path, systems }: Pick<Draft, 'path' | 'systems'>, printer) {
     for (const { system, from } of systems) printer.ok(`${system}: ${from}`);
     if (systems.length === 0)
       printer.warn('no variable names a system, and none answers on its usual port here');

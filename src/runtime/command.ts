@@ -1,6 +1,7 @@
 import type { Conclusion } from '../lib/core/exit-codes.js';
 import type { Context } from './context.js';
 import type { Arguments, ArgumentValues, Flags, FlagValues } from './flags.js';
+import type { Gauge, Histogram } from './metrics-file.js';
 import type { Printer } from './printer.js';
 
 /** One check for `--junit`: passed unless there is a failure. */
@@ -15,8 +16,8 @@ export interface Outcome<R> {
   verdict: Conclusion;
   result: R;
   checks?: Check[];
-  /** Counts for `metrify_run_items{kind=…}`. */
-  items?: Record<string, number>;
+  /** For `--metrics-file`, what the result does not hold. */
+  metrics?: { gauges?: Gauge[]; histograms?: Histogram[] };
 }
 
 interface Declaration<F extends Flags, A extends Arguments, R> {
@@ -27,10 +28,17 @@ interface Declaration<F extends Flags, A extends Arguments, R> {
   args?: A;
   flags: F;
   examples: { does: string; command: string }[];
+  /**
+   * stdout is data: `context.data` takes it, and text goes to stderr. With `--output ndjson` data are lines of JSON, and
+   * with `json` the result holds them.
+   */
+  stdout?: 'data';
   /** The result's list that `--output ndjson` prints a line each. */
   items?: keyof R & string;
   /** Checks something: has `--junit`. */
-  checks?: true;
+  junit?: true;
+  /** Of a result, whole or so far: `metrify_run_items{kind=…}`. */
+  counts?(result: R): Record<string, number>;
   /** The result as a person reads it. */
   present(result: R, printer: Printer, context: Context): void;
 }
@@ -42,13 +50,14 @@ export interface ReadCommand<F extends Flags, A extends Arguments, R> extends De
   read(input: Input<F, A>, context: Context): Promise<Outcome<R>>;
 }
 
-/** A command that changes something: input → plan (pure) → apply → result. `--dry-run` stops after the plan. */
-export interface ChangeCommand<F extends Flags, A extends Arguments, P, R> extends Declaration<F, A, R> {
-  plan(input: Input<F, A>, context: Context): Promise<P>;
-  /** What `--dry-run` prints with JSON, if it is less than the plan itself. */
-  planData?(plan: P): unknown;
-  presentPlan(plan: P, printer: Printer): void;
-  apply(plan: P, context: Context): Promise<Outcome<R>>;
+/** A command that changes something: input → prepare → (preview | run). `--dry-run` previews. */
+export interface ChangeCommand<F extends Flags, A extends Arguments, P, V, R> extends Declaration<F, A, R> {
+  /** Opens what is needed and refuses what cannot be done. Changes nothing. */
+  prepare(input: Input<F, A>, context: Context): Promise<P>;
+  /** What `run` would do, as `--dry-run` prints it with JSON. Changes nothing, but may read everything. */
+  preview(prepared: P, context: Context): V | Promise<V>;
+  presentPreview(preview: V, printer: Printer): void;
+  run(prepared: P, context: Context): Promise<Outcome<R>>;
 }
 
 /** A declared command with its types erased: what the runtime runs. */
@@ -59,12 +68,14 @@ export interface Command {
   args: Arguments;
   flags: Flags;
   examples: { does: string; command: string }[];
+  stdout: 'text' | 'data';
   items?: string;
-  checks: boolean;
+  junit: boolean;
   changes: boolean;
   run(input: Record<string, unknown>, context: Context): Promise<Finished>;
   /** Of a result, whole or so far. */
   present(result: unknown, printer: Printer, context: Context): void;
+  counts(result: unknown): Record<string, number>;
 }
 
 export interface Finished extends Outcome<unknown> {
@@ -82,28 +93,27 @@ export function readCommand<F extends Flags, A extends Arguments, R>(spec: ReadC
   };
 }
 
-export function changeCommand<F extends Flags, A extends Arguments, P, R>(
-  spec: ChangeCommand<F, A, P, R>,
+export function changeCommand<F extends Flags, A extends Arguments, P, V, R>(
+  spec: ChangeCommand<F, A, P, V, R>,
 ): Command {
   return {
     ...shared(spec),
     changes: true,
     async run(input, context) {
-      const plan = await spec.plan(input as Input<F, A>, context);
+      const prepared = await spec.prepare(input as Input<F, A>, context);
       if (context.dryRun) {
-        return {
-          verdict: 'planned',
-          result: spec.planData ? spec.planData(plan) : plan,
-          present: (printer) => spec.presentPlan(plan, printer),
-        };
+        const result = await spec.preview(prepared, context);
+        return { verdict: 'planned', result, present: (printer) => spec.presentPreview(result, printer) };
       }
-      const outcome = await spec.apply(plan, context);
+      const outcome = await spec.run(prepared, context);
       return { ...outcome, present: (printer) => spec.present(outcome.result, printer, context) };
     },
   };
 }
 
-function shared<F extends Flags, A extends Arguments, R>(spec: Declaration<F, A, R>) {
+function shared<F extends Flags, A extends Arguments, R>(
+  spec: Declaration<F, A, R>,
+): Omit<Command, 'changes' | 'run'> {
   return {
     name: spec.name,
     summary: spec.summary,
@@ -111,8 +121,10 @@ function shared<F extends Flags, A extends Arguments, R>(spec: Declaration<F, A,
     args: spec.args ?? {},
     flags: spec.flags,
     examples: spec.examples,
+    stdout: spec.stdout ?? 'text',
     ...(spec.items === undefined ? {} : { items: spec.items }),
-    checks: spec.checks ?? false,
+    junit: spec.junit ?? false,
+    counts: (result: unknown) => spec.counts?.(result as R) ?? {},
     present: (result: unknown, printer: Printer, context: Context) =>
       spec.present(result as R, printer, context),
   };

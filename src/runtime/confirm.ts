@@ -1,5 +1,6 @@
 import { UserError } from '../lib/core/errors.js';
 import { ExitCode } from '../lib/core/exit-codes.js';
+import { escapeLine } from './escape.js';
 import type { Terminal } from './terminal.js';
 
 export interface ConfirmOptions {
@@ -21,7 +22,7 @@ export async function confirmTarget(
   if (given !== undefined)
     throw refusal(`--confirm names '${given}', but this would ${what} in '${name}'`, name);
   if (!ask) throw refusal(`this would ${what} in '${name}', and was not confirmed`, name);
-  terminal.stderr.write(`This will ${what}.\nType '${name}' to go on: `);
+  terminal.stderr.write(`${escapeLine(`This will ${what}.`)}\n${escapeLine(`Type '${name}' to go on: `)}`);
   const answer = await readAnswer(terminal, signal);
   if (answer === name) return;
   const said = answer === '' ? 'no name was typed' : `'${answer}' is not '${name}'`;

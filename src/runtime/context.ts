@@ -1,9 +1,10 @@
 import type { Clock } from '../lib/core/clock.js';
 import type { NotWritten } from '../lib/core/errors.js';
 import type { FileRoles } from '../lib/core/file-roles.js';
-import type { Progress } from '../lib/core/progress.js';
+import type { Progress, ProgressUnit } from '../lib/core/progress.js';
 import type { Section } from '../lib/core/schema/section.js';
 import type { LoadedSettings, SettingsInput } from './config/load.js';
+import type { DataSink } from './data-sink.js';
 import type { Printer } from './printer.js';
 import type { CommandTable } from './program.js';
 import type { Settings } from './settings.js';
@@ -36,20 +37,23 @@ export interface Context {
   readonly pid: number;
   /** Every command there is, for completion. */
   readonly commands: CommandTable;
-  /** Prints while the command runs: on stdout for a person, on stderr where stdout carries data. */
+  /** Prints while the command runs: on stdout for a person, on stderr where stdout carries data; nothing with `--quiet`. */
   readonly narrator: Printer;
-  /** A warning for the person and for the envelope. */
+  /** Takes what a command declared as `stdout: 'data'`; undefined with `--output json`, where the result holds it. */
+  readonly data: DataSink | undefined;
+  /** Something is not well: told even with `--quiet`, and part of the envelope. */
   warn(message: string): void;
   /** An output that is not whole: told even with `--quiet`, and exit 5, beside whatever else ends the command. */
   notWritten(problem: NotWritten): void;
   /** Said only with `--verbose`. */
   verbose(message: string): void;
-  progress(label: string): Progress & { end(): void };
+  /** Shows the progress of the work while it runs. */
+  during<T>(label: string, unit: ProgressUnit, work: (progress: Progress) => Promise<T>): Promise<T>;
   /** Called by the runtime, last registered first, however the command ends. */
   closing(close: () => Promise<void> | void): void;
   /**
    * From here on something may have changed: should the command fail or be stopped, this result so far is
-   * printed, and stderr says how to go on.
+   * printed, and stderr says how to go on. From then on `--metrics-file` has its counts while the command runs.
    */
   applied(result: () => unknown, resume?: () => string | undefined): void;
   /**

@@ -45,7 +45,7 @@ export function reportFailure(
 ): void {
   let { hint } = failure;
   if (failure instanceof Bug) {
-    if (verbose) printer.line(maskSecrets(String((failure.error as Error).stack ?? failure.error)));
+    if (verbose) printer.block(maskSecrets(String((failure.error as Error).stack ?? failure.error)));
     hint = verbose
       ? 'Please report it with the lines above.'
       : 'Run again with --verbose and report what it prints.';
@@ -56,9 +56,13 @@ export function reportFailure(
     host.stderr(`${errorLine(shown, warnings)}\n`);
     return;
   }
-  printer.marked(`${printer.red('error:')} `, maskSecrets(failure.message));
+  printer.marked(`${printer.red('error:')} `, ...linesOf(failure.message));
   const next = [hint, resume].filter(Boolean).join('\n');
-  if (next) printer.marked('  ', maskSecrets(next));
+  if (next) printer.marked('  ', ...linesOf(next));
+}
+
+function linesOf(text: string): string[] {
+  return maskSecrets(text).split('\n');
 }
 
 /** A command line that could not even be parsed. */

@@ -161,11 +161,17 @@ export function flagNames(key: string, { short }: Flag): string[] {
 export interface Argument {
   help: string;
   required: boolean;
+  /** One or more words; only of a last argument that is required. */
+  many?: true;
   /** For completion; the command itself checks. */
   choices?: readonly string[];
 }
 
 export type Arguments = Record<string, Argument>;
 export type ArgumentValues<A extends Arguments> = {
-  [K in keyof A]: A[K] extends { required: true } ? string : string | undefined;
+  [K in keyof A]: A[K] extends { many: true }
+    ? string[]
+    : A[K] extends { required: true }
+      ? string
+      : string | undefined;
 };

@@ -20,14 +20,13 @@ const output = {
     default: 'text',
   }),
   json: flag.boolean('same as --output json'),
-  quiet: flag.boolean('only the result and errors: no progress, no warnings', { short: 'q' }),
+  quiet: flag.boolean('no text when all is well; what is not well, on stderr', { short: 'q' }),
   verbose: flag.boolean('say more; a bug prints its stack', { short: 'v' }),
   noColor: flag.boolean('plain text (also: NO_COLOR)'),
 } satisfies Flags;
 
 const answers = {
   confirm: flag.text({ placeholder: 'NAME', help: 'name the target of a destructive command' }),
-  yes: flag.boolean('answer harmless questions with yes', { short: 'y' }),
   noInput: flag.boolean('never ask'),
 } satisfies Flags;
 
@@ -39,7 +38,7 @@ const unattended = {
   }),
   metricsFile: flag.file({
     access: 'write',
-    help: 'write run metrics for the node exporter to this file',
+    help: 'write run metrics for the node exporter to this file, also while running',
   }),
   job: flag.text({ placeholder: 'NAME', help: "job label of those metrics (default: the lock's name)" }),
 } satisfies Flags;
@@ -62,11 +61,11 @@ export const sharedFlags = {
 } satisfies Flags;
 
 /** A command's own flags and those it shares with its kind. */
-export function commandFlags(command: { flags: Flags; changes: boolean; checks: boolean }): Flags {
+export function commandFlags(command: { flags: Flags; changes: boolean; junit: boolean }): Flags {
   return {
     ...command.flags,
     ...(command.changes ? { dryRun: sharedFlags.dryRun } : {}),
-    ...(command.checks ? { junit: sharedFlags.junit } : {}),
+    ...(command.junit ? { junit: sharedFlags.junit } : {}),
   };
 }
 

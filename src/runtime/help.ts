@@ -1,6 +1,6 @@
 import { ExitCode } from '../lib/core/exit-codes.js';
 import type { Command } from './command.js';
-import { type Flag, type Flags, flagNames } from './flags.js';
+import { type Argument, type Flag, type Flags, flagNames } from './flags.js';
 import { commandFlags, globalFlagGroups } from './global-flags.js';
 import { fill, wrap } from './wrap.js';
 
@@ -42,11 +42,15 @@ export function flagSections(command: Command): { title: string; flags: Flags }[
   ].filter(({ flags }) => Object.keys(flags).length > 0);
 }
 
-/** `metrify cache get <key> [flags]`. */
+/** `<key>`, `[app]`, `<key...>`: as commander has it, too. */
+export function argumentTerm(name: string, { required, many }: Argument): string {
+  const word = many ? `${name}...` : name;
+  return required ? `<${word}>` : `[${word}]`;
+}
+
+/** `metrify cache get <key...> [flags]`. */
 export function usageLine({ name, args }: Command): string {
-  const words = Object.entries(args).map(([argument, { required }]) =>
-    required ? `<${argument}>` : `[${argument}]`,
-  );
+  const words = Object.entries(args).map(([argument, declared]) => argumentTerm(argument, declared));
   return ['metrify', name, ...words, '[flags]'].join(' ');
 }
 

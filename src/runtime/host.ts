@@ -16,6 +16,8 @@ export interface Host {
   readonly terminal: Terminal;
   readonly self: readonly string[];
   stdout(text: string): void;
+  /** The same of data, slowed down to its reader. @returns false when nothing more is taken */
+  pour(chunk: Uint8Array | string): Promise<boolean>;
   stderr(text: string): void;
   /** Called when nobody reads stdout any more (`| head`). */
   onClosedStdout(closed: () => void): void;
@@ -58,6 +60,7 @@ export function processHost(executable: string): Host {
     },
     self: [process.execPath, executable],
     stdout: (text) => output.write(text),
+    pour: (chunk) => output.pour(chunk),
     stderr: (text) => complaints.write(text),
     onClosedStdout: (closed) => output.onClosed(closed),
     leave: (code) => process.exit(code),

@@ -1,43 +1,91 @@
+import { readFile, stat } from 'node:fs/promises';
+
 import { UserError, errorMessage } from '../lib/core/errors.js';
 import { writeFileAtomic } from '../lib/core/files.js';
+
+/** How a run ended. */
+export interface Ended {
+  success: boolean;
+  durationSeconds: number;
+  /** Seconds since the epoch when it ended. */
+  timestampSeconds: number;
+}
+
+/** `metrify_run_NAME{command, job, …labels}`. */
+export interface Gauge {
+  /** With its unit: `latency_seconds`. */
+  name: string;
+  help: string;
+  labels?: Record<string, string>;
+  value: number;
+}
+
+export interface Histogram extends Omit<Gauge, 'value'> {
+  /** In order; each count includes those before it. The bucket of +Inf is `count`. */
+  buckets: { upTo: number; count: number }[];
+  count: number;
+  sum: number;
+}
 
 export interface RunMetrics {
   command: string;
   job: string;
-  success: boolean;
-  durationSeconds: number;
-  /** Seconds since the epoch when the run ended. */
-  timestampSeconds: number;
+  running: boolean;
+  /** While it runs: the last run, if the file knows of one. */
+  ended?: Ended | undefined;
   /** Counts by kind: `written`, `skipped`, … */
-  items: Record<string, number>;
+  counts: Record<string, number>;
+  gauges?: Gauge[] | undefined;
+  histograms?: Histogram[] | undefined;
 }
+
+type Labels = Record<string, string>;
+type Sample = [labels: Labels, value: number];
 
 /** The run in the text format that Prometheus reads. */
 export function renderMetrics(run: RunMetrics): string {
-  const labels = { command: run.command, job: run.job };
-  const items = Object.entries(run.items);
-  return [
-    ...gauge('metrify_run_success', 'Whether the last run ended with exit code 0.', [
-      [labels, run.success ? 1 : 0],
-    ]),
-    ...gauge('metrify_run_duration_seconds', 'How long the last run took.', [[labels, run.durationSeconds]]),
-    ...gauge('metrify_run_timestamp_seconds', 'When the last run ended, in Unix time.', [
-      [labels, run.timestampSeconds],
-    ]),
-    ...(items.length === 0
+  const labels = labelsOf(run);
+  const { ended, gauges = [], histograms = [] } = run;
+  const counts = Object.entries(run.counts);
+  const lines = [
+    ...gauge('metrify_run_running', 'Whether a run is under way.', [[labels, run.running ? 1 : 0]]),
+    ...(ended
+      ? [
+          ...gauge('metrify_run_success', 'Whether the last run ended with exit code 0.', [
+            [labels, ended.success ? 1 : 0],
+          ]),
+          ...gauge('metrify_run_duration_seconds', 'How long the last run took.', [
+            [labels, ended.durationSeconds],
+          ]),
+          ...gauge('metrify_run_timestamp_seconds', 'When the last run ended, in Unix time.', [
+            [labels, ended.timestampSeconds],
+          ]),
+        ]
+      : []),
+    ...(counts.length === 0
       ? []
       : gauge(
           'metrify_run_items',
-          'What the last run handled, by kind.',
-          items.map(([kind, count]) => [{ ...labels, kind }, count]),
+          'What the run handled, by kind.',
+          counts.map(([kind, count]): Sample => [{ ...labels, kind }, count]),
         )),
-  ]
-    .map((line) => `${line}\n`)
-    .join('');
+    ...byName(gauges).flatMap(([name, all]) =>
+      gauge(
+        name,
+        all[0]!.help,
+        all.map((one): Sample => [{ ...labels, ...one.labels }, one.value]),
+      ),
+    ),
+    ...byName(histograms).flatMap(([name, all]) => [
+      ...head(name, all[0]!.help, 'histogram'),
+      ...all.flatMap((one) => histogramSamples(name, one, { ...labels, ...one.labels })),
+    ]),
+  ];
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /**
- * Readable for everybody whatever the umask of the cron job, because the node exporter runs as a user of its own.
+ * Readable for everybody whatever the umask of the cron job, because the node exporter runs as its own user.
  * @throws UserError; the old file stays as it was
  */
 export async function writeMetricsFile(path: string, run: RunMetrics): Promise<void> {
@@ -51,19 +99,76 @@ export async function writeMetricsFile(path: string, run: RunMetrics): Promise<v
   }
 }
 
-function gauge(
-  name: string,
-  help: string,
-  samples: [labels: Record<string, string>, value: number][],
-): string[] {
+/** How the last run of the same command and job ended, as the file has it; undefined when it doesn't. */
+export async function readLastRun(
+  path: string,
+  run: Pick<RunMetrics, 'command' | 'job'>,
+): Promise<Ended | undefined> {
+  const lines = (await textOf(path)).split('\n');
+  const sample = (name: string): number | undefined => {
+    const start = `metrify_run_${name}{${renderLabels(labelsOf(run))}} `;
+    const line = lines.find((one) => one.startsWith(start));
+    return line === undefined ? undefined : Number(line.slice(start.length));
+  };
+  const success = sample('success');
+  const durationSeconds = sample('duration_seconds');
+  const timestampSeconds = sample('timestamp_seconds');
+  return success === undefined || durationSeconds === undefined || timestampSeconds === undefined
+    ? undefined
+    : { success: success === 1, durationSeconds, timestampSeconds };
+}
+
+/** '' of a file that is not there or cannot be read, and of a pipe, which would keep the reader waiting. */
+async function textOf(path: string): Promise<string> {
+  try {
+    return (await stat(path)).isFile() ? await readFile(path, 'utf8') : '';
+  } catch {
+    // Whether it can be written shows when it is.
+    return '';
+  }
+}
+
+function labelsOf({ command, job }: Pick<RunMetrics, 'command' | 'job'>): Labels {
+  return { command, job };
+}
+
+/** Samples of one name have to follow each other. */
+function byName<T extends { name: string }>(metrics: readonly T[]): [name: string, T[]][] {
+  const groups = new Map<string, T[]>();
+  for (const metric of metrics) {
+    const name = `metrify_run_${metric.name}`;
+    groups.set(name, [...(groups.get(name) ?? []), metric]);
+  }
+  return [...groups];
+}
+
+function gauge(name: string, help: string, samples: Sample[]): string[] {
+  return [...head(name, help, 'gauge'), ...samples.map(([labels, value]) => line(name, labels, value))];
+}
+
+function histogramSamples(name: string, { buckets, count, sum }: Histogram, labels: Labels): string[] {
   return [
-    `# HELP ${name} ${help}`,
-    `# TYPE ${name} gauge`,
-    ...samples.map(([labels, value]) => `${name}{${renderLabels(labels)}} ${renderNumber(value)}`),
+    ...buckets.map(({ upTo, count: below }) =>
+      line(`${name}_bucket`, { ...labels, le: renderNumber(upTo) }, below),
+    ),
+    line(`${name}_bucket`, { ...labels, le: '+Inf' }, count),
+    line(`${name}_sum`, labels, sum),
+    line(`${name}_count`, labels, count),
   ];
 }
 
-function renderLabels(labels: Record<string, string>): string {
+function head(name: string, help: string, type: 'gauge' | 'histogram'): string[] {
+  return [
+    `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`,
+    `# TYPE ${name} ${type}`,
+  ];
+}
+
+function line(name: string, labels: Labels, value: number): string {
+  return `${name}{${renderLabels(labels)}} ${renderNumber(value)}`;
+}
+
+function renderLabels(labels: Labels): string {
   return Object.entries(labels)
     .map(([name, value]) => `${name}="${escapeLabel(value)}"`)
     .join(',');

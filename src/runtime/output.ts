@@ -2,6 +2,7 @@ import { type ExitCode, type Verdict, verdictOf } from '../lib/core/exit-codes.j
 import type { UserError } from '../lib/core/errors.js';
 import { maskSecrets } from '../lib/core/redact.js';
 import type { OutputFormat } from './context.js';
+import { toJson } from './escape.js';
 
 /** What every command's JSON result is wrapped in. */
 export interface Envelope {
@@ -72,8 +73,4 @@ export function buildEnvelope(
     result,
     warnings,
   };
-}
-
-function toJson(value: unknown): string {
-  return JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? item.toString() : item));
 }

@@ -1,5 +1,4 @@
-import { createColors } from 'picocolors';
-
+import { escapeBlock, escapeLine } from './escape.js';
 import { visibleWidth, wrap } from './wrap.js';
 
 export interface Column {
@@ -7,16 +6,17 @@ export interface Column {
   align?: 'left' | 'right';
 }
 
-/** What keys, pods or clusters may have put into a text, and would move the cursor or rename the window. Colours stay. */
-// eslint-disable-next-line no-control-regex -- these are meant
-const strange = /\x1b(?!\[[\d;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]/g;
-
-/** Text for people: lines, aligned tables and bars, in colour only where the terminal has it. */
+/**
+ * Text for people: lines, aligned tables and bars, in colour only where the terminal has it. What is printed may come
+ * from anywhere: every control character in it is made visible, and colours are only those of this printer.
+ */
 export class Printer {
-  readonly #colors: ReturnType<typeof createColors>;
+  /** Begins a style. Nobody else can know it, so that no key or message carries a colour. */
+  readonly #mark = `\x1b${Math.random().toString(36).slice(2)};`;
+  readonly #write: (text: string) => void;
 
   constructor(
-    private readonly write: (text: string) => void,
+    write: (text: string) => void,
     readonly options: {
       color: boolean;
       width: number;
@@ -24,44 +24,52 @@ export class Printer {
       wraps?: boolean;
     },
   ) {
-    this.#colors = createColors(options.color);
+    this.#write = write;
   }
 
+  /** One line, whatever the text holds. */
   line(text = ''): void {
-    this.write(`${text.replace(strange, '')}\n`);
+    this.#raw(this.#escaped(text));
+  }
+
+  /** Text that has lines itself: a file's content, a patch. */
+  block(text: string): void {
+    this.#raw(this.#escaped(text, escapeBlock));
   }
 
   heading(text: string): void {
     this.line(this.bold(text));
   }
 
-  ok(text: string): void {
-    this.marked(`${this.green('ok')}    `, text);
+  ok(...texts: string[]): void {
+    this.marked(`${this.green('ok')}    `, ...texts);
   }
 
-  bad(text: string): void {
-    this.marked(`${this.red('fail')}  `, text);
+  bad(...texts: string[]): void {
+    this.marked(`${this.red('fail')}  `, ...texts);
   }
 
-  warn(text: string): void {
-    this.marked(`${this.yellow('warn')}  `, text);
+  warn(...texts: string[]): void {
+    this.marked(`${this.yellow('warn')}  `, ...texts);
   }
 
-  /** A mark and a text whose further lines stand below its first. */
-  marked(mark: string, text: string): void {
-    const indent = visibleWidth(mark);
-    const paragraphs = text.split('\n');
+  /** A mark and a text, or several: further lines are aligned with the first. */
+  marked(mark: string, ...texts: string[]): void {
+    const sign = this.#escaped(mark);
+    const indent = visibleWidth(sign);
+    const paragraphs = texts.map((text) => this.#escaped(text));
     const lines = this.options.wraps
       ? paragraphs.flatMap((paragraph) => wrap(paragraph, Math.max(20, this.options.width - indent)))
       : paragraphs;
-    lines.forEach((line, i) => this.line((i === 0 ? mark : ' '.repeat(indent)) + line));
+    lines.forEach((line, i) => this.#raw((i === 0 ? sign : ' '.repeat(indent)) + line));
   }
 
   /**
    * Columns are as wide as their widest cell; the last one is never padded. On a terminal that is too narrow, the
    * last one is broken at words, or stands below the others.
    */
-  table({ columns, rows }: { columns: Column[]; rows: string[][] }): void {
+  table({ columns, rows: given }: { columns: Column[]; rows: string[][] }): void {
+    const rows = given.map((row) => row.map((cell) => this.#escaped(cell)));
     const widths = columns.map((column, i) =>
       Math.max(visibleWidth(column.title), ...rows.map((row) => visibleWidth(row[i] ?? ''))),
     );
@@ -83,11 +91,11 @@ export class Printer {
       const line = format(cells);
       if (!this.options.wraps || visibleWidth(line) <= this.options.width) return [line];
       const broken = wrap(cells[last] ?? '', room);
-      const beside = indent === before ? broken.shift()! : '';
-      return [format([...cells.slice(0, last), beside]), ...broken.map((rest) => ' '.repeat(indent) + rest)];
+      const first = indent === before ? broken.shift()! : '';
+      return [format([...cells.slice(0, last), first]), ...broken.map((rest) => ' '.repeat(indent) + rest)];
     };
     for (const title of lines(columns.map((column) => column.title))) this.line(this.dim(title));
-    for (const row of rows) for (const line of lines(row)) this.line(line);
+    for (const row of rows) for (const line of lines(row)) this.#raw(line);
   }
 
   /** Names and values below each other, the values aligned. */
@@ -105,10 +113,24 @@ export class Printer {
     return this.cyan((full + rest).padEnd(width));
   }
 
-  bold = (text: string): string => this.#colors.bold(text);
-  dim = (text: string): string => this.#colors.dim(text);
-  green = (text: string): string => this.#colors.green(text);
-  red = (text: string): string => this.#colors.red(text);
-  yellow = (text: string): string => this.#colors.yellow(text);
-  cyan = (text: string): string => this.#colors.cyan(text);
+  bold = (text: string): string => this.#styled(text, 1, 22);
+  dim = (text: string): string => this.#styled(text, 2, 22);
+  red = (text: string): string => this.#styled(text, 31, 39);
+  green = (text: string): string => this.#styled(text, 32, 39);
+  yellow = (text: string): string => this.#styled(text, 33, 39);
+  cyan = (text: string): string => this.#styled(text, 36, 39);
+
+  #styled(text: string, on: number, off: number): string {
+    return this.options.color ? `${this.#mark}${on}m${text}${this.#mark}${off}m` : text;
+  }
+
+  /** The text with its controls visible and its styles as the terminal takes them. */
+  #escaped(text: string, escape = escapeLine): string {
+    const [plain, ...styled] = text.split(this.#mark);
+    return escape(plain!) + styled.map((part) => `\x1b[${escape(part)}`).join('');
+  }
+
+  #raw(line: string): void {
+    this.#write(`${line}\n`);
+  }
 }

@@ -6,7 +6,7 @@ import type { Command } from './command.js';
 import { nearest } from '../lib/core/nearest.js';
 import { type Flag, type Flags, flagName, flagNames } from './flags.js';
 import { commandFlags, globalFlags, sharedFlags, type GlobalValues } from './global-flags.js';
-import { commandHelp, groupHelp, type HelpOptions, programHelp, usageLine } from './help.js';
+import { argumentTerm, commandHelp, groupHelp, type HelpOptions, programHelp, usageLine } from './help.js';
 
 /** A group of verbs, or a single command; nothing is imported before it is asked for. */
 /** What the program consists of. */
@@ -131,8 +131,8 @@ async function buildGroup(
 function build(name: string, command: Command, options: ProgramOptions, onMatch: OnMatch): Commander {
   const commander = newCommander(name, command.name, options, () => commandHelp(command, options), command);
   commander.description(command.summary);
-  for (const [argument, { required, help }] of Object.entries(command.args))
-    commander.argument(required ? `<${argument}>` : `[${argument}]`, help);
+  for (const [argument, declared] of Object.entries(command.args))
+    commander.argument(argumentTerm(argument, declared), declared.help);
   addFlags(commander, commandFlags(command));
   return commander.action(() => onMatch(command, commander));
 }

@@ -1,16 +1,28 @@
-import type { Progress } from '../lib/core/progress.js';
-import { formatCount, formatDuration } from '../lib/core/units.js';
+import type { Progress, ProgressUnit } from '../lib/core/progress.js';
+import { formatBytes, formatCount, formatDuration } from '../lib/core/units.js';
 import type { Terminal } from './terminal.js';
 
 const drawEveryMs = 100;
 const lineEveryMs = 5000;
 
+export interface ShownProgress extends Progress {
+  /** Takes the bar off the screen; the next update draws it again. */
+  erase(): void;
+}
+
 /**
  * Progress on stderr after the first second: a bar that redraws itself on a terminal, a line every few seconds
  * elsewhere.
  */
-export function showProgress(label: string, terminal: Terminal): Progress & { end(): void } {
+export function showProgress(
+  label: string,
+  unit: ProgressUnit,
+  terminal: Pick<Terminal, 'stderr' | 'stderrIsTerminal' | 'width'>,
+): ShownProgress {
   const started = performance.now();
+  const format = unit === 'bytes' ? formatBytes : formatCount;
+  // Bytes carry their unit in each number.
+  const noun = (count: number) => (unit === 'bytes' ? '' : ` ${count === 1 ? unit.slice(0, -1) : unit}`);
   const write = (text: string) => terminal.stderr.write(text);
   let last = started;
   let drawn = false;
@@ -18,22 +30,24 @@ export function showProgress(label: string, terminal: Terminal): Progress & { en
   function describe(done: number, total: number | undefined, note: string | undefined): string {
     const seconds = (performance.now() - started) / 1000;
     const rate = done / Math.max(seconds, 1e-9);
-    const parts: string[] = [];
-    let count = formatCount(done);
-    if (total !== undefined && total > 0) {
-      const share = Math.min(1, done / total);
-      count += ` of ${formatCount(total)} (${Math.floor(share * 100)}%)`;
-      if (terminal.stderrIsTerminal) {
-        const filled = Math.round(share * 24);
-        parts.push('━'.repeat(filled) + '╌'.repeat(24 - filled));
-      }
-      if (done > 0 && done < total) count += `  ${formatDuration(((total - done) / rate) * 1000)} left`;
-    }
-    parts.unshift(label);
-    parts.push(count);
-    parts.push(`${formatCount(rate)}/s`);
-    if (note) parts.push(note);
-    return parts.join('  ');
+    const isBounded = total !== undefined && total > 0;
+    const share = isBounded ? Math.min(1, done / total) : 0;
+    const parts = [
+      isBounded
+        ? `${format(done)} of ${format(total)}${noun(total)} (${Math.floor(share * 100)}%)`
+        : `${format(done)}${noun(done)}`,
+      ...(isBounded && done > 0 && done < total
+        ? [`${formatDuration(((total - done) / rate) * 1000)} left`]
+        : []),
+      `${format(rate)}/s`,
+      ...(note ? [note] : []),
+    ].join('  ');
+    if (!isBounded || !terminal.stderrIsTerminal) return `${label}  ${parts}`;
+    // The numbers say more than the bar, which takes what they leave.
+    const room = Math.min(24, terminal.width - 1 - `${label}    ${parts}`.length);
+    if (room < 6) return `${label}  ${parts}`;
+    const filled = Math.round(share * room);
+    return `${label}  ${'━'.repeat(filled)}${'╌'.repeat(room - filled)}  ${parts}`;
   }
 
   return {
@@ -50,7 +64,7 @@ export function showProgress(label: string, terminal: Terminal): Progress & { en
         write(`${text}\n`);
       }
     },
-    end() {
+    erase() {
       if (drawn) write('\r\x1b[2K');
       drawn = false;
     },

@@ -54,10 +54,11 @@ function groupBlocks({ path, summary, children }: LoadedCommands[number]): strin
 }
 
 function commandBlocks(command: Command): string[] {
-  const { name, summary, description, args, examples, items, changes } = command;
+  const { name, summary, description, args, examples, items, changes, stdout } = command;
   const depth = '#'.repeat(Math.min(4, name.split(' ').length + 1));
   const notes = [
     changes ? 'Changes something: has `--dry-run`.' : 'Changes nothing.',
+    ...(stdout === 'data' ? ['Its standard output is data: text goes to standard error.'] : []),
     ...(items ? [`With \`--output ndjson\` it prints \`result.${items}\`, one a line.`] : []),
   ];
   return [

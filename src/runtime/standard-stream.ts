@@ -8,7 +8,10 @@ export class StandardStream {
   #failure: NodeJS.ErrnoException | undefined;
   #onClosed: (() => void) | undefined;
 
-  constructor(private readonly stream: (NodeJS.WritableStream | Socket) & { readonly fd: number }) {
+  readonly #stream: (NodeJS.WritableStream | Socket) & { readonly fd: number };
+
+  constructor(stream: (NodeJS.WritableStream | Socket) & { readonly fd: number }) {
+    this.#stream = stream;
     // Without a listener an error would end the process, also one of what writes to the stream itself.
     stream.on('error', (error: NodeJS.ErrnoException) => this.#end(error));
   }
@@ -23,24 +26,32 @@ export class StandardStream {
     this.#onClosed = closed;
   }
 
-  write(text: string): void {
+  write(chunk: Uint8Array | string): void {
     if (this.#ended) return;
-    if (this.stream instanceof Socket) {
-      this.stream.write(text);
+    if (this.#stream instanceof Socket) {
+      this.#stream.write(chunk);
       return;
     }
     // A file or a device. Node's own stream takes a short write, with which a disk becomes full, for a whole one.
     try {
-      writeFileSync(this.stream.fd, Buffer.from(text));
+      writeFileSync(this.#stream.fd, chunk);
     } catch (error) {
       this.#end(error as NodeJS.ErrnoException);
     }
   }
 
+  /** Writes, and waits until more can be taken. @returns false when nothing more is taken */
+  async pour(chunk: Uint8Array | string): Promise<boolean> {
+    this.write(chunk);
+    const stream = this.#stream;
+    if (!this.#ended && stream instanceof Socket && stream.writableNeedDrain) await drained(stream);
+    return !this.#ended;
+  }
+
   /** Waits until everything was taken, or cannot be. */
   async settled(): Promise<void> {
     // Files have taken it, or not, when `write` returns.
-    const { stream } = this;
+    const stream = this.#stream;
     if (!(stream instanceof Socket)) return;
     if (!stream.destroyed) await new Promise<void>((resolve) => void stream.write('', () => resolve()));
     // The 'error' event of a write comes after its callback.
@@ -53,4 +64,14 @@ export class StandardStream {
     if (error.code === 'EPIPE') this.#onClosed?.();
     else this.#failure = error;
   }
+}
+
+function drained(stream: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const event of ['drain', 'close', 'error']) stream.off(event, done);
+      resolve();
+    };
+    for (const event of ['drain', 'close', 'error']) stream.on(event, done);
+  });
 }

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'react';
 import type { InspectResult } from '../lib/cache/inspect/result.js';
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../lib/core/units.js';
 import type { Context } from '../runtime/context.js';
+import { escapeLine } from '../runtime/escape.js';
 
 const refreshMs = 2000;
 
@@ -103,7 +104,7 @@ export function InspectionView({
         {now.prefixes.slice(0, 12).map((prefix) => (
           <Box key={prefix.prefix}>
             <Box width={names}>
-              <Text wrap="truncate">{prefix.prefix}</Text>
+              <Text wrap="truncate">{escapeLine(prefix.prefix)}</Text>
             </Box>
             <Box width={12} justifyContent="flex-end">
               <Text>{formatCount(prefix.keys)}</Text>
@@ -122,7 +123,7 @@ export function InspectionView({
         <Box marginTop={1} flexDirection="column">
           {now.advice.slice(0, 3).map(({ finding }) => (
             <Text key={finding} color="yellow" wrap="truncate">
-              {finding}
+              {escapeLine(finding)}
             </Text>
           ))}
         </Box>

@@ -8,6 +8,7 @@ import type { CanaryRun } from '../lib/rollout/canary/run.js';
 import type { Stepped } from '../lib/rollout/canary/step.js';
 import type { RolloutState } from '../lib/rollout/state.js';
 import type { Context } from '../runtime/context.js';
+import { escapeLine } from '../runtime/escape.js';
 
 /** Follows a rollout with a view that is drawn anew after each look. Ctrl-C reaches the process as ever. */
 export async function followLive(
@@ -60,7 +61,8 @@ export function RolloutView({ state, did, warnings, ranMs, intervalMs, width }: 
   return (
     <Box flexDirection="column">
       <Text>
-        <Text bold>{state.app}</Text> {versions.stable.name} → {versions.canary.name}
+        <Text bold>{escapeLine(state.app)}</Text> {escapeLine(versions.stable.name)} →{' '}
+        {escapeLine(versions.canary.name)}
         {'  '}step {step + 1} of {steps.length}
         {'  '}
         <Text dimColor>
@@ -79,11 +81,11 @@ export function RolloutView({ state, did, warnings, ranMs, intervalMs, width }: 
       ))}
       {warnings.map((warning) => (
         <Text key={warning} color="yellow">
-          {warning}
+          {escapeLine(warning)}
         </Text>
       ))}
       <Text dimColor>
-        {did}
+        {escapeLine(did)}
         {state.phase === 'progressing' ? '; Ctrl-C holds the weights as they are' : ''}
       </Text>
     </Box>
@@ -94,7 +96,7 @@ function Weight(props: { name: string; percent: number; room: number; color: str
   const filled = Math.round((props.percent / 100) * props.room);
   return (
     <Text>
-      {props.name.slice(0, 16).padEnd(17)}
+      {escapeLine(props.name).slice(0, 16).padEnd(17)}
       {`${Number(props.percent.toFixed(2))}%`.padStart(7)}{' '}
       <Text color={props.color}>{'█'.repeat(filled)}</Text>
       <Text dimColor>{'░'.repeat(props.room - filled)}</Text>
@@ -135,7 +137,7 @@ function Verdict({ check, room }: { check: CheckResult; room: number }) {
   return (
     <Box flexDirection="column" marginTop={1}>
       <Text>
-        {name.slice(0, 16).padEnd(17)}
+        {escapeLine(name).slice(0, 16).padEnd(17)}
         <Text color={color}>{verdict}</Text>
       </Text>
       {hasInterval && (
@@ -148,7 +150,7 @@ function Verdict({ check, room }: { check: CheckResult; room: number }) {
       )}
       <Text dimColor>
         {''.padEnd(17)}
-        {observed}
+        {escapeLine(observed)}
       </Text>
     </Box>
   );

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/metrify.js', import.meta.url));
@@ -13,7 +13,7 @@ export interface RunOptions {
   /** Added to an environment without METRIFY_* and NO_COLOR, whose home is a temporary folder. */
   readonly env?: Readonly<Record<string, string>>;
   /** Written to stdin, which is then closed. Default: nothing. */
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   /** Default: the temporary home, where no configuration is. */
   readonly cwd?: string;
   /** SIGKILL after this long. Default 200,000. */
@@ -24,6 +24,8 @@ export interface Finished {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
+  /** The bytes of stdout. */
+  readonly bytes: Buffer;
   readonly stderr: string;
   /** stdout as one JSON document; shows both streams when it isn't. */
   json<T = Envelope>(): T;
@@ -71,8 +73,8 @@ export async function startMetrify(args: readonly string[], options: RunOptions 
   });
   // A program that ends before it read everything breaks the pipe, which is no failure of the test.
   child.stdin.on('error', () => undefined);
-  const printed = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (data: string) => (printed.stdout += data));
+  const printed = { bytes: Buffer.alloc(0), stderr: '' };
+  child.stdout.on('data', (data: Buffer) => (printed.bytes = Buffer.concat([printed.bytes, data])));
   child.stderr.setEncoding('utf8').on('data', (data: string) => (printed.stderr += data));
 
   const patience = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 200_000);
@@ -86,7 +88,7 @@ export async function startMetrify(args: readonly string[], options: RunOptions 
   return {
     pid: child.pid!,
     child,
-    stdout: () => printed.stdout,
+    stdout: () => printed.bytes.toString(),
     stderr: () => printed.stderr,
     signal: (signal) => void child.kill(signal),
     finished,
@@ -96,12 +98,14 @@ export async function startMetrify(args: readonly string[], options: RunOptions 
 function describeEnd(
   code: number | null,
   signal: NodeJS.Signals | null,
-  { stdout, stderr }: { readonly stdout: string; readonly stderr: string },
+  { bytes, stderr }: { readonly bytes: Buffer; readonly stderr: string },
 ): Finished {
+  const stdout = bytes.toString();
   return {
     code,
     signal,
     stdout,
+    bytes,
     stderr,
     json<T>(): T {
       try {
@@ -140,7 +144,7 @@ export async function shell(script: string, options: RunOptions = {}): Promise<F
   const end = new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
     child.once('close', (code, signal) => resolve([code, signal])),
   );
-  const [stdout, stderr, [code, signal]] = await Promise.all([text(child.stdout), text(child.stderr), end]);
+  const [bytes, stderr, [code, signal]] = await Promise.all([buffer(child.stdout), text(child.stderr), end]);
   await rm(home, { recursive: true, force: true });
-  return describeEnd(code, signal, { stdout, stderr });
+  return describeEnd(code, signal, { bytes, stderr });
 }

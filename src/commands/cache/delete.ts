@@ -6,7 +6,7 @@ import { ServiceConflict } from '../../lib/core/errors.js';
 import { changeCommand } from '../../runtime/command.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 
-interface Plan {
+interface Prepared {
   level: CacheLevel;
   key: string;
 }
@@ -18,7 +18,7 @@ export const remove = changeCommand({
   flags: { level: levelFlag, redisUrl, memcachedServers, hazelcastUrl, postgresUrl },
   examples: [{ does: 'one stale value', command: 'metrify cache delete meter:17:latest' }],
 
-  async plan({ key, level: name }, context): Promise<Plan> {
+  async prepare({ key, level: name }, context): Promise<Prepared> {
     if (isOwnKey(key))
       throw new ServiceConflict(`'${key}' is one of metrify's own keys`, {
         hint: 'Use the verbs that manage it.',
@@ -29,13 +29,13 @@ export const remove = changeCommand({
     return { level, key };
   },
 
-  planData: ({ level, key }) => ({ level: level.name, target: level.target, key }),
+  preview: ({ level, key }) => ({ level: level.name, target: level.target, key }),
 
-  presentPlan({ level, key }, printer) {
-    printer.line(`Would remove ${key} from ${level.name} at ${level.target}`);
+  presentPreview({ level, target, key }, printer) {
+    printer.line(`Would remove ${key} from ${level} at ${target}`);
   },
 
-  async apply({ level, key }, context) {
+  async run({ level, key }, context) {
     let deleted = false;
     const remover = await level.remover({
       signal: context.signal,

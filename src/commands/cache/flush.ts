@@ -12,16 +12,19 @@ import { UserError } from '../../lib/core/errors.js';
 import { ExitCode } from '../../lib/core/exit-codes.js';
 import { formatCount } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
+import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
 import type { Printer } from '../../runtime/printer.js';
 import { warnOfMovedSlots } from './shared/moved-slots.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 
-interface Plan extends FlushPlan {
+interface Prepared extends FlushPlan {
   /** What has to be named with `--confirm`. */
-  target: string;
+  confirm: string;
   what: string;
-  counts?: FlushCounts;
+  maxKeys: number | undefined;
+  /** Servers that tell other clients of every removed key. */
+  listeners: string[];
 }
 
 export const flush = changeCommand({
@@ -56,70 +59,64 @@ export const flush = changeCommand({
   ],
   items: 'byPrefix',
 
-  async plan(input, context): Promise<Plan> {
+  async prepare(input, context): Promise<Prepared> {
     const selection = normalizeSelection(readSelection(input));
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, input.level);
     const level = await openLevel(chosen, settings, context.clock, context.signal);
     context.closing(() => level.close());
-    const plan: Plan = {
-      level,
-      selection,
-      rate: input.rate,
-      target: `${settings.environment}/${level.name}@${level.address}`,
-      what: `remove ${describeSelection(selection)} of ${level.name} at ${level.target}`,
-    };
-    if (context.dryRun || input.maxKeys !== undefined) {
-      const progress = context.progress('counting');
-      plan.counts = await countMatches(plan, { signal: context.signal, progress }, input.maxKeys).finally(
-        () => progress.end(),
-      );
-      warnOfMovedSlots(plan.counts, context);
-    }
     const listeners = await level.listeners(context.signal);
     for (const listener of listeners)
       context.warn(`${listener}: each removed key is sent to whoever listens`);
-    if (listeners.length > 0 && input.rate === undefined && !context.dryRun)
+    return {
+      level,
+      selection,
+      rate: input.rate,
+      maxKeys: input.maxKeys,
+      confirm: `${settings.environment}/${level.name}@${level.address}`,
+      what: `remove ${describeSelection(selection)} of ${level.name} at ${level.target}`,
+      listeners,
+    };
+  },
+
+  preview: async (prepared, context) => ({
+    level: prepared.level.name,
+    target: prepared.level.target,
+    selection: prepared.selection,
+    confirm: prepared.confirm,
+    ...(await count(prepared, context)),
+  }),
+
+  presentPreview({ level, target, selection, confirm, ...counts }, printer) {
+    printer.heading(`Would remove ${describeSelection(selection)} of ${level} at ${target}`);
+    presentCounts(counts, printer);
+    printer.line(
+      printer.dim(`${formatCount(counts.matched)} keys; to remove them, run it with --confirm ${confirm}`),
+    );
+  },
+
+  async run(prepared, context) {
+    if (prepared.listeners.length > 0 && prepared.rate === undefined)
       throw new UserError('other clients are told of every removed key, and no --rate is given', {
         code: 'RATE_MISSING',
         exitCode: ExitCode.refused,
         hint: 'Add --rate, for instance --rate 5000.',
       });
-    return plan;
-  },
-
-  planData: ({ level, selection, counts, target }) => ({
-    level: level.name,
-    target: level.target,
-    selection,
-    confirm: target,
-    ...counts,
-  }),
-
-  presentPlan({ what, counts, target }, printer) {
-    printer.heading(`Would ${what}`);
-    presentCounts(counts!, printer);
-    printer.line(
-      printer.dim(`${formatCount(counts!.matched)} keys; to remove them, run it with --confirm ${target}`),
-    );
-  },
-
-  async apply(plan, context) {
-    await context.confirmTarget(plan.target, plan.what);
-    const progress = context.progress('removing');
-    try {
-      const result = await flushCache(plan, {
+    if (prepared.maxKeys !== undefined) await count(prepared, context);
+    await context.confirmTarget(prepared.confirm, prepared.what);
+    const result = await context.during('removing', 'keys', (progress) =>
+      flushCache(prepared, {
         clock: context.clock,
         signal: context.signal,
         progress,
         started: (soFar) => context.applied(soFar, () => 'Run the same command again to remove the rest.'),
-      });
-      warnOfMovedSlots(result, context);
-      return { verdict: 'ok', result, items: { matched: result.matched, deleted: result.deleted } };
-    } finally {
-      progress.end();
-    }
+      }),
+    );
+    warnOfMovedSlots(result, context);
+    return { verdict: 'ok', result };
   },
+
+  counts: ({ matched, deleted }) => ({ matched, deleted }),
 
   present(result, printer) {
     presentCounts(result, printer);
@@ -128,6 +125,16 @@ export const flush = changeCommand({
       printer.line(`      ${formatCount(result.matched - result.deleted)} more were gone by themselves`);
   },
 });
+
+/** @throws UserError exit 4 when there are more than `--max-keys`. */
+async function count(prepared: Prepared, context: Context): Promise<FlushCounts> {
+  const { signal } = context;
+  const counts = await context.during('counting', 'keys', (progress) =>
+    countMatches(prepared, { signal, progress }, prepared.maxKeys),
+  );
+  warnOfMovedSlots(counts, context);
+  return counts;
+}
 
 function readSelection(input: {
   pattern: string | undefined;

@@ -1,74 +1,118 @@
+import type { CacheLevel } from '../../lib/cache/level.js';
 import { findLevel, openLevel } from '../../lib/cache/levels/open-level.js';
-import { fromBytes, toBytes } from '../../lib/core/bytes.js';
+import { type ByteString, fromBytes, toBytes } from '../../lib/core/bytes.js';
 import { UserError } from '../../lib/core/errors.js';
 import { readCommand } from '../../runtime/command.js';
+import type { Context } from '../../runtime/context.js';
+import { toJson } from '../../runtime/escape.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 
-interface Result {
+/** A string's bytes, or the names and values of a hash in turn. */
+type Stored = ByteString | ByteString[];
+
+interface Found {
   key: string;
-  level: string;
-  found: boolean;
+  bytes: number;
+  /** -1: never expires. */
+  ttlMs: number;
   /** A hash is an object of its fields. */
   value?: string | Record<string, string>;
-  /** Set instead of `value` when the bytes are no UTF-8. */
-  valueBase64?: string;
-  bytes?: number;
-  /** -1: never expires. */
-  ttlMs?: number;
+  /** Set instead of `value` when bytes are not UTF-8; of a hash, its names and values in pairs. */
+  valueBase64?: string | [name: string, value: string][];
 }
+
+type Result =
+  | ({ key: string; level: string; found: boolean } & Partial<Omit<Found, 'key'>>)
+  | {
+      level: string;
+      /** With ndjson they are the lines. */
+      values?: Found[];
+      missing: string[];
+    };
 
 export const get = readCommand({
   name: 'cache get',
-  summary: 'print the value of one key; exit 3 when there is none',
-  args: { key: { help: 'the key', required: true } },
+  summary: 'print the values of keys; exit 3 when one is missing',
+  description:
+    'Of one key, its bytes as they are; no newline is added, so that a pipe or file holds the value and nothing else. Of ' +
+    'a Redis hash, a JSON object of its fields. Of several keys, a JSON line each, with `value`, or with `valueBase64` ' +
+    'where the bytes are not UTF-8. On a terminal, control characters are shown as \\x1b.',
+  args: { key: { help: 'one key or more', required: true, many: true } },
   flags: { level: levelFlag, redisUrl, memcachedServers, hazelcastUrl, postgresUrl },
+  stdout: 'data',
   examples: [
     { does: 'a value, to a pipe', command: 'metrify cache get meter:17:latest | jq .kwh' },
+    { does: 'copied as it is', command: 'metrify cache get report:today | metrify cache set report:copy -' },
     { does: 'with its time to live', command: 'metrify cache get meter:17:latest --json' },
+    { does: 'several, a line each', command: 'metrify cache get meter:17:latest meter:18:latest' },
   ],
 
-  async read({ key, level: name }, context) {
+  async read({ key: keys, level: name }, context) {
     const settings = await context.settings();
     const level = await openLevel(findLevel(settings.cache, name), settings, context.clock, context.signal);
     context.closing(() => level.close());
-    const bytes = toBytes(key);
-    const [value] = await level.read([bytes], context.signal);
-    if (value === null || value === undefined) {
-      context.warn(`${level.name} at ${level.target} has no key '${key}'`);
-      const result: Result = { key, level: level.name, found: false };
-      return { verdict: 'failed', result };
+    const stored = (await level.read(keys.map(toBytes), context.signal)).map((value) => value ?? null);
+    stored.forEach((value, i) => refuseOtherTypes(keys[i]!, value));
+    const missing = keys.filter((_, i) => stored[i] === null);
+    for (const key of missing) context.warn(`${level.name} at ${level.target} has no key '${key}'`);
+    const verdict = missing.length === 0 ? 'ok' : 'failed';
+
+    const [key, only] = [keys[0]!, stored[0]!];
+    if (keys.length === 1 && context.output === 'text') {
+      if (only !== null) await context.data!.write(rawOf(only));
+      return { verdict, result: { key, level: level.name, found: only !== null } as Result };
     }
-    if (Array.isArray(value) && value.length === 0)
-      throw new UserError(`'${key}' is neither a string nor a hash`, {
-        code: 'WRONG_TYPE',
-        hint: 'cache get shows strings and hashes; redis-cli shows the rest.',
-      });
-    const size = typeof value === 'string' ? value.length : value.reduce((sum, part) => sum + part.length, 0);
-    const result: Result = {
-      key,
-      level: level.name,
-      found: true,
-      ...present(value),
-      bytes: size,
-      ttlMs: await level.ttl(bytes, context.signal),
-    };
-    return { verdict: 'ok', result };
+    const values: Found[] = [];
+    for (const [i, value] of stored.entries())
+      if (value !== null) values.push(await describe(keys[i]!, value, level, context));
+    if (context.data) {
+      for (const value of values) if (!(await context.data.write(`${toJson(value)}\n`))) break;
+      return { verdict, result: { level: level.name, missing } as Result };
+    }
+    if (keys.length > 1) return { verdict, result: { level: level.name, values, missing } as Result };
+    return { verdict, result: { key, level: level.name, found: values.length > 0, ...values[0] } as Result };
   },
 
-  present({ value, valueBase64 }, printer) {
-    if (valueBase64 !== undefined) printer.line(valueBase64);
-    else if (typeof value === 'string') printer.line(value);
-    else if (value) printer.facts(Object.entries(value));
-  },
+  /** Values are data, and what is missing is a warning. */
+  present() {},
 });
 
-function present(value: string | string[]): Pick<Result, 'value' | 'valueBase64'> {
-  if (typeof value !== 'string') {
-    const fields: Record<string, string> = {};
-    for (let i = 0; i < value.length; i += 2) fields[fromBytes(value[i]!)] = fromBytes(value[i + 1]!);
-    return { value: fields };
-  }
-  const raw = Buffer.from(value, 'latin1');
-  const text = raw.toString('utf8');
-  return Buffer.from(text, 'utf8').equals(raw) ? { value: text } : { valueBase64: raw.toString('base64') };
+function refuseOtherTypes(key: string, value: Stored | null): void {
+  if (Array.isArray(value) && value.length === 0)
+    throw new UserError(`'${key}' is neither a string nor a hash`, {
+      code: 'WRONG_TYPE',
+      hint: 'cache get shows strings and hashes; redis-cli shows the rest.',
+    });
+}
+
+function rawOf(value: Stored): Uint8Array | string {
+  return typeof value === 'string' ? Buffer.from(value, 'latin1') : toJson(objectOf(value));
+}
+
+async function describe(key: string, value: Stored, level: CacheLevel, { signal }: Context): Promise<Found> {
+  const bytes = typeof value === 'string' ? value.length : value.reduce((sum, part) => sum + part.length, 0);
+  return { key, ...textOf(value), bytes, ttlMs: await level.ttl(toBytes(key), signal) };
+}
+
+function textOf(value: Stored): Pick<Found, 'value' | 'valueBase64'> {
+  if (typeof value === 'string')
+    return isText(value) ? { value: fromBytes(value) } : { valueBase64: base64(value) };
+  if (value.every(isText)) return { value: objectOf(value) };
+  return { valueBase64: pairsOf(value).map(([field, content]) => [base64(field), base64(content)]) };
+}
+
+function objectOf(hash: ByteString[]): Record<string, string> {
+  return Object.fromEntries(pairsOf(hash).map(([field, content]) => [fromBytes(field), fromBytes(content)]));
+}
+
+function pairsOf(hash: ByteString[]): [field: ByteString, content: ByteString][] {
+  return Array.from({ length: hash.length / 2 }, (_, i) => [hash[2 * i]!, hash[2 * i + 1]!]);
+}
+
+function isText(bytes: ByteString): boolean {
+  return toBytes(fromBytes(bytes)) === bytes;
+}
+
+function base64(bytes: ByteString): string {
+  return Buffer.from(bytes, 'latin1').toString('base64');
 }

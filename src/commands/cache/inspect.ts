@@ -2,7 +2,7 @@ import { inspect as inspectCache, type InspectPlan } from '../../lib/cache/inspe
 import type { InspectResult } from '../../lib/cache/inspect/result.js';
 import { findLevel, openLevel } from '../../lib/cache/levels/open-level.js';
 import { UserError } from '../../lib/core/errors.js';
-import { silentProgress } from '../../lib/core/progress.js';
+import { type Progress, silentProgress } from '../../lib/core/progress.js';
 import { readCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { presentInspection } from '../../ui/inspection.js';
@@ -49,25 +49,26 @@ export const inspect = readCommand({
     const chosen = findLevel(settings.cache, input.level);
     const level = await openLevel(chosen, settings, context.clock, context.signal);
     context.closing(() => level.close());
-    const progress = input.live ? { ...silentProgress, end() {} } : context.progress('looking');
-    const plan: InspectPlan = {
+    const plan = (progress: Progress): InspectPlan => ({
       level,
       pattern: input.pattern,
       sample: input.exact ? undefined : (input.sample ?? defaultSample),
       top: input.top,
       signal: context.signal,
       progress,
-    };
+    });
     let result: InspectResult;
     if (input.live) {
       const { watchInspection } = await import('../../ui/inspection-live.js');
-      result = await watchInspection(() => inspectCache(plan), context);
+      result = await watchInspection(() => inspectCache(plan(silentProgress)), context);
     } else {
-      result = await inspectCache(plan).finally(() => progress.end());
+      result = await context.during('looking', 'keys', (progress) => inspectCache(plan(progress)));
       warnOfMovedSlots(result, context);
     }
-    return { verdict: 'ok', result, items: { keys: result.keys } };
+    return { verdict: 'ok', result };
   },
+
+  counts: ({ keys }) => ({ keys }),
 
   present(result, printer) {
     presentInspection(result, printer);

@@ -11,7 +11,7 @@ import { flag } from '../../runtime/flags.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 import { planRow, writeRow, type RowWrite } from './shared/row-write.js';
 
-interface Plan {
+interface Prepared {
   level: CacheLevel;
   key: string;
   value: string;
@@ -62,10 +62,10 @@ export const set = changeCommand({
     { does: 'from a file', command: 'metrify cache set report:today - < report.json' },
   ],
 
-  async plan(
+  async prepare(
     { key, value, ttl, level: name, writeThrough, writeBehind, table, operation },
     context,
-  ): Promise<Plan> {
+  ): Promise<Prepared> {
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, name);
     const bytes = value === '-' ? (await buffer(context.terminal.stdin)).toString('latin1') : toBytes(value);
@@ -82,27 +82,32 @@ export const set = changeCommand({
     return { level, key, value: bytes, ttlMs: ttl ?? chosen.ttl ?? 0, row };
   },
 
-  planData: ({ level, key, value, ttlMs, row }) => ({
+  preview: ({ level, key, value, ttlMs, row }) => ({
     level: level.name,
     target: level.target,
     key,
     bytes: value.length,
     ttlMs,
-    ...(row ? { mode: row.mode, table: row.table, operation: row.operation } : {}),
+    ...(row
+      ? {
+          mode: row.mode,
+          table: row.table,
+          operation: row.operation,
+          levels: row.levels.map((one) => one.name),
+        }
+      : {}),
   }),
 
-  presentPlan({ level, key, value, ttlMs, row }, printer) {
-    if (row) {
-      printer.line(`Would ${row.operation} a row of ${row.table} (${row.mode})`);
-      printer.line(`Would write ${key} to ${row.levels.map((one) => one.name).join(', ')}`);
+  presentPreview({ level, target, key, bytes, ttlMs, mode, table, operation, levels }, printer) {
+    if (mode) {
+      printer.line(`Would ${operation} a row of ${table} (${mode})`);
+      printer.line(`Would write ${key} to ${levels!.join(', ')}`);
       return;
     }
-    printer.line(
-      `Would write ${key} (${formatBytes(value.length)}, ${expiry(ttlMs)}) to ${level.name} at ${level.target}`,
-    );
+    printer.line(`Would write ${key} (${formatBytes(bytes)}, ${expiry(ttlMs)}) to ${level} at ${target}`);
   },
 
-  async apply({ level, key, value, ttlMs, row }, context) {
+  async run({ level, key, value, ttlMs, row }, context) {
     const written = { key, level: level.name, target: level.target, bytes: value.length, ttlMs };
     if (row) {
       const done = await writeRow(row, { key, ttlMs }, context);

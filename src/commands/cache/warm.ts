@@ -1,21 +1,33 @@
 import type { HttpWarmResult } from '../../lib/cache/http-warm/warm-http.js';
+import type { WarmPlan } from '../../lib/cache/warm/plan.js';
 import type { WarmResult } from '../../lib/cache/warm/warm.js';
 import { UserError } from '../../lib/core/errors.js';
 import { changeCommand, type Outcome } from '../../runtime/command.js';
-import type { Context } from '../../runtime/context.js';
 import { flagName, type Flags } from '../../runtime/flags.js';
-import type { Printer } from '../../runtime/printer.js';
 import { memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 import { httpFlags, rowFlags } from './shared/warm-flags.js';
-import { applyLog, logPlanData, planLog, presentLog, presentLogPlan } from './shared/warm-log.js';
-import { applyRows, planRows, presentRows, presentRowsPlan, rowsPlanData } from './shared/warm-rows.js';
+import {
+  logCounts,
+  type LogPlan,
+  type LogPreview,
+  prepareLog,
+  presentLog,
+  presentLogPreview,
+  previewLog,
+  runLog,
+} from './shared/warm-log.js';
+import {
+  prepareRows,
+  presentRows,
+  presentRowsPreview,
+  previewRows,
+  rowCounts,
+  type RowsPreview,
+  runRows,
+} from './shared/warm-rows.js';
 
-/** The plan of one of the two forms: rows into levels, or the paths of a log through an HTTP cache. */
-interface Plan {
-  data(): unknown;
-  present(printer: Printer): void;
-  apply(context: Context): Promise<Outcome<WarmResult | HttpWarmResult>>;
-}
+/** One of the two forms: rows into levels, or the paths of a log through an HTTP cache. */
+type Prepared = { rows: WarmPlan } | { log: LogPlan };
 
 export const warm = changeCommand({
   name: 'cache warm',
@@ -26,7 +38,7 @@ export const warm = changeCommand({
     'of a log are requested once each at --url, without cookies or credentials; leave out what acts on a GET ' +
     'with --exclude.',
   flags: { ...rowFlags, redisUrl, memcachedServers, hazelcastUrl, postgresUrl, ...httpFlags },
-  checks: true,
+  junit: true,
   examples: [
     {
       does: 'the latest reading of every meter, for an hour, spread over 12 minutes',
@@ -46,30 +58,29 @@ export const warm = changeCommand({
     },
   ],
 
-  async plan(input, context): Promise<Plan> {
+  async prepare(input, context): Promise<Prepared> {
     if (input.accessLog !== undefined) {
       refuse(input, rowFlags, httpFlags, 'does not go with --access-log');
-      const plan = await planLog(input, context);
-      return {
-        data: () => logPlanData(plan),
-        present: (printer) => presentLogPlan(plan, printer),
-        apply: (applying) => applyLog(plan, applying),
-      };
+      return { log: await prepareLog(input, context) };
     }
     refuse(input, httpFlags, rowFlags, 'goes with --access-log');
-    const plan = await planRows(input, context);
-    return {
-      data: () => rowsPlanData(plan),
-      present: (printer) => presentRowsPlan(plan, printer),
-      apply: (applying) => applyRows(plan, applying),
-    };
+    return { rows: await prepareRows(input, context) };
   },
 
-  planData: (plan) => plan.data(),
-  presentPlan: (plan, printer) => plan.present(printer),
-  apply: (plan, context) => plan.apply(context),
+  preview: async (prepared, context): Promise<LogPreview | RowsPreview> =>
+    'log' in prepared ? previewLog(prepared.log) : previewRows(prepared.rows, context),
 
-  present(result: WarmResult | HttpWarmResult, printer) {
+  presentPreview(preview, printer) {
+    if ('base' in preview) presentLogPreview(preview, printer);
+    else presentRowsPreview(preview, printer);
+  },
+
+  run: (prepared, context): Promise<Outcome<WarmResult | HttpWarmResult>> =>
+    'log' in prepared ? runLog(prepared.log, context) : runRows(prepared.rows, context),
+
+  counts: (result) => ('hitRatio' in result ? logCounts(result) : rowCounts(result)),
+
+  present(result, printer) {
     if ('hitRatio' in result) presentLog(result, printer);
     else presentRows(result, printer);
   },

@@ -11,7 +11,7 @@ import { flag } from '../../runtime/flags.js';
 import type { Settings } from '../../runtime/settings.js';
 import { postgresUrl, redisUrl } from './shared/flags.js';
 
-interface Plan {
+interface Prepared {
   settings: Settings;
   redis: RedisSettings;
   postgres: PostgresSettings;
@@ -44,7 +44,7 @@ export const worker = changeCommand({
     { does: 'in a CI step', command: 'metrify cache worker --until-empty --timeout 5m --json' },
   ],
 
-  async plan({ untilEmpty, batch, lease, connections }, context): Promise<Plan> {
+  async prepare({ untilEmpty, batch, lease, connections }, context): Promise<Prepared> {
     const settings = await context.settings();
     const redis = requireSystem(settings, 'redis', 'the worker');
     const postgres = requireSystem(settings, 'postgres', 'the worker');
@@ -65,7 +65,7 @@ export const worker = changeCommand({
     };
   },
 
-  planData: ({ settings, untilEmpty, batch, leaseMs, connections }) => ({
+  preview: ({ settings, untilEmpty, batch, leaseMs, connections }) => ({
     tables: settings.cache.writeBehind!.tables,
     untilEmpty,
     batch,
@@ -73,16 +73,15 @@ export const worker = changeCommand({
     connections,
   }),
 
-  presentPlan({ settings, untilEmpty }, printer) {
+  presentPreview({ tables, untilEmpty }, printer) {
     printer.line(
-      `Would take queued writes to ${Object.keys(settings.cache.writeBehind!.tables).join(', ')}${untilEmpty ? ' until the queue is empty' : ''}`,
+      `Would take queued writes to ${Object.keys(tables).join(', ')}${untilEmpty ? ' until the queue is empty' : ''}`,
     );
   },
 
-  async apply({ settings, redis, postgres, untilEmpty, batch, leaseMs, connections }, context) {
-    const progress = context.progress('writing');
-    try {
-      const result = await runWorker({
+  async run({ settings, redis, postgres, untilEmpty, batch, leaseMs, connections }, context) {
+    const result = await context.during('writing', 'writes', (progress) =>
+      runWorker({
         connectTimeoutMs: settings.connectTimeoutMs,
         requestTimeoutMs: settings.requestTimeoutMs,
         redis,
@@ -104,15 +103,13 @@ export const worker = changeCommand({
             () => 'Nothing is lost: what was not written yet waits for the next worker.',
           ),
         signal: context.signal,
-      });
-      const verdict =
-        result.losses.length > 0 ? 'failed' : result.failed + result.held > 0 ? 'partial' : 'ok';
-      const { applied, repeated, failed, held } = result;
-      return { verdict, result, items: { applied, repeated, failed, held } };
-    } finally {
-      progress.end();
-    }
+      }),
+    );
+    const verdict = result.losses.length > 0 ? 'failed' : result.failed + result.held > 0 ? 'partial' : 'ok';
+    return { verdict, result };
   },
+
+  counts: ({ applied, repeated, failed, held }: WorkerResult) => ({ applied, repeated, failed, held }),
 
   present(result: WorkerResult, printer) {
     const { applied, repeated, failed, held, losses } = result;

@@ -41,7 +41,7 @@ export const analyze = readCommand({
         'metrify canary analyze -f rollout.yaml --stable eu-1 --canary eu-2 --window 1h --junit canary.xml',
     },
   ],
-  checks: true,
+  junit: true,
   items: 'checks' as const,
 
   async read(input, context) {

@@ -1,3 +1,6 @@
+/** What is counted. */
+export type ProgressUnit = 'rows' | 'bytes' | 'requests' | 'keys' | 'writes';
+
 /** How long work says where it stands. Drawing it is the terminal's business. */
 export interface Progress {
   /** @param done units finished so far; @param total how many there will be, if that is known. */

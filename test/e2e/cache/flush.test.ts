@@ -103,7 +103,7 @@ needs('redis')('cache flush of one server', () => {
 
   test('without the right --confirm nothing goes: exit 4, and the name that would do', async () => {
     await set(probe, ['a:1']);
-    for (const more of [[], ['--confirm', 'default/redis'], ['--confirm', 'production/redis'], ['--yes']]) {
+    for (const more of [[], ['--confirm', 'default/redis'], ['--confirm', 'production/redis']]) {
       const finished = await flush('--pattern', 'a:*', ...more);
       expect(finished.code).toBe(4);
       expect(finished.stderr).toContain(name.join(' '));

@@ -51,7 +51,7 @@ needs(
       });
       expect(result.ttlMs).toBeGreaterThan(3_400_000);
       expect(result.ttlMs).toBeLessThanOrEqual(3_600_000);
-      expect((await run(['get', key('ä:1')])).stdout).toBe(`${text}\n`);
+      expect((await run(['get', key('ä:1')])).stdout).toBe(text);
 
       expect((await run(['delete', key('ä:1'), '--json'])).json().result).toMatchObject({ deleted: true });
       expect((await run(['delete', key('ä:1'), '--json'])).json().result).toMatchObject({ deleted: false });

@@ -41,7 +41,6 @@ needs('redis')('a destructive command', () => {
 
   it.each([
     ['no name', []],
-    ['--yes, which answers harmless questions only', ['--yes']],
     ['another name', ['--confirm', 'production/redis']],
     ['the level without its address', ['--confirm', 'default/redis']],
     ['the name in other letters', (right: string) => ['--confirm', right.replace('d', 'D')]],
@@ -58,6 +57,13 @@ needs('redis')('a destructive command', () => {
     expect(JSON.parse(json.stderr)).toMatchObject({
       error: { code: 'CONFIRMATION_MISSING', hint: expect.stringContaining(`--confirm ${name}`) },
     });
+    expect(await keys()).toBe(3);
+  });
+
+  it.each(['--yes', '-y'])('%s is not a flag', async (flag) => {
+    const { code, stderr } = await metrify([...flush, flag, '--confirm', name], { env });
+    expect(code).toBe(2);
+    expect(stderr).toContain(`there is no flag ${flag}`);
     expect(await keys()).toBe(3);
   });
 

@@ -66,14 +66,14 @@ it('ndjson has the items on stdout, and the envelope without them last on stderr
   expect(envelope.result).toEqual({ file: null, environment: 'default' });
 });
 
-it('warnings are on stderr for a person, and --quiet keeps them back', async () => {
+it('warnings are on stderr, also with --quiet, which has no text on stdout when all is well', async () => {
   const env = { METRIFY_REDSI_URL: 'redis://127.0.0.1' };
   const [loud, quiet] = await Promise.all([
     metrify(['config', 'show'], { env }),
     metrify(['config', 'show', '-q'], { env }),
   ]);
   expect(loud.stderr).toMatch(/^warning: .*METRIFY_REDSI_URL.*\n$/);
-  expect(quiet).toMatchObject({ code: 0, stderr: '', stdout: loud.stdout });
+  expect(quiet).toMatchObject({ code: 0, stderr: loud.stderr, stdout: '' });
 });
 
 it('--verbose says which configuration is in force, and which lock is held', async () => {
@@ -143,11 +143,13 @@ needs('redis')('output of commands on Redis', () => {
   it('stdout is the value and nothing else', async () => {
     await cli('SET', 'meter:1:latest', 'value é');
     const { code, stdout, stderr } = await metrify(['cache', 'get', 'meter:1:latest'], { env });
-    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'value é\n', stderr: '' });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'value é', stderr: '' });
     const missing = await metrify(['cache', 'get', 'meter:none'], { env });
     expect(missing).toMatchObject({ code: 3, stdout: '' });
     expect(missing.stderr).toContain("has no key 'meter:none'");
-    expect((await metrify(['cache', 'get', 'meter:none', '-q'], { env })).stderr).toBe('');
+    expect((await metrify(['cache', 'get', 'meter:none', '-q'], { env })).stderr).toBe(missing.stderr);
+    // Data are not text.
+    expect((await metrify(['cache', 'get', 'meter:1:latest', '-q'], { env })).stdout).toBe('value é');
   });
 
   it('a check that failed has its envelope on stdout', async () => {
@@ -193,10 +195,24 @@ needs('redis')('output of commands on Redis', () => {
       metrify([...argv, '--quiet'], { env, stdin: rows }),
     ]);
     expect(loud.code).toBe(0);
-    expect(loud.stderr).toMatch(/^warming .*\/s.*\n/);
+    expect(loud.stderr).toMatch(/^warming .* rows .*\/s.*\n/);
     expect(loud.stderr).not.toMatch(/\r|\x1b/); // eslint-disable-line no-control-regex
     expect(loud.stdout).not.toContain('warming');
-    expect(quiet).toMatchObject({ code: 0, stderr: '' });
+    expect(quiet).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('with --quiet a result that is not well is on stderr, and JSON stays on stdout', async () => {
+    const argv = ['cache', 'warm', '--stdin', '--key', 'quiet:{id}'];
+    const rows = '{"id":1}\n{broken\n';
+    const [text, json] = await Promise.all([
+      metrify([...argv, '-q'], { env, stdin: rows }),
+      metrify([...argv, '-q', '--json'], { env, stdin: rows }),
+    ]);
+    expect(text).toMatchObject({ code: 6, stdout: '' });
+    expect(text.stderr).toMatch(/^level +written/);
+    expect(text.stderr).toMatch(/^fail {2}1 row: /m);
+    expect(json.json()).toMatchObject({ verdict: 'partial', result: { written: 1, failed: 1 } });
+    expect((await metrify(['cache', 'set', 'planned', 'x', '--dry-run', '-q'], { env })).stdout).toBe('');
   });
 
   it('a long value is the same with a file behind stdout', async () => {
@@ -204,6 +220,6 @@ needs('redis')('output of commands on Redis', () => {
     const path = join(folder, 'out');
     const { code } = await shell(`metrify cache get file > ${path}`, { env });
     expect(code).toBe(0);
-    expect(await readFile(path, 'utf8')).toBe(`${'x'.repeat(120_000)}\n`);
+    expect(await readFile(path, 'utf8')).toBe('x'.repeat(120_000));
   });
 });

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -50,7 +50,7 @@ needs('redis', 'postgres')('cache set --write-behind, cache worker and cache que
     const queued = await set('meter:17', '{"sensor_id":17,"kwh":0.25}', '--json');
     expect(queued.code, queued.stderr).toBe(0);
     expect(queued.json().result).toMatchObject({ table: 'sensor_data', operation: 'upsert' });
-    expect((await run('get', 'meter:17')).stdout).toBe('{"sensor_id":17,"kwh":0.25}\n');
+    expect((await run('get', 'meter:17')).stdout).toBe('{"sensor_id":17,"kwh":0.25}');
     await set('meter:18', '{"sensor_id":18,"kwh":123456}');
     await set('meter:18', '{"sensor_id":18,"kwh":2}');
     expect((await run('queue', 'status', '--json')).json().result).toMatchObject({
@@ -83,6 +83,36 @@ needs('redis', 'postgres')('cache set --write-behind, cache worker and cache que
       { sensor_id: 17, kwh: '0.25' },
       { sensor_id: 18, kwh: '2.00' },
     ]);
+  });
+
+  test('a worker writes its metrics while it runs, and keeps how the last run ended', async () => {
+    const file = join(folder.path, 'worker.prom');
+    const metrics = ['--metrics-file', file, '--job', 'drain'];
+    const sample = async (name: string, more = ''): Promise<number> => {
+      const label = `{command="cache.worker",job="drain"${more}} `;
+      const line = (await readFile(file, 'utf8')).split('\n').find((one) => one.startsWith(name + label));
+      return Number(line?.split(' ').at(-1));
+    };
+    await set('meter:30', '{"sensor_id":30,"kwh":1}');
+    expect(await run('worker', '--until-empty', ...metrics)).toMatchObject({ code: 0 });
+    expect(await sample('metrify_run_items', ',kind="applied"')).toBe(1);
+    expect(await sample('metrify_run_running')).toBe(0);
+    const endedAt = await sample('metrify_run_timestamp_seconds');
+
+    const running = await startMetrify(['-c', config, 'cache', 'worker', '--json', ...metrics]);
+    await until('it runs', async () => (await sample('metrify_run_running')) === 1);
+    expect(await sample('metrify_run_success')).toBe(1);
+    expect(await sample('metrify_run_timestamp_seconds')).toBe(endedAt);
+    await set('meter:30', '{"sensor_id":30,"kwh":2}');
+    await until('the row is there', async () => (await rows()).at(-1)?.['kwh'] === '2.00');
+    running.signal('SIGTERM');
+    await running.finished;
+    expect(await sample('metrify_run_running')).toBe(0);
+    expect(await sample('metrify_run_success')).toBe(0);
+    expect(await sample('metrify_run_timestamp_seconds')).toBeGreaterThan(endedAt);
+    // What was done before it was stopped is counted, too.
+    expect(await sample('metrify_run_items', ',kind="applied"')).toBe(1);
+    await database.sql('DELETE FROM sensor_data WHERE sensor_id = 30');
   });
 
   test('a worker that is stopped settles what is under way and says so', async () => {

@@ -66,7 +66,7 @@ describe('a table', () => {
 
 it('what follows a mark stands below it', () => {
   const lines = printed(30, true, (printer) =>
-    printer.bad('Redis at 10.0.0.1:6379 did not\nanswer for a second or more'),
+    printer.bad('Redis at 10.0.0.1:6379 did not', 'answer for a second or more'),
   );
   expect(lines.map(plain)).toEqual([
     'fail  Redis at 10.0.0.1:6379',
@@ -77,11 +77,41 @@ it('what follows a mark stands below it', () => {
 });
 
 describe('a text from elsewhere', () => {
-  it('moves no cursor and renames no window, but keeps its words and our colours', () => {
-    const [line] = printed(80, false, (printer) =>
-      printer.bad(`${printer.green('key')} \x1b]0;owned\x07\x1b[2Jall\r is\x9b5A well\tö`),
+  const wild = '\x1b]0;owned\x07\x1b[2J\x1b[31mred\x1b[0m\r\x9b5A\x7f\t\u202e\u2066\u200e\u061cö\n';
+  const visible = String.raw`\x1b]0;owned\x07\x1b[2J\x1b[31mred\x1b[0m\x0d\x9b5A\x7f\t\u202e\u2066\u200e\u061cö\n`;
+
+  it('shows every control that it holds, also a colour that is not ours', () => {
+    const lines = printed(300, true, (printer) => {
+      printer.line(`${printer.green('key')} ${wild}`);
+      printer.bad(wild);
+      printer.facts([['name', wild]]);
+      printer.table({ columns: [{ title: 'a' }, { title: 'b' }], rows: [[printer.red(wild), wild]] });
+    });
+    expect(lines[0]).toBe(`\x1b[32mkey\x1b[39m ${visible}`);
+    expect(lines.slice(1).map(plain)).toEqual([
+      `fail  ${visible}`,
+      `name  ${visible}`,
+      `a${' '.repeat(visible.length + 1)}b`,
+      `${visible}  ${visible}`,
+    ]);
+  });
+
+  it('prints nothing but text and our own colours, whatever it is', () => {
+    const anything = fc.string({ unit: 'binary' });
+    fc.assert(
+      fc.property(anything, anything, fc.boolean(), (one, two, wraps) => {
+        const lines = printed(40, wraps, (printer) => {
+          printer.line(printer.dim(one) + two);
+          printer.warn(one, two);
+          printer.facts([['name', one]]);
+          printer.table({ columns: [{ title: 'a' }, { title: 'b' }], rows: [[one, printer.bold(two)]] });
+        });
+        for (const line of lines) expect(plain(line)).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+      }),
     );
-    expect(plain(line!)).toBe('fail  key ]0;owned[2Jall is5A well\tö');
-    expect(line).toContain('\x1b[32mkey');
+  });
+
+  it('keeps the lines and tabs of a block', () => {
+    expect(printed(40, true, (printer) => printer.block('a {\n\tb\r\n}'))).toEqual(['a {', '\tb\\x0d', '}']);
   });
 });

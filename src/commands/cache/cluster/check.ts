@@ -9,7 +9,7 @@ export const check = readCommand({
   flags: { redisUrl },
   examples: [{ does: 'as a CI step', command: 'metrify cache cluster check --junit cluster.xml' }],
   items: 'checks',
-  checks: true,
+  junit: true,
 
   async read(_, context) {
     const { target, ...status } = await clusterStatus(await openCluster(context));

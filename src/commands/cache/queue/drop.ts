@@ -28,7 +28,7 @@ export const drop = changeCommand({
   ],
   items: 'keys',
 
-  async plan(input, context) {
+  async prepare(input, context) {
     const client = await openCluster(context);
     const { environment } = await context.settings();
     return {
@@ -38,15 +38,15 @@ export const drop = changeCommand({
     };
   },
 
-  planData: ({ keys, target }) => ({ keys, confirm: target }),
+  preview: ({ keys, target }) => ({ keys, confirm: target }),
 
-  presentPlan({ keys, target }, printer) {
+  presentPreview({ keys, confirm }, printer) {
     printer.line(`Would give up the refused write of ${formatCount(keys.length)} keys`);
     for (const key of keys.slice(0, 20)) printer.line(`  ${key}`);
-    printer.line(printer.dim(`to do so, run it with --confirm ${target}`));
+    printer.line(printer.dim(`to do so, run it with --confirm ${confirm}`));
   },
 
-  async apply({ client, keys, target }, context) {
+  async run({ client, keys, target }, context) {
     await context.confirmTarget(target, `drop the refused write of ${formatCount(keys.length)} keys`);
     const result = { dropped: 0, released: 0, keys: [] as Released[] };
     context.applied(
@@ -64,8 +64,10 @@ export const drop = changeCommand({
       result.keys.filter(({ dropped }) => dropped > 0).map(({ key }) => key),
       context,
     );
-    return { verdict: 'ok', result, items: { dropped: result.dropped, released: result.released } };
+    return { verdict: 'ok', result };
   },
+
+  counts: ({ dropped, released }) => ({ dropped, released }),
 
   present({ dropped, released, keys }, printer) {
     printer.ok(`${formatCount(dropped)} writes of ${formatCount(keys.length)} keys dropped`);

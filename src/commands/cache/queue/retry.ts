@@ -17,19 +17,19 @@ export const retry = changeCommand({
   ],
   items: 'keys',
 
-  async plan(input, context) {
+  async prepare(input, context) {
     const client = await openCluster(context);
     return { client, ...(await chosenKeys(input, () => heldKeys(client))) };
   },
 
-  planData: ({ keys }) => ({ keys }),
+  preview: ({ keys }) => ({ keys }),
 
-  presentPlan({ keys }, printer) {
+  presentPreview({ keys }, printer) {
     printer.line(`Would let ${formatCount(keys.length)} keys go again`);
     for (const key of keys.slice(0, 20)) printer.line(`  ${key}`);
   },
 
-  async apply({ client, keys }, context) {
+  async run({ client, keys }, context) {
     const result = { released: 0, keys: [] as { key: string; released: number }[] };
     context.applied(
       () => result,
@@ -41,8 +41,10 @@ export const retry = changeCommand({
       result.released += released;
       result.keys.push({ key, released });
     }
-    return { verdict: 'ok', result, items: { released: result.released } };
+    return { verdict: 'ok', result };
   },
+
+  counts: ({ released }) => ({ released }),
 
   present({ released, keys }, printer) {
     printer.ok(`${formatCount(released)} writes of ${formatCount(keys.length)} keys go before all others`);

@@ -24,7 +24,7 @@ const usualSample = 200;
 const mostConnections = 256;
 const shownPaths = 10;
 
-export async function planLog(input: FlagValues<typeof httpFlags>, context: Context): Promise<LogPlan> {
+export async function prepareLog(input: FlagValues<typeof httpFlags>, context: Context): Promise<LogPlan> {
   const base = parseBase(input.url);
   const sample = parseVerify(input.verify) ?? usualSample;
   const host = input.host;
@@ -38,16 +38,17 @@ export async function planLog(input: FlagValues<typeof httpFlags>, context: Cont
   const label = input.accessLog!;
   const log = await openLog(resolve(context.cwd, label));
   context.closing(() => void log.stream.destroy());
-  const progress = context.progress('reading the log');
-  const { paths, tally } = await tallyLog(
-    { ...log, label },
-    {
-      host,
-      exclude: (path) => excluded.some((matches) => matches(path)),
-      signal: context.signal,
-      progress: { update: (done, total) => progress.update(done, total, 'bytes') },
-    },
-  ).finally(() => progress.end());
+  const { paths, tally } = await context.during('reading the log', 'bytes', (progress) =>
+    tallyLog(
+      { ...log, label },
+      {
+        host,
+        exclude: (path) => excluded.some((matches) => matches(path)),
+        signal: context.signal,
+        progress,
+      },
+    ),
+  );
   warnOf(tally, label, host, context);
   return {
     label,
@@ -102,7 +103,9 @@ function warnOf(tally: LogTally, label: string, host: string | undefined, contex
 
 const shown = (path: WarmPath) => maskSecrets(fromBytes(path.path));
 
-export function logPlanData({ label, base, origin, log, paths, rate, sample }: LogPlan): unknown {
+export type LogPreview = ReturnType<typeof previewLog>;
+
+export function previewLog({ label, base, origin, log, paths, rate, sample }: LogPlan) {
   return {
     source: label,
     base: base.origin,
@@ -119,32 +122,35 @@ export function logPlanData({ label, base, origin, log, paths, rate, sample }: L
   };
 }
 
-export function presentLogPlan(plan: LogPlan, printer: Printer): void {
-  const { label, base, origin, log, paths, rate } = plan;
+export function presentLogPreview(preview: LogPreview, printer: Printer): void {
+  const { source, base, host, toRequest, rate, first } = preview;
   printer.heading('Would request');
   printer.facts([
-    ['from', `${label}, ${formatCount(log.read)} lines, ${formatCount(log.distinct)} distinct paths`],
-    ['left out', skippedText(log)],
-    ['at', `${base.origin}${origin.host === undefined ? '' : `, as ${origin.host}`}`],
+    [
+      'from',
+      `${source}, ${formatCount(preview.read)} lines, ${formatCount(preview.distinct)} distinct paths`,
+    ],
+    ['left out', skippedText(preview)],
+    ['at', `${base}${host === undefined ? '' : `, as ${host}`}`],
     [
       'paths',
-      `${formatCount(paths.length)}, which are ${formatPercent(coverageOf(log, paths))} of the log's requests; variants come on top`,
+      `${formatCount(toRequest)}, which are ${formatPercent(preview.coverage)} of the log's requests; variants come on top`,
     ],
     [
       'pace',
       rate === undefined
-        ? `${origin.connections} at a time`
-        : `${formatCount(rate)}/s, at least ${formatDuration((paths.length / rate) * 1000)}`,
+        ? `${preview.concurrency} at a time`
+        : `${formatCount(rate)}/s, at least ${formatDuration((toRequest / rate) * 1000)}`,
     ],
   ]);
-  if (paths.length === 0) return;
+  if (toRequest === 0) return;
   printer.line();
   printer.table({
     columns: [{ title: 'in the log', align: 'right' }, { title: 'method' }, { title: 'path' }],
-    rows: paths.slice(0, shownPaths).map((path) => [formatCount(path.count), path.method, shown(path)]),
+    rows: first.map(({ count, method, path }) => [formatCount(count), method, path]),
   });
-  if (paths.length > shownPaths)
-    printer.line(printer.dim(`and ${formatCount(paths.length - shownPaths)} more`));
+  if (toRequest > first.length)
+    printer.line(printer.dim(`and ${formatCount(toRequest - first.length)} more`));
 }
 
 function coverageOf(log: LogTally, paths: readonly WarmPath[]): number {
@@ -166,11 +172,9 @@ function skippedText({ malformed, skipped }: Pick<LogTally, 'malformed' | 'skipp
   return text.length === 0 ? 'nothing' : text.join(', ');
 }
 
-export async function applyLog(plan: LogPlan, context: Context): Promise<Outcome<HttpWarmResult>> {
-  const progress = context.progress('warming');
-  let result: HttpWarmResult;
-  try {
-    result = await warmHttp(plan, {
+export async function runLog(plan: LogPlan, context: Context): Promise<Outcome<HttpWarmResult>> {
+  const result = await context.during('warming', 'requests', (progress) =>
+    warmHttp(plan, {
       clock: context.clock,
       signal: context.signal,
       progress,
@@ -179,15 +183,13 @@ export async function applyLog(plan: LogPlan, context: Context): Promise<Outcome
           soFar,
           () => 'What was requested is cached. The same command starts again at the most frequent path.',
         ),
-    });
-  } finally {
-    progress.end();
-  }
+    }),
+  );
   if (result.ok > 0 && result.hitRatio.header === null)
     context.warn(
       'no answer says whether it came from a cache, so there is no hit ratio; in NGINX: add_header X-Cache-Status $upstream_cache_status;',
     );
-  const { requested, variants, ok, gone, failed, bytes } = result;
+  const { requested, variants, ok, failed } = result;
   return {
     verdict: failed === 0 ? 'ok' : ok === 0 ? 'failed' : 'partial',
     result,
@@ -197,8 +199,11 @@ export async function applyLog(plan: LogPlan, context: Context): Promise<Outcome
         ...(failed > 0 ? { failure: `${failed} of ${requested + variants} requests failed` } : {}),
       },
     ],
-    items: { read: result.read, requested, variants, ok, gone, failed, bytes },
   };
+}
+
+export function logCounts({ read, requested, variants, ok, gone, failed, bytes }: HttpWarmResult) {
+  return { read, requested, variants, ok, gone, failed, bytes };
 }
 
 export function presentLog(result: HttpWarmResult, printer: Printer): void {

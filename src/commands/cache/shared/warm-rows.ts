@@ -16,15 +16,10 @@ import type { Printer } from '../../../runtime/printer.js';
 import { openSource } from '../../shared/source/open.js';
 import { parseVerify, type rowFlags } from './warm-flags.js';
 
-/** What `cache warm` from rows will do. */
-export interface RowsPlan extends WarmPlan {
-  /** The first row as it would be written. */
-  example?: { key: string; value: string };
-}
-
 type RowsInput = FlagValues<typeof rowFlags>;
 
-export async function planRows(input: RowsInput, context: Context): Promise<RowsPlan> {
+/** What `cache warm` from rows will do. */
+export async function prepareRows(input: RowsInput, context: Context): Promise<WarmPlan> {
   const { key } = input;
   if (key === undefined)
     throw new UserError('--key is missing', {
@@ -49,7 +44,7 @@ export async function planRows(input: RowsInput, context: Context): Promise<Rows
     context.closing(() => open.close());
     levels.push(open);
   }
-  const plan: RowsPlan = {
+  const plan: WarmPlan = {
     source,
     levels,
     key,
@@ -65,27 +60,16 @@ export async function planRows(input: RowsInput, context: Context): Promise<Rows
     throw new UserError(`--verify all reads the source twice, and ${source.label} can be read once`, {
       hint: 'Use --verify N, or --file.',
     });
-  const entryOf = compileEntry(plan);
+  // A template that names no column of the source is refused before anything is written.
+  compileEntry(plan);
   if (input.resume !== undefined) plan.resume = await continueFrom(input.resume, plan, context);
-  if (context.dryRun) {
-    const example = await firstEntry(source, entryOf, context.signal);
-    if (example) plan.example = example;
-  }
   return plan;
 }
 
-export function rowsPlanData({
-  source,
-  levels,
-  ttlMs,
-  key,
-  value,
-  nx,
-  ttlJitter,
-  rate,
-  example,
-  resume,
-}: RowsPlan): unknown {
+export type RowsPreview = Awaited<ReturnType<typeof previewRows>>;
+
+export async function previewRows(plan: WarmPlan, { signal }: Context) {
+  const { source, levels, ttlMs, key, value, nx, ttlJitter, rate, resume } = plan;
   return {
     source: source.label,
     columns: source.columns.map((column) => column.name),
@@ -96,64 +80,60 @@ export function rowsPlanData({
     nx,
     ttlJitter,
     rate,
-    example,
+    /** The first row as it would be written. */
+    example: await firstEntry(source, compileEntry(plan), signal),
     resumesAfterRow: resume?.reached?.position.rows,
   };
 }
 
-export function presentRowsPlan(plan: RowsPlan, printer: Printer): void {
+export function presentRowsPreview(preview: RowsPreview, printer: Printer): void {
+  const { source, estimatedRows, levels, ttlJitter, nx, example, resumesAfterRow } = preview;
   const facts: [string, string][] = [
-    [
-      'from',
-      `${plan.source.label}${plan.source.estimatedRows === undefined ? '' : `, about ${formatCount(plan.source.estimatedRows)} rows`}`,
-    ],
-    ...plan.levels.map(({ name, target }, i): [string, string] => {
-      const ttl = plan.ttlMs[i] ? `for ${formatDuration(plan.ttlMs[i])}` : 'without expiry';
-      return [
-        'to',
-        `${name} at ${target}, ${ttl}${plan.ttlJitter ? ` ± ${formatPercent(plan.ttlJitter, 0)}` : ''}`,
-      ];
+    ['from', `${source}${estimatedRows === undefined ? '' : `, about ${formatCount(estimatedRows)} rows`}`],
+    ...levels.map(({ name, target, ttlMs }): [string, string] => {
+      const ttl = ttlMs ? `for ${formatDuration(ttlMs)}` : 'without expiry';
+      return ['to', `${name} at ${target}, ${ttl}${ttlJitter ? ` ± ${formatPercent(ttlJitter, 0)}` : ''}`];
     }),
-    ['existing', plan.nx ? 'keys that exist are left alone' : 'keys that exist are overwritten'],
+    ['existing', nx ? 'keys that exist are left alone' : 'keys that exist are overwritten'],
   ];
-  if (plan.resume?.reached)
-    facts.push(['resumes', `after row ${formatCount(plan.resume.reached.position.rows)}`]);
-  if (plan.example) facts.push(['first key', plan.example.key], ['its value', plan.example.value]);
+  if (resumesAfterRow !== undefined) facts.push(['resumes', `after row ${formatCount(resumesAfterRow)}`]);
+  if (example) facts.push(['first key', example.key], ['its value', example.value]);
   printer.heading('Would write');
   printer.facts(facts);
 }
 
-export async function applyRows(plan: RowsPlan, context: Context): Promise<Outcome<WarmResult>> {
-  const progress = context.progress('warming');
-  let result: WarmResult;
+export async function runRows(plan: WarmPlan, context: Context): Promise<Outcome<WarmResult>> {
   let stoppedBy: unknown;
-  try {
-    result = await warmCache(plan, {
-      clock: context.clock,
-      signal: context.signal,
-      progress,
-      warn: (message) => context.warn(message),
-      notWritten: (problem) => context.notWritten(problem),
-      started: (soFar) => context.applied(soFar, () => resumeHint(plan, stoppedBy)),
+  const result = await context
+    .during('warming', 'rows', (progress) =>
+      warmCache(plan, {
+        clock: context.clock,
+        signal: context.signal,
+        progress,
+        warn: (message) => context.warn(message),
+        notWritten: (problem) => context.notWritten(problem),
+        started: (soFar) => context.applied(soFar, () => resumeHint(plan, stoppedBy)),
+      }),
+    )
+    .catch((error: unknown) => {
+      stoppedBy = error;
+      throw error;
     });
-  } catch (error) {
-    stoppedBy = error;
-    throw error;
-  } finally {
-    progress.end();
-  }
   if (result.restarts > 0)
     context.warn(
       'a server was restarted during the run, so a sample of the keys was compared; what it had lost is counted as missing',
     );
-  const { verified, failed, written, skipped, bytes } = result;
+  const { verified, failed } = result;
   const bad = (verified?.mismatched ?? 0) + (verified?.missing ?? 0) > 0;
   return {
     verdict: bad ? 'failed' : failed > 0 ? 'partial' : 'ok',
     result,
     checks: checksOf(result),
-    items: { read: result.read, written, skipped, failed, bytes },
   };
+}
+
+export function rowCounts({ read, written, skipped, failed, bytes }: WarmResult) {
+  return { read, written, skipped, failed, bytes };
 }
 
 export function presentRows(result: WarmResult, printer: Printer): void {
@@ -211,9 +191,9 @@ export function presentRows(result: WarmResult, printer: Printer): void {
 
 async function continueFrom(
   path: string,
-  plan: RowsPlan,
+  plan: WarmPlan,
   context: Context,
-): Promise<NonNullable<RowsPlan['resume']>> {
+): Promise<NonNullable<WarmPlan['resume']>> {
   // With zod, which other runs do without.
   const { openCheckpoint } = await import('../../../lib/cache/warm/checkpoint.js');
   const checkpoint = await openCheckpoint(resolve(context.cwd, path), plan);
@@ -230,7 +210,7 @@ async function firstEntry(
   source: RowSource,
   entryOf: ReturnType<typeof compileEntry>,
   signal: AbortSignal,
-): Promise<RowsPlan['example']> {
+): Promise<{ key: string; value: string } | undefined> {
   for await (const { rows } of source.batches({ signal }))
     for (const row of rows) {
       const { key, value } = entryOf(row);
@@ -241,11 +221,11 @@ async function firstEntry(
 }
 
 /** Without an order there is no place to continue from. */
-function startsOver({ source }: RowsPlan): boolean {
+function startsOver({ source }: WarmPlan): boolean {
   return source.identity.kind === 'sql' && source.identity.resumeColumn === undefined;
 }
 
-function resumeHint(plan: RowsPlan, error: unknown): string {
+function resumeHint(plan: WarmPlan, error: unknown): string {
   if (!plan.source.rereadable) return howToContinue({ error });
   return startsOver(plan)
     ? howToContinue({ wouldContinueWith: '--resume FILE and --resume-column C', error })

@@ -63,7 +63,8 @@ export function presentChecks(checks: readonly CheckResult[], printer: Printer):
     const isSaid = limit === seen;
     printer.marked(
       `${colored}${name.padEnd(width)}`,
-      isSaid ? observed : `${observed}\n${printer.dim(`limit: ${limit}`)}`,
+      observed,
+      ...(isSaid ? [] : [printer.dim(`limit: ${limit}`)]),
     );
   }
 }
@@ -89,7 +90,7 @@ export function presentChanges(changes: readonly RouteChange[], printer: Printer
   if (changes.length === 0) return printer.line('Would change nothing.');
   for (const { object, patch } of changes) {
     printer.heading(`Would change ${object}`);
-    printer.line(typeof patch === 'string' ? patch.trimEnd() : JSON.stringify(patch, null, 2));
+    printer.block(typeof patch === 'string' ? patch.trimEnd() : JSON.stringify(patch, null, 2));
   }
 }
 

@@ -17,10 +17,16 @@ export interface VerbResult extends RolloutReport {
   readonly ending: Ending;
 }
 
-/** Nothing is planned ahead but by rehearsing: what is to be done depends on what stands on the route. */
-interface Plan {
-  apply(): Promise<Outcome<VerbResult>>;
-  readonly rehearsed?: { readonly changes: readonly RouteChange[]; readonly result: VerbResult };
+/** What is to be done depends on what is on the route, so a preview rehearses it. */
+type Prepared<F extends Flags, O extends Opened> = Ready<F, O> | { readonly nothingRan: VerbResult };
+
+interface Ready<F extends Flags, O extends Opened> {
+  readonly opened: O;
+  readonly input: VerbInput<F>;
+}
+
+interface Preview extends VerbResult {
+  readonly changes: readonly RouteChange[];
 }
 
 interface VerbSpec<F extends Flags, O extends Opened> {
@@ -42,6 +48,12 @@ export const appArgument = { app: { help: 'which rollout of the configuration', 
 
 /** A verb that changes a rollout: opens it, holds its lease, works, and reports how it stands then. */
 export function rolloutVerb<F extends Flags, O extends Opened>(spec: VerbSpec<F, O>): Command {
+  const work = async (session: Session, { opened, input }: Ready<F, O>, context: Context) => {
+    const stepped = await spec.work(opened, session, input, context);
+    // A verb that found nothing to do is the next command all the same.
+    await session.mend();
+    return stepped;
+  };
   return changeCommand({
     name: spec.name,
     summary: spec.summary,
@@ -49,73 +61,56 @@ export function rolloutVerb<F extends Flags, O extends Opened>(spec: VerbSpec<F,
     args: appArgument,
     flags: spec.flags,
     examples: spec.examples,
-    checks: true,
+    junit: true,
     items: 'checks' as const,
 
-    async plan(given, context): Promise<Plan> {
+    async prepare(given, context): Promise<Prepared<F, O>> {
       const input = given as VerbInput<F>;
-      let opened: O;
       try {
-        opened = await spec.open(input, context);
+        return { opened: await spec.open(input, context), input };
       } catch (error) {
         if (!spec.isHarmless || !(error instanceof NothingKept)) throw error;
-        const result = nothingRan(error.spec);
-        return {
-          apply: () => Promise.resolve({ verdict: 'ok', result }),
-          rehearsed: { changes: [], result },
-        };
+        return { nothingRan: nothingRan(error.spec) };
       }
-      const work = async (session: Session) => {
-        const stepped = await spec.work(opened, session, input, context);
-        // A verb that found nothing to do is the next command all the same.
-        await session.mend();
-        return stepped;
-      };
-      if (!context.dryRun) return { apply: () => applyTo(opened, work, context) };
+    },
+
+    async preview(prepared, context): Promise<Preview> {
+      if ('nothingRan' in prepared) return { ...prepared.nothingRan, changes: [] };
+      const { opened } = prepared;
       const rehearsal = rehearse(opened.actor.provider);
       const session = await Session.open({ ...opened.actor, provider: rehearsal.provider });
-      const result = finished(session, opened, await work(session));
-      return {
-        apply: () => applyTo(opened, work, context),
-        rehearsed: { changes: rehearsal.changes, result },
-      };
+      const result = finished(session, opened, await work(session, prepared, context));
+      return { ...result, changes: rehearsal.changes };
     },
 
-    planData: ({ rehearsed }) => ({ ...rehearsed!.result, changes: rehearsed!.changes }),
-
-    presentPlan({ rehearsed }, printer) {
-      const { changes, result } = rehearsed!;
+    presentPreview({ changes, did }, printer) {
       presentChanges(changes, printer);
-      printer.line(printer.dim(`then: ${result.did}`));
+      printer.line(printer.dim(`then: ${did}`));
     },
 
-    apply: (plan) => plan.apply(),
+    async run(prepared, context): Promise<Outcome<VerbResult>> {
+      if ('nothingRan' in prepared) return { verdict: 'ok', result: prepared.nothingRan };
+      const { opened } = prepared;
+      const committed = (session: Session) =>
+        context.applied(
+          () => ({ ...sketch(session, opened.spec), did: 'stopped', ending: 'inconclusive' }),
+          () => resumeHint(session),
+        );
+      return Session.hold({ ...opened.actor, committed }, async (session) => {
+        const stepped = await work(session, prepared, context);
+        for (const warning of stepped.warnings) context.warn(warning);
+        const result = finished(session, opened, stepped);
+        return { verdict: stepped.ending, result, checks: checksOf(result.checks) };
+      });
+    },
 
-    present(result: VerbResult, printer) {
+    present(result, printer) {
       presentReport(result, printer);
       printer.line();
       if (result.ending === 'ok') printer.ok(result.did);
       else if (result.ending === 'failed') printer.bad(result.did);
       else printer.warn(result.did);
     },
-  });
-}
-
-async function applyTo(
-  opened: Opened,
-  work: (session: Session) => Promise<Stepped>,
-  context: Context,
-): Promise<Outcome<VerbResult>> {
-  const committed = (session: Session) =>
-    context.applied(
-      () => ({ ...sketch(session, opened.spec), did: 'stopped', ending: 'inconclusive' }),
-      () => resumeHint(session),
-    );
-  return Session.hold({ ...opened.actor, committed }, async (session) => {
-    const stepped = await work(session);
-    for (const warning of stepped.warnings) context.warn(warning);
-    const result = finished(session, opened, stepped);
-    return { verdict: stepped.ending, result, checks: checksOf(result.checks) };
   });
 }
 
