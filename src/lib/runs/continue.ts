@@ -14,9 +14,10 @@ export interface StoppedRun {
 /** What a person can do after a run has stopped before its end. */
 export function howToContinue({ checkpoint, wouldContinueWith, error }: StoppedRun): string {
   if (endsTheSameWay(error)) return 'What was written stays.';
-  if (checkpoint?.exists) return `Run the same command again: it continues from ${checkpoint.path}.`;
+  if (checkpoint?.exists)
+    return `To continue, run the same command again: it continues from ${checkpoint.path}.`;
   if (checkpoint)
-    return `Run the same command again: there is no checkpoint in ${checkpoint.path} yet, so it starts over.`;
+    return `To continue, run the same command again: there is no checkpoint in ${checkpoint.path} yet, so it starts over.`;
   const again = 'What was written stays. Run the same command again';
   return wouldContinueWith === undefined
     ? `${again}.`
