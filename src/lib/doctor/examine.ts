@@ -1,4 +1,4 @@
-import { getJson } from '../clients/http.js';
+import { HttpService } from '../clients/http.js';
 import { openPostgres } from '../clients/postgres.js';
 import { openRedis } from '../clients/redis/client.js';
 import type {
@@ -224,14 +224,19 @@ async function viaHttp(
   timeouts: Timeouts,
   signal: AbortSignal,
 ): Promise<Found> {
-  const ask = () => getJson(name, settings, path, timeouts, signal);
-  const found = version(await ask());
-  return {
-    target: new URL(settings.url).host,
-    ...(found === undefined ? {} : { version: found }),
-    latencyMs: await medianMs(ask),
-    notes: [],
-  };
+  const service = new HttpService(name, settings, timeouts);
+  try {
+    const ask = () => service.json(path, signal);
+    const found = version(await ask());
+    return {
+      target: service.host,
+      ...(found === undefined ? {} : { version: found }),
+      latencyMs: await medianMs(ask),
+      notes: [],
+    };
+  } finally {
+    service.close();
+  }
 }
 
 async function medianMs(ask: () => Promise<unknown>): Promise<number> {
