@@ -92,14 +92,11 @@ function flush(stage: Stage): string[] {
   return ['cache', 'flush', '--pattern', 'forecast:*', '--level', stage.cache.type];
 }
 
-/** Opens connections, prepares statements and lets the runtime compile, so that only the cache makes the difference. */
+/** Prepares statements and lets the runtime compile, so that only the cache makes the difference. */
 async function settle(stage: Stage): Promise<void> {
-  for (let round = 0; round < 25; round++) {
-    const urls = Object.values(paths).flatMap((path) =>
-      new Array<string>(clients).fill(`${stage.service.url}${path}?meter=none`),
-    );
-    await Promise.all(urls.map((url) => request(url, { signal: stage.signal })));
-  }
+  const urls = Object.values(paths).map((path) => `${stage.service.url}${path}?meter=none`);
+  const rounds = 25 * clients;
+  await measure(new Array<string[]>(rounds).fill(urls).flat(), { clients, signal: stage.signal });
 }
 
 async function measureBoth(stage: Stage): Promise<EndpointLatencies> {

@@ -13,6 +13,7 @@ import type { Systems } from '../clients/systems.js';
 import { UserError } from '../core/errors.js';
 import { memcachedVersions } from '../clients/memcached/version.js';
 import { systemClock } from '../core/clock.js';
+import { Latencies } from '../measure/latencies.js';
 
 export interface Examination {
   system: string;
@@ -240,13 +241,13 @@ async function viaHttp(
 }
 
 async function medianMs(ask: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
+  const latencies = await Latencies.open();
   for (let i = 0; i < 5; i++) {
     const started = performance.now();
     await ask();
-    times.push(performance.now() - started);
+    latencies.record(performance.now() - started);
   }
-  return times.sort((a, b) => a - b)[2]!;
+  return latencies.quantile(0.5);
 }
 
 function hostOf(url: string): string {

@@ -54,7 +54,6 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 export class HttpClient {
   readonly #target: string;
   #connections: Promise<Connections> | undefined;
-  #closed = false;
 
   constructor(
     private readonly base: URL,
@@ -83,7 +82,6 @@ export class HttpClient {
     try {
       this.#connections ??= openConnections(this.base, this.options);
       const connections = await this.#connections;
-      if (this.#closed) connections.close();
       for (let resent = 0; ; resent++) {
         if (run.stopped) throw run.stopped;
         const exchange = (run.exchange = this.#send(connections, request));
@@ -104,7 +102,6 @@ export class HttpClient {
 
   /** Ends all connections, and the requests on them. */
   close(): void {
-    this.#closed = true;
     // A client that could not be opened has told its requests why.
     this.#connections?.then((connections) => connections.close()).catch(() => undefined);
   }

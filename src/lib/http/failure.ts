@@ -113,6 +113,8 @@ export function failureOf(error: unknown, target: string, phase: Phase, limits: 
     case 'ECONNRESET':
     case 'EPIPE':
       return fail('closed', phase === 'body' ? 'the answer was cut short' : 'the connection was closed');
+    case 'UND_ERR_DESTROYED':
+      return fail('closed', 'the client was closed');
     case 'UND_ERR_INVALID_ARG':
     case 'UND_ERR_NOT_SUPPORTED':
     case 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH':

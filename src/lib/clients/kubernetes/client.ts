@@ -168,13 +168,7 @@ export class KubernetesClient {
 
 /** The connection was there and broke: what was sent may have been done. */
 function isLostAnswer(error: unknown): boolean {
+  if (!(error instanceof HttpFailure)) return false;
   // A connection that is reset while it is made is a restart of the server or of what is before it.
-  return (
-    error instanceof HttpFailure &&
-    (error.kind === 'closed' || systemCode(connectCause(error)) === 'ECONNRESET')
-  );
-}
-
-function connectCause({ kind, cause }: HttpFailure): unknown {
-  return kind === 'unreachable' ? (cause as Error | undefined)?.cause : undefined;
+  return error.kind === 'closed' || systemCode(error.cause) === 'ECONNRESET';
 }

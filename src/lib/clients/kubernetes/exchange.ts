@@ -83,8 +83,10 @@ export class Wire {
     };
   }
 
+  /** Ends all connections; a later exchange makes new ones. */
   close(): void {
     this.#http?.close();
+    this.#http = undefined;
   }
 
   /** Asked before each request: tokens of files and of exec plugins expire. */
