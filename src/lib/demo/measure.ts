@@ -42,6 +42,7 @@ export async function measure(
   const { clients } = options;
   const latencies = await Latencies.open();
   const http = open(urls[0]!, clients);
+  await http.ready();
   let hits = 0;
   const started = performance.now();
   try {

@@ -3,10 +3,11 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
+import { abortable } from '../core/abortable.js';
 import { systemCode } from '../core/errors.js';
 import { type ConnectionOptions, type Connections, openConnections } from './connections.js';
 import { Exchange, type Received } from './exchange.js';
-import { BodyTooLarge, failureOf, type Limits, NotGzip, type Phase, RequestTimedOut } from './failure.js';
+import { BodyTooLarge, failureOf, type Limits, NotGzip, RequestTimedOut } from './failure.js';
 
 export interface HttpOptions extends ConnectionOptions, Limits {
   /** The server in error messages; by default the URL's origin. */
@@ -68,42 +69,43 @@ export class HttpClient {
    */
   async request(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
     signal.throwIfAborted();
-    const run: { exchange: Exchange | undefined; stopped: Error | undefined } = {
-      exchange: undefined,
-      stopped: undefined,
-    };
-    const stop = (error: Error) => {
-      run.stopped = error;
-      run.exchange?.stop(error);
-    };
-    const abort = () => stop(signal.reason as Error);
-    const timer = setTimeout(() => stop(new RequestTimedOut()), this.options.requestTimeoutMs);
+    // Loading undici is no time of the server's.
+    const connections = await abortable(this.#open(), signal);
+    let exchange = this.#send(connections, request);
+    const abort = () => exchange.stop(signal.reason as Error);
+    const timer = setTimeout(() => exchange.stop(new RequestTimedOut()), this.options.requestTimeoutMs);
     signal.addEventListener('abort', abort, { once: true });
     try {
-      this.#connections ??= openConnections(this.base, this.options);
-      const connections = await this.#connections;
       for (let resent = 0; ; resent++) {
-        if (run.stopped) throw run.stopped;
-        const exchange = (run.exchange = this.#send(connections, request));
         try {
           return { ...(await unpacked(await exchange.received, request)), resent };
         } catch (error) {
           if (!isStale(error, exchange) || !isRepeatable(request)) throw error;
+          exchange = this.#send(connections, request);
         }
       }
     } catch (error) {
       signal.throwIfAborted();
-      throw failureOf(error, this.#target, phaseOf(run.exchange), this.options);
+      throw failureOf(error, this.#target, exchange.phase, this.options);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
     }
   }
 
+  /** Loads what requests need: where they are timed, the first one must not have to wait for that. */
+  async ready(): Promise<void> {
+    await this.#open();
+  }
+
   /** Ends all connections, and the requests on them. */
   close(): void {
     // A client that could not be opened has told its requests why.
     this.#connections?.then((connections) => connections.close()).catch(() => undefined);
+  }
+
+  #open(): Promise<Connections> {
+    return (this.#connections ??= openConnections(this.base, this.options));
   }
 
   #send(connections: Connections, request: HttpRequest): Exchange {
@@ -136,10 +138,6 @@ export class HttpClient {
     );
     return exchange;
   }
-}
-
-function phaseOf(exchange: Exchange | undefined): Phase {
-  return exchange?.phase ?? 'connect';
 }
 
 /** Nothing came over a connection that had served before: the server had closed it. */

@@ -1,45 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { createServer, type IncomingMessage } from 'node:http';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { ServiceUnavailable, UserError } from '../../../src/lib/core/errors.js';
-import { HttpClient, type HttpOptions } from '../../../src/lib/http/client.js';
-import { HttpFailure } from '../../../src/lib/http/failure.js';
 import { freePort } from '../../servers/ports.js';
-import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
-
-const { signal } = new AbortController();
-const stops: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
-});
-
-async function listening(server: Server, at: string | number = 0): Promise<number> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket.on('error', () => undefined));
-    socket.once('close', () => sockets.delete(socket));
-  });
-  if (typeof at === 'string') server.listen(at);
-  else server.listen(at, '127.0.0.1');
-  await once(server, 'listening');
-  stops.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return typeof at === 'string' ? 0 : (server.address() as AddressInfo).port;
-}
-
-const serving = async (listener: RequestListener) =>
-  `http://127.0.0.1:${await listening(createServer(listener))}`;
+import { temporaryDirectory } from '../../servers/process.js';
+import { failure, listening, open, serving, signal, stops } from './peer.js';
 
 /** Answers each request with raw bytes; undefined destroys the connection. */
 const raw = async (answer: (path: string, socket: Socket, nth: number) => void) => {
@@ -52,24 +22,6 @@ const raw = async (answer: (path: string, socket: Socket, nth: number) => void) 
   const url = `http://127.0.0.1:${await listening(server)}`;
   return { url, connections: () => connections };
 };
-
-function open(url: string, options: Partial<HttpOptions> = {}): HttpClient {
-  const client = new HttpClient(new URL(url), {
-    ...{ connections: 4, connectTimeoutMs: 20_000, requestTimeoutMs: 20_000 },
-    ...options,
-  });
-  stops.push(() => client.close());
-  return client;
-}
-
-async function failure(promise: Promise<unknown>): Promise<HttpFailure> {
-  const error: unknown = await promise.then(
-    () => expect.fail('it should have failed'),
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(HttpFailure);
-  return error as HttpFailure;
-}
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
@@ -416,98 +368,4 @@ test('a client that is closed ends its requests', async () => {
   const asking = client.request({ path: '/' }, signal);
   setTimeout(() => client.close(), 50);
   await expect(asking).rejects.toBeInstanceOf(UserError);
-});
-
-describe('TLS', () => {
-  let folder: TemporaryDirectory;
-  const file = (name: string) => readFileSync(join(folder.path, name));
-  beforeAll(async () => {
-    folder = await temporaryDirectory('http-tls');
-    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder.path, stdio: 'pipe' });
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-    openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=test authority');
-    for (const name of ['server', 'client']) {
-      openssl(
-        ...['req', '-x509', ...key, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-subj', `/CN=${name}`],
-        ...[
-          '-keyout',
-          `${name}.key`,
-          '-out',
-          `${name}.pem`,
-          '-addext',
-          `subjectAltName=DNS:${name}.example,IP:127.0.0.1`,
-        ],
-      );
-    }
-  });
-  afterAll(() => folder.remove());
-
-  const tls = async (
-    more: object = {},
-    listener: RequestListener = (_, response) => response.end('safe'),
-  ) => {
-    const server = createTlsServer({ key: file('server.key'), cert: file('server.pem'), ...more }, listener);
-    return `https://127.0.0.1:${await listening(server)}`;
-  };
-  const ask = (url: string, options: Partial<HttpOptions>, headers = {}) =>
-    open(url, options).request({ path: '/', headers }, signal);
-
-  test('trusts the authority given, and no other', async () => {
-    const url = await tls();
-    expect((await ask(url, { tls: { ca: file('ca.pem') } })).body.toString()).toBe('safe');
-    expect(await failure(ask(url, {}))).toMatchObject({
-      ...{
-        kind: 'tls',
-        phase: 'connect',
-        reason: 'its certificate is signed by an authority that we do not trust',
-      },
-    });
-  });
-
-  test('is not verified only where that is switched off by name', async () => {
-    const url = await tls();
-    expect((await ask(url, { tls: { verify: false } })).body.toString()).toBe('safe');
-    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
-    try {
-      expect((await failure(ask(url, {}))).kind).toBe('tls');
-    } finally {
-      delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
-    }
-  });
-
-  test('wants the name of the host, of Host, or the one that is given', async () => {
-    const names: (string | false | null)[] = [];
-    const url = await tls({}, (request, response) => {
-      names.push(
-        (request.socket as import('node:tls').TLSSocket & { servername: string | false }).servername,
-      );
-      response.end('safe');
-    });
-    const ca = file('ca.pem');
-    await ask(url, { tls: { ca } }, { host: 'server.example' });
-    await ask(url, { tls: { ca, servername: 'server.example' } }, { host: 'other.example' });
-    expect(names).toEqual(['server.example', 'server.example']);
-    expect(await failure(ask(url, { tls: { ca } }, { host: 'other.example' }))).toMatchObject({
-      ...{ kind: 'tls', reason: 'its certificate is for another name' },
-    });
-  });
-
-  test('shows a client certificate to who wants one', async () => {
-    const ca = file('ca.pem');
-    // With TLS 1.3 a client may be refused only when it has sent its request.
-    const url = await tls({ ca, requestCert: true, rejectUnauthorized: true, maxVersion: 'TLSv1.2' });
-    const mine = { ca, cert: file('client.pem'), key: file('client.key') };
-    expect((await ask(url, { tls: mine })).body.toString()).toBe('safe');
-    const refused = await failure(ask(url, { tls: { ca } }));
-    expect(refused.reason).toMatch(/want a client certificate\?$/);
-  });
-
-  test('is not what a plain server speaks, nor the other way round', async () => {
-    const plain = await serving((_, response) => response.end());
-    expect(await failure(ask(plain.replace('http:', 'https:'), {}))).toMatchObject({
-      ...{ kind: 'tls', reason: 'it does not speak TLS' },
-    });
-    const url = await tls();
-    expect(await failure(ask(url.replace('https:', 'http:'), {}))).toBeInstanceOf(ServiceUnavailable);
-  });
 });

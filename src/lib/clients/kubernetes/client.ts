@@ -1,6 +1,6 @@
 import { withTimeout } from '../../core/abort.js';
 import { type Clock, systemClock } from '../../core/clock.js';
-import { ServiceUnavailable, systemCode, UserError } from '../../core/errors.js';
+import { ServiceUnavailable, systemCode, type UserError } from '../../core/errors.js';
 import { HttpFailure } from '../../http/failure.js';
 import { retryAfterMs } from '../../http/retry-after.js';
 import type { Timeouts } from '../settings.js';

@@ -101,7 +101,10 @@ export class Wire {
       );
     }
     const { ca, cert, key, servername, auth, headers, agent } = options;
-    const basic = auth == null ? {} : { authorization: `Basic ${Buffer.from(auth).toString('base64')}` };
+    const basic =
+      auth === undefined || auth === null
+        ? {}
+        : { authorization: `Basic ${Buffer.from(auth).toString('base64')}` };
     return {
       tls: { ca, cert, key, servername },
       agent: agent as Agent,

@@ -54,6 +54,7 @@ export class ProbeMeter implements Meter {
     const targets = { stable: this.#target('stable'), canary: this.#target('canary') };
     const seen = { stable: nothingSeen(), canary: nothingSeen() };
     try {
+      await Promise.all([targets.stable.http.ready(), targets.canary.http.ready()]);
       await this.#send(targets, seen, signal);
     } finally {
       targets.stable.http.close();
