@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
 import { formatCount } from '../core/units.js';
+import { closedLoop } from '../measure/loops.js';
 import { type Latency, measure, request } from './measure.js';
 import { warmQueries } from './schema.js';
 import { endpoints } from './service.js';
@@ -95,8 +96,9 @@ function flush(stage: Stage): string[] {
 /** Prepares statements and lets the runtime compile, so that only the cache makes the difference. */
 async function settle(stage: Stage): Promise<void> {
   const urls = Object.values(paths).map((path) => `${stage.service.url}${path}?meter=none`);
-  const rounds = 25 * clients;
-  await measure(new Array<string[]>(rounds).fill(urls).flat(), { clients, signal: stage.signal });
+  await closedLoop(25 * clients * urls.length, clients, stage.signal, async (i, signal) => {
+    await request(urls[i % urls.length]!, { signal });
+  });
 }
 
 async function measureBoth(stage: Stage): Promise<EndpointLatencies> {

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
@@ -8,6 +8,8 @@ import { HttpClient, type HttpOptions } from '../../../src/lib/http/client.js';
 import { HttpFailure } from '../../../src/lib/http/failure.js';
 
 export const { signal } = new AbortController();
+// Of all requests of a test file.
+setMaxListeners(0, signal);
 export const stops: (() => unknown)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
