@@ -53,13 +53,14 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
  * at which it is used again. A GET, HEAD or OPTIONS that gets no answer on such a connection is sent again (`resent`).
  */
 export class HttpClient {
+  readonly #base: URL;
+  readonly #options: HttpOptions;
   readonly #target: string;
   #connections: Promise<Connections> | undefined;
 
-  constructor(
-    private readonly base: URL,
-    private readonly options: HttpOptions,
-  ) {
+  constructor(base: URL, options: HttpOptions) {
+    this.#base = base;
+    this.#options = options;
     this.#target = options.target ?? base.origin;
   }
 
@@ -71,9 +72,10 @@ export class HttpClient {
     signal.throwIfAborted();
     // Loading undici is no time of the server's.
     const connections = await abortable(this.#open(), signal);
+    signal.throwIfAborted();
     let exchange = this.#send(connections, request);
     const abort = () => exchange.stop(signal.reason as Error);
-    const timer = setTimeout(() => exchange.stop(new RequestTimedOut()), this.options.requestTimeoutMs);
+    const timer = setTimeout(() => exchange.stop(new RequestTimedOut()), this.#options.requestTimeoutMs);
     signal.addEventListener('abort', abort, { once: true });
     try {
       for (let resent = 0; ; resent++) {
@@ -86,7 +88,7 @@ export class HttpClient {
       }
     } catch (error) {
       signal.throwIfAborted();
-      throw failureOf(error, this.#target, exchange.phase, this.options);
+      throw failureOf(error, this.#target, exchange.phase, this.#options);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
@@ -105,12 +107,12 @@ export class HttpClient {
   }
 
   #open(): Promise<Connections> {
-    return (this.#connections ??= openConnections(this.base, this.options));
+    return (this.#connections ??= openConnections(this.#base, this.#options));
   }
 
   #send(connections: Connections, request: HttpRequest): Exchange {
     const { method = 'GET', path, body, gzip, close = false } = request;
-    const { headersTimeoutMs, idleTimeoutMs } = this.options;
+    const { headersTimeoutMs, idleTimeoutMs } = this.#options;
     const exchange = new Exchange({
       maxBodyBytes: request.maxBodyBytes ?? usualMaxBodyBytes,
       beyond: request.beyond ?? 'fail',
@@ -118,7 +120,7 @@ export class HttpClient {
       onHeaders: request.onHeaders,
     });
     const sent = {
-      ...this.options.headers,
+      ...this.#options.headers,
       ...(gzip ? { 'accept-encoding': 'gzip' } : {}),
       ...request.headers,
     };

@@ -32,6 +32,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   reused = false;
   phase: Phase = 'connect';
   readonly received: Promise<Received>;
+  readonly #reading: Reading;
   readonly #chunks: Buffer[] = [];
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
@@ -41,7 +42,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #resolve!: (received: Received) => void;
   #reject!: (error: Error) => void;
 
-  constructor(private readonly reading: Reading) {
+  constructor(reading: Reading) {
+    this.#reading = reading;
     this.received = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -69,11 +71,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.phase = 'body';
     this.#status = status;
     this.#headers = joined(headers);
-    this.reading.onHeaders?.(status, this.#headers);
+    this.#reading.onHeaders?.(status, this.#headers);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const { maxBodyBytes, beyond, keepBody } = this.reading;
+    const { maxBodyBytes, beyond, keepBody } = this.#reading;
     const room = maxBodyBytes - this.#bytes;
     this.#bytes += chunk.length;
     if (keepBody && room > 0) this.#chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
