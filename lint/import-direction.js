@@ -1,18 +1,18 @@
 import { dirname, join, relative, sep } from 'node:path';
 
 /**
- * cli -> commands -> {ui, runtime} -> lib/<domain> -> lib/{sources, runs, statistics, clients, sql} -> lib/core.
+ * cli -> commands -> {ui, runtime} -> lib/<domain> -> lib/{sources, runs, measure, statistics, clients, access-log, sql} -> lib/http -> lib/core.
  * A file may import from its own layer and from those below, except that commands don't know each other, and domains neither.
  */
-const LAYERS = ['core', 'service', 'domain', 'terminal', 'command', 'cli'];
-const SERVICES = new Set(['sources', 'runs', 'statistics', 'clients', 'sql']);
+const LAYERS = ['core', 'http', 'service', 'domain', 'terminal', 'command', 'cli'];
+const SERVICES = new Set(['sources', 'runs', 'statistics', 'measure', 'clients', 'access-log', 'sql']);
 
 /** Where a file of the project stands; undefined for files that may import anything (tests, benchmarks, tools). */
 export function placeOf(path) {
   const [root, top, second] = path.split('/');
   if (root !== 'src') return undefined;
   if (top === 'lib') {
-    if (second === 'core') return { layer: 'core' };
+    if (second === 'core' || second === 'http') return { layer: second };
     return SERVICES.has(second) ? { layer: 'service' } : { layer: 'domain', domain: second };
   }
   if (top === 'runtime' || top === 'ui') return { layer: 'terminal' };

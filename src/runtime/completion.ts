@@ -1,3 +1,4 @@
+import { shellQuoted } from '../lib/core/shell.js';
 import { type Arguments, type Flags, flagName, flagNames } from './flags.js';
 import { commandFlags, globalFlags } from './global-flags.js';
 import type { LoadedCommands } from './program.js';
@@ -81,7 +82,8 @@ function merge(a: FlagWords, b: FlagWords): FlagWords {
 function bash(table: Words[]): string {
   const cases = table
     .map(
-      ({ path, words }) => `    ${quote(path)}) words=${quote(words.map(({ word }) => word).join(' '))} ;;`,
+      ({ path, words }) =>
+        `    ${shellQuoted(path)}) words=${shellQuoted(words.map(({ word }) => word).join(' '))} ;;`,
     )
     .join('\n');
   const files = unique(table.flatMap((entry) => entry.files));
@@ -96,14 +98,14 @@ function bash(table: Words[]): string {
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))
       return ;;
-${choices.map(([flag, values]) => `    ${flag}) COMPREPLY=($(compgen -W ${quote(values.join(' '))} -- "$current")); return ;;`).join('\n')}
+${choices.map(([flag, values]) => `    ${flag}) COMPREPLY=($(compgen -W ${shellQuoted(values.join(' '))} -- "$current")); return ;;`).join('\n')}
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="\${COMP_WORDS[i]}"
     case "\${path:+$path }$word" in
       ${table
         .filter(({ path }) => path !== '')
-        .map(({ path }) => quote(path))
+        .map(({ path }) => shellQuoted(path))
         .join('|')}) path="\${path:+$path }$word" ;;
     esac
   done
@@ -122,7 +124,7 @@ function fish(table: Words[]): string {
     'function __metrify_path',
     `  set -l known ${table
       .filter(({ path }) => path !== '')
-      .map(({ path }) => quote(path))
+      .map(({ path }) => shellQuoted(path))
       .join(' ')}`,
     '  set -l path',
     '  for word in (commandline -opc)[2..-1]',
@@ -140,10 +142,10 @@ function fish(table: Words[]): string {
       const value = files.includes(word)
         ? ' -r -F'
         : choices[word]
-          ? ` -x -a ${quote(choices[word].join(' '))}`
+          ? ` -x -a ${shellQuoted(choices[word].join(' '))}`
           : '';
       lines.push(
-        `complete -c metrify -n ${quote(`__metrify_path ${path}`)} ${name}${value} -d ${quote(help)}`,
+        `complete -c metrify -n ${shellQuoted(`__metrify_path ${path}`)} ${name}${value} -d ${shellQuoted(help)}`,
       );
     }
   return `${lines.join('\n')}\n`;
@@ -151,8 +153,4 @@ function fish(table: Words[]): string {
 
 function unique(words: string[]): string[] {
   return [...new Set(words)];
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

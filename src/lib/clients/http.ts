@@ -1,110 +1,84 @@
-import { withTimeout } from '../core/abort.js';
-import { errorMessage, ServiceRefused, ServiceUnavailable, systemCode } from '../core/errors.js';
-import { maskSecrets } from '../core/redact.js';
-import { formatBytes, formatDuration } from '../core/units.js';
+import { ServiceRefused, ServiceUnavailable } from '../core/errors.js';
+import { basicAuthorization } from '../http/authorization.js';
+import { HttpClient } from '../http/client.js';
 import type { HttpSettings, Timeouts } from './settings.js';
 
-export interface HttpAnswer {
+export interface HttpText {
   readonly status: number;
   readonly text: string;
 }
 
-/** The code of the ServiceUnavailable that an answer beyond `maxBytes` ends in. */
-export const ANSWER_TOO_LARGE = 'ANSWER_TOO_LARGE';
+/** A service with a REST interface, below its URL; as its user or with its token. An idle one keeps no process alive. */
+export class HttpService {
+  /** Host and port, for messages. */
+  readonly host: string;
+  readonly #http: HttpClient;
+  readonly #prefix: string;
 
-const usualMaxBytes = 64 * 1024 * 1024;
-
-/**
- * The JSON answered to a GET below the service's URL.
- * @throws ServiceUnavailable, ServiceRefused (401, 403).
- */
-export async function getJson(
-  name: string,
-  settings: HttpSettings,
-  path: string,
-  timeouts: Timeouts,
-  signal: AbortSignal,
-): Promise<unknown> {
-  const answer = await getText(name, settings, path, timeouts, signal);
-  if (answer.status < 200 || answer.status > 299)
-    throw new ServiceUnavailable(`${name} at ${hostOf(settings)} answered HTTP ${answer.status}`);
-  return parseJson(name, settings, answer);
-}
-
-/**
- * The answer to a GET below the service's URL, whatever its status.
- * @throws ServiceUnavailable, ServiceRefused (401, 403).
- */
-export async function getText(
-  name: string,
-  { url, token }: HttpSettings,
-  path: string,
-  { requestTimeoutMs }: Timeouts,
-  signal: AbortSignal,
-  maxBytes = usualMaxBytes,
-): Promise<HttpAnswer> {
-  const base = new URL(url);
-  const headers: Record<string, string> = { accept: 'application/json' };
-  if (token !== undefined) headers.authorization = `Bearer ${token}`;
-  else if (base.username)
-    headers.authorization = `Basic ${Buffer.from(`${decodeURIComponent(base.username)}:${decodeURIComponent(base.password)}`).toString('base64')}`;
-  base.username = base.password = '';
-  const target = base.host;
-  const address = `${base.href.replace(/\/$/, '')}${path}`;
-  let response: Response;
-  let text: string | undefined;
-  try {
-    ({ response, text } = await withTimeout(signal, requestTimeoutMs, async (within) => {
-      const response = await fetch(address, { headers, redirect: 'error', signal: within });
-      return { response, text: await readText(response, maxBytes) };
-    }));
-  } catch (error) {
-    signal.throwIfAborted();
-    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    const why =
-      systemCode(cause) === 'ECONNREFUSED'
-        ? 'connection refused'
-        : (cause as Error).name === 'TimeoutError'
-          ? `no answer within ${formatDuration(requestTimeoutMs)}`
-          : maskSecrets(errorMessage(cause));
-    throw new ServiceUnavailable(`${name} at ${target} cannot be reached: ${why}`);
-  }
-  if (text === undefined)
-    throw new ServiceUnavailable(
-      `the answer of ${name} at ${target} is longer than ${formatBytes(maxBytes)}`,
-      {
-        code: ANSWER_TOO_LARGE,
+  constructor(
+    readonly name: string,
+    { url, token }: HttpSettings,
+    timeouts: Timeouts,
+  ) {
+    const base = new URL(url);
+    this.host = base.host;
+    this.#prefix = base.pathname.replace(/\/$/, '');
+    const authorization = token === undefined ? basicAuthorization(base) : `Bearer ${token}`;
+    this.#http = new HttpClient(base, {
+      target: `${name} at ${base.host}`,
+      connections: 4,
+      connectTimeoutMs: timeouts.connectTimeoutMs,
+      requestTimeoutMs: timeouts.requestTimeoutMs,
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'metrify',
+        ...(authorization === undefined ? {} : { authorization }),
       },
+    });
+  }
+
+  /**
+   * The JSON answered to a GET.
+   * @throws HttpFailure; ServiceUnavailable (any status but 2xx, no JSON), ServiceRefused (401, 403); the signal's reason.
+   */
+  async json(path: string, signal: AbortSignal): Promise<unknown> {
+    const answer = await this.text(path, signal);
+    if (answer.status < 200 || answer.status > 299)
+      throw new ServiceUnavailable(`${this.name} at ${this.host} answered HTTP ${answer.status}`);
+    return this.parse(answer);
+  }
+
+  /**
+   * The answer to a GET, whatever its status.
+   * @param maxBytes longer ones are an HttpFailure `too-large`; 64 MiB by default
+   * @throws HttpFailure; ServiceRefused (401, 403); the signal's reason.
+   */
+  async text(path: string, signal: AbortSignal, maxBytes?: number): Promise<HttpText> {
+    const { status, body } = await this.#http.request(
+      {
+        path: this.#prefix + path,
+        gzip: true,
+        ...(maxBytes === undefined ? {} : { maxBodyBytes: maxBytes }),
+      },
+      signal,
     );
-  if (response.status === 401 || response.status === 403)
-    throw new ServiceRefused(`${name} at ${target} refused us: HTTP ${response.status}`);
-  return { status: response.status, text };
-}
-
-/** @throws ServiceUnavailable when it is none. */
-export function parseJson(name: string, settings: HttpSettings, { text }: HttpAnswer): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ServiceUnavailable(`${name} at ${hostOf(settings)} did not answer with JSON: is it ${name}?`);
+    if (status === 401 || status === 403)
+      throw new ServiceRefused(`${this.name} at ${this.host} refused us: HTTP ${status}`);
+    return { status, text: body.toString('utf8') };
   }
-}
 
-/** Host and port, for messages. */
-export function hostOf({ url }: HttpSettings): string {
-  return new URL(url).host;
-}
-
-/** The body, or undefined when it is longer than that; the rest is not waited for. */
-async function readText(response: Response, maxBytes: number): Promise<string | undefined> {
-  if (response.body === null) return '';
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    // Leaving the loop cancels the body.
-    if (bytes > maxBytes) return undefined;
-    chunks.push(chunk);
+  /** @throws ServiceUnavailable when it is not JSON. */
+  parse({ text }: HttpText): unknown {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new ServiceUnavailable(
+        `${this.name} at ${this.host} did not answer with JSON: is it ${this.name}?`,
+      );
+    }
   }
-  return Buffer.concat(chunks).toString('utf8');
+
+  close(): void {
+    this.#http.close();
+  }
 }

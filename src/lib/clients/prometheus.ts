@@ -1,6 +1,8 @@
 import { ServiceUnavailable, UserError } from '../core/errors.js';
 import { formatDuration } from '../core/units.js';
-import { ANSWER_TOO_LARGE, getText, hostOf, type HttpAnswer, parseJson } from './http.js';
+import { excerpt } from '../http/excerpt.js';
+import { ANSWER_TOO_LARGE } from '../http/failure.js';
+import { HttpService, type HttpText } from './http.js';
 import type { HttpSettings, Timeouts } from './settings.js';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -34,21 +36,21 @@ export interface PrometheusLimits {
 
 /** The query API of Prometheus (and of Thanos, Mimir, VictoriaMetrics). */
 export class Prometheus {
+  readonly #http: HttpService;
+  readonly #requestTimeoutMs: number;
   readonly #maxAnswerBytes: number;
   readonly #maxSpanMs: number;
 
-  constructor(
-    private readonly settings: HttpSettings,
-    private readonly timeouts: Timeouts,
-    limits: PrometheusLimits = {},
-  ) {
+  constructor(settings: HttpSettings, timeouts: Timeouts, limits: PrometheusLimits = {}) {
+    this.#http = new HttpService('Prometheus', settings, timeouts);
+    this.#requestTimeoutMs = timeouts.requestTimeoutMs;
     this.#maxAnswerBytes = limits.maxAnswerBytes ?? 32 * 1024 * 1024;
     this.#maxSpanMs = limits.maxSpanMs ?? 3_600_000;
   }
 
   /** `Prometheus at 10.0.0.5:9090`; never a password. */
   get name(): string {
-    return `Prometheus at ${hostOf(this.settings)}`;
+    return `Prometheus at ${this.#http.host}`;
   }
 
   /** Prometheus' own time in milliseconds since the epoch: what its samples are stamped with. @throws like `query` */
@@ -127,33 +129,27 @@ export class Prometheus {
   async #ask(expression: string, at: number | undefined, signal: AbortSignal) {
     const parameters = new URLSearchParams({ query: expression });
     if (at !== undefined) parameters.set('time', (at / 1000).toFixed(3));
-    parameters.set('timeout', `${this.timeouts.requestTimeoutMs}ms`);
+    parameters.set('timeout', `${this.#requestTimeoutMs}ms`);
     // GET, since a role that may only read is often refused a POST.
     const path = `/api/v1/query?${parameters.toString()}`;
-    const answer = await getText(
-      'Prometheus',
-      this.settings,
-      path,
-      this.timeouts,
-      signal,
-      this.#maxAnswerBytes,
-    );
+    const answer = await this.#http.text(path, signal, this.#maxAnswerBytes);
     if (answer.status !== 200) throw this.#failure(answer, expression);
-    const body = parseJson('Prometheus', this.settings, answer) as QueryBody;
+    const body = this.#http.parse(answer) as QueryBody;
     if (body?.status !== 'success' || body.data === undefined)
       throw new ServiceUnavailable(`${this.name} did not answer as Prometheus does: is it Prometheus?`);
     return { data: body.data, warnings: body.warnings ?? [] };
   }
 
-  #failure({ status, text }: HttpAnswer, expression: string): UserError {
+  #failure({ status, text }: HttpText, expression: string): UserError {
     let body: QueryBody = {};
     try {
       body = (JSON.parse(text) as QueryBody | null) ?? {};
     } catch {
       // A proxy's page.
     }
-    const { errorType, error } = body;
-    if (errorType === undefined || error === undefined)
+    const { errorType } = body;
+    const error = excerpt(body.error ?? '');
+    if (errorType === undefined || error === '')
       return new ServiceUnavailable(`${this.name} answered HTTP ${status}`, {
         hint: 'Its URL is the one to which /api/v1/query is added.',
       });

@@ -4,6 +4,7 @@ import { UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
 import { writeFileInPlace } from '../core/files.js';
 import { formatCount } from '../core/units.js';
+import { closedLoop } from '../measure/loops.js';
 import { type Latency, measure, request } from './measure.js';
 import { warmQueries } from './schema.js';
 import { endpoints } from './service.js';
@@ -92,14 +93,12 @@ function flush(stage: Stage): string[] {
   return ['cache', 'flush', '--pattern', 'forecast:*', '--level', stage.cache.type];
 }
 
-/** Opens connections, prepares statements and lets the runtime compile, so that only the cache makes the difference. */
+/** Prepares statements and lets the runtime compile, so that only the cache makes the difference. */
 async function settle(stage: Stage): Promise<void> {
-  for (let round = 0; round < 25; round++) {
-    const urls = Object.values(paths).flatMap((path) =>
-      new Array<string>(clients).fill(`${stage.service.url}${path}?meter=none`),
-    );
-    await Promise.all(urls.map((url) => request(url, { signal: stage.signal })));
-  }
+  const urls = Object.values(paths).map((path) => `${stage.service.url}${path}?meter=none`);
+  await closedLoop(25 * clients * urls.length, clients, stage.signal, async (i, signal) => {
+    await request(urls[i % urls.length]!, { signal });
+  });
 }
 
 async function measureBoth(stage: Stage): Promise<EndpointLatencies> {

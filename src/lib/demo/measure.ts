@@ -1,6 +1,8 @@
-import { Agent, get } from 'node:http';
-
 import { ServiceUnavailable } from '../core/errors.js';
+import { HttpClient } from '../http/client.js';
+import { excerpt } from '../http/excerpt.js';
+import { Latencies } from '../measure/latencies.js';
+import { closedLoop } from '../measure/loops.js';
 
 /** Latencies in milliseconds, as the clients of a closed loop saw them. */
 export interface Latency {
@@ -20,73 +22,78 @@ export interface Answer {
   body: string;
 }
 
+interface Asking {
+  signal: AbortSignal;
+  /** False: the service does not keep its answer. */
+  store?: boolean;
+}
+
+const timeoutMs = 60_000;
+
 /**
- * Requests every URL once, so many at a time, each client sending its next request when it has its answer.
- * The answers are not stored by the service: a measurement doesn't warm the next one.
+ * Requests every URL once, so many at a time, each client sending its next request when it has its answer. All are of
+ * one service. The answers are not stored by it: a measurement doesn't warm the next one.
  * @throws ServiceUnavailable at the first answer other than 200; the signal's reason.
  */
 export async function measure(
   urls: readonly string[],
   options: { clients: number; signal: AbortSignal },
 ): Promise<Latency> {
-  const agent = new Agent({ keepAlive: true, maxSockets: options.clients });
-  const durations: number[] = [];
+  const { clients } = options;
+  const latencies = await Latencies.open();
+  const http = open(urls[0]!, clients);
+  await http.ready();
   let hits = 0;
-  let next = 0;
-  async function client(): Promise<void> {
-    while (next < urls.length) {
-      const url = urls[next++]!;
-      const started = performance.now();
-      const { status, cache, body } = await request(url, { agent, signal: options.signal, store: false });
-      durations.push(performance.now() - started);
-      if (status !== 200) throw new ServiceUnavailable(`${url} answered ${status}: ${body}`);
-      if (cache === 'hit') hits++;
-    }
-  }
   const started = performance.now();
   try {
-    await Promise.all(Array.from({ length: options.clients }, client));
+    await closedLoop(urls.length, clients, options.signal, async (i, signal) => {
+      const sentAt = performance.now();
+      const { status, cache, body } = await ask(http, urls[i]!, { signal, store: false });
+      latencies.record(performance.now() - sentAt);
+      if (status !== 200) throw new ServiceUnavailable(`${urls[i]!} answered ${status}: ${excerpt(body)}`);
+      if (cache === 'hit') hits++;
+    });
   } finally {
-    agent.destroy();
+    http.close();
   }
   const seconds = (performance.now() - started) / 1000;
-  durations.sort((a, b) => a - b);
+  const quantile = (q: number) => Math.round(latencies.quantile(q) * 100) / 100;
   return {
-    requests: durations.length,
+    requests: latencies.count,
     hits,
-    p50: quantile(durations, 0.5),
-    p95: quantile(durations, 0.95),
-    p99: quantile(durations, 0.99),
-    perSecond: Math.round(durations.length / seconds),
+    p50: quantile(0.5),
+    p95: quantile(0.95),
+    p99: quantile(0.99),
+    perSecond: Math.round(latencies.count / seconds),
   };
 }
 
-export function request(
-  url: string,
-  options: { agent?: Agent; signal: AbortSignal; store?: boolean },
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const headers = options.store === false ? { 'cache-control': 'no-store' } : {};
-    const { agent, signal } = options;
-    get(url, { headers, signal, ...(agent ? { agent } : {}) }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (body += chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const cache = response.headers['x-cache'];
-        resolve({
-          status: response.statusCode ?? 0,
-          cache: typeof cache === 'string' ? cache : undefined,
-          body,
-        });
-      });
-    }).on('error', reject);
+/** One request, over its own connection. @throws HttpFailure; the signal's reason. */
+export async function request(url: string, options: Asking): Promise<Answer> {
+  const http = open(url, 1);
+  try {
+    return await ask(http, url, options);
+  } finally {
+    http.close();
+  }
+}
+
+function open(url: string, connections: number): HttpClient {
+  return new HttpClient(new URL(url), {
+    connections,
+    connectTimeoutMs: timeoutMs,
+    requestTimeoutMs: timeoutMs,
   });
 }
 
-/** Nearest rank: the smallest value that at least this share of the values doesn't pass. Two decimals. */
-export function quantile(sorted: readonly number[], share: number): number {
-  const rank = Math.max(1, Math.ceil(share * sorted.length));
-  return Math.round((sorted[rank - 1] ?? 0) * 100) / 100;
+async function ask(http: HttpClient, url: string, { signal, store = true }: Asking): Promise<Answer> {
+  const { pathname, search } = new URL(url);
+  const headers = store ? {} : { 'cache-control': 'no-store' };
+  const answer = await http.request({ path: pathname + search, headers }, signal);
+  const cache = answer.headers['x-cache'];
+  return {
+    status: answer.status,
+    cache: typeof cache === 'string' ? cache : undefined,
+    body: answer.body.toString('utf8'),
+  };
 }

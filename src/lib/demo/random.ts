@@ -1,8 +1,10 @@
+import { fnv1a } from '../core/fnv1a.js';
+
 /** Numbers in [0, 1) that are the same on every machine for the same seed (mulberry32). */
 export type Random = () => number;
 
 export function seededRandom(seed: string): Random {
-  let state = hash(seed);
+  let state = fnv1a(seed);
   return () => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
@@ -16,11 +18,4 @@ export function bellNoise(random: Random): number {
   let sum = 0;
   for (let i = 0; i < 12; i++) sum += random();
   return sum - 6;
-}
-
-/** FNV-1a, 32 bits. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  return value;
 }

@@ -1,6 +1,7 @@
 import { UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
 import { maskSecrets } from '../core/redact.js';
+import { shellWord } from '../core/shell.js';
 import type { Premises, Started } from './premises.js';
 import type { CommandReport, Narrator } from './stage.js';
 
@@ -64,10 +65,5 @@ export async function startMetrify(shell: Shell, args: readonly string[]): Promi
 }
 
 function commandLine(args: readonly string[]): string {
-  return ['metrify', ...args].map(quote).join(' ');
-}
-
-/** As one would type it in a shell. */
-export function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return ['metrify', ...args].map(shellWord).join(' ');
 }

@@ -1,4 +1,4 @@
-import { getJson } from '../clients/http.js';
+import { HttpService } from '../clients/http.js';
 import { openPostgres } from '../clients/postgres.js';
 import { openRedis } from '../clients/redis/client.js';
 import type {
@@ -13,6 +13,7 @@ import type { Systems } from '../clients/systems.js';
 import { UserError } from '../core/errors.js';
 import { memcachedVersions } from '../clients/memcached/version.js';
 import { systemClock } from '../core/clock.js';
+import { Latencies } from '../measure/latencies.js';
 
 export interface Examination {
   system: string;
@@ -224,24 +225,29 @@ async function viaHttp(
   timeouts: Timeouts,
   signal: AbortSignal,
 ): Promise<Found> {
-  const ask = () => getJson(name, settings, path, timeouts, signal);
-  const found = version(await ask());
-  return {
-    target: new URL(settings.url).host,
-    ...(found === undefined ? {} : { version: found }),
-    latencyMs: await medianMs(ask),
-    notes: [],
-  };
+  const service = new HttpService(name, settings, timeouts);
+  try {
+    const ask = () => service.json(path, signal);
+    const found = version(await ask());
+    return {
+      target: service.host,
+      ...(found === undefined ? {} : { version: found }),
+      latencyMs: await medianMs(ask),
+      notes: [],
+    };
+  } finally {
+    service.close();
+  }
 }
 
 async function medianMs(ask: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
+  const latencies = await Latencies.open();
   for (let i = 0; i < 5; i++) {
     const started = performance.now();
     await ask();
-    times.push(performance.now() - started);
+    latencies.record(performance.now() - started);
   }
-  return times.sort((a, b) => a - b)[2]!;
+  return latencies.quantile(0.5);
 }
 
 function hostOf(url: string): string {

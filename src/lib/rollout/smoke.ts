@@ -1,10 +1,9 @@
-import http from 'node:http';
-import https from 'node:https';
-
-import { withTimeout } from '../core/abort.js';
-import { errorMessage, systemCode } from '../core/errors.js';
+import { errorMessage } from '../core/errors.js';
 import { maskSecrets } from '../core/redact.js';
-import { formatDuration } from '../core/units.js';
+import { basicAuthorization } from '../http/authorization.js';
+import { HttpClient } from '../http/client.js';
+import { excerpt } from '../http/excerpt.js';
+import { HttpFailure } from '../http/failure.js';
 import type { CheckResult } from './analysis/judgement.js';
 import type { SmokeTest } from './spec.js';
 
@@ -29,19 +28,19 @@ export async function smokeTest(
     ...(test.bodyContains === undefined ? [] : [`body with '${test.bodyContains}'`]),
   ].join(', ');
   try {
-    const { status, body } = await withTimeout(signal, test.timeoutMs, (within) => ask(test, within));
+    const { status, body } = await ask(test, signal);
     const problem =
       status !== test.status
         ? `HTTP ${status}`
         : test.bodyContains !== undefined && !body.includes(test.bodyContains)
-          ? `HTTP ${status}, body without '${test.bodyContains}': ${excerpt(body)}`
+          ? `HTTP ${status}, body without '${test.bodyContains}': ${excerpt(body, 60) || '(empty)'}`
           : undefined;
     return problem === undefined
       ? { name, verdict: 'passed', observed: limit, limit, where }
       : { name, verdict: 'failed', observed: problem, limit, where };
   } catch (error) {
     signal.throwIfAborted();
-    return { name, verdict: 'failed', observed: describe(error, test.timeoutMs), limit, where };
+    return { name, verdict: 'failed', observed: describe(error), limit, where };
   }
 }
 
@@ -60,38 +59,31 @@ export function provesVersion(test: SmokeTest): boolean {
   return test.bodyContains !== undefined;
 }
 
-/** By a connection of its own: one that is kept goes on leading to the version that it was made to. */
+/** Over its own connection: one that is kept goes on leading to the version that it was made to. */
 async function ask(test: SmokeTest, signal: AbortSignal): Promise<{ status: number; body: string }> {
   const url = new URL(test.url);
-  const { request } = url.protocol === 'https:' ? https : http;
-  return new Promise((resolve, reject) => {
-    const asking = request(url, { headers: test.headers, agent: false, signal }, (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      const answered = () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() });
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        size += chunk.length;
-        if (size <= BODY_LIMIT) return;
-        answered();
-        response.destroy();
-      });
-      response.once('end', answered);
-      response.once('error', reject);
-    });
-    asking.once('error', reject);
-    asking.end();
+  const http = new HttpClient(url, {
+    connections: 1,
+    connectTimeoutMs: test.timeoutMs,
+    requestTimeoutMs: test.timeoutMs,
   });
+  try {
+    const { status, body } = await http.request(
+      {
+        path: `${url.pathname}${url.search}`,
+        headers: { authorization: basicAuthorization(url), ...test.headers },
+        maxBodyBytes: BODY_LIMIT,
+        beyond: 'cut',
+        close: true,
+      },
+      signal,
+    );
+    return { status, body: body.toString('utf8') };
+  } finally {
+    http.close();
+  }
 }
 
-function excerpt(body: string): string {
-  const line = body.replace(/\s+/g, ' ').trim();
-  return line === '' ? '(empty)' : line.length > 60 ? `${line.slice(0, 60)}…` : line;
-}
-
-function describe(error: unknown, timeoutMs: number): string {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  if ((cause as Error).name === 'TimeoutError') return `no answer within ${formatDuration(timeoutMs)}`;
-  return systemCode(cause) === 'ECONNREFUSED' ? 'connection refused' : maskSecrets(errorMessage(cause));
+function describe(error: unknown): string {
+  return error instanceof HttpFailure ? error.reason : excerpt(errorMessage(error));
 }

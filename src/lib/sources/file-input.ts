@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
-import { errorMessage, systemCode, UserError } from '../core/errors.js';
+import { UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
+import { unreadable } from '../core/unreadable.js';
 import { ByteWindow, fileReader, streamReader } from './byte-window.js';
 import { maxRecordBytes } from './line-reader.js';
 import type { ReadOptions, SourceIdentity, SourcePosition } from './row-source.js';
@@ -105,19 +106,6 @@ export function emptyInput(label: string): UserError {
   return new UserError(`${label} is empty`, {
     code: 'INPUT_EMPTY',
     hint: 'A CSV needs a header line; a JSONL file at least one object.',
-  });
-}
-
-export function unreadable(path: string, error: unknown): unknown {
-  const code = systemCode(error);
-  if (error instanceof UserError || code === undefined || code.startsWith('ERR_')) return error;
-  const reason =
-    { ENOENT: 'it does not exist', EACCES: 'permission denied', EISDIR: 'it is a directory' }[code] ??
-    errorMessage(error);
-  return new UserError(`cannot read ${path}: ${reason}`, {
-    code: 'INPUT_UNREADABLE',
-    hint: 'Check the path and its permissions.',
-    cause: error,
   });
 }
 

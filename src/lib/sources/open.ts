@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import type { ByteString } from '../core/bytes.js';
 import { openCsv } from './csv.js';
-import { emptyInput, fileInput, streamInput, unreadable, type Input } from './file-input.js';
+import { unreadable } from '../core/unreadable.js';
+import { emptyInput, fileInput, streamInput, type Input } from './file-input.js';
 import { openJsonl } from './jsonl.js';
 import type { RowSource } from './row-source.js';
 

@@ -14,7 +14,7 @@ import {
 } from '../../../src/lib/cache/http-warm/warm-http.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
 import { silentProgress } from '../../../src/lib/core/progress.js';
-import { openLog } from '../../../src/lib/sources/access-log-file.js';
+import { openLog } from '../../../src/lib/access-log/file.js';
 import { needs } from '../../servers/needs.js';
 import { startNginx } from '../../servers/nginx.js';
 import { until } from '../../servers/ports.js';

@@ -2,10 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { cacheStatus, isNotCacheable } from '../../../src/lib/cache/http-warm/cache-status.js';
-import { FrequentKeys } from '../../../src/lib/cache/http-warm/frequent.js';
+import { FrequentKeys } from '../../../src/lib/access-log/frequent.js';
 import { sampleByCount } from '../../../src/lib/cache/http-warm/hit-ratio.js';
-import { retryAfter } from '../../../src/lib/cache/http-warm/patience.js';
-import { safeTarget } from '../../../src/lib/cache/http-warm/target.js';
+import { safeTarget } from '../../../src/lib/access-log/target.js';
 import {
   maxVariants,
   otherVariants,
@@ -207,13 +206,4 @@ test('a sample is drawn in proportion to the counts', () => {
   }
   expect(mean).toBeCloseTo(truth, 2);
   expect(sampleByCount(items, 1000).map(({ weight }) => weight)).toEqual(items.map(({ count }) => count));
-});
-
-test('Retry-After is seconds or a date', () => {
-  const now = Date.parse('2025-10-10T10:00:00Z');
-  expect(retryAfter('3', now)).toBe(3);
-  expect(retryAfter('Fri, 10 Oct 2025 10:00:07 GMT', now)).toBe(7);
-  expect(retryAfter('Fri, 10 Oct 2025 09:00:00 GMT', now)).toBe(0);
-  expect(retryAfter('soon', now)).toBeUndefined();
-  expect(retryAfter(undefined, now)).toBeUndefined();
 });

@@ -1,29 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { measure, quantile } from '../../../src/lib/demo/measure.js';
-
-describe('quantile', () => {
-  it('is the smallest value that at least this share of the values does not pass', () => {
-    const values = fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 200 });
-    fc.assert(
-      fc.property(values, fc.constantFrom(0.5, 0.95, 0.99), (numbers, share) => {
-        const enough = numbers.filter(
-          (candidate) => numbers.filter((value) => value <= candidate).length >= share * numbers.length,
-        );
-        expect(
-          quantile(
-            [...numbers].sort((a, b) => a - b),
-            share,
-          ),
-        ).toBe(Math.min(...enough));
-      }),
-    );
-  });
-});
+import { measure } from '../../../src/lib/demo/measure.js';
 
 describe('measure', () => {
   it('asks for every URL once with so many clients, without having answers stored', async () => {

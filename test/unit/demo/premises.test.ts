@@ -1,14 +1,12 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Premises } from '../../../src/lib/demo/premises.js';
-import { quote } from '../../../src/lib/demo/run-metrify.js';
 
 const node = process.execPath;
 const env = process.env;
@@ -97,14 +95,4 @@ describe('Premises', () => {
       { timeout: 60_000 },
     );
   });
-});
-
-describe('quote', () => {
-  it.each(['plain', 'meter:{meter_id}:latest', "it's", 'a b', '', '$HOME', '*', 'a\\b', '"'])(
-    'writes %j so that a shell reads it back',
-    async (word) => {
-      const { stdout } = await promisify(execFile)('/bin/sh', ['-c', `printf %s ${quote(word)}`]);
-      expect(stdout).toBe(word);
-    },
-  );
 });

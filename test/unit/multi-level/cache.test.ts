@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { MultiLevelCache, type MultiLevelCacheOptions } from '../../../src/lib/cache/multi-level/cache.js';
-import { LatencyHistogram } from '../../../src/lib/cache/multi-level/latency.js';
+import { LatencyBuckets } from '../../../src/lib/measure/latency-buckets.js';
 import { queryKey } from '../../../src/lib/cache/multi-level/query-key.js';
 import type { Store } from '../../../src/lib/cache/store.js';
 import { MemoryStore } from '../../../src/lib/cache/stores/memory-store.js';
@@ -251,7 +251,7 @@ test('equal queries have equal keys, and others have others', () => {
 });
 
 test('quantiles are right to 9 %, against sorting', () => {
-  const histogram = new LatencyHistogram();
+  const histogram = new LatencyBuckets();
   const values = Array.from({ length: 5000 }, (_, i) => 0.001 * 1.002 ** i);
   for (const value of values) histogram.record(value);
   for (const q of [0.01, 0.5, 0.9, 0.99, 0.999]) {

@@ -53,7 +53,7 @@ describe('a smoke test', () => {
     ['/moved', {}, 'failed', 'HTTP 302'],
     ['/moved', { status: 302 }, 'passed', 'HTTP 302'],
     ['/slow', { timeoutMs: 200 }, 'failed', 'no answer within 200ms'],
-    ['/slow-body', { timeoutMs: 200, bodyContains: 'v2' }, 'failed', 'no answer within 200ms'],
+    ['/slow-body', { timeoutMs: 200, bodyContains: 'v2' }, 'failed', 'no whole answer within 200ms'],
     ['/big', { bodyContains: 'v2' }, 'passed', "HTTP 200, body with 'v2'"],
     ['/endless', {}, 'passed', 'HTTP 200'],
   ] satisfies [string, Partial<SmokeTest>, string, string][])(

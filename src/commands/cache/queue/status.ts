@@ -1,4 +1,5 @@
 import { queueStatus } from '../../../lib/cache/write-behind/queue.js';
+import { shellWord } from '../../../lib/core/shell.js';
 import { formatCount, formatDuration } from '../../../lib/core/units.js';
 import { readCommand } from '../../../runtime/command.js';
 import { openCluster } from '../shared/cluster.js';
@@ -74,7 +75,3 @@ export const status = readCommand({
     printer.line(`To give up a key's refused write:  metrify cache queue drop ${example}`);
   },
 });
-
-function shellWord(text: string): string {
-  return /^[\w:./@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}

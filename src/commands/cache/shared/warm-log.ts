@@ -7,7 +7,7 @@ import { fromBytes } from '../../../lib/core/bytes.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { maskSecrets } from '../../../lib/core/redact.js';
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
-import { openLog } from '../../../lib/sources/access-log-file.js';
+import { openLog } from '../../../lib/access-log/file.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import type { FlagValues } from '../../../runtime/flags.js';

@@ -1,11 +1,11 @@
+import { eachLine, type LogFile } from '../../access-log/file.js';
+import { FrequentKeys } from '../../access-log/frequent.js';
+import { parseLogLine } from '../../access-log/line.js';
+import type { LoggedRequest } from '../../access-log/request.js';
+import { safeTarget } from '../../access-log/target.js';
 import type { ByteString } from '../../core/bytes.js';
 import { UserError } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
-import { parseLogLine } from '../../sources/access-log.js';
-import { eachLine, type LogFile } from '../../sources/access-log-file.js';
-import type { LoggedRequest } from '../../sources/access-log-request.js';
-import { FrequentKeys } from './frequent.js';
-import { safeTarget } from './target.js';
 import { maxVariants, variantKey, variantOf, type VariantHeaders } from './variants.js';
 
 export interface WarmPath {

@@ -38,10 +38,10 @@ export class Patience {
 
   /**
    * The server asks for a pause, which all requests keep.
-   * @param seconds of its `Retry-After`
+   * @param askedMs its `Retry-After`, in milliseconds
    * @throws ServiceUnavailable `THROTTLED` when it has said nothing else for five minutes.
    */
-  throttled(seconds: number | undefined): void {
+  throttled(askedMs: number | undefined): void {
     const now = this.clock.monotonic();
     this.#answered = true;
     this.#downSince = undefined;
@@ -51,7 +51,7 @@ export class Patience {
         `${this.target} has answered nothing but 429 and 503 for ${formatDuration(longestThrottlingMs)}`,
         { code: 'THROTTLED', hint: 'Run again later, with a lower --rate.' },
       );
-    const pause = seconds === undefined ? 1000 * 2 ** Math.min(this.#throttles++, 5) : seconds * 1000;
+    const pause = askedMs ?? 1000 * 2 ** Math.min(this.#throttles++, 5);
     this.#notBefore = Math.max(this.#notBefore, now + Math.min(pause, longestPauseMs));
   }
 
@@ -71,12 +71,4 @@ export class Patience {
       });
     if (refused) this.#notBefore = Math.max(this.#notBefore, now + 200);
   }
-}
-
-/** `Retry-After` in seconds: a number of them, or a date. */
-export function retryAfter(value: string | undefined, now: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\d+$/.test(value)) return Number(value);
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, (date - now) / 1000);
 }

@@ -1,5 +1,5 @@
 import type { ByteString } from '../../core/bytes.js';
-import type { LoggedRequest } from '../../sources/access-log-request.js';
+import type { LoggedRequest } from '../../access-log/request.js';
 
 /** Request headers by which answers commonly vary, and which tell nothing about a person. */
 const varying = ['accept-encoding', 'accept-language', 'accept'] as const;

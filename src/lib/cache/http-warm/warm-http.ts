@@ -1,5 +1,4 @@
-import { setMaxListeners } from 'node:events';
-
+import type { Timeouts } from '../../clients/settings.js';
 import { fromBytes } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { Pace } from '../../runs/pace.js';
@@ -8,9 +7,19 @@ import { maskSecrets } from '../../core/redact.js';
 import { isNotCacheable } from './cache-status.js';
 import { HitRatio, sampleByCount } from './hit-ratio.js';
 import type { LogTally, WarmPath } from './log-tally.js';
-import { type Answer, ExchangeFailed, Origin, type OriginOptions } from '../../clients/origin.js';
-import { Patience, retryAfter } from './patience.js';
+import { HttpClient, type HttpAnswer } from '../../http/client.js';
+import { HttpFailure } from '../../http/failure.js';
+import { retryAfterMs } from '../../http/retry-after.js';
+import { closedLoop } from '../../measure/loops.js';
+import { Patience } from './patience.js';
 import { firstVariant, otherVariants, type VariantHeaders } from './variants.js';
+
+export interface OriginOptions extends Timeouts {
+  /** Sent as `Host`, and the name that the certificate must carry. */
+  host?: string | undefined;
+  connections: number;
+  userAgent: string;
+}
 
 export interface HttpWarmPlan {
   base: URL;
@@ -77,6 +86,8 @@ export interface HttpWarmHooks {
 
 /** Attempts of one request: for answers that ask for a pause, and for connections that broke. */
 const maxAttempts = 3;
+/** Longer bodies are cut off. */
+const maxBodyBytes = 256 * 1024 * 1024;
 
 /**
  * Requests every path once, and what `Vary` calls for.
@@ -87,12 +98,9 @@ export async function warmHttp(plan: HttpWarmPlan, hooks: HttpWarmHooks): Promis
 }
 
 class HttpWarmRun {
-  readonly #origin: Origin;
+  readonly #http: HttpClient;
   readonly #pace: Pace;
   readonly #patience: Patience;
-  /** Ends all workers when one of them has to give up. */
-  readonly #end = new AbortController();
-  readonly #signal: AbortSignal;
   readonly #before = new HitRatio();
   readonly #after = new HitRatio();
   readonly #statuses = new Map<string, number>();
@@ -115,30 +123,31 @@ class HttpWarmRun {
     private readonly plan: HttpWarmPlan,
     private readonly hooks: HttpWarmHooks,
   ) {
-    this.#origin = new Origin(plan.base, plan.origin);
+    const { host, userAgent, ...options } = plan.origin;
+    this.#http = new HttpClient(plan.base, {
+      ...options,
+      headers: { 'user-agent': userAgent, accept: '*/*', ...(host === undefined ? {} : { host }) },
+    });
     this.#pace = new Pace(plan.rate, hooks.clock);
     this.#patience = new Patience(plan.base.origin, plan.origin.requestTimeoutMs * 2, hooks.clock);
-    this.#signal = AbortSignal.any([hooks.signal, this.#end.signal]);
-    // Each connection listens to it.
-    setMaxListeners(0, this.#signal);
   }
 
   async run(): Promise<HttpWarmResult> {
     const { paths, sample } = this.plan;
     try {
-      await this.#all(paths, (path) => this.#warm(path));
+      await this.#all(paths, (path, signal) => this.#warm(path, signal));
       if (this.#before.ratio !== null) {
         const again = sampleByCount(paths, sample === 'all' ? paths.length : sample);
-        await this.#all(again, ({ item, weight }) => this.#askAgain(item, weight));
+        await this.#all(again, ({ item, weight }, signal) => this.#askAgain(item, weight, signal));
       }
     } finally {
-      this.#origin.close();
+      this.#http.close();
     }
     return this.#result();
   }
 
-  async #warm(path: WarmPath): Promise<void> {
-    const answer = await this.#exchange(path, firstVariant(path.seen));
+  async #warm(path: WarmPath, signal: AbortSignal): Promise<void> {
+    const answer = await this.#exchange(path, firstVariant(path.seen), signal);
     this.#counts.requested++;
     this.hooks.progress.update(this.#counts.requested, this.plan.paths.length);
     if (!this.#record(path, answer)) return;
@@ -148,20 +157,20 @@ class HttpWarmRun {
       return;
     }
     for (const variant of otherVariants(path.seen, answer.headers.vary)) {
-      const other = await this.#exchange(path, variant);
+      const other = await this.#exchange(path, variant, signal);
       this.#counts.variants++;
       this.#record(path, other);
     }
   }
 
-  async #askAgain(path: WarmPath, weight: number): Promise<void> {
-    const answer = await this.#exchange(path, firstVariant(path.seen));
+  async #askAgain(path: WarmPath, weight: number, signal: AbortSignal): Promise<void> {
+    const answer = await this.#exchange(path, firstVariant(path.seen), signal);
     this.#sampled++;
     if (typeof answer !== 'string' && answer.status < 400) this.#after.add(answer.headers, weight);
   }
 
   /** Notes what came of one request. @returns whether it is an answer that a cache may keep. */
-  #record(path: WarmPath, answer: Answer | string): answer is Answer {
+  #record(path: WarmPath, answer: HttpAnswer | string): answer is HttpAnswer {
     if (typeof answer === 'string') {
       this.#fail(path, answer);
       return false;
@@ -184,23 +193,31 @@ class HttpWarmRun {
   }
 
   /** The answer, or why there is none; repeated where that may help. */
-  async #exchange({ path, method }: WarmPath, variant: VariantHeaders): Promise<Answer | string> {
+  async #exchange(
+    { path, method }: WarmPath,
+    variant: VariantHeaders,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer | string> {
     const headers = Object.fromEntries(Object.entries(variant).filter(([, value]) => value !== ''));
     const { clock } = this.hooks;
     for (let attempt = 1; ;) {
-      await this.#patience.ready(this.#signal);
-      await this.#pace.take(1, this.#signal);
+      await this.#patience.ready(signal);
+      await this.#pace.take(1, signal);
       const startedAt = clock.monotonic();
       try {
-        const answer = await this.#origin.request(method, path, headers, this.#signal);
+        const answer = await this.#http.request(
+          { method, path, headers, maxBodyBytes, beyond: 'cut', keepBody: false },
+          signal,
+        );
         this.#begin();
         if (!this.#asksForPause(answer) || attempt++ >= maxAttempts) return answer;
       } catch (error) {
-        if (!(error instanceof ExchangeFailed)) throw error;
-        this.#patience.failed(startedAt, error.kind === 'connect', error.message);
+        if (!(error instanceof HttpFailure)) throw error;
+        const { kind, phase, reason } = error;
+        const refused = phase === 'connect';
+        this.#patience.failed(startedAt, refused, reason);
         // Whoever does not even take the connection is waited for; a path that breaks the connection may do so again.
-        if (error.kind === 'silent' || (error.kind === 'broken' && attempt++ >= maxAttempts))
-          return error.message;
+        if (!refused && (kind === 'timeout' || attempt++ >= maxAttempts)) return reason;
       }
       this.#retries++;
     }
@@ -212,33 +229,19 @@ class HttpWarmRun {
     this.hooks.started(() => this.#result());
   }
 
-  #asksForPause({ status, headers }: Answer): boolean {
-    const seconds = retryAfter(headers['retry-after'], this.hooks.clock.now());
+  #asksForPause({ status, headers }: HttpAnswer): boolean {
+    const pauseMs = retryAfterMs(headers['retry-after'], this.hooks.clock.now());
     // A 503 without Retry-After is about its own path: a cache that could not fetch it.
-    const pause = status === 429 || (status === 503 && seconds !== undefined);
-    if (pause) this.#patience.throttled(seconds);
+    const pause = status === 429 || (status === 503 && pauseMs !== undefined);
+    if (pause) this.#patience.throttled(pauseMs);
     else this.#patience.answered();
     return pause;
   }
 
   /** Works on the items in their order, as many at once as there are connections. */
-  async #all<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-    let next = 0;
-    let failed = false;
-    let failure: unknown;
-    const worker = async () => {
-      while (next < items.length) await work(items[next++]!);
-    };
-    const workers = Array.from({ length: Math.min(this.plan.origin.connections, items.length) }, () =>
-      worker().catch((error: unknown) => {
-        if (!failed) failure = error;
-        failed = true;
-        this.#end.abort(error);
-      }),
-    );
-    await Promise.all(workers);
-    this.hooks.signal.throwIfAborted();
-    if (failed) throw failure;
+  async #all<T>(items: readonly T[], work: (item: T, signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { connections } = this.plan.origin;
+    await closedLoop(items.length, connections, this.hooks.signal, (i, signal) => work(items[i]!, signal));
   }
 
   #result(): HttpWarmResult {

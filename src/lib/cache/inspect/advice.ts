@@ -1,3 +1,4 @@
+import { shellWord } from '../../core/shell.js';
 import { formatBytes, formatCount, formatPercent } from '../../core/units.js';
 import { compileGlob } from '../glob.js';
 import type { Advice, InspectResult } from './result.js';
@@ -25,14 +26,14 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
       advice.push({
         // A star matches separators too, so the pattern of one shape may match keys of another.
         finding: `${prefix.prefix} takes ${formatPercent(prefix.share, 0)} of the memory, and ${formatCount(prefix.ttl.withoutTtl)} of its ${formatCount(prefix.keys)} keys never expire${alsoMatched(prefix.prefix, result.prefixes)}`,
-        command: `metrify cache flush --level ${level} --pattern ${quote(prefix.prefix)} --dry-run`,
+        command: `metrify cache flush --level ${level} --pattern ${shellWord(prefix.prefix)} --dry-run`,
       });
   }
   for (const key of result.bigKeys)
     if ((key.share ?? 0) >= 0.1 && result.keys > 10)
       advice.push({
         finding: `the ${key.type ?? 'key'} ${key.key} alone takes ${formatPercent(key.share!, 0)} of the memory (${formatBytes(key.bytes!)}): split it, or read it in parts`,
-        command: `metrify cache get ${quote(key.key)} --level ${level}`,
+        command: `metrify cache get ${shellWord(key.key)} --level ${level}`,
       });
   const masters = result.nodes.filter((node) => node.slots !== undefined);
   const fair = 1 / Math.max(1, masters.length);
@@ -68,8 +69,4 @@ function alsoMatched(prefix: string, all: InspectResult['prefixes']): string {
   return others.length === 0
     ? ''
     : ` (its pattern matches ${others.map((other) => other.prefix).join(', ')} too)`;
-}
-
-function quote(text: string): string {
-  return /^[\w:./@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

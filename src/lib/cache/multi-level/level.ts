@@ -5,7 +5,7 @@ import { formatDuration } from '../../core/units.js';
 import type { Found, Lease, Lookup, Outcome, Store } from '../store.js';
 import { Breaker, type BreakerSettings } from './breaker.js';
 import { type Call, Deadlines } from './deadlines.js';
-import { LatencyHistogram } from './latency.js';
+import { LatencyBuckets } from '../../measure/latency-buckets.js';
 
 export interface LevelOptions {
   store: Store;
@@ -43,7 +43,7 @@ export class Level {
   private readonly timeoutMs: number;
   private readonly breaker: Breaker;
   private readonly deadlines: Deadlines;
-  private readonly latency = new LatencyHistogram();
+  private readonly latency = new LatencyBuckets();
   private hits = 0;
   private misses = 0;
   private failures = 0;

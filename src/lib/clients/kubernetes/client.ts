@@ -1,9 +1,11 @@
 import { withTimeout } from '../../core/abort.js';
 import { type Clock, systemClock } from '../../core/clock.js';
-import { ServiceUnavailable, systemCode, UserError } from '../../core/errors.js';
+import { ServiceUnavailable, systemCode, type UserError } from '../../core/errors.js';
+import { HttpFailure } from '../../http/failure.js';
+import { retryAfterMs } from '../../http/retry-after.js';
 import type { Timeouts } from '../settings.js';
 import { type KubernetesSettings, loadClusterAccess } from './config.js';
-import { answerError, isTimeout, networkError, type Verb } from './errors.js';
+import { answerError, networkError, type Verb } from './errors.js';
 import { type Answer, type Exchange, Wire } from './exchange.js';
 import { type JsonPatchOperation, pathOf, type Resource } from './resource.js';
 import { ServerClock } from './server-clock.js';
@@ -30,7 +32,7 @@ export async function openKubernetes(
   return new KubernetesClient(
     access.server.host,
     access.namespace,
-    new Wire(access, serverClock, clock),
+    new Wire(access, serverClock, clock, timeouts.requestTimeoutMs),
     serverClock,
     timeouts.requestTimeoutMs,
     clock,
@@ -145,9 +147,8 @@ export class KubernetesClient {
         waitMs = retryAfterMs(answer.retryAfter, this.now()) ?? pause;
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof UserError) throw error;
         failure = networkError(this.host, error, this.requestTimeoutMs);
-        if (isTimeout(error) || !isLostAnswer(error)) throw failure;
+        if (!isLostAnswer(error)) throw failure;
         waitMs = pause;
       }
       if (attempt === ATTEMPTS || this.clock.monotonic() + waitMs >= deadline) throw failure;
@@ -167,11 +168,7 @@ export class KubernetesClient {
 
 /** The connection was there and broke: what was sent may have been done. */
 function isLostAnswer(error: unknown): boolean {
-  return ['ECONNRESET', 'EPIPE'].includes(systemCode(error) ?? '');
-}
-
-function retryAfterMs(header: string | undefined, now: number): number | undefined {
-  if (header === undefined) return undefined;
-  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+  if (!(error instanceof HttpFailure)) return false;
+  // A connection that is reset while it is made is a restart of the server or of what is before it.
+  return error.kind === 'closed' || systemCode(error.cause) === 'ECONNRESET';
 }

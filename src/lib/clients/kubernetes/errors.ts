@@ -1,13 +1,7 @@
-import {
-  errorMessage,
-  ServiceConflict,
-  ServiceRefused,
-  ServiceUnavailable,
-  systemCode,
-  UserError,
-} from '../../core/errors.js';
-import { maskSecrets } from '../../core/redact.js';
+import { ServiceConflict, ServiceRefused, ServiceUnavailable, UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
+import { excerpt } from '../../http/excerpt.js';
+import { HttpFailure } from '../../http/failure.js';
 import type { Answer } from './exchange.js';
 import { displayName, type Resource } from './resource.js';
 
@@ -17,14 +11,14 @@ export const INVALID = 'KUBERNETES_INVALID';
 export type Verb = 'get' | 'list' | 'patch' | 'create' | 'update';
 
 interface Status {
-  readonly message?: string;
+  readonly message?: unknown;
   readonly reason?: string;
 }
 
 /** What an answer that is not a success means. */
 export function answerError(host: string, verb: Verb, resource: Resource, answer: Answer): UserError {
   const status = parseStatus(answer.text);
-  const said = maskSecrets(status.message ?? `HTTP ${answer.status}`);
+  const said = typeof status.message === 'string' ? excerpt(status.message, 1000) : `HTTP ${answer.status}`;
   switch (answer.status) {
     case 401:
       return new ServiceRefused(`Kubernetes at ${host} does not accept our credentials`, {
@@ -68,27 +62,19 @@ function forbidden(host: string, verb: Verb, resource: Resource, said: string): 
   );
 }
 
-/** What a request that had no answer means. */
-export function networkError(host: string, error: unknown, requestTimeoutMs: number): ServiceUnavailable {
-  return new ServiceUnavailable(`Kubernetes at ${host} cannot be reached: ${why(error, requestTimeoutMs)}`, {
-    hint: 'Check the network and the kubeconfig; `kubectl get --raw /readyz` goes the same way.',
-  });
-}
-
-function why(error: unknown, requestTimeoutMs: number): string {
-  const code = systemCode(error);
-  if (isTimeout(error)) return `no answer within ${formatDuration(requestTimeoutMs)}`;
-  if (code === 'ECONNREFUSED') return 'connection refused';
-  if (code === 'ECONNRESET') return 'the connection was closed';
-  return maskSecrets(errorMessage(error));
-}
-
-export function isTimeout(error: unknown): boolean {
-  const { name, cause } = error as { name?: unknown; cause?: unknown };
-  return (
-    name === 'TimeoutError' ||
-    (name === 'AbortError' && (cause as Error | undefined)?.name === 'TimeoutError')
-  );
+/** What a request that had no answer means. @throws what is not about the network. */
+export function networkError(host: string, error: unknown, requestTimeoutMs: number): UserError {
+  const hint = 'Check the network and the kubeconfig; `kubectl get --raw /readyz` goes the same way.';
+  if (error instanceof HttpFailure)
+    return new ServiceUnavailable(error.message, { code: error.code, hint, cause: error });
+  if (error instanceof UserError) return error;
+  // The time for the request and its repetitions ran out.
+  if ((error as Error).name === 'TimeoutError')
+    return new ServiceUnavailable(
+      `Kubernetes at ${host} cannot be reached: no answer within ${formatDuration(requestTimeoutMs)}`,
+      { hint },
+    );
+  throw error;
 }
 
 function parseStatus(text: string): Status {

@@ -1,8 +1,8 @@
-import { setMaxListeners } from 'node:events';
-
-import { ExchangeFailed, Origin } from '../../clients/origin.js';
 import type { Clock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { HttpClient } from '../../http/client.js';
+import { HttpFailure } from '../../http/failure.js';
+import { openLoop } from '../../measure/loops.js';
 import type { Arm, Pair, ProbeSpec } from '../spec.js';
 import type { Buckets, Look, Measurements, Meter, Tally, TallyArm } from './measurements.js';
 
@@ -18,7 +18,7 @@ const maxBodyBytes = 1024 * 1024;
 const maxInFlight = 256;
 
 interface Target {
-  readonly origin: Origin;
+  readonly http: HttpClient;
   readonly path: string;
   readonly address: string;
 }
@@ -53,20 +53,13 @@ export class ProbeMeter implements Meter {
     signal.throwIfAborted();
     const targets = { stable: this.#target('stable'), canary: this.#target('canary') };
     const seen = { stable: nothingSeen(), canary: nothingSeen() };
-    // Every request listens to it.
-    const stop = new AbortController();
-    setMaxListeners(0, stop.signal);
-    const abort = () => stop.abort(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
     try {
-      await this.#send(targets, seen, stop.signal);
+      await Promise.all([targets.stable.http.ready(), targets.canary.http.ready()]);
+      await this.#send(targets, seen, signal);
     } finally {
-      signal.removeEventListener('abort', abort);
-      stop.abort();
-      targets.stable.origin.close();
-      targets.canary.origin.close();
+      targets.stable.http.close();
+      targets.canary.http.close();
     }
-    signal.throwIfAborted();
     if (!seen.stable.answered && !seen.canary.answered)
       throw new ServiceUnavailable(
         `neither version answers our probes: ${targets.stable.address}: ${seen.stable.failure ?? 'no probe was sent'}`,
@@ -86,69 +79,55 @@ export class ProbeMeter implements Meter {
     seen: Readonly<Record<Arm, Seen>>,
     signal: AbortSignal,
   ): Promise<void> {
-    const begun = this.clock.monotonic();
-    const gapMs = 1000 / (2 * this.probe.rate);
-    const total = 2 * Math.max(1, Math.round((this.probe.rate * this.probe.durationMs) / 1000));
-    const underWay = new Set<Promise<void>>();
-    for (let i = 0; i < total; i++) {
-      const wait = begun + i * gapMs - this.clock.monotonic();
-      if (wait > 0) await this.clock.sleep(wait, signal);
+    const { rate, durationMs } = this.probe;
+    const count = 2 * Math.max(1, Math.round((rate * durationMs) / 1000));
+    await openLoop({ count, rate: 2 * rate }, this.clock, signal, async (i, intendedAt, signal) => {
       const arm = i % 2 === 0 ? 'stable' : 'canary';
-      if (seen[arm].inFlight >= maxInFlight) continue;
-      const sent = this.#ask(targets[arm], seen[arm], signal).finally(() => underWay.delete(sent));
-      // Awaited below; an abort before that must not go unhandled.
-      sent.catch(() => undefined);
-      underWay.add(sent);
-      signal.throwIfAborted();
-    }
-    await Promise.all(underWay);
+      if (seen[arm].inFlight < maxInFlight) await this.#ask(targets[arm], seen[arm], intendedAt, signal);
+    });
   }
 
-  async #ask({ origin, path }: Target, seen: Seen, signal: AbortSignal): Promise<void> {
-    const begun = this.clock.monotonic();
+  async #ask({ http, path }: Target, seen: Seen, intendedAt: number, signal: AbortSignal): Promise<void> {
     seen.inFlight += 1;
     let isError: boolean;
     // A refused connection is quick, but no quick answer.
     let isTimed = true;
     try {
-      const { status } = await origin.request('GET', path, {}, signal);
+      const { status } = await http.request({ path, maxBodyBytes, beyond: 'cut', keepBody: false }, signal);
       seen.answered = true;
       isError = status >= 500;
     } catch (error) {
-      if (!(error instanceof ExchangeFailed)) throw error;
+      if (!(error instanceof HttpFailure)) throw error;
       isError = true;
-      isTimed = error.kind === 'silent';
-      seen.failure = error.message;
+      isTimed = error.kind === 'timeout' && error.phase !== 'connect';
+      seen.failure = error.reason;
     } finally {
       seen.inFlight -= 1;
     }
     seen.requests += 1;
     if (isError) seen.errors += 1;
     if (!isTimed) return;
-    const tookSeconds = (this.clock.monotonic() - begun) / 1000;
+    const tookSeconds = (this.clock.monotonic() - intendedAt) / 1000;
     const bucket = probeBounds.findIndex((bound) => tookSeconds <= bound);
     seen.buckets.set(bucket, (seen.buckets.get(bucket) ?? 0) + 1);
   }
 
   #target(arm: Arm): Target {
-    const address = this.probe.url.replaceAll('{{version}}', encodeURIComponent(this.versions[arm].name));
-    const url = URL.canParse(address) ? new URL(address) : undefined;
+    const written = this.probe.url.replaceAll('{{version}}', encodeURIComponent(this.versions[arm].name));
+    const url = URL.canParse(written) ? new URL(written) : undefined;
     if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-      throw new UserError(`'${address}' is no address to probe`, {
+      throw new UserError(`'${written}' is not an address to probe`, {
         hint: 'Write it like http://web-{{version}}:8080/healthz.',
       });
-    const origin = new Origin(url, {
+    const address = `${url.protocol}//${url.host}${url.pathname}`;
+    const http = new HttpClient(url, {
+      target: address,
       connections: maxInFlight,
       connectTimeoutMs: this.probe.timeoutMs,
       requestTimeoutMs: this.probe.timeoutMs,
-      userAgent: this.userAgent,
-      maxBodyBytes,
+      headers: { 'user-agent': this.userAgent, accept: '*/*' },
     });
-    return {
-      origin,
-      path: `${url.pathname}${url.search}`,
-      address: `${url.protocol}//${url.host}${url.pathname}`,
-    };
+    return { http, path: `${url.pathname}${url.search}`, address };
   }
 }
 

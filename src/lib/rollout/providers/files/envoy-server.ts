@@ -1,4 +1,4 @@
-import { getJson } from '../../../clients/http.js';
+import { HttpService } from '../../../clients/http.js';
 import type { Clock } from '../../../core/clock.js';
 import { ServiceRefused, ServiceUnavailable, UserError } from '../../../core/errors.js';
 import { formatDuration } from '../../../core/units.js';
@@ -96,24 +96,25 @@ export class EnvoyServer implements RouteServer {
 
 /** Envoy's admin interface. */
 class Admin {
-  readonly host: string;
+  readonly #http: HttpService;
 
-  constructor(
-    private readonly url: string,
-    private readonly requestTimeoutMs: number,
-  ) {
-    this.host = new URL(url).host;
+  constructor(url: string, requestTimeoutMs: number) {
+    this.#http = new HttpService('Envoy', { url }, { connectTimeoutMs: requestTimeoutMs, requestTimeoutMs });
+  }
+
+  get host(): string {
+    return this.#http.host;
   }
 
   async routeConfigurations(signal: AbortSignal): Promise<{ name?: string }[]> {
-    const dump = (await this.get('/config_dump?resource=dynamic_route_configs', signal)) as {
+    const dump = (await this.#http.json('/config_dump?resource=dynamic_route_configs', signal)) as {
       configs?: { route_config?: { name?: string } }[];
     };
     return (dump.configs ?? []).flatMap(({ route_config }) => route_config ?? []);
   }
 
   async clusters(signal: AbortSignal): Promise<Set<string | undefined>> {
-    const answer = (await this.get('/clusters?format=json', signal)) as {
+    const answer = (await this.#http.json('/clusters?format=json', signal)) as {
       cluster_statuses?: { name?: string }[];
     };
     return new Set((answer.cluster_statuses ?? []).map(({ name }) => name));
@@ -122,17 +123,12 @@ class Admin {
   /** How often files with these route configurations were not taken, ever: unreadable, or refused. */
   async rejections(names: readonly string[], signal: AbortSignal): Promise<number> {
     const filter = encodeURIComponent(String.raw`\.rds\..*\.update_(rejected|failure)$`);
-    const { stats = [] } = (await this.get(`/stats?format=json&filter=${filter}`, signal)) as {
+    const { stats = [] } = (await this.#http.json(`/stats?format=json&filter=${filter}`, signal)) as {
       stats?: { name?: string; value?: number }[];
     };
     const counted = names.flatMap((name) => [`.rds.${name}.update_rejected`, `.rds.${name}.update_failure`]);
     return stats
       .filter(({ name }) => counted.some((end) => name?.endsWith(end)))
       .reduce((sum, { value = 0 }) => sum + value, 0);
-  }
-
-  private get(path: string, signal: AbortSignal): Promise<unknown> {
-    const { url, requestTimeoutMs } = this;
-    return getJson('Envoy', { url }, path, { connectTimeoutMs: requestTimeoutMs, requestTimeoutMs }, signal);
   }
 }

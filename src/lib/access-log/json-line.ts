@@ -1,5 +1,5 @@
 import { type ByteString, toBytes } from '../core/bytes.js';
-import { type LoggedRequest, parseRequestLine } from './access-log-request.js';
+import { type LoggedRequest, parseRequestLine } from './request.js';
 
 /*
  * Names are compared without case and punctuation, nested ones joined: `request_uri`, `RequestUri` and Caddy's

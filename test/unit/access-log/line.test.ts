@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { toBytes } from '../../../src/lib/core/bytes.js';
-import { parseLogLine } from '../../../src/lib/sources/access-log.js';
+import { parseLogLine } from '../../../src/lib/access-log/line.js';
 import { needs } from '../../servers/needs.js';
 
 const line = (request: string, status: number | string = 200, after = ' "-" "curl/7.88.1"') =>

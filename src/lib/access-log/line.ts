@@ -1,6 +1,6 @@
 import type { ByteString } from '../core/bytes.js';
-import { parseJsonLine } from './access-log-json.js';
-import { type LoggedRequest, parseRequestLine } from './access-log-request.js';
+import { parseJsonLine } from './json-line.js';
+import { type LoggedRequest, parseRequestLine } from './request.js';
 
 /**
  * A line of an access log: a JSON object, or the common or combined format of NGINX, Apache and varnishncsa, with

@@ -1,4 +1,4 @@
-import type { ByteString } from '../../core/bytes.js';
+import type { ByteString } from '../core/bytes.js';
 
 const longest = 8 * 1024;
 /** Beyond printable bytes: control characters, white space, fragments; also percent-encoded control characters. */

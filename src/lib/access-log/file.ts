@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { ByteString } from '../core/bytes.js';
 import { UserError } from '../core/errors.js';
-import { unreadable } from './file-input.js';
+import { unreadable } from '../core/unreadable.js';
 
 export interface LogFile {
   readonly label: string;
