@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import { UserError } from '../../../lib/core/errors.js';
-import { unreadable } from '../../../lib/sources/file-input.js';
+import { unreadable } from '../../../lib/core/unreadable.js';
 import { selectOnly } from '../../../lib/sql/select-only.js';
 
 /**
