@@ -27,7 +27,7 @@ export const init = changeCommand({
   },
   examples: [
     { does: 'See what it would write', command: 'metrify init --dry-run' },
-    { does: 'Write it, then check it', command: 'metrify init && metrify config check' },
+    { does: 'Write it under another name', command: 'metrify init --to staging.yaml' },
   ],
 
   async prepare({ to = 'metrify.config.yaml' }, context): Promise<Draft> {
