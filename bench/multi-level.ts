@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 
 import type * as Library from '../src/library/cache.js';
-import { entryOverheadBytes } from '../src/lib/cache/stores/memory-store.js';
+import { entryOverheadBytes } from '../src/lib/cache/memory/keyed-level.js';
 import type { Bench, Benchmark, Finding } from './lib/bench.js';
 import { must, privateRedis } from './lib/redis.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
-import { openDatabaseLevel } from '../../src/lib/cache/levels/database-level.js';
-import type { CacheLevel, Entry, KeyInfo, WriteOutcome } from '../../src/lib/cache/level.js';
+import { openDatabaseLevel } from '../../src/lib/cache/database/bulk-level.js';
+import type { CacheLevel, Entry, KeyInfo, WriteOutcome } from '../../src/lib/cache/bulk-level.js';
 import { toBytes } from '../../src/lib/core/bytes.js';
 import { systemClock } from '../../src/lib/core/clock.js';
 import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';

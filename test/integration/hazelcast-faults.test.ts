@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 
-import type { CacheLevel, Entry, WriteOutcome } from '../../src/lib/cache/level.js';
-import { openHazelcastLevel } from '../../src/lib/cache/levels/hazelcast-level.js';
+import type { CacheLevel, Entry, WriteOutcome } from '../../src/lib/cache/bulk-level.js';
+import { openHazelcastLevel } from '../../src/lib/cache/hazelcast/bulk-level.js';
 import type { HazelcastSettings } from '../../src/lib/clients/settings.js';
 import { systemClock } from '../../src/lib/core/clock.js';
 import { ServiceUnavailable } from '../../src/lib/core/errors.js';

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
-import type { CacheLevel, Entry } from '../../src/lib/cache/level.js';
-import { openHazelcastLevel } from '../../src/lib/cache/levels/hazelcast-level.js';
-import { HazelcastStore } from '../../src/lib/cache/stores/hazelcast-store.js';
+import type { CacheLevel, Entry } from '../../src/lib/cache/bulk-level.js';
+import { openHazelcastLevel } from '../../src/lib/cache/hazelcast/bulk-level.js';
+import { HazelcastStore } from '../../src/lib/cache/hazelcast/keyed-level.js';
 import type { HazelcastSettings } from '../../src/lib/clients/settings.js';
 import { toBytes } from '../../src/lib/core/bytes.js';
 import { systemClock } from '../../src/lib/core/clock.js';

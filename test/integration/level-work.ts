@@ -1,4 +1,4 @@
-import type { CacheLevel, Entry, KeyInfo, WriteOutcome } from '../../src/lib/cache/level.js';
+import type { CacheLevel, Entry, KeyInfo, WriteOutcome } from '../../src/lib/cache/bulk-level.js';
 
 const signal = new AbortController().signal;
 

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
-import type { CacheLevel, Entry, KeyInfo, WriteOutcome } from '../../src/lib/cache/level.js';
-import { openMemcachedLevel } from '../../src/lib/cache/levels/memcached-level.js';
+import type { CacheLevel, Entry, KeyInfo, WriteOutcome } from '../../src/lib/cache/bulk-level.js';
+import { openMemcachedLevel } from '../../src/lib/cache/memcached/bulk-level.js';
 import { systemClock } from '../../src/lib/core/clock.js';
 import { toBytes } from '../../src/lib/core/bytes.js';
 import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';

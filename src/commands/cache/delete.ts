@@ -1,5 +1,5 @@
-import type { CacheLevel } from '../../lib/cache/level.js';
-import { findLevel, openLevel } from '../../lib/cache/levels/open-level.js';
+import type { CacheLevel } from '../../lib/cache/bulk-level.js';
+import { findLevel, openLevel } from '../../lib/cache/open-bulk-level.js';
 import { isOwnKey } from '../../lib/cache/own-keys.js';
 import { toBytes } from '../../lib/core/bytes.js';
 import { ServiceConflict } from '../../lib/core/errors.js';

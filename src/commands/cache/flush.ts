@@ -7,7 +7,7 @@ import {
   normalizeSelection,
   type Selection,
 } from '../../lib/cache/flush.js';
-import { findLevel, openLevel } from '../../lib/cache/levels/open-level.js';
+import { findLevel, openLevel } from '../../lib/cache/open-bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { ExitCode } from '../../lib/core/exit-codes.js';
 import { formatCount } from '../../lib/core/units.js';

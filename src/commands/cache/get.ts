@@ -1,4 +1,4 @@
-import { findLevel, openLevel } from '../../lib/cache/levels/open-level.js';
+import { findLevel, openLevel } from '../../lib/cache/open-bulk-level.js';
 import { fromBytes, toBytes } from '../../lib/core/bytes.js';
 import { UserError } from '../../lib/core/errors.js';
 import { readCommand } from '../../runtime/command.js';

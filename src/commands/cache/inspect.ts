@@ -1,6 +1,6 @@
 import { inspect as inspectCache, type InspectPlan } from '../../lib/cache/inspect/inspect.js';
 import type { InspectResult } from '../../lib/cache/inspect/result.js';
-import { findLevel, openLevel } from '../../lib/cache/levels/open-level.js';
+import { findLevel, openLevel } from '../../lib/cache/open-bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { silentProgress } from '../../lib/core/progress.js';
 import { readCommand } from '../../runtime/command.js';

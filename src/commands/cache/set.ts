@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 
-import type { CacheLevel } from '../../lib/cache/level.js';
-import { findLevel, openLevel } from '../../lib/cache/levels/open-level.js';
+import type { CacheLevel } from '../../lib/cache/bulk-level.js';
+import { findLevel, openLevel } from '../../lib/cache/open-bulk-level.js';
 import { operations } from '../../lib/cache/write-behind/operation.js';
 import { toBytes } from '../../lib/core/bytes.js';
 import { ServiceUnavailable } from '../../lib/core/errors.js';

@@ -1,4 +1,4 @@
-import type { LevelType } from './level.js';
+import type { LevelType } from './bulk-level.js';
 
 export interface LevelSettings {
   name: string;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { openRedisLevel } from '../../../src/lib/cache/levels/redis-level.js';
-import type { RedisLevel } from '../../../src/lib/cache/levels/redis-level.js';
+import { openRedisLevel } from '../../../src/lib/cache/redis/bulk-level.js';
+import type { RedisLevel } from '../../../src/lib/cache/redis/bulk-level.js';
 import { encodeCommand } from '../../../src/lib/clients/redis/resp.js';
 import { needs } from '../../servers/needs.js';
 import { ownRedis } from '../../servers/shared.js';

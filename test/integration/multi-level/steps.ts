@@ -1,5 +1,5 @@
 import type { Cluster, HazelcastConnection } from '../../../src/lib/clients/hazelcast/connection.js';
-import type { Found, Lease, Lookup, Outcome, Store } from '../../../src/lib/cache/store.js';
+import type { Found, Lease, Lookup, Outcome, Store } from '../../../src/lib/cache/keyed-level.js';
 
 /** Lets one step of many concurrent actors go on at a time, in an order that a seed decides. */
 export class Steps {

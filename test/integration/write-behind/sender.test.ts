@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { openRedis, type RedisClient } from '../../../src/lib/clients/redis/client.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
 import { ServiceUnavailable } from '../../../src/lib/core/errors.js';
-import { MemoryStore } from '../../../src/lib/cache/stores/memory-store.js';
+import { MemoryStore } from '../../../src/lib/cache/memory/keyed-level.js';
 import { partitionKeys, partitionOf } from '../../../src/lib/cache/write-behind/keys.js';
 import { WriteBehind, type WriteReceipt } from '../../../src/lib/cache/write-behind/writer.js';
 import { needs } from '../../servers/needs.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { inspect } from '../../../src/lib/cache/inspect/inspect.js';
-import type { CacheLevel, KeyInfo } from '../../../src/lib/cache/level.js';
+import type { CacheLevel, KeyInfo } from '../../../src/lib/cache/bulk-level.js';
 import { silentProgress } from '../../../src/lib/core/progress.js';
 
 /** Keys in memory; a scan with a limit gives a random sample, as the hash order of a server does. */

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { MultiLevelCache, type MultiLevelCacheOptions } from '../../../src/lib/cache/multi-level/cache.js';
 import { LatencyHistogram } from '../../../src/lib/cache/multi-level/latency.js';
 import { queryKey } from '../../../src/lib/cache/multi-level/query-key.js';
-import type { Store } from '../../../src/lib/cache/store.js';
-import { MemoryStore } from '../../../src/lib/cache/stores/memory-store.js';
+import type { Store } from '../../../src/lib/cache/keyed-level.js';
+import { MemoryStore } from '../../../src/lib/cache/memory/keyed-level.js';
 import { ServiceUnavailable } from '../../../src/lib/core/errors.js';
 import { aMoment, FakeClock } from './fake-clock.js';
 

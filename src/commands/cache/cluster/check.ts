@@ -1,6 +1,6 @@
-import { checkCluster, clusterStatus } from '../../../lib/cache/cluster.js';
+import { checkCluster, clusterStatus } from '../../../lib/cache/redis/cluster.js';
 import { readCommand } from '../../../runtime/command.js';
-import { openCluster } from '../shared/cluster.js';
+import { openCluster } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
 
 export const check = readCommand({

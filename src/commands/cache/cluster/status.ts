@@ -1,7 +1,7 @@
-import { clusterStatus } from '../../../lib/cache/cluster.js';
+import { clusterStatus } from '../../../lib/cache/redis/cluster.js';
 import { formatBytes, formatCount } from '../../../lib/core/units.js';
 import { readCommand } from '../../../runtime/command.js';
-import { openCluster } from '../shared/cluster.js';
+import { openCluster } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
 
 export const status = readCommand({

@@ -1,4 +1,4 @@
-import { findLevel, openLevel } from '../../../lib/cache/levels/open-level.js';
+import { findLevel, openLevel } from '../../../lib/cache/open-bulk-level.js';
 import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
 import { toBytes } from '../../../lib/core/bytes.js';
 import { errorMessage } from '../../../lib/core/errors.js';
@@ -6,7 +6,7 @@ import { formatCount } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag } from '../../../runtime/flags.js';
-import { openCluster } from '../shared/cluster.js';
+import { openCluster } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
 import { chosenKeys } from '../shared/held-keys.js';
 

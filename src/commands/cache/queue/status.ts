@@ -1,7 +1,7 @@
 import { queueStatus } from '../../../lib/cache/write-behind/queue.js';
 import { formatCount, formatDuration } from '../../../lib/core/units.js';
 import { readCommand } from '../../../runtime/command.js';
-import { openCluster } from '../shared/cluster.js';
+import { openCluster } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
 
 export const status = readCommand({

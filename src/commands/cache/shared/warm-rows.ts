@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import { readCheckpoint, requireSameRun } from '../../../lib/cache/warm/checkpoint.js';
-import type { CacheLevel } from '../../../lib/cache/level.js';
-import { findLevel, openLevel } from '../../../lib/cache/levels/open-level.js';
+import type { CacheLevel } from '../../../lib/cache/bulk-level.js';
+import { findLevel, openLevel } from '../../../lib/cache/open-bulk-level.js';
 import {
   compileEntry,
   identityOf,

@@ -4,7 +4,7 @@ import type { Progress } from '../../core/progress.js';
 import { slotOf } from '../../clients/redis/slots.js';
 import { advise } from './advice.js';
 import { compileGlob } from '../glob.js';
-import type { CacheLevel, KeyInfo, NodeStatus } from '../level.js';
+import type { CacheLevel, KeyInfo, NodeStatus } from '../bulk-level.js';
 import { PrefixTree, type PrefixStats } from './prefix-tree.js';
 import type { InspectResult, KeyReport, Prefix } from './result.js';
 import { TopKeys } from './top-keys.js';

@@ -3,17 +3,17 @@ import { setMaxListeners } from 'node:events';
 import { openRedis } from '../../clients/redis/client.js';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
-import type { LevelsSettings } from '../levels/open-level.js';
+import type { LevelsSettings } from '../open-bulk-level.js';
 import type { CacheSettings, LevelSettings } from '../settings.js';
 import type { Timeouts } from '../../clients/settings.js';
 import { requireSystem } from '../../clients/systems.js';
-import type { Store } from '../store.js';
-import { DatabaseStore } from '../stores/database-store.js';
-import { LazyStore } from '../stores/lazy-store.js';
-import { MemcachedStore } from '../stores/memcached-store.js';
-import { MemoryStore } from '../stores/memory-store.js';
-import { PostgresPool } from '../stores/postgres-pool.js';
-import { RedisStore } from '../stores/redis-store.js';
+import type { Store } from '../keyed-level.js';
+import { DatabaseStore } from '../database/keyed-level.js';
+import { LazyStore } from '../lazy-level.js';
+import { MemcachedStore } from '../memcached/keyed-level.js';
+import { MemoryStore } from '../memory/keyed-level.js';
+import { PostgresPool } from '../../clients/postgres/pool.js';
+import { RedisStore } from '../redis/keyed-level.js';
 import { partitionKeys, partitionOf } from '../write-behind/keys.js';
 import { agreePartitions } from '../write-behind/preflight.js';
 import { WriteBehind } from '../write-behind/writer.js';
@@ -165,7 +165,7 @@ async function storeOf(
       );
     }
     case 'hazelcast': {
-      const { HazelcastStore } = await import('../stores/hazelcast-store.js');
+      const { HazelcastStore } = await import('../hazelcast/keyed-level.js');
       const hazelcast = requireSystem(settings, 'hazelcast', user);
       return HazelcastStore.open(
         { name, settings: hazelcast, timeouts: settings, clock },

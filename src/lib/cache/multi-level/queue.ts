@@ -2,7 +2,7 @@ import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { errorMessage, ServiceUnavailable, systemCode } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
-import type { Found } from '../store.js';
+import type { Found } from '../keyed-level.js';
 import { Breaker, type BreakerSettings } from './breaker.js';
 import { type Call, Deadlines } from './deadlines.js';
 import type { Operation, RowTarget } from './rows.js';

@@ -1,7 +1,7 @@
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import type { Found, Lease, Lookup } from '../store.js';
-import type { Level } from './level.js';
+import type { Found, Lease, Lookup } from '../keyed-level.js';
+import type { Level } from './guarded-level.js';
 import { unwrapTags, type Tags } from './tags.js';
 
 /** Makes a value that no level has; undefined: there is none. */

@@ -1,7 +1,7 @@
 import type { PostgresClient } from '../../clients/postgres.js';
 import { ServiceConflict, systemCode, UserError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../sql/quote.js';
-import type { PostgresPool } from '../stores/postgres-pool.js';
+import type { PostgresPool } from '../../clients/postgres/pool.js';
 
 export type Operation = 'insert' | 'update' | 'upsert' | 'delete';
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { fromBytes, toBytes, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import type { Level } from './level.js';
+import type { Level } from './guarded-level.js';
 
 const start = 'metrify:tags ';
 const lifeMs = 30 * 86_400_000;

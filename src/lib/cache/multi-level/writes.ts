@@ -1,7 +1,7 @@
 import { fromBytes, type ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable } from '../../core/errors.js';
-import { noLease, type Found, type Lease } from '../store.js';
-import type { Level } from './level.js';
+import { noLease, type Found, type Lease } from '../keyed-level.js';
+import type { Level } from './guarded-level.js';
 
 /** The state of a key in each level before a write, which the levels judge later by. */
 export type WriteLeases = ReadonlyMap<string, Lease>;

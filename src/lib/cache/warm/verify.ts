@@ -1,5 +1,5 @@
 import type { ByteString } from '../../core/bytes.js';
-import type { CacheLevel, Entry, StoredValue } from '../level.js';
+import type { CacheLevel, Entry, StoredValue } from '../bulk-level.js';
 
 export interface Verified {
   /** Keys compared, over all levels. */

@@ -14,7 +14,7 @@ import {
 } from './checkpoint.js';
 import { DeadLetterFile } from './dead-letter.js';
 import { compileKey } from './key-template.js';
-import type { CacheLevel, Entry, LevelWriter, StoredValue } from '../level.js';
+import type { CacheLevel, Entry, LevelWriter, StoredValue } from '../bulk-level.js';
 import { addVerified, KeyFilter, type Verified, verify, type VerifyPlan, WrittenSample } from './verify.js';
 
 export interface WarmPlan<Row = unknown> {

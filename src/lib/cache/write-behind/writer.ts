@@ -2,7 +2,7 @@ import { toBytes, type ByteString } from '../../core/bytes.js';
 import { systemClock } from '../../core/clock.js';
 import { errorMessage, ServiceUnavailable, UserError } from '../../core/errors.js';
 import { type RedisClient } from '../../clients/redis/client.js';
-import type { Found } from '../store.js';
+import type { Found } from '../keyed-level.js';
 import { type PartitionKeys, partitionKeys, partitionOf, versionOf } from './keys.js';
 import { isOperationId, newOperationId } from './operation-id.js';
 import { checkedRow, type Operation, type Tables, type Target } from './operation.js';

@@ -8,7 +8,7 @@ import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { UserError } from '../../core/errors.js';
 import { compileGlob } from '../glob.js';
-import type { KeyBatch, KeyInfo, ScanOptions } from '../level.js';
+import type { KeyBatch, KeyInfo, ScanOptions } from '../bulk-level.js';
 
 const partitionsAtOnce = 4;
 const viewsAtOnce = 1024;

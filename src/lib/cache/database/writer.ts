@@ -3,9 +3,9 @@ import { isUtf8 } from 'node:buffer';
 import { fromBytes, type ByteString } from '../../core/bytes.js';
 import { errorMessage, systemCode } from '../../core/errors.js';
 import type { PostgresClient } from '../../clients/postgres.js';
-import type { DatabaseConnection } from './database-connection.js';
-import type { CacheTable } from './database-table.js';
-import type { Entry, LevelWriter, WriteOptions } from '../level.js';
+import type { DatabaseConnection } from './connection.js';
+import type { CacheTable } from './table.js';
+import type { Entry, LevelWriter, WriteOptions } from '../bulk-level.js';
 
 const rowsPerStatement = 2000;
 const bytesPerStatement = 4 << 20;

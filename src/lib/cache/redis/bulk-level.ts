@@ -6,7 +6,7 @@ import type { RedisSettings, Timeouts } from '../../clients/settings.js';
 import { type ByteString, toBytes } from '../../core/bytes.js';
 import { ServiceRefused, UserError } from '../../core/errors.js';
 import { merge } from '../../core/merge.js';
-import { hashEncoder } from './redis-hash.js';
+import { hashEncoder } from './hash.js';
 import type {
   CacheLevel,
   Entry,
@@ -19,7 +19,7 @@ import type {
   ScanOptions,
   StoredValue,
   WriteOptions,
-} from '../level.js';
+} from '../bulk-level.js';
 
 /** Redis, single or cluster, as a cache level. */
 export async function openRedisLevel(

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { PostgresClient } from '../../clients/postgres.js';
 import { fromBytes, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import { CacheTable, unlessMissing } from '../levels/database-table.js';
+import { CacheTable, unlessMissing } from './table.js';
 import {
   type Found,
   type Lease,
@@ -11,9 +11,9 @@ import {
   type Outcome,
   type Store,
   versionsOutliveMs,
-} from '../store.js';
-import { ttlOf } from './record.js';
-import type { PostgresPool } from './postgres-pool.js';
+} from '../keyed-level.js';
+import { ttlOf } from '../versions/record.js';
+import type { PostgresPool } from '../../clients/postgres/pool.js';
 
 const writesPerPurge = 1000;
 const rowsPerPurge = 5000;

@@ -20,8 +20,8 @@ import type {
   ScanOptions,
   StoredValue,
   WriteOptions,
-} from '../level.js';
-import { scanServer } from './memcached-scan.js';
+} from '../bulk-level.js';
+import { scanServer } from './scan.js';
 
 export interface MemcachedLevelOptions {
   name: string;

@@ -3,9 +3,9 @@ import { RedisError } from '../../clients/redis/resp.js';
 import type { ByteString } from '../../core/bytes.js';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { ServiceUnavailable } from '../../core/errors.js';
-import type { Found, Lease, Lookup, Outcome, Store } from '../store.js';
-import { recordTimes, RecordNames, ttlOf, withRecord } from './record.js';
-import { fillScript, removeScript, setScript, type Script } from './redis-scripts.js';
+import type { Found, Lease, Lookup, Outcome, Store } from '../keyed-level.js';
+import { recordTimes, RecordNames, ttlOf, withRecord } from '../versions/record.js';
+import { fillScript, removeScript, setScript, type Script } from './scripts.js';
 
 /** Redis, single or cluster: plain values, and each key's version in a record beside it, changed by scripts as one. */
 export class RedisStore implements Store {

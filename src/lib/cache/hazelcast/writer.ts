@@ -6,8 +6,8 @@ import { toStored, type Stored } from '../../clients/hazelcast/strings.js';
 import { toBytes, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { errorMessage, ServiceUnavailable } from '../../core/errors.js';
-import type { Entry, LevelWriter, WriteOptions, WriteOutcome } from '../level.js';
-import { HazelcastStore } from '../stores/hazelcast-store.js';
+import type { Entry, LevelWriter, WriteOptions, WriteOutcome } from '../bulk-level.js';
+import { HazelcastStore } from './keyed-level.js';
 
 interface Item {
   entry: Entry;

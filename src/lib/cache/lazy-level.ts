@@ -1,6 +1,6 @@
-import type { ByteString } from '../../core/bytes.js';
-import type { LevelType } from '../level.js';
-import type { Found, Lease, Lookup, Outcome, Store } from '../store.js';
+import type { ByteString } from '../core/bytes.js';
+import type { LevelType } from './bulk-level.js';
+import type { Found, Lease, Lookup, Outcome, Store } from './keyed-level.js';
 
 /** A store whose server was away when it was to be opened: each call tries again, until one succeeds. */
 export class LazyStore implements Store {

@@ -1,4 +1,4 @@
-import type { Lease } from '../store.js';
+import type { Lease } from '../keyed-level.js';
 import type { VersionRecord } from './record.js';
 
 /** What becomes of a key's record; `drop`: the value goes instead of being written. */

@@ -1,8 +1,8 @@
-import { requireSystem, type Systems } from '../../clients/systems.js';
-import type { Clock } from '../../core/clock.js';
-import { UserError } from '../../core/errors.js';
-import type { CacheLevel } from '../level.js';
-import type { CacheSettings, LevelSettings } from '../settings.js';
+import { requireSystem, type Systems } from '../clients/systems.js';
+import type { Clock } from '../core/clock.js';
+import { UserError } from '../core/errors.js';
+import type { CacheLevel } from './bulk-level.js';
+import type { CacheSettings, LevelSettings } from './settings.js';
 
 /** The part of the configuration that the levels need. */
 export interface LevelsSettings extends Systems {
@@ -49,21 +49,21 @@ export async function openLevel(
   const user = `level '${name}'`;
   switch (level.type) {
     case 'redis': {
-      const { openRedisLevel } = await import('./redis-level.js');
+      const { openRedisLevel } = await import('./redis/bulk-level.js');
       return openRedisLevel({ name, settings: requireSystem(settings, 'redis', user), timeouts }, signal);
     }
     case 'memcached': {
-      const { openMemcachedLevel } = await import('./memcached-level.js');
+      const { openMemcachedLevel } = await import('./memcached/bulk-level.js');
       const memcached = requireSystem(settings, 'memcached', user);
       return openMemcachedLevel({ name, settings: memcached, timeouts, clock }, signal);
     }
     case 'hazelcast': {
-      const { openHazelcastLevel } = await import('./hazelcast-level.js');
+      const { openHazelcastLevel } = await import('./hazelcast/bulk-level.js');
       const hazelcast = requireSystem(settings, 'hazelcast', user);
       return openHazelcastLevel({ name, settings: hazelcast, timeouts, clock }, signal);
     }
     case 'database': {
-      const { openDatabaseLevel } = await import('./database-level.js');
+      const { openDatabaseLevel } = await import('./database/bulk-level.js');
       const postgres = requireSystem(settings, 'postgres', user);
       const table = level.table ?? 'metrify_cache';
       return openDatabaseLevel({ name, table, settings: postgres, timeouts, clock }, signal);

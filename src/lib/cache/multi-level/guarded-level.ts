@@ -2,7 +2,7 @@ import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
-import type { Found, Lease, Lookup, Outcome, Store } from '../store.js';
+import type { Found, Lease, Lookup, Outcome, Store } from '../keyed-level.js';
 import { Breaker, type BreakerSettings } from './breaker.js';
 import { type Call, Deadlines } from './deadlines.js';
 import { LatencyHistogram } from './latency.js';

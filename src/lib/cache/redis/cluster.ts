@@ -1,7 +1,7 @@
-import { nodeName, parseInfo, type RedisClient } from '../clients/redis/client.js';
-import { encodeCommand, RedisError } from '../clients/redis/resp.js';
-import { slotCount } from '../clients/redis/slots.js';
-import { ServiceUnavailable, UserError } from '../core/errors.js';
+import { nodeName, parseInfo, type RedisClient } from '../../clients/redis/client.js';
+import { encodeCommand, RedisError } from '../../clients/redis/resp.js';
+import { slotCount } from '../../clients/redis/slots.js';
+import { ServiceUnavailable, UserError } from '../../core/errors.js';
 
 export interface ReplicaStatus {
   node: string;

@@ -14,8 +14,8 @@ import {
   type Outcome,
   type Store,
   versionsOutliveMs,
-} from '../store.js';
-import { type Decide, fillUnder, removeAt, setTo } from './decisions.js';
+} from '../keyed-level.js';
+import { type Decide, fillUnder, removeAt, setTo } from '../versions/decisions.js';
 import {
   formatRecord,
   noTimes,
@@ -24,7 +24,7 @@ import {
   ttlOf,
   type VersionRecord,
   withRecord,
-} from './record.js';
+} from '../versions/record.js';
 
 const attempts = 16;
 /** A process that was frozen between its two writes for this long must not do the second. */

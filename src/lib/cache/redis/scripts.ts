@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { versionsOutliveMs } from '../store.js';
+import { versionsOutliveMs } from '../keyed-level.js';
 
 /** A script, and the name by which a server that has seen it knows it. */
 export interface Script {

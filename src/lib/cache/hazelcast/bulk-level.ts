@@ -9,8 +9,8 @@ import { abortable } from '../../core/abortable.js';
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import type { HazelcastSettings, Timeouts } from '../../clients/settings.js';
-import { ownerOf, scanMap } from './hazelcast-scan.js';
-import { HazelcastWriter } from './hazelcast-writer.js';
+import { ownerOf, scanMap } from './scan.js';
+import { HazelcastWriter } from './writer.js';
 import type {
   CacheLevel,
   KeyBatch,
@@ -21,7 +21,7 @@ import type {
   ScanOptions,
   StoredValue,
   WriteOptions,
-} from '../level.js';
+} from '../bulk-level.js';
 
 export interface HazelcastLevelOptions {
   name: string;

@@ -1,7 +1,7 @@
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { Recency } from './recency.js';
-import type { Found, Lease, Lookup, Outcome, Store } from '../store.js';
+import type { Found, Lease, Lookup, Outcome, Store } from '../keyed-level.js';
 
 /**
  * Bytes that an entry takes beside the characters of its key and value: the entry itself, its place in the table,

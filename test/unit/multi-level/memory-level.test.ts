@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { entryOverheadBytes, MemoryStore } from '../../../src/lib/cache/stores/memory-store.js';
+import { entryOverheadBytes, MemoryStore } from '../../../src/lib/cache/memory/keyed-level.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
 import { aMoment, FakeClock } from './fake-clock.js';
 

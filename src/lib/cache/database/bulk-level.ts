@@ -4,9 +4,9 @@ import type { Clock } from '../../core/clock.js';
 import { UserError } from '../../core/errors.js';
 import type { PostgresClient } from '../../clients/postgres.js';
 import type { PostgresSettings, Timeouts } from '../../clients/settings.js';
-import { DatabaseConnection } from './database-connection.js';
-import { CacheTable, unlessMissing } from './database-table.js';
-import { DatabaseWriter, keyProblem, textArray } from './database-writer.js';
+import { DatabaseConnection } from './connection.js';
+import { CacheTable, unlessMissing } from './table.js';
+import { DatabaseWriter, keyProblem, textArray } from './writer.js';
 import { compileGlob, literalPrefix } from '../glob.js';
 import type {
   CacheLevel,
@@ -19,8 +19,8 @@ import type {
   ScanOptions,
   StoredValue,
   WriteOptions,
-} from '../level.js';
-import { Reservoir } from './reservoir.js';
+} from '../bulk-level.js';
+import { Reservoir } from '../reservoir.js';
 
 export interface DatabaseLevelOptions {
   name: string;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { slotOf } from '../../clients/redis/slots.js';
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import type { Found } from '../store.js';
+import type { Found } from '../keyed-level.js';
 
 /*
  * What a shared level knows about a key stands in an item of its own beside the value, so that the value stays what

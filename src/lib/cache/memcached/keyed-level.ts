@@ -15,8 +15,8 @@ import {
   type Outcome,
   type Store,
   versionsOutliveMs,
-} from '../store.js';
-import { type Decide, fillUnder, removeAt, setTo } from './decisions.js';
+} from '../keyed-level.js';
+import { type Decide, fillUnder, removeAt, setTo } from '../versions/decisions.js';
 import {
   formatRecord,
   memcachedRecordName,
@@ -26,7 +26,7 @@ import {
   ttlOf,
   type VersionRecord,
   withRecord,
-} from './record.js';
+} from '../versions/record.js';
 
 /** Numbers a value can be marked with: the flags' upper half, which clients leave to the application. */
 const marks = 0xffff;

@@ -4,8 +4,8 @@ import type { MemcachedConnection } from '../../clients/memcached/connection.js'
 import { DumpLost, metadump, type DumpedItem } from '../../clients/memcached/metadump.js';
 import type { Timeouts } from '../../clients/settings.js';
 import { compileGlob } from '../glob.js';
-import type { KeyBatch, KeyInfo, ScanOptions } from '../level.js';
-import { Reservoir } from './reservoir.js';
+import type { KeyBatch, KeyInfo, ScanOptions } from '../bulk-level.js';
+import { Reservoir } from '../reservoir.js';
 
 const pauseMs = 250;
 

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 
-import { openPostgres, type PostgresClient } from '../../clients/postgres.js';
-import type { PostgresSettings, Timeouts } from '../../clients/settings.js';
+import { openPostgres, type PostgresClient } from '../postgres.js';
+import type { PostgresSettings, Timeouts } from '../settings.js';
 import { withTimeout } from '../../core/abort.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
