@@ -31,7 +31,7 @@ export const multiLevelMemory: Benchmark = {
   async measure(bench) {
     const gets = Math.ceil(2_000_000 * bench.scale);
     const maxBytes = entries * 1000;
-    const store = new library.MemoryStore({ name: 'memory', maxBytes, clock: library.systemClock });
+    const level = new library.MemoryLevel({ name: 'memory', maxBytes, clock: library.systemClock });
     const peer = new LRUCache<string, string>({
       maxSize: maxBytes,
       ttl: hourMs,
@@ -39,14 +39,14 @@ export const multiLevelMemory: Benchmark = {
     });
     for (let i = 0; i < entries; i++) {
       const key = `meter:${i}:latest`;
-      await store.set(key, { value, expiresAt: performance.now() + hourMs }, undefined);
+      await level.set(key, { value, expiresAt: performance.now() + hourMs }, undefined);
       peer.set(key, value);
     }
     const ours: number[] = [];
     const theirs: number[] = [];
     for (let round = 0; round <= bench.rounds; round++) {
       const sides = [
-        () => ours.push(timed(requests(gets), (key) => store.peek(key) !== undefined)),
+        () => ours.push(timed(requests(gets), (key) => level.peek(key) !== undefined)),
         () => theirs.push(timed(requests(gets), (key) => peer.get(key) !== undefined)),
       ];
       for (const side of round % 2 ? sides : sides.reverse()) side();

@@ -1,5 +1,5 @@
-import type { CacheLevel } from '../../lib/cache/bulk-level.js';
-import { findLevel, openLevel } from '../../lib/cache/open-bulk-level.js';
+import type { BulkLevel } from '../../lib/cache/bulk-level.js';
+import { findLevel, openBulkLevel } from '../../lib/cache/open-bulk-level.js';
 import { isOwnKey } from '../../lib/cache/own-keys.js';
 import { toBytes } from '../../lib/core/bytes.js';
 import { ServiceConflict } from '../../lib/core/errors.js';
@@ -7,7 +7,7 @@ import { changeCommand } from '../../runtime/command.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 
 interface Plan {
-  level: CacheLevel;
+  level: BulkLevel;
   key: string;
 }
 
@@ -24,7 +24,12 @@ export const remove = changeCommand({
         hint: 'Use the verbs that manage it.',
       });
     const settings = await context.settings();
-    const level = await openLevel(findLevel(settings.cache, name), settings, context.clock, context.signal);
+    const level = await openBulkLevel(
+      findLevel(settings.cache, name),
+      settings,
+      context.clock,
+      context.signal,
+    );
     context.closing(() => level.close());
     return { level, key };
   },

@@ -7,7 +7,7 @@ import {
   normalizeSelection,
   type Selection,
 } from '../../lib/cache/flush.js';
-import { findLevel, openLevel } from '../../lib/cache/open-bulk-level.js';
+import { findLevel, openBulkLevel } from '../../lib/cache/open-bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { ExitCode } from '../../lib/core/exit-codes.js';
 import { formatCount } from '../../lib/core/units.js';
@@ -59,7 +59,7 @@ export const flush = changeCommand({
     const selection = normalizeSelection(readSelection(input));
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, input.level);
-    const level = await openLevel(chosen, settings, context.clock, context.signal);
+    const level = await openBulkLevel(chosen, settings, context.clock, context.signal);
     context.closing(() => level.close());
     const plan: Plan = {
       level,

@@ -1,4 +1,4 @@
-import { findLevel, openLevel } from '../../lib/cache/open-bulk-level.js';
+import { findLevel, openBulkLevel } from '../../lib/cache/open-bulk-level.js';
 import { fromBytes, toBytes } from '../../lib/core/bytes.js';
 import { UserError } from '../../lib/core/errors.js';
 import { readCommand } from '../../runtime/command.js';
@@ -29,7 +29,12 @@ export const get = readCommand({
 
   async read({ key, level: name }, context) {
     const settings = await context.settings();
-    const level = await openLevel(findLevel(settings.cache, name), settings, context.clock, context.signal);
+    const level = await openBulkLevel(
+      findLevel(settings.cache, name),
+      settings,
+      context.clock,
+      context.signal,
+    );
     context.closing(() => level.close());
     const bytes = toBytes(key);
     const [value] = await level.read([bytes], context.signal);

@@ -1,6 +1,6 @@
 import { inspect as inspectCache, type InspectPlan } from '../../lib/cache/inspect/inspect.js';
 import type { InspectResult } from '../../lib/cache/inspect/result.js';
-import { findLevel, openLevel } from '../../lib/cache/open-bulk-level.js';
+import { findLevel, openBulkLevel } from '../../lib/cache/open-bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { silentProgress } from '../../lib/core/progress.js';
 import { readCommand } from '../../runtime/command.js';
@@ -46,7 +46,7 @@ export const inspect = readCommand({
       throw new UserError('--live needs a terminal', { hint: 'Leave --live out.' });
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, input.level);
-    const level = await openLevel(chosen, settings, context.clock, context.signal);
+    const level = await openBulkLevel(chosen, settings, context.clock, context.signal);
     context.closing(() => level.close());
     const progress = input.live ? { ...silentProgress, end() {} } : context.progress('looking');
     const plan: InspectPlan = {

@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 
-import type { CacheLevel } from '../../lib/cache/bulk-level.js';
-import { findLevel, openLevel } from '../../lib/cache/open-bulk-level.js';
+import type { BulkLevel } from '../../lib/cache/bulk-level.js';
+import { findLevel, openBulkLevel } from '../../lib/cache/open-bulk-level.js';
 import { operations } from '../../lib/cache/write-behind/operation.js';
 import { toBytes } from '../../lib/core/bytes.js';
 import { ServiceUnavailable } from '../../lib/core/errors.js';
@@ -12,7 +12,7 @@ import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from
 import { planRow, writeRow, type RowWrite } from './shared/row-write.js';
 
 interface Plan {
-  level: CacheLevel;
+  level: BulkLevel;
   key: string;
   value: string;
   ttlMs: number;
@@ -77,7 +77,7 @@ export const set = changeCommand({
       level: name,
       value: bytes,
     });
-    const level = await openLevel(chosen, settings, context.clock, context.signal);
+    const level = await openBulkLevel(chosen, settings, context.clock, context.signal);
     context.closing(() => level.close());
     return { level, key, value: bytes, ttlMs: ttl ?? chosen.ttl ?? 0, row };
   },

@@ -16,18 +16,18 @@ export interface Entry {
   row?: unknown;
 }
 
-export type WriteOutcome = 'written' | 'skipped' | 'failed';
+export type BulkWriteOutcome = 'written' | 'skipped' | 'failed';
 
-export interface WriteOptions {
+export interface BulkWriteOptions {
   /** Write only keys that do not exist. */
   nx: boolean;
   signal: AbortSignal;
   /** Called once for each entry, whatever was retried on the way. */
-  settled(entry: Entry, outcome: WriteOutcome, reason?: string): void;
+  settled(entry: Entry, outcome: BulkWriteOutcome, reason?: string): void;
 }
 
 /** Writes in bulk. `write` returns when there is room for more, `drain` when everything written is settled. */
-export interface LevelWriter {
+export interface BulkWriter {
   write(entries: Entry[]): Promise<void>;
   /** @throws ServiceUnavailable when the level stayed away for longer than its time-out. */
   drain(): Promise<void>;
@@ -67,14 +67,14 @@ export interface ScanOptions {
   limit?: number | undefined;
 }
 
-export interface RemoveOptions {
+export interface BulkRemoveOptions {
   signal: AbortSignal;
   /** Called once for each key; `removed` is false when it was gone already. */
   settled(key: ByteString, removed: boolean): void;
 }
 
-/** Removes in bulk, in the manner of {@link LevelWriter}. */
-export interface LevelRemover {
+/** Removes in bulk, in the manner of {@link BulkWriter}. */
+export interface BulkRemover {
   remove(keys: ByteString[]): Promise<void>;
   drain(): Promise<void>;
   close(): Promise<void>;
@@ -99,7 +99,7 @@ export interface NodeStatus {
 }
 
 /** One level of the cache as the bulk verbs see it. */
-export interface CacheLevel {
+export interface BulkLevel {
   readonly name: string;
   readonly type: LevelType;
   /** Where it is, with any password masked. */
@@ -111,8 +111,8 @@ export interface CacheLevel {
   nodes(signal: AbortSignal): Promise<NodeStatus[]>;
   /** Things to know before keys are removed in bulk (clients listening to key events); empty when there are none. */
   listeners(signal: AbortSignal): Promise<string[]>;
-  writer(options: WriteOptions): Promise<LevelWriter>;
-  remover(options: RemoveOptions): Promise<LevelRemover>;
+  writer(options: BulkWriteOptions): Promise<BulkWriter>;
+  remover(options: BulkRemoveOptions): Promise<BulkRemover>;
   scan(options: ScanOptions): AsyncIterable<KeyBatch>;
   /**
    * The stored values, `null` where there is none; aligned with `keys`. What is neither a string nor a hash reads as a

@@ -31,15 +31,15 @@ export interface Lookup {
  * `stored`: the value is there. `refused`: something newer was written, or may have been; what is there now, if
  * anything, is no older. `unfit`: the level holds no value of the key, because it cannot hold this one.
  */
-export type Outcome = 'stored' | 'refused' | 'unfit';
+export type KeyedWriteOutcome = 'stored' | 'refused' | 'unfit';
 
 /**
- * One level of a `MultiLevelCache`, with single keys; `CacheLevel` is the bulk side of the same system.
+ * One level of a `MultiLevelCache`, with single keys; `BulkLevel` is the bulk side of the same system.
  *
  * A level remembers the highest version that a key was written or removed with, and whether the value it holds is
  * of a known version. One that readers loaded is not: it can be of any write that was committed by then.
  */
-export interface Store {
+export interface KeyedLevel {
   readonly name: string;
   readonly type: LevelType;
   /** Levels inside the process answer at once. */
@@ -51,13 +51,13 @@ export interface Store {
    * Fills after a miss. Refused when the key changed since the lookup, or has a value.
    * @param replace put it in the place of the value that the lookup found.
    */
-  fill(key: ByteString, found: Found, lease: Lease, replace?: boolean): Promise<Outcome>;
+  fill(key: ByteString, found: Found, lease: Lease, replace?: boolean): Promise<KeyedWriteOutcome>;
   /**
    * Writes, unless a version as new was written before. Over a value of unknown version only when the writer knows
    * by its lease that this was there before the database was written to: otherwise the value may be the newer one,
    * and is removed, so that the next reader asks the database. Without a version: writes in any case.
    */
-  set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome>;
+  set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<KeyedWriteOutcome>;
   /**
    * Removes, unless a newer version was written; fills that are under way are refused afterwards, and so are writes
    * with versions as old. Without a version: removes in any case.

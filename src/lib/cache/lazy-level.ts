@@ -1,45 +1,50 @@
 import type { ByteString } from '../core/bytes.js';
 import type { LevelType } from './bulk-level.js';
-import type { Found, Lease, Lookup, Outcome, Store } from './keyed-level.js';
+import type { Found, Lease, Lookup, KeyedWriteOutcome, KeyedLevel } from './keyed-level.js';
 
-/** A store whose server was away when it was to be opened: each call tries again, until one succeeds. */
-export class LazyStore implements Store {
-  private opening: Promise<Store> | undefined;
+/** A level whose server was away when it was opened: each call tries again, until one succeeds. */
+export class LazyLevel implements KeyedLevel {
+  private opening: Promise<KeyedLevel> | undefined;
 
   constructor(
     readonly name: string,
     readonly type: LevelType,
-    private readonly open: () => Promise<Store>,
+    private readonly open: () => Promise<KeyedLevel>,
   ) {}
 
   async lookup(key: ByteString): Promise<Lookup> {
-    return (await this.store()).lookup(key);
+    return (await this.level()).lookup(key);
   }
 
   async lease(key: ByteString): Promise<Lease> {
-    return (await this.store()).lease(key);
+    return (await this.level()).lease(key);
   }
 
-  async fill(key: ByteString, found: Found, lease: Lease, replace?: boolean): Promise<Outcome> {
-    return (await this.store()).fill(key, found, lease, replace);
+  async fill(key: ByteString, found: Found, lease: Lease, replace?: boolean): Promise<KeyedWriteOutcome> {
+    return (await this.level()).fill(key, found, lease, replace);
   }
 
-  async set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
-    return (await this.store()).set(key, found, version, lease);
+  async set(
+    key: ByteString,
+    found: Found,
+    version: bigint | undefined,
+    lease?: Lease,
+  ): Promise<KeyedWriteOutcome> {
+    return (await this.level()).set(key, found, version, lease);
   }
 
   async remove(key: ByteString, version: bigint | undefined): Promise<boolean> {
-    return (await this.store()).remove(key, version);
+    return (await this.level()).remove(key, version);
   }
 
   async close(): Promise<void> {
     await this.opening?.then(
-      (store) => store.close(),
+      (level) => level.close(),
       () => {},
     );
   }
 
-  private store(): Promise<Store> {
+  private level(): Promise<KeyedLevel> {
     this.opening ??= this.open().catch((error: unknown) => {
       this.opening = undefined;
       throw error;

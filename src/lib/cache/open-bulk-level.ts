@@ -1,11 +1,11 @@
 import { requireSystem, type Systems } from '../clients/systems.js';
 import type { Clock } from '../core/clock.js';
 import { UserError } from '../core/errors.js';
-import type { CacheLevel } from './bulk-level.js';
+import type { BulkLevel } from './bulk-level.js';
 import type { CacheSettings, LevelSettings } from './settings.js';
 
 /** The part of the configuration that the levels need. */
-export interface LevelsSettings extends Systems {
+export interface CacheEnvironment extends Systems {
   cache: CacheSettings;
 }
 
@@ -38,35 +38,35 @@ export function findLevel(settings: CacheSettings, name: string | undefined): Le
 }
 
 /** @throws ServiceUnavailable, ServiceRefused; UserError exit 2 when the level's system is not configured. */
-export async function openLevel(
+export async function openBulkLevel(
   level: LevelSettings,
-  settings: LevelsSettings,
+  settings: CacheEnvironment,
   clock: Clock,
   signal: AbortSignal,
-): Promise<CacheLevel> {
+): Promise<BulkLevel> {
   const { name } = level;
   const timeouts = settings;
   const user = `level '${name}'`;
   switch (level.type) {
     case 'redis': {
-      const { openRedisLevel } = await import('./redis/bulk-level.js');
-      return openRedisLevel({ name, settings: requireSystem(settings, 'redis', user), timeouts }, signal);
+      const { openRedisBulkLevel } = await import('./redis/bulk-level.js');
+      return openRedisBulkLevel({ name, settings: requireSystem(settings, 'redis', user), timeouts }, signal);
     }
     case 'memcached': {
-      const { openMemcachedLevel } = await import('./memcached/bulk-level.js');
+      const { openMemcachedBulkLevel } = await import('./memcached/bulk-level.js');
       const memcached = requireSystem(settings, 'memcached', user);
-      return openMemcachedLevel({ name, settings: memcached, timeouts, clock }, signal);
+      return openMemcachedBulkLevel({ name, settings: memcached, timeouts, clock }, signal);
     }
     case 'hazelcast': {
-      const { openHazelcastLevel } = await import('./hazelcast/bulk-level.js');
+      const { openHazelcastBulkLevel } = await import('./hazelcast/bulk-level.js');
       const hazelcast = requireSystem(settings, 'hazelcast', user);
-      return openHazelcastLevel({ name, settings: hazelcast, timeouts, clock }, signal);
+      return openHazelcastBulkLevel({ name, settings: hazelcast, timeouts, clock }, signal);
     }
     case 'database': {
-      const { openDatabaseLevel } = await import('./database/bulk-level.js');
+      const { openDatabaseBulkLevel } = await import('./database/bulk-level.js');
       const postgres = requireSystem(settings, 'postgres', user);
       const table = level.table ?? 'metrify_cache';
-      return openDatabaseLevel({ name, table, settings: postgres, timeouts, clock }, signal);
+      return openDatabaseBulkLevel({ name, table, settings: postgres, timeouts, clock }, signal);
     }
     default:
       throw new UserError(`commands cannot reach a ${level.type} level`, { code: 'LEVEL_UNSUPPORTED' });

@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { openRedisLevel } from '../../../src/lib/cache/redis/bulk-level.js';
-import type { RedisLevel } from '../../../src/lib/cache/redis/bulk-level.js';
+import { openRedisBulkLevel } from '../../../src/lib/cache/redis/bulk-level.js';
+import type { RedisBulkLevel } from '../../../src/lib/cache/redis/bulk-level.js';
 import { encodeCommand } from '../../../src/lib/clients/redis/resp.js';
 import { needs } from '../../servers/needs.js';
 import { ownRedis } from '../../servers/shared.js';
 
 needs('redis')('a large table walked from two cursors', () => {
   const signal = new AbortController().signal;
-  let level: RedisLevel;
+  let level: RedisBulkLevel;
 
   beforeAll(async () => {
     const { url } = await ownRedis();
     const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 30_000 };
-    level = await openRedisLevel({ name: 'redis', settings: { nodes: [url] }, timeouts }, signal);
+    level = await openRedisBulkLevel({ name: 'redis', settings: { nodes: [url] }, timeouts }, signal);
   });
   afterAll(async () => {
     await level.client.call(['FLUSHDB']);

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { isOwnKey } from '../../../src/lib/cache/own-keys.js';
-import type { Store } from '../../../src/lib/cache/keyed-level.js';
-import { DatabaseStore } from '../../../src/lib/cache/database/keyed-level.js';
-import { MemcachedStore } from '../../../src/lib/cache/memcached/keyed-level.js';
-import { MemoryStore } from '../../../src/lib/cache/memory/keyed-level.js';
+import type { KeyedLevel } from '../../../src/lib/cache/keyed-level.js';
+import { DatabaseKeyedLevel } from '../../../src/lib/cache/database/keyed-level.js';
+import { MemcachedKeyedLevel } from '../../../src/lib/cache/memcached/keyed-level.js';
+import { MemoryLevel } from '../../../src/lib/cache/memory/keyed-level.js';
 import { PostgresPool } from '../../../src/lib/clients/postgres/pool.js';
 import { memcachedRecordName, RecordNames } from '../../../src/lib/cache/versions/record.js';
-import { RedisStore } from '../../../src/lib/cache/redis/keyed-level.js';
+import { RedisKeyedLevel } from '../../../src/lib/cache/redis/keyed-level.js';
 import { openRedis } from '../../../src/lib/clients/redis/client.js';
 import { slotOf } from '../../../src/lib/clients/redis/slots.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
@@ -37,39 +37,39 @@ test('a record is in the slot of its key, under a name of its own, whatever brac
 });
 
 /** The contract, the same for every level. */
-function contract(open: () => Promise<Store>): void {
-  let store: Store;
+function contract(open: () => Promise<KeyedLevel>): void {
+  let level: KeyedLevel;
   let count = 0;
   const newKey = (): string => `meter:${++count}:${Math.random()}`;
   const soon = (): number => systemClock.monotonic() + 60_000;
-  const valueOf = async (key: string) => (await store.lookup(key)).found?.value;
+  const valueOf = async (key: string) => (await level.lookup(key)).found?.value;
   beforeAll(async () => {
-    store = await open();
+    level = await open();
   });
-  afterAll(() => store.close());
+  afterAll(() => level.close());
 
   test('keeps any bytes, and their time', async () => {
     const key = newKey();
     const value = Array.from({ length: 256 }, (_, i) => String.fromCharCode(i))
       .join('')
       .repeat(40);
-    expect(await store.set(key, { value, expiresAt: soon() }, undefined)).toBe('stored');
-    const { found } = await store.lookup(key);
+    expect(await level.set(key, { value, expiresAt: soon() }, undefined)).toBe('stored');
+    const { found } = await level.lookup(key);
     expect(found?.value).toBe(value);
     expect(Math.abs(found!.expiresAt! - soon())).toBeLessThan(5000);
-    await store.set(key, { value: '' }, undefined);
-    expect((await store.lookup(key)).found).toMatchObject({ value: '' });
-    expect((await store.lookup(key)).found!.expiresAt).toBeUndefined();
+    await level.set(key, { value: '' }, undefined);
+    expect((await level.lookup(key)).found).toMatchObject({ value: '' });
+    expect((await level.lookup(key)).found!.expiresAt).toBeUndefined();
   });
 
   test('ends on time', async () => {
     const key = newKey();
-    await store.set(key, { value: 'x', expiresAt: systemClock.monotonic() + 900 }, undefined);
+    await level.set(key, { value: 'x', expiresAt: systemClock.monotonic() + 900 }, undefined);
     expect(await valueOf(key)).toBe('x');
-    await new Promise((resolve) => setTimeout(resolve, store.type === 'memcached' ? 2100 : 1000));
-    const { found, lease } = await store.lookup(key);
+    await new Promise((resolve) => setTimeout(resolve, level.type === 'memcached' ? 2100 : 1000));
+    const { found, lease } = await level.lookup(key);
     expect(found).toBeUndefined();
-    expect(await store.fill(key, { value: 'y', expiresAt: soon() }, lease)).toBe('stored');
+    expect(await level.fill(key, { value: 'y', expiresAt: soon() }, lease)).toBe('stored');
   });
 
   test('a newer version wins in either order, of any size of number', async () => {
@@ -80,114 +80,115 @@ function contract(open: () => Promise<Store>): void {
       [big, big + 1n],
     ] as const) {
       const key = newKey();
-      expect(await store.set(key, { value: 'newer' }, newer)).toBe('stored');
-      expect(await store.set(key, { value: 'older' }, older)).toBe('refused');
-      expect(await store.remove(key, older)).toBe(false);
+      expect(await level.set(key, { value: 'newer' }, newer)).toBe('stored');
+      expect(await level.set(key, { value: 'older' }, older)).toBe('refused');
+      expect(await level.remove(key, older)).toBe(false);
       expect(await valueOf(key)).toBe('newer');
-      expect(await store.remove(key, newer)).toBe(true);
+      expect(await level.remove(key, newer)).toBe(true);
       expect(await valueOf(key)).toBeUndefined();
     }
   });
 
   test('a fill is refused after any change, and when there is a value', async () => {
     const key = newKey();
-    const { lease } = await store.lookup(key);
-    expect(await store.lease(key)).toBe(lease);
-    expect(await store.fill(key, { value: '1' }, lease)).toBe('stored');
-    expect(await store.fill(key, { value: '2' }, lease)).toBe('refused');
-    const second = (await store.lookup(key)).lease;
-    expect(await store.fill(key, { value: '3' }, second, true)).toBe('stored');
-    await store.remove(key, undefined);
-    expect(await store.fill(key, { value: '4' }, second)).toBe('refused');
-    expect(await store.fill(key, { value: '5' }, second, true)).toBe('refused');
-    const third = (await store.lookup(key)).lease;
-    await store.set(key, { value: '6' }, 5n, third);
-    expect(await store.fill(key, { value: '7' }, third)).toBe('refused');
+    const { lease } = await level.lookup(key);
+    expect(await level.lease(key)).toBe(lease);
+    expect(await level.fill(key, { value: '1' }, lease)).toBe('stored');
+    expect(await level.fill(key, { value: '2' }, lease)).toBe('refused');
+    const second = (await level.lookup(key)).lease;
+    expect(await level.fill(key, { value: '3' }, second, true)).toBe('stored');
+    await level.remove(key, undefined);
+    expect(await level.fill(key, { value: '4' }, second)).toBe('refused');
+    expect(await level.fill(key, { value: '5' }, second, true)).toBe('refused');
+    const third = (await level.lookup(key)).lease;
+    await level.set(key, { value: '6' }, 5n, third);
+    expect(await level.fill(key, { value: '7' }, third)).toBe('refused');
     expect(await valueOf(key)).toBe('6');
   });
 
   test('a write removes what may be newer than itself, and overwrites what it knows to be older', async () => {
     const key = newKey();
-    await store.fill(key, { value: 'loaded' }, (await store.lookup(key)).lease);
-    const lease = await store.lease(key);
-    expect(await store.set(key, { value: 'one' }, 1n, lease)).toBe('stored');
-    await store.remove(key, undefined);
-    await store.fill(key, { value: 'loaded' }, (await store.lookup(key)).lease);
-    expect(await store.set(key, { value: 'two' }, 2n, lease)).toBe('refused');
+    await level.fill(key, { value: 'loaded' }, (await level.lookup(key)).lease);
+    const lease = await level.lease(key);
+    expect(await level.set(key, { value: 'one' }, 1n, lease)).toBe('stored');
+    await level.remove(key, undefined);
+    await level.fill(key, { value: 'loaded' }, (await level.lookup(key)).lease);
+    expect(await level.set(key, { value: 'two' }, 2n, lease)).toBe('refused');
     expect(await valueOf(key)).toBeUndefined();
   });
 
   test('a known version makes a fill a write', async () => {
     const key = newKey();
-    const { lease } = await store.lookup(key);
-    expect(await store.fill(key, { value: 'five', version: 5n }, lease)).toBe('stored');
-    expect(await store.set(key, { value: 'four' }, 4n)).toBe('refused');
-    expect(await store.set(key, { value: 'six' }, 6n)).toBe('stored');
+    const { lease } = await level.lookup(key);
+    expect(await level.fill(key, { value: 'five', version: 5n }, lease)).toBe('stored');
+    expect(await level.set(key, { value: 'four' }, 4n)).toBe('refused');
+    expect(await level.set(key, { value: 'six' }, 6n)).toBe('stored');
     expect(await valueOf(key)).toBe('six');
   });
 
   test('of many writers at once the newest stays', async () => {
     const key = newKey();
     const versions = Array.from({ length: 12 }, (_, i) => BigInt(((i * 5) % 12) + 1));
-    await Promise.all(versions.map((version) => store.set(key, { value: String(version) }, version)));
+    await Promise.all(versions.map((version) => level.set(key, { value: String(version) }, version)));
     expect([undefined, '12']).toContain(await valueOf(key));
-    expect(await store.set(key, { value: '11' }, 11n)).toBe('refused');
+    expect(await level.set(key, { value: '11' }, 11n)).toBe('refused');
   });
 }
 
 needs()('memory', () =>
-  contract(() => Promise.resolve(new MemoryStore({ name: 'm', maxBytes: 1e7, clock: systemClock }))),
+  contract(() => Promise.resolve(new MemoryLevel({ name: 'm', maxBytes: 1e7, clock: systemClock }))),
 );
 
 needs('redis')('redis', () => {
   contract(
-    async () => new RedisStore('r', await openRedis({ nodes: [(await ownRedis()).url] }, timeouts, signal)),
+    async () =>
+      new RedisKeyedLevel('r', await openRedis({ nodes: [(await ownRedis()).url] }, timeouts, signal)),
   );
 
   test('values are plain, and what other clients write is read', async () => {
     const client = await openRedis({ nodes: [(await ownRedis()).url] }, timeouts, signal);
-    const store = new RedisStore('r', client);
-    await store.set('a', { value: '{"kwh":1}' }, 3n);
+    const level = new RedisKeyedLevel('r', client);
+    await level.set('a', { value: '{"kwh":1}' }, 3n);
     expect(await client.call(['GET', 'a'])).toBe('{"kwh":1}');
     await client.call(['SET', 'a', 'warmed']);
-    expect((await store.lookup('a')).found?.value).toBe('warmed');
+    expect((await level.lookup('a')).found?.value).toBe('warmed');
     await client.call(['SCRIPT', 'FLUSH']);
-    expect(await store.set('a', { value: 'b' }, 4n)).toBe('stored');
+    expect(await level.set('a', { value: 'b' }, 4n)).toBe('stored');
     await client.call(['HSET', 'hash', 'f', 'v'], 'hash');
-    expect((await store.lookup('hash')).found).toBeUndefined();
-    await store.close();
+    expect((await level.lookup('hash')).found).toBeUndefined();
+    await level.close();
   });
 });
 
 needs('redis')('redis cluster', () =>
   contract(async () => {
     const { urls } = await ownRedisCluster();
-    return new RedisStore('c', await openRedis({ nodes: [...urls] }, timeouts, signal));
+    return new RedisKeyedLevel('c', await openRedis({ nodes: [...urls] }, timeouts, signal));
   }),
 );
 
 needs('memcached')('memcached', () => {
   const open = async () =>
-    MemcachedStore.open(
+    MemcachedKeyedLevel.open(
       { name: 'm', settings: { servers: [...(await ownMemcached()).urls] }, timeouts, clock: systemClock },
       signal,
     );
   contract(open);
 
   test('a value too large, or a key that memcached has not, is not there', async () => {
-    const store = await open();
-    expect(await store.set('large', { value: 'x'.repeat(2 << 20) }, 1n)).toBe('unfit');
-    expect((await store.lookup('large')).found).toBeUndefined();
-    expect(await store.set('a b', { value: 'x' }, 1n)).toBe('unfit');
-    expect((await store.lookup('a b')).found).toBeUndefined();
-    await store.close();
+    const level = await open();
+    expect(await level.set('large', { value: 'x'.repeat(2 << 20) }, 1n)).toBe('unfit');
+    expect((await level.lookup('large')).found).toBeUndefined();
+    expect(await level.set('a b', { value: 'x' }, 1n)).toBe('unfit');
+    expect((await level.lookup('a b')).found).toBeUndefined();
+    await level.close();
   });
 });
 
 needs('postgres')('database', () => {
   contract(async () => {
     const { url } = await ownDatabase();
-    return new DatabaseStore('d', 'entries', new PostgresPool({ url }, timeouts), systemClock);
+    return new DatabaseKeyedLevel('d', 'entries', new PostgresPool({ url }, timeouts), systemClock);
   });
 
   test('a table of the first release gets its column', async () => {
@@ -196,10 +197,10 @@ needs('postgres')('database', () => {
       'CREATE TABLE entries (key text COLLATE "C" PRIMARY KEY, value bytea NOT NULL, expires_at timestamptz)',
     );
     await sql(`INSERT INTO entries VALUES ('a', 'old')`);
-    const store = new DatabaseStore('d', 'entries', new PostgresPool({ url }, timeouts), systemClock);
-    expect((await store.lookup('a')).found?.value).toBe('old');
-    expect(await store.set('a', { value: 'new' }, 1n)).toBe('stored');
-    expect((await store.lookup('a')).found?.value).toBe('new');
-    await store.close();
+    const level = new DatabaseKeyedLevel('d', 'entries', new PostgresPool({ url }, timeouts), systemClock);
+    expect((await level.lookup('a')).found?.value).toBe('old');
+    expect(await level.set('a', { value: 'new' }, 1n)).toBe('stored');
+    expect((await level.lookup('a')).found?.value).toBe('new');
+    await level.close();
   });
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MultiLevelCache } from '../../../src/lib/cache/multi-level/cache.js';
 import { openCache, type OpenOptions } from '../../../src/lib/cache/multi-level/open.js';
 import type { WriteQueue } from '../../../src/lib/cache/multi-level/queue.js';
-import { MemoryStore } from '../../../src/lib/cache/memory/keyed-level.js';
+import { MemoryLevel } from '../../../src/lib/cache/memory/keyed-level.js';
 import { PostgresPool } from '../../../src/lib/clients/postgres/pool.js';
 import { partitionKeys, partitionOf } from '../../../src/lib/cache/write-behind/keys.js';
 import { WriteUnsettled } from '../../../src/lib/cache/write-behind/sender.js';
@@ -187,7 +187,7 @@ test('a queue that fails is asked by one read at a time, and a write that waits 
   };
   const clock = new FakeClock();
   const cache = new MultiLevelCache({
-    levels: [{ store: new MemoryStore({ name: 'hot', maxBytes: 1e6, clock }) }],
+    levels: [{ level: new MemoryLevel({ name: 'hot', maxBytes: 1e6, clock }) }],
     queue,
     clock,
   });

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { openRedis, type RedisClient } from '../../../src/lib/clients/redis/client.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
 import { ServiceUnavailable } from '../../../src/lib/core/errors.js';
-import { MemoryStore } from '../../../src/lib/cache/memory/keyed-level.js';
+import { MemoryLevel } from '../../../src/lib/cache/memory/keyed-level.js';
 import { partitionKeys, partitionOf } from '../../../src/lib/cache/write-behind/keys.js';
 import { WriteBehind, type WriteReceipt } from '../../../src/lib/cache/write-behind/writer.js';
 import { needs } from '../../servers/needs.js';
@@ -136,7 +136,7 @@ needs('redis', 'postgres')('a call that is repeated', () => {
     await bench.database.sql('CREATE TABLE readings (id text PRIMARY KEY, value text)');
     const line = await lineTo(bench.redis.url);
     const client = await openRedis({ nodes: [line.url] }, timeouts, signal);
-    const cache = new MemoryStore({ name: 'cache', maxBytes: 2 ** 20, clock: systemClock });
+    const cache = new MemoryLevel({ name: 'cache', maxBytes: 2 ** 20, clock: systemClock });
     const first = await WriteBehind.open(client, { tables, durability: 'memory', signal, cache });
     const second = await bench.writer({ cache });
     const put = (writer: WriteBehind, value: string, operationId?: string) =>

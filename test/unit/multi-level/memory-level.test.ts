@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { entryOverheadBytes, MemoryStore } from '../../../src/lib/cache/memory/keyed-level.js';
+import { entryOverheadBytes, MemoryLevel } from '../../../src/lib/cache/memory/keyed-level.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
 import { aMoment, FakeClock } from './fake-clock.js';
 
-const open = (maxBytes: number, clock = systemClock) => new MemoryStore({ name: 'memory', maxBytes, clock });
+const open = (maxBytes: number, clock = systemClock) => new MemoryLevel({ name: 'memory', maxBytes, clock });
 
 test('keeps what was used last, as a list that is searched from its end does', async () => {
   const step = fc.record({
@@ -18,21 +18,21 @@ test('keeps what was used last, as a list that is searched from its end does', a
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 200 }), async (steps) => {
       const maxBytes = 2000;
-      const store = open(maxBytes);
+      const level = open(maxBytes);
       // The oracle: newest last, and no more of it than fits.
       let list: { key: string; length: number }[] = [];
       const size = (): number =>
         list.reduce((sum, { key, length }) => sum + key.length + length + entryOverheadBytes, 0);
       for (const { write, key, length } of steps) {
         const known = list.find((entry) => entry.key === key);
-        if (!write) expect(store.peek(key)?.value.length).toBe(known?.length);
-        else await store.set(key, { value: 'x'.repeat(length) }, undefined);
+        if (!write) expect(level.peek(key)?.value.length).toBe(known?.length);
+        else await level.set(key, { value: 'x'.repeat(length) }, undefined);
         if (!write && !known) continue;
         list = list.filter((entry) => entry.key !== key);
         list.push(write ? { key, length } : known!);
         while (size() > maxBytes) list.shift();
-        expect(store.bytes).toBe(size());
-        expect(store.size).toBe(list.length);
+        expect(level.bytes).toBe(size());
+        expect(level.size).toBe(list.length);
       }
     }),
     { numRuns: 200 },
@@ -40,29 +40,29 @@ test('keeps what was used last, as a list that is searched from its end does', a
 });
 
 test('stays within its bytes under pressure, and refuses what never fits', async () => {
-  const store = open(100_000);
+  const level = open(100_000);
   for (let i = 0; i < 20_000; i++) {
-    await store.set(`key:${i}`, { value: 'x'.repeat(i % 5000) }, undefined);
-    expect(store.bytes).toBeLessThanOrEqual(100_000);
+    await level.set(`key:${i}`, { value: 'x'.repeat(i % 5000) }, undefined);
+    expect(level.bytes).toBeLessThanOrEqual(100_000);
   }
-  expect(store.evictions).toBeGreaterThan(15_000);
-  expect(store.peek('key:19999')).toBeDefined();
-  await store.set('big', { value: 'small' }, undefined);
-  expect(await store.set('big', { value: 'x'.repeat(100_000) }, undefined)).toBe('unfit');
-  expect(store.peek('big')).toBeUndefined();
+  expect(level.evictions).toBeGreaterThan(15_000);
+  expect(level.peek('key:19999')).toBeDefined();
+  await level.set('big', { value: 'small' }, undefined);
+  expect(await level.set('big', { value: 'x'.repeat(100_000) }, undefined)).toBe('unfit');
+  expect(level.peek('big')).toBeUndefined();
 });
 
 test('an entry takes about the memory that is counted for it', () => {
   const program = `
-    import { MemoryStore } from './src/lib/cache/stores/memory-store.ts';
-    const store = new MemoryStore({ name: 'm', maxBytes: 1e12, clock: { now: Date.now, monotonic: () => performance.now() } });
+    import { MemoryLevel } from './src/lib/cache/memory/keyed-level.ts';
+    const level = new MemoryLevel({ name: 'm', maxBytes: 1e12, clock: { now: Date.now, monotonic: () => performance.now() } });
     gc();
     const before = process.memoryUsage();
     for (let i = 0; i < 300_000; i++)
-      await store.set(Buffer.from('meter:' + i + ':latest').latin1Slice(), { value: Buffer.alloc(100, 97).latin1Slice(), expiresAt: 1e9 + i / 3 }, undefined);
+      await level.set(Buffer.from('meter:' + i + ':latest').latin1Slice(), { value: Buffer.alloc(100, 97).latin1Slice(), expiresAt: 1e9 + i / 3 }, undefined);
     gc();
     const { heapUsed, arrayBuffers } = process.memoryUsage();
-    console.log((heapUsed - before.heapUsed + arrayBuffers - before.arrayBuffers) / store.bytes);`;
+    console.log((heapUsed - before.heapUsed + arrayBuffers - before.arrayBuffers) / level.bytes);`;
   const run = spawnSync(
     process.execPath,
     ['--expose-gc', '--import', 'tsx', '--input-type=module', '-e', program],
@@ -78,15 +78,15 @@ test('an entry takes about the memory that is counted for it', () => {
 
 test('an entry ends with its time by the monotonic clock, wherever the wall clock jumps', async () => {
   const clock = new FakeClock();
-  const store = open(10_000, clock);
-  await store.set('a', { value: '1', expiresAt: clock.monotonic() + 1000 }, undefined);
+  const level = open(10_000, clock);
+  await level.set('a', { value: '1', expiresAt: clock.monotonic() + 1000 }, undefined);
   for (const jump of [86_400_000, -10 * 86_400_000]) {
     clock.jump(jump);
     await aMoment();
-    expect(store.peek('a')).toBeDefined();
+    expect(level.peek('a')).toBeDefined();
   }
   clock.advance(1000);
   await aMoment();
-  expect(store.peek('a')).toBeUndefined();
-  expect(store.bytes).toBe(0);
+  expect(level.peek('a')).toBeUndefined();
+  expect(level.bytes).toBe(0);
 });

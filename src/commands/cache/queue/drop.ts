@@ -1,4 +1,4 @@
-import { findLevel, openLevel } from '../../../lib/cache/open-bulk-level.js';
+import { findLevel, openBulkLevel } from '../../../lib/cache/open-bulk-level.js';
 import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
 import { toBytes } from '../../../lib/core/bytes.js';
 import { errorMessage } from '../../../lib/core/errors.js';
@@ -6,7 +6,7 @@ import { formatCount } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag } from '../../../runtime/flags.js';
-import { openCluster } from '../shared/redis.js';
+import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
 import { chosenKeys } from '../shared/held-keys.js';
 
@@ -29,7 +29,7 @@ export const drop = changeCommand({
   items: 'keys',
 
   async plan(input, context) {
-    const client = await openCluster(context);
+    const client = await openConfiguredRedis(context);
     const { environment } = await context.settings();
     return {
       client,
@@ -80,7 +80,12 @@ async function forgetInCaches(keys: string[], context: Context): Promise<void> {
   for (const { name, type } of settings.cache.levels) {
     if (type === 'memory') continue;
     try {
-      const level = await openLevel(findLevel(settings.cache, name), settings, context.clock, context.signal);
+      const level = await openBulkLevel(
+        findLevel(settings.cache, name),
+        settings,
+        context.clock,
+        context.signal,
+      );
       context.closing(() => level.close());
       const remover = await level.remover({ signal: context.signal, settled: () => {} });
       await remover.remove(keys.map(toBytes));

@@ -3,7 +3,7 @@ import { requireSystem } from '../../../lib/clients/systems.js';
 import type { Context } from '../../../runtime/context.js';
 
 /** The configured Redis, closed when the command ends. @throws UserError exit 2 when there is none. */
-export async function openCluster(context: Context): Promise<RedisClient> {
+export async function openConfiguredRedis(context: Context): Promise<RedisClient> {
   const settings = await context.settings();
   const redis = requireSystem(settings, 'redis', 'this command');
   const client = await openRedis(redis, settings, context.signal);

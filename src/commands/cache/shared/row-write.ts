@@ -3,7 +3,7 @@ import { text } from '../../../lib/cache/multi-level/codec.js';
 import type { LevelSettings } from '../../../lib/cache/settings.js';
 import { checkedRow, type Operation } from '../../../lib/cache/write-behind/operation.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
-import { openLevel } from '../../../lib/cache/open-bulk-level.js';
+import { openBulkLevel } from '../../../lib/cache/open-bulk-level.js';
 import { fromBytes, toBytes, type ByteString } from '../../../lib/core/bytes.js';
 import { errorMessage, systemCode, UserError } from '../../../lib/core/errors.js';
 import { eachMember, memberText, stringText } from '../../../lib/sources/json-members.js';
@@ -100,7 +100,7 @@ async function warnWhereMissing(
   context: Context,
 ): Promise<void> {
   for (const one of levels) {
-    const level = await openLevel(one, settings, context.clock, context.signal);
+    const level = await openBulkLevel(one, settings, context.clock, context.signal);
     context.closing(() => level.close());
     const [value] = await level.read([toBytes(key)], context.signal);
     if (value === null)

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import { readCheckpoint, requireSameRun } from '../../../lib/cache/warm/checkpoint.js';
-import type { CacheLevel } from '../../../lib/cache/bulk-level.js';
-import { findLevel, openLevel } from '../../../lib/cache/open-bulk-level.js';
+import type { BulkLevel } from '../../../lib/cache/bulk-level.js';
+import { findLevel, openBulkLevel } from '../../../lib/cache/open-bulk-level.js';
 import {
   compileEntry,
   identityOf,
@@ -54,9 +54,9 @@ export async function planRows(input: RowsInput, context: Context): Promise<Rows
     throw new UserError('--ttl-jitter spreads a time to live, and there is none', { hint: 'Add --ttl.' });
 
   const source = await openSource(input, context);
-  const levels: CacheLevel[] = [];
+  const levels: BulkLevel[] = [];
   for (const level of chosen) {
-    const open = await openLevel(level, settings, context.clock, context.signal);
+    const open = await openBulkLevel(level, settings, context.clock, context.signal);
     context.closing(() => open.close());
     levels.push(open);
   }

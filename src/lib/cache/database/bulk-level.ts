@@ -9,16 +9,16 @@ import { CacheTable, unlessMissing } from './table.js';
 import { DatabaseWriter, keyProblem, textArray } from './writer.js';
 import { compileGlob, literalPrefix } from '../glob.js';
 import type {
-  CacheLevel,
+  BulkLevel,
   KeyBatch,
   KeyInfo,
-  LevelRemover,
-  LevelWriter,
+  BulkRemover,
+  BulkWriter,
   NodeStatus,
-  RemoveOptions,
+  BulkRemoveOptions,
   ScanOptions,
   StoredValue,
-  WriteOptions,
+  BulkWriteOptions,
 } from '../bulk-level.js';
 import { Reservoir } from '../reservoir.js';
 
@@ -37,18 +37,18 @@ const live = '(expires_at IS NULL OR expires_at > now())';
 const ttlMs = `CASE WHEN expires_at IS NULL THEN -1 ELSE ceil(extract(epoch FROM expires_at - now()) * 1000) END::float8`;
 
 /** @throws ServiceUnavailable, ServiceRefused, UserError. */
-export async function openDatabaseLevel(
+export async function openDatabaseBulkLevel(
   options: DatabaseLevelOptions,
   signal: AbortSignal,
-): Promise<CacheLevel> {
+): Promise<BulkLevel> {
   const table = new CacheTable(options.table);
   const connection = new DatabaseConnection(options.settings, options.timeouts, options.clock);
   const { target } = await connection.open(signal);
-  return new DatabaseLevel(options.name, target, table, connection);
+  return new DatabaseBulkLevel(options.name, target, table, connection);
 }
 
 /** A table of PostgreSQL. Rows whose time is over are as good as gone, by the server's clock. */
-class DatabaseLevel implements CacheLevel {
+class DatabaseBulkLevel implements BulkLevel {
   readonly type = 'database';
   readonly hashes = false;
 
@@ -86,12 +86,12 @@ class DatabaseLevel implements CacheLevel {
     return triggers.map(({ name }) => `trigger ${name} of ${this.table.name} runs when rows are deleted`);
   }
 
-  writer(options: WriteOptions): Promise<LevelWriter> {
+  writer(options: BulkWriteOptions): Promise<BulkWriter> {
     return Promise.resolve(new DatabaseWriter(this.connection, this.table, options));
   }
 
   /** Deletes rows whose time is over, too, and counts them as gone already. */
-  remover({ signal, settled }: RemoveOptions): Promise<LevelRemover> {
+  remover({ signal, settled }: BulkRemoveOptions): Promise<BulkRemover> {
     const sql = `DELETE FROM ${this.table.sql} WHERE key = ANY ($1::text[]) RETURNING key, ${live} AS live`;
     const remove = async (keys: ByteString[]): Promise<void> => {
       for (const some of chunks(keys)) {

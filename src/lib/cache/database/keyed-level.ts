@@ -8,8 +8,8 @@ import {
   type Found,
   type Lease,
   type Lookup,
-  type Outcome,
-  type Store,
+  type KeyedWriteOutcome,
+  type KeyedLevel,
   versionsOutliveMs,
 } from '../keyed-level.js';
 import { ttlOf } from '../versions/record.js';
@@ -23,7 +23,7 @@ const rowsPerPurge = 5000;
  * highest version the key was written with. A removed key is a row that is over, and goes ten minutes later. The
  * lease is the transaction that wrote the row.
  */
-export class DatabaseStore implements Store {
+export class DatabaseKeyedLevel implements KeyedLevel {
   readonly type = 'database';
   private readonly table: CacheTable;
   private created: Promise<void> | undefined;
@@ -65,7 +65,7 @@ export class DatabaseStore implements Store {
     return rows[0]?.lease ?? '';
   }
 
-  fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<Outcome> {
+  fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<KeyedWriteOutcome> {
     const over = replace ? '' : 'AND old.expires_at <= now()';
     const version = found.version === undefined ? `-1 - ${floor}` : 'excluded.version';
     return this.upsert(
@@ -78,7 +78,7 @@ export class DatabaseStore implements Store {
     );
   }
 
-  set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
+  set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<KeyedWriteOutcome> {
     if (version === undefined) {
       const change = `value = excluded.value, expires_at = excluded.expires_at, version = -1 - ${floor}`;
       return this.upsert(key, found, change, -1n, undefined);
@@ -118,7 +118,7 @@ export class DatabaseStore implements Store {
     change: string,
     version: bigint,
     lease: Lease | undefined,
-  ): Promise<Outcome> {
+  ): Promise<KeyedWriteOutcome> {
     if (!isText(key)) return 'unfit';
     const sql = `INSERT INTO ${this.table.sql} AS old (key, value, expires_at, version)
       VALUES ($1, $2, now() + $3::float8 * interval '1 millisecond', $4)

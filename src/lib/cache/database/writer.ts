@@ -5,7 +5,7 @@ import { errorMessage, systemCode } from '../../core/errors.js';
 import type { PostgresClient } from '../../clients/postgres.js';
 import type { DatabaseConnection } from './connection.js';
 import type { CacheTable } from './table.js';
-import type { Entry, LevelWriter, WriteOptions } from '../bulk-level.js';
+import type { Entry, BulkWriter, BulkWriteOptions } from '../bulk-level.js';
 
 const rowsPerStatement = 2000;
 const bytesPerStatement = 4 << 20;
@@ -14,7 +14,7 @@ const bytesPerStatement = 4 << 20;
  * Upserts in batches, one statement under way while the next is collected. After a lost connection the batch is sent
  * again: under `nx` its rows that had been committed after all then count as skipped.
  */
-export class DatabaseWriter implements LevelWriter {
+export class DatabaseWriter implements BulkWriter {
   readonly restarts = 0;
   private waiting: Entry[] = [];
   private running: Promise<void> | undefined;
@@ -25,7 +25,7 @@ export class DatabaseWriter implements LevelWriter {
   constructor(
     private readonly connection: DatabaseConnection,
     private readonly table: CacheTable,
-    private readonly options: WriteOptions,
+    private readonly options: BulkWriteOptions,
   ) {}
 
   async write(entries: Entry[]): Promise<void> {
@@ -80,7 +80,7 @@ export class DatabaseWriter implements LevelWriter {
 
   private async store(batch: Entry[]): Promise<void> {
     const { nx, signal } = this.options;
-    const settled: WriteOptions['settled'] = (...outcome) => {
+    const settled: BulkWriteOptions['settled'] = (...outcome) => {
       if (!this.closed) this.options.settled(...outcome);
     };
     // One row a key: of several sets the last, of several adds the first.

@@ -12,15 +12,15 @@ import type { HazelcastSettings, Timeouts } from '../../clients/settings.js';
 import { ownerOf, scanMap } from './scan.js';
 import { HazelcastWriter } from './writer.js';
 import type {
-  CacheLevel,
+  BulkLevel,
   KeyBatch,
-  LevelRemover,
-  LevelWriter,
+  BulkRemover,
+  BulkWriter,
   NodeStatus,
-  RemoveOptions,
+  BulkRemoveOptions,
   ScanOptions,
   StoredValue,
-  WriteOptions,
+  BulkWriteOptions,
 } from '../bulk-level.js';
 
 export interface HazelcastLevelOptions {
@@ -34,15 +34,19 @@ const keysPerGet = 1000;
 const keysPerEstimate = 200;
 
 /** Connects to a member, and through it to the cluster. @throws ServiceUnavailable, ServiceRefused. */
-export async function openHazelcastLevel(
+export async function openHazelcastBulkLevel(
   { name, settings, timeouts, clock }: HazelcastLevelOptions,
   signal: AbortSignal,
-): Promise<CacheLevel> {
-  return new HazelcastLevel(name, await HazelcastConnection.open(settings, timeouts, clock, signal), clock);
+): Promise<BulkLevel> {
+  return new HazelcastBulkLevel(
+    name,
+    await HazelcastConnection.open(settings, timeouts, clock, signal),
+    clock,
+  );
 }
 
 /** A map of a Hazelcast cluster. */
-class HazelcastLevel implements CacheLevel {
+class HazelcastBulkLevel implements BulkLevel {
   readonly type = 'hazelcast';
   readonly hashes = false;
   readonly target: string;
@@ -98,12 +102,12 @@ class HazelcastLevel implements CacheLevel {
     return Promise.resolve([]);
   }
 
-  writer(options: WriteOptions): Promise<LevelWriter> {
+  writer(options: BulkWriteOptions): Promise<BulkWriter> {
     return Promise.resolve(new HazelcastWriter(this.connection, this.clock, options));
   }
 
   /** Evicts: what is removed here stays in the data store behind a map that has one. */
-  remover({ signal, settled }: RemoveOptions): Promise<LevelRemover> {
+  remover({ signal, settled }: BulkRemoveOptions): Promise<BulkRemover> {
     let closed = false;
     const bulk = new HazelcastBulk<{ key: ByteString; settled: boolean }>({
       connection: this.connection,

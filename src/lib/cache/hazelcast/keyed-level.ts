@@ -11,8 +11,8 @@ import {
   type Found,
   type Lease,
   type Lookup,
-  type Outcome,
-  type Store,
+  type KeyedWriteOutcome,
+  type KeyedLevel,
   versionsOutliveMs,
 } from '../keyed-level.js';
 import { type Decide, fillUnder, removeAt, setTo } from '../versions/decisions.js';
@@ -38,7 +38,7 @@ const longestBetweenMs = versionsOutliveMs / 2;
  * its own. Therefore the record ends with a digest of its value, and a value with another digest is nothing: readers
  * load again. A value without a record is of other clients, and counts as it stands.
  */
-export class HazelcastStore implements Store {
+export class HazelcastKeyedLevel implements KeyedLevel {
   readonly type = 'hazelcast';
   /** Repeats of work end with `close`, not with a command. */
   private readonly closing = new AbortController();
@@ -58,8 +58,12 @@ export class HazelcastStore implements Store {
       clock,
     }: { name: string; settings: HazelcastSettings; timeouts: Timeouts; clock: Clock },
     signal: AbortSignal,
-  ): Promise<HazelcastStore> {
-    return new HazelcastStore(name, await HazelcastConnection.open(settings, timeouts, clock, signal), clock);
+  ): Promise<HazelcastKeyedLevel> {
+    return new HazelcastKeyedLevel(
+      name,
+      await HazelcastConnection.open(settings, timeouts, clock, signal),
+      clock,
+    );
   }
 
   lookup(key: ByteString): Promise<Lookup> {
@@ -83,7 +87,7 @@ export class HazelcastStore implements Store {
     return (await this.run(({ versions }) => versions.get(toStored(key)) as Promise<string | null>)) ?? '';
   }
 
-  async fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<Outcome> {
+  async fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<KeyedWriteOutcome> {
     if (!replace) {
       const { value } = await this.run((cluster) => both(cluster, toStored(key)));
       if (value !== undefined) return 'refused';
@@ -91,7 +95,7 @@ export class HazelcastStore implements Store {
     return this.change(key, found, fillUnder(lease, found.version));
   }
 
-  set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
+  set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<KeyedWriteOutcome> {
     return this.change(key, found, setTo(version, lease));
   }
 
@@ -101,7 +105,7 @@ export class HazelcastStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.closing.abort(new Error('the store is closed'));
+    this.closing.abort(new Error('the level is closed'));
     await this.connection.close();
   }
 
@@ -109,7 +113,11 @@ export class HazelcastStore implements Store {
    * Changes the record first, which decides who wins, and then the value. Without `found`, or where the new record
    * says so, the value is removed.
    */
-  private async change(key: ByteString, found: Found | undefined, decide: Decide): Promise<Outcome> {
+  private async change(
+    key: ByteString,
+    found: Found | undefined,
+    decide: Decide,
+  ): Promise<KeyedWriteOutcome> {
     const stored = toStored(key);
     for (let attempt = 0; attempt < attempts; attempt++) {
       const text = ((await this.run(({ versions }) => versions.get(stored))) as string | null) ?? '';

@@ -6,8 +6,8 @@ import { toStored, type Stored } from '../../clients/hazelcast/strings.js';
 import { toBytes, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { errorMessage, ServiceUnavailable } from '../../core/errors.js';
-import type { Entry, LevelWriter, WriteOptions, WriteOutcome } from '../bulk-level.js';
-import { HazelcastStore } from './keyed-level.js';
+import type { Entry, BulkWriter, BulkWriteOptions, BulkWriteOutcome } from '../bulk-level.js';
+import { HazelcastKeyedLevel } from './keyed-level.js';
 
 interface Item {
   entry: Entry;
@@ -20,12 +20,12 @@ interface Item {
 
 /**
  * Writes entries without an end by partition (`setAll`), the others one by one, pipelined, because Hazelcast has no
- * bulk write with a time to live. Keys whose version is kept are written through the store, so that readers of
+ * bulk write with a time to live. Keys whose version is kept are written through the keyed level, so that readers of
  * `MultiLevelCache` take the new value.
  */
-export class HazelcastWriter implements LevelWriter {
+export class HazelcastWriter implements BulkWriter {
   private readonly bulk: HazelcastBulk<Item>;
-  private readonly store: HazelcastStore;
+  private readonly keyed: HazelcastKeyedLevel;
   /** Whether the map gives an end to entries that are written without one; found out by the first. */
   private mapHasTtl: boolean | undefined;
   private closed = false;
@@ -33,9 +33,9 @@ export class HazelcastWriter implements LevelWriter {
   constructor(
     connection: HazelcastConnection,
     private readonly clock: Clock,
-    private readonly options: WriteOptions,
+    private readonly options: BulkWriteOptions,
   ) {
-    this.store = new HazelcastStore('', connection, clock);
+    this.keyed = new HazelcastKeyedLevel('', connection, clock);
     this.bulk = new HazelcastBulk({
       connection,
       signal: options.signal,
@@ -116,7 +116,7 @@ export class HazelcastWriter implements LevelWriter {
     await inLanes(items, (item) => this.guard(item, () => this.sendOne(cluster, item)));
   }
 
-  private async sendOne({ map }: Cluster, { entry, key, value }: Item): Promise<WriteOutcome> {
+  private async sendOne({ map }: Cluster, { entry, key, value }: Item): Promise<BulkWriteOutcome> {
     const ttl = storedTtl(entry.ttlMs);
     if (!this.options.nx) {
       await map.set(key, value, ttl);
@@ -126,15 +126,15 @@ export class HazelcastWriter implements LevelWriter {
     return before === null ? 'written' : 'skipped';
   }
 
-  private async sendVersioned({ map }: Cluster, { entry, key }: Item): Promise<WriteOutcome> {
+  private async sendVersioned({ map }: Cluster, { entry, key }: Item): Promise<BulkWriteOutcome> {
     if (this.options.nx && (await map.containsKey(key))) return 'skipped';
     const expiresAt = entry.ttlMs > 0 ? this.clock.monotonic() + entry.ttlMs : undefined;
-    await this.store.set(entry.key, { value: entry.value as ByteString, expiresAt }, undefined);
+    await this.keyed.set(entry.key, { value: entry.value as ByteString, expiresAt }, undefined);
     return 'written';
   }
 
   /** A lost connection concerns the batch, any other error the one entry. */
-  private async guard(item: Item, work: () => Promise<WriteOutcome>): Promise<void> {
+  private async guard(item: Item, work: () => Promise<BulkWriteOutcome>): Promise<void> {
     try {
       this.settle(item, await work());
     } catch (error) {
@@ -143,7 +143,7 @@ export class HazelcastWriter implements LevelWriter {
     }
   }
 
-  private settle(item: Item, outcome: WriteOutcome, reason?: string): void {
+  private settle(item: Item, outcome: BulkWriteOutcome, reason?: string): void {
     if (item.settled || this.closed) return;
     item.settled = true;
     this.options.settled(item.entry, outcome, reason);

@@ -10,16 +10,16 @@ import { type Exchange, GetExchange, LineExchange, StatsExchange } from '../../c
 import { createRing, type Ring } from '../../clients/memcached/ketama.js';
 import type { MemcachedSettings, Timeouts } from '../../clients/settings.js';
 import type {
-  CacheLevel,
+  BulkLevel,
   Entry,
   KeyBatch,
-  LevelRemover,
-  LevelWriter,
+  BulkRemover,
+  BulkWriter,
   NodeStatus,
-  RemoveOptions,
+  BulkRemoveOptions,
   ScanOptions,
   StoredValue,
-  WriteOptions,
+  BulkWriteOptions,
 } from '../bulk-level.js';
 import { scanServer } from './scan.js';
 
@@ -33,10 +33,10 @@ export interface MemcachedLevelOptions {
 const keysPerGet = 100;
 
 /** Connects to every server. @throws ServiceUnavailable, ServiceRefused. */
-export async function openMemcachedLevel(
+export async function openMemcachedBulkLevel(
   options: MemcachedLevelOptions,
   signal: AbortSignal,
-): Promise<CacheLevel> {
+): Promise<BulkLevel> {
   const { settings, timeouts, clock } = options;
   const addresses = settings.servers.map(parseAddress);
   const attempts = await Promise.allSettled(
@@ -48,10 +48,10 @@ export async function openMemcachedLevel(
     for (const connection of connections) connection.close();
     throw failed.reason;
   }
-  return new MemcachedLevel(options, connections, createRing(addresses, settings.hashing));
+  return new MemcachedBulkLevel(options, connections, createRing(addresses, settings.hashing));
 }
 
-class MemcachedLevel implements CacheLevel {
+class MemcachedBulkLevel implements BulkLevel {
   readonly type = 'memcached';
   readonly hashes = false;
   readonly name: string;
@@ -92,7 +92,7 @@ class MemcachedLevel implements CacheLevel {
       );
   }
 
-  writer({ nx, signal, settled }: WriteOptions): Promise<LevelWriter> {
+  writer({ nx, signal, settled }: BulkWriteOptions): Promise<BulkWriter> {
     const verb = nx ? 'add' : 'set';
     const bulk = new MemcachedBulk<Entry>({
       connections: this.connections,
@@ -127,7 +127,7 @@ class MemcachedLevel implements CacheLevel {
     });
   }
 
-  remover({ signal, settled }: RemoveOptions): Promise<LevelRemover> {
+  remover({ signal, settled }: BulkRemoveOptions): Promise<BulkRemover> {
     const bulk = new MemcachedBulk<ByteString>({
       connections: this.connections,
       signal,

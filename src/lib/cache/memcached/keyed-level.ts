@@ -12,8 +12,8 @@ import {
   type Found,
   type Lease,
   type Lookup,
-  type Outcome,
-  type Store,
+  type KeyedWriteOutcome,
+  type KeyedLevel,
   versionsOutliveMs,
 } from '../keyed-level.js';
 import { type Decide, fillUnder, removeAt, setTo } from '../versions/decisions.js';
@@ -40,7 +40,7 @@ const attempts = 16;
  * to, and one with another mark is nothing: readers load again. Values without a mark are of other clients and count
  * as they stand. A mark comes again after 65,535 changes of its key.
  */
-export class MemcachedStore implements Store {
+export class MemcachedKeyedLevel implements KeyedLevel {
   readonly type = 'memcached';
 
   private constructor(
@@ -59,7 +59,7 @@ export class MemcachedStore implements Store {
       clock,
     }: { name: string; settings: MemcachedSettings; timeouts: Timeouts; clock: Clock },
     signal: AbortSignal,
-  ): Promise<MemcachedStore> {
+  ): Promise<MemcachedKeyedLevel> {
     const addresses = settings.servers.map(parseAddress);
     const opening = addresses.map((address) => MemcachedConnection.open(address, timeouts, clock, signal));
     const connections: MemcachedConnection[] = [];
@@ -70,7 +70,7 @@ export class MemcachedStore implements Store {
       for (const connection of connections) connection.close();
       throw failed.reason;
     }
-    return new MemcachedStore(name, connections, createRing(addresses, settings.hashing), clock);
+    return new MemcachedKeyedLevel(name, connections, createRing(addresses, settings.hashing), clock);
   }
 
   async lookup(key: ByteString): Promise<Lookup> {
@@ -87,11 +87,16 @@ export class MemcachedStore implements Store {
     return keyProblem(key) === undefined ? ((await this.record(key))?.value ?? '') : '';
   }
 
-  async fill(key: ByteString, found: Found, lease: Lease): Promise<Outcome> {
+  async fill(key: ByteString, found: Found, lease: Lease): Promise<KeyedWriteOutcome> {
     return this.change(key, found, fillUnder(lease, found.version));
   }
 
-  async set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
+  async set(
+    key: ByteString,
+    found: Found,
+    version: bigint | undefined,
+    lease?: Lease,
+  ): Promise<KeyedWriteOutcome> {
     return this.change(key, found, setTo(version, lease));
   }
 
@@ -109,7 +114,11 @@ export class MemcachedStore implements Store {
    * Changes the record first, which decides who wins, and then the value. Without `found`, or where the new record
    * says so, the value is removed.
    */
-  private async change(key: ByteString, found: Found | undefined, decide: Decide): Promise<Outcome> {
+  private async change(
+    key: ByteString,
+    found: Found | undefined,
+    decide: Decide,
+  ): Promise<KeyedWriteOutcome> {
     if (keyProblem(key) !== undefined) return 'unfit';
     for (let attempt = 0; attempt < attempts; attempt++) {
       const item = await this.record(key);
@@ -157,7 +166,7 @@ export class MemcachedStore implements Store {
     throw this.refused(key, line);
   }
 
-  private async write(key: ByteString, found: Found, mark: number): Promise<Outcome> {
+  private async write(key: ByteString, found: Found, mark: number): Promise<KeyedWriteOutcome> {
     const expiry = found.expiresAt === undefined ? 0 : this.expiry(key, ttlOf(found.expiresAt, this.clock));
     const item = { key, value: found.value, flags: mark * 0x10000, expiry };
     const line = await this.send(key, new StoreExchange('set', item));

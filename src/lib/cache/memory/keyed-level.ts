@@ -1,11 +1,11 @@
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { Recency } from './recency.js';
-import type { Found, Lease, Lookup, Outcome, Store } from '../keyed-level.js';
+import type { Found, Lease, Lookup, KeyedWriteOutcome, KeyedLevel } from '../keyed-level.js';
 
 /**
  * Bytes that an entry takes beside the characters of its key and value: the entry itself, its place in the table,
- * two string headers and their padding. Measured on V8 12 (Node 20 to 24); `memory-store.test.ts` measures again.
+ * two string headers and their padding. Measured on V8 12 (Node 20 to 24); `memory-level.test.ts` measures again.
  */
 export const entryOverheadBytes = 240;
 
@@ -27,7 +27,7 @@ class Entry implements Found {
 }
 
 /** Values in this process: the least recently used go first when the bytes are used up. */
-export class MemoryStore implements Store {
+export class MemoryLevel implements KeyedLevel {
   readonly type = 'memory';
   readonly name: string;
   readonly maxBytes: number;
@@ -76,12 +76,12 @@ export class MemoryStore implements Store {
     return Promise.resolve(this.leaseOf(key));
   }
 
-  fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<Outcome> {
+  fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<KeyedWriteOutcome> {
     if (this.leaseOf(key) !== lease || (!replace && this.peek(key))) return Promise.resolve('refused');
     return Promise.resolve(this.put(key, found, found.version));
   }
 
-  set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
+  set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<KeyedWriteOutcome> {
     if (version === undefined) return Promise.resolve(this.put(key, found, undefined));
     const entry = this.entries.get(key);
     if (entry?.version !== undefined) {
@@ -118,7 +118,7 @@ export class MemoryStore implements Store {
     return Promise.resolve();
   }
 
-  private put(key: ByteString, found: Found, version: bigint | undefined): Outcome {
+  private put(key: ByteString, found: Found, version: bigint | undefined): KeyedWriteOutcome {
     this.forget(key);
     const entry = new Entry(key, found.value, found.expiresAt, found.costMs, version);
     if (entry.bytes > this.maxBytes) return 'unfit';

@@ -3,9 +3,9 @@ import { systemClock, type Clock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import { parseDuration } from '../../core/units.js';
 import { compileGlob } from '../glob.js';
-import type { Found, Store } from '../keyed-level.js';
+import type { Found, KeyedLevel } from '../keyed-level.js';
 import { json, type Codec } from './codec.js';
-import { Level, type LevelOptions, type LevelStats } from './guarded-level.js';
+import { GuardedLevel, type GuardedLevelOptions, type LevelStats } from './guarded-level.js';
 import { queryKey } from './query-key.js';
 import { QueuedValues, type Queued, type QueueLimits, type WriteQueue } from './queue.js';
 import { Reads, type Load, type ReadStats } from './reads.js';
@@ -18,7 +18,7 @@ export type Duration = number | string;
 
 export interface MultiLevelCacheOptions {
   /** The first is asked first. */
-  levels: LevelOptions[];
+  levels: GuardedLevelOptions[];
   /** Which levels keys of a pattern (`*`, `?`, `[a-z]`) live in; the first that matches counts, else all levels. */
   tiers?: { pattern: string; levels: string[] }[] | undefined;
   /** Runs a statement for `wrap`. */
@@ -65,8 +65,8 @@ export interface CacheStats extends ReadStats {
  * What other instances keep in their memory levels may be older by up to that level's time to live.
  */
 export class MultiLevelCache {
-  private readonly levels: Level[];
-  private readonly tiers: { matches: (key: ByteString) => boolean; levels: Level[] }[];
+  private readonly levels: GuardedLevel[];
+  private readonly tiers: { matches: (key: ByteString) => boolean; levels: GuardedLevel[] }[];
   private readonly clock: Clock;
   private readonly codec: Codec;
   private readonly tags: Tags;
@@ -80,13 +80,13 @@ export class MultiLevelCache {
   constructor(private readonly options: MultiLevelCacheOptions) {
     this.clock = options.clock ?? systemClock;
     this.codec = options.codec ?? json;
-    this.levels = options.levels.map((level) => new Level(level, this.clock));
+    this.levels = options.levels.map((level) => new GuardedLevel(level, this.clock));
     this.tiers = tiersOf(options.tiers ?? [], this.levels);
     // Tags live longer than entries, in a level that all instances share where there is one.
-    const shared = options.levels.filter(({ store }) => store.peek === undefined);
-    const home = shared.find(({ store }) => store.type === 'redis') ?? shared[0] ?? options.levels[0];
+    const shared = options.levels.filter(({ level }) => level.peek === undefined);
+    const home = shared.find(({ level }) => level.type === 'redis') ?? shared[0] ?? options.levels[0];
     if (!home) throw new UserError('a cache needs at least one level', { code: 'LEVEL_MISSING' });
-    this.tags = new Tags(new Level({ ...home, ttlMs: undefined }, this.clock), this.clock);
+    this.tags = new Tags(new GuardedLevel({ ...home, ttlMs: undefined }, this.clock), this.clock);
     const { queue, queueLimits = {} } = options;
     this.queued = queue && new QueuedValues(queue, queueLimits, this.clock);
     this.reads = new Reads(this.tags, this.clock, options.random ?? (() => 1 - Math.random()));
@@ -246,15 +246,15 @@ export class MultiLevelCache {
    * @throws ServiceUnavailable; UserError without a Redis level.
    */
   async clusterSet(key: string, value: unknown, ttl?: Duration): Promise<void> {
-    const store = this.redis();
+    const level = this.redis();
     const found = { value: this.codec.encode(value), expiresAt: this.expiry(ttl) };
-    await this.persist(() => store.set(toBytes(key), found, undefined));
+    await this.persist(() => level.set(toBytes(key), found, undefined));
   }
 
   /** Reads from the Redis level alone. @throws ServiceUnavailable; UserError without a Redis level. */
   async clusterGet<T = unknown>(key: string): Promise<T | undefined> {
-    const store = this.redis();
-    const { found } = await this.persist(() => store.lookup(toBytes(key)));
+    const level = this.redis();
+    const { found } = await this.persist(() => level.lookup(toBytes(key)));
     return found && (this.decode(found) as T);
   }
 
@@ -266,10 +266,10 @@ export class MultiLevelCache {
   async close(): Promise<void> {
     const { rows, queue } = this.options;
     queue?.close();
-    await Promise.all([...this.levels.map(({ store }) => store.close()), rows?.close()]);
+    await Promise.all([...this.levels.map(({ level }) => level.close()), rows?.close()]);
   }
 
-  private levelsOf(key: ByteString): Level[] {
+  private levelsOf(key: ByteString): GuardedLevel[] {
     for (const { matches, levels } of this.tiers) if (matches(key)) return levels;
     return this.levels;
   }
@@ -359,8 +359,8 @@ export class MultiLevelCache {
     return Number.isFinite(ms) ? this.clock.monotonic() + ms : undefined;
   }
 
-  private redis(): Store {
-    for (const { store } of this.levels) if (store.type === 'redis') return store;
+  private redis(): KeyedLevel {
+    for (const { level } of this.levels) if (level.type === 'redis') return level;
     throw new UserError('this cache has no Redis level', { code: 'LEVEL_MISSING' });
   }
 
@@ -380,8 +380,8 @@ export class MultiLevelCache {
 
 function tiersOf(
   tiers: { pattern: string; levels: string[] }[],
-  levels: Level[],
-): { matches: (key: ByteString) => boolean; levels: Level[] }[] {
+  levels: GuardedLevel[],
+): { matches: (key: ByteString) => boolean; levels: GuardedLevel[] }[] {
   const names = levels.map(({ name }) => name);
   if (new Set(names).size < names.length)
     throw new UserError(`two cache levels have the same name: ${names.join(', ')}`, { code: 'LEVEL_TWICE' });

@@ -2,13 +2,13 @@ import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
-import type { Found, Lease, Lookup, Outcome, Store } from '../keyed-level.js';
+import type { Found, Lease, Lookup, KeyedWriteOutcome, KeyedLevel } from '../keyed-level.js';
 import { Breaker, type BreakerSettings } from './breaker.js';
 import { type Call, Deadlines } from './deadlines.js';
 import { LatencyHistogram } from './latency.js';
 
-export interface LevelOptions {
-  store: Store;
+export interface GuardedLevelOptions {
+  level: KeyedLevel;
   /** Milliseconds; no entry of this level lives longer. */
   ttlMs?: number | undefined;
   /** Milliseconds a call may take before the level counts as failing. Default 200. */
@@ -35,10 +35,10 @@ export interface LevelStats {
 const mostSuspects = 100_000;
 const timedPeeks = 64;
 
-/** A store within its time-out, skipped while it is down. */
-export class Level {
+/** A level within its time-out, skipped while it is down. */
+export class GuardedLevel {
   readonly name: string;
-  readonly store: Store;
+  readonly level: KeyedLevel;
   private readonly ttlMs: number | undefined;
   private readonly timeoutMs: number;
   private readonly breaker: Breaker;
@@ -53,11 +53,11 @@ export class Level {
   private readonly suspects = new Map<ByteString, 'write' | 'read'>();
 
   constructor(
-    { store, ttlMs, timeoutMs = 200, breaker = {} }: LevelOptions,
+    { level, ttlMs, timeoutMs = 200, breaker = {} }: GuardedLevelOptions,
     private readonly clock: Clock,
   ) {
-    this.store = store;
-    this.name = store.name;
+    this.level = level;
+    this.name = level.name;
     this.ttlMs = ttlMs;
     this.timeoutMs = timeoutMs;
     this.breaker = new Breaker(breaker, clock);
@@ -68,7 +68,7 @@ export class Level {
   peek(key: ByteString): Found | undefined {
     const timed = ++this.peeks % timedPeeks === 0;
     const startedAt = timed ? this.clock.monotonic() : 0;
-    const found = this.store.peek!(key);
+    const found = this.level.peek!(key);
     if (found) this.hits++;
     if (timed) this.latency.record(this.clock.monotonic() - startedAt);
     return found;
@@ -77,31 +77,36 @@ export class Level {
   /** @throws ServiceUnavailable when the level failed, took too long, or is skipped. */
   lookup(key: ByteString): Promise<Lookup> {
     const suspect = this.suspects.size > 0 && this.suspects.has(key);
-    return this.run(() => (suspect ? this.mend(key) : this.store.lookup(key)), true);
+    return this.run(() => (suspect ? this.mend(key) : this.level.lookup(key)), true);
   }
 
   lease(key: ByteString): Promise<Lease> {
-    return this.run(() => this.store.lease(key));
+    return this.run(() => this.level.lease(key));
   }
 
-  async fill(key: ByteString, found: Found, lease: Lease, replace: boolean): Promise<Outcome> {
+  async fill(key: ByteString, found: Found, lease: Lease, replace: boolean): Promise<KeyedWriteOutcome> {
     const capped = this.capped(found);
     if (capped.expiresAt !== undefined && capped.expiresAt <= this.clock.monotonic()) {
       // Over already; but it was seen, and the level has to know that the key moved on.
       await this.remove(key, undefined);
       return 'unfit';
     }
-    return this.run(() => this.store.fill(key, capped, lease, replace));
+    return this.run(() => this.level.fill(key, capped, lease, replace));
   }
 
-  async set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
-    const outcome = await this.run(() => this.store.set(key, this.capped(found), version, lease));
+  async set(
+    key: ByteString,
+    found: Found,
+    version: bigint | undefined,
+    lease?: Lease,
+  ): Promise<KeyedWriteOutcome> {
+    const outcome = await this.run(() => this.level.set(key, this.capped(found), version, lease));
     if (version === undefined) this.suspects.delete(key);
     return outcome;
   }
 
   async remove(key: ByteString, version: bigint | undefined): Promise<boolean> {
-    const removed = await this.run(() => this.store.remove(key, version));
+    const removed = await this.run(() => this.level.remove(key, version));
     if (version === undefined) this.suspects.delete(key);
     return removed;
   }
@@ -145,9 +150,9 @@ export class Level {
   }
 
   private async mend(key: ByteString): Promise<Lookup> {
-    await this.store.remove(key, undefined);
+    await this.level.remove(key, undefined);
     this.suspects.delete(key);
-    return this.store.lookup(key);
+    return this.level.lookup(key);
   }
 
   /** Others read this level too, so what failed writes left behind goes as soon as it is back. */
@@ -206,7 +211,7 @@ export class Level {
 class LevelCall implements Call {
   over = false;
   constructor(
-    private readonly level: Level,
+    private readonly level: GuardedLevel,
     readonly deadline: number,
     private readonly reject: (error: Error) => void,
   ) {}

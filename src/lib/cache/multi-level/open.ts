@@ -3,17 +3,17 @@ import { setMaxListeners } from 'node:events';
 import { openRedis } from '../../clients/redis/client.js';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
-import type { LevelsSettings } from '../open-bulk-level.js';
+import type { CacheEnvironment } from '../open-bulk-level.js';
 import type { CacheSettings, LevelSettings } from '../settings.js';
 import type { Timeouts } from '../../clients/settings.js';
 import { requireSystem } from '../../clients/systems.js';
-import type { Store } from '../keyed-level.js';
-import { DatabaseStore } from '../database/keyed-level.js';
-import { LazyStore } from '../lazy-level.js';
-import { MemcachedStore } from '../memcached/keyed-level.js';
-import { MemoryStore } from '../memory/keyed-level.js';
+import type { KeyedLevel } from '../keyed-level.js';
+import { DatabaseKeyedLevel } from '../database/keyed-level.js';
+import { LazyLevel } from '../lazy-level.js';
+import { MemcachedKeyedLevel } from '../memcached/keyed-level.js';
+import { MemoryLevel } from '../memory/keyed-level.js';
 import { PostgresPool } from '../../clients/postgres/pool.js';
-import { RedisStore } from '../redis/keyed-level.js';
+import { RedisKeyedLevel } from '../redis/keyed-level.js';
 import { partitionKeys, partitionOf } from '../write-behind/keys.js';
 import { agreePartitions } from '../write-behind/preflight.js';
 import { WriteBehind } from '../write-behind/writer.js';
@@ -24,7 +24,7 @@ import type { WriteQueue } from './queue.js';
 import { PostgresRows } from './rows.js';
 
 /** The configuration of an environment, as the command line reads it from `metrify.config.yaml`. */
-export interface OpenSettings extends Partial<Timeouts>, Omit<LevelsSettings, 'cache' | keyof Timeouts> {
+export interface OpenSettings extends Partial<Timeouts>, Omit<CacheEnvironment, 'cache' | keyof Timeouts> {
   /** At least the levels. */
   cache: Pick<CacheSettings, 'levels'> & Partial<CacheSettings>;
   /** Key columns of the tables that are written through. Default: those of `cache.writeBehind.tables`. */
@@ -43,7 +43,7 @@ export interface OpenOptions extends Omit<
   /** Things to know about the queue's server. */
   warn?: ((message: string) => void) | undefined;
   /** Opens levels of types that this package does not have. */
-  openStore?: ((level: LevelSettings, settings: OpenSettings) => Promise<Store> | undefined) | undefined;
+  openStore?: ((level: LevelSettings, settings: OpenSettings) => Promise<KeyedLevel> | undefined) | undefined;
 }
 
 const defaultMemoryBytes = 64 << 20;
@@ -60,23 +60,23 @@ export async function openCache(given: OpenSettings, options: OpenOptions = {}):
   const settings = complete(given);
   const { clock = systemClock, levelTimeoutMs, breaker, openStore } = options;
   const impatient = { ...settings, requestTimeoutMs: Math.min(settings.requestTimeoutMs, silenceMs) };
-  const opened: Store[] = [];
+  const opened: KeyedLevel[] = [];
   const pool = settings.postgres && new PostgresPool(settings.postgres, settings);
   let queue: WriteQueue | undefined;
   try {
     if (settings.cache.writeBehind && settings.redis) queue = await openQueue(settings, options);
     for (const level of settings.cache.levels) {
-      const open = (): Promise<Store> =>
-        openStore?.(level, settings) ?? storeOf(level, impatient, clock, pool);
+      const open = (): Promise<KeyedLevel> =>
+        openStore?.(level, settings) ?? openKeyedLevel(level, impatient, clock, pool);
       opened.push(await open().catch((error: unknown) => lazily(error, level, open)));
     }
     return new MultiLevelCache({
       ...options,
       clock,
-      levels: opened.map((store, i) => {
+      levels: opened.map((level, i) => {
         const { type, ttl } = settings.cache.levels[i]!;
         const ttlMs = ttl ?? (type === 'memory' ? defaultMemoryTtlMs : undefined);
-        return { store, ttlMs, timeoutMs: levelTimeoutMs, breaker };
+        return { level, ttlMs, timeoutMs: levelTimeoutMs, breaker };
       }),
       tiers: settings.cache.tiers,
       queue,
@@ -88,13 +88,13 @@ export async function openCache(given: OpenSettings, options: OpenOptions = {}):
     });
   } catch (error) {
     queue?.close();
-    await Promise.allSettled([...opened.map((store) => store.close()), pool?.close()]);
+    await Promise.allSettled([...opened.map((level) => level.close()), pool?.close()]);
     throw error;
   }
 }
 
 /** With the defaults of the command line. */
-type CompleteSettings = OpenSettings & LevelsSettings;
+type CompleteSettings = OpenSettings & CacheEnvironment;
 
 function complete(settings: OpenSettings): CompleteSettings {
   // Services in plain JavaScript come here without a type check.
@@ -139,48 +139,48 @@ async function openQueue(settings: CompleteSettings, { onLoss, warn }: OpenOptio
   }
 }
 
-async function storeOf(
+async function openKeyedLevel(
   level: LevelSettings,
   settings: CompleteSettings,
   clock: Clock,
   pool: PostgresPool | undefined,
-): Promise<Store> {
+): Promise<KeyedLevel> {
   const { name, type } = level;
   const user = `level '${name}'`;
   switch (type) {
     case 'memory':
-      return new MemoryStore({ name, maxBytes: level.size ?? defaultMemoryBytes, clock });
+      return new MemoryLevel({ name, maxBytes: level.size ?? defaultMemoryBytes, clock });
     case 'redis': {
       const redis = requireSystem(settings, 'redis', user);
       const stopping = new AbortController();
       // Every call that waits for a failover listens.
       setMaxListeners(0, stopping.signal);
-      return new RedisStore(name, await openRedis(redis, settings, stopping.signal), clock, stopping);
+      return new RedisKeyedLevel(name, await openRedis(redis, settings, stopping.signal), clock, stopping);
     }
     case 'memcached': {
       const memcached = requireSystem(settings, 'memcached', user);
-      return MemcachedStore.open(
+      return MemcachedKeyedLevel.open(
         { name, settings: memcached, timeouts: settings, clock },
         new AbortController().signal,
       );
     }
     case 'hazelcast': {
-      const { HazelcastStore } = await import('../hazelcast/keyed-level.js');
+      const { HazelcastKeyedLevel } = await import('../hazelcast/keyed-level.js');
       const hazelcast = requireSystem(settings, 'hazelcast', user);
-      return HazelcastStore.open(
+      return HazelcastKeyedLevel.open(
         { name, settings: hazelcast, timeouts: settings, clock },
         new AbortController().signal,
       );
     }
     case 'database':
       requireSystem(settings, 'postgres', user);
-      return new DatabaseStore(name, level.table ?? 'metrify_cache', pool!, clock);
+      return new DatabaseKeyedLevel(name, level.table ?? 'metrify_cache', pool!, clock);
     default:
       throw new UserError(`the library has no ${type} level`, { code: 'LEVEL_UNSUPPORTED' });
   }
 }
 
-function lazily(error: unknown, { name, type }: LevelSettings, open: () => Promise<Store>): Store {
+function lazily(error: unknown, { name, type }: LevelSettings, open: () => Promise<KeyedLevel>): KeyedLevel {
   if (!(error instanceof ServiceUnavailable)) throw error;
-  return new LazyStore(name, type, open);
+  return new LazyLevel(name, type, open);
 }

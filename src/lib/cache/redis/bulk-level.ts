@@ -8,28 +8,28 @@ import { ServiceRefused, UserError } from '../../core/errors.js';
 import { merge } from '../../core/merge.js';
 import { hashEncoder } from './hash.js';
 import type {
-  CacheLevel,
+  BulkLevel,
   Entry,
   KeyBatch,
   KeyInfo,
-  LevelRemover,
-  LevelWriter,
+  BulkRemover,
+  BulkWriter,
   NodeStatus,
-  RemoveOptions,
+  BulkRemoveOptions,
   ScanOptions,
   StoredValue,
-  WriteOptions,
+  BulkWriteOptions,
 } from '../bulk-level.js';
 
 /** Redis, single or cluster, as a cache level. */
-export async function openRedisLevel(
+export async function openRedisBulkLevel(
   { name, settings, timeouts }: { name: string; settings: RedisSettings; timeouts: Timeouts },
   signal: AbortSignal,
-): Promise<RedisLevel> {
-  return new RedisLevel(name, await openRedis(settings, timeouts, signal));
+): Promise<RedisBulkLevel> {
+  return new RedisBulkLevel(name, await openRedis(settings, timeouts, signal));
 }
 
-export class RedisLevel implements CacheLevel {
+export class RedisBulkLevel implements BulkLevel {
   readonly type = 'redis';
   readonly hashes = true;
 
@@ -95,7 +95,7 @@ export class RedisLevel implements CacheLevel {
     return found;
   }
 
-  async writer(options: WriteOptions): Promise<LevelWriter> {
+  async writer(options: BulkWriteOptions): Promise<BulkWriter> {
     refuseReplica(this.client);
     const nx = options.nx ? '$2\r\nNX\r\n' : '';
     const encodeHash = hashEncoder(this.client.cluster);
@@ -131,7 +131,7 @@ export class RedisLevel implements CacheLevel {
     };
   }
 
-  async remover(options: RemoveOptions): Promise<LevelRemover> {
+  async remover(options: BulkRemoveOptions): Promise<BulkRemover> {
     refuseReplica(this.client);
     // Small writes: between two of them the server answers its other clients.
     const bulk = new RedisBulk<ByteString>(this.client, {

@@ -3,12 +3,12 @@ import { RedisError } from '../../clients/redis/resp.js';
 import type { ByteString } from '../../core/bytes.js';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { ServiceUnavailable } from '../../core/errors.js';
-import type { Found, Lease, Lookup, Outcome, Store } from '../keyed-level.js';
+import type { Found, Lease, Lookup, KeyedWriteOutcome, KeyedLevel } from '../keyed-level.js';
 import { recordTimes, RecordNames, ttlOf, withRecord } from '../versions/record.js';
 import { fillScript, removeScript, setScript, type Script } from './scripts.js';
 
 /** Redis, single or cluster: plain values, and each key's version in a record beside it, changed by scripts as one. */
-export class RedisStore implements Store {
+export class RedisKeyedLevel implements KeyedLevel {
   readonly type = 'redis';
   private readonly names = new RecordNames();
 
@@ -16,7 +16,7 @@ export class RedisStore implements Store {
     readonly name: string,
     readonly client: RedisClient,
     private readonly clock: Clock = systemClock,
-    /** Ends what still waits when the store is closed. */
+    /** Ends what still waits when the level is closed. */
     private readonly stopping?: AbortController,
   ) {}
 
@@ -32,7 +32,7 @@ export class RedisStore implements Store {
     return ((await this.client.call(['GET', this.names.of(key)])) as ByteString | null) ?? '';
   }
 
-  async fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<Outcome> {
+  async fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<KeyedWriteOutcome> {
     const version = found.version === undefined ? '' : String(found.version);
     const done = await this.run(fillScript, key, [
       ...this.content(found),
@@ -43,7 +43,12 @@ export class RedisStore implements Store {
     return done ? 'stored' : 'refused';
   }
 
-  async set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
+  async set(
+    key: ByteString,
+    found: Found,
+    version: bigint | undefined,
+    lease?: Lease,
+  ): Promise<KeyedWriteOutcome> {
     const guards = [
       version === undefined ? '' : String(version),
       lease ?? '',

@@ -14,12 +14,12 @@ import {
 } from './checkpoint.js';
 import { DeadLetterFile } from './dead-letter.js';
 import { compileKey } from './key-template.js';
-import type { CacheLevel, Entry, LevelWriter, StoredValue } from '../bulk-level.js';
+import type { BulkLevel, Entry, BulkWriter, StoredValue } from '../bulk-level.js';
 import { addVerified, KeyFilter, type Verified, verify, type VerifyPlan, WrittenSample } from './verify.js';
 
 export interface WarmPlan<Row = unknown> {
   source: RowSource<Row>;
-  levels: CacheLevel[];
+  levels: BulkLevel[];
   /** `meter:{meter_id}:latest` */
   key: string;
   /** `json`, `hash`, or `column:NAME`. */
@@ -105,9 +105,9 @@ export async function warm<Row>(plan: WarmPlan<Row>, hooks: WarmHooks): Promise<
   return new WarmRun(plan, hooks).run();
 }
 
-interface LevelRun {
-  level: CacheLevel;
-  writer?: LevelWriter;
+interface WarmedLevel {
+  level: BulkLevel;
+  writer?: BulkWriter;
   counts: LevelCounts;
   /** Keys not to be compared. */
   excluded: KeyFilter;
@@ -116,7 +116,7 @@ interface LevelRun {
 
 class WarmRun<Row> {
   readonly #failures = new Map<string, { count: number; firstLine?: number }>();
-  readonly #levels: LevelRun[];
+  readonly #levels: WarmedLevel[];
   readonly #entryOf: ReturnType<typeof compileEntry<Row>>;
   #deadLetters: DeadLetterFile | undefined;
   #read = 0;
@@ -241,7 +241,7 @@ class WarmRun<Row> {
   }
 
   #settle(
-    { level, counts, excluded, sample }: LevelRun,
+    { level, counts, excluded, sample }: WarmedLevel,
     entry: Entry,
     outcome: 'written' | 'skipped' | 'failed',
     reason?: string,
@@ -301,7 +301,7 @@ class WarmRun<Row> {
     const { plan, hooks } = this;
     const { source } = plan;
     const all = () => this.#expected();
-    const compare = (levels: LevelRun[], expected: VerifyPlan['expected']) =>
+    const compare = (levels: WarmedLevel[], expected: VerifyPlan['expected']) =>
       verify({
         levels: levels.map(({ level }) => level),
         expected,

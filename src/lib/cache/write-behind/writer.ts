@@ -11,7 +11,7 @@ import { findPending } from './scripts.js';
 import { Sender } from './sender.js';
 import { Witness, type Loss } from './witness.js';
 
-/** What write-behind asks of a cache; every `Store` has it. */
+/** What write-behind asks of a cache; every `KeyedLevel` has it. */
 export interface VersionedCache {
   /** Writes unless a newer version was written. */
   set(key: ByteString, found: Found, version: bigint): Promise<unknown>;
