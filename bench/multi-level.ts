@@ -60,7 +60,7 @@ export const multiLevelMemory: Benchmark = {
           { name: 'lru-cache', values: theirs, unit: 'ns' },
         ],
         judged: 'ratio',
-        bar: 1.3,
+        bar: 1.15,
       },
     ];
   },
