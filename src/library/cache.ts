@@ -13,10 +13,10 @@ export {
 } from '../lib/cache/multi-level/cache.js';
 export type { GuardedLevelOptions, LevelStats } from '../lib/cache/multi-level/guarded-level.js';
 export { openCache, type OpenOptions, type OpenSettings } from '../lib/cache/multi-level/open.js';
-export type { Queued, QueueLimits, WriteQueue } from '../lib/cache/multi-level/queue.js';
-export type { Operation, RowTarget, RowWriter } from '../lib/cache/multi-level/rows.js';
+export type { QueueLimits, WriteQueue } from '../lib/cache/multi-level/queue.js';
+export type { RowWriter } from '../lib/cache/multi-level/rows.js';
 export type { WriteLeases } from '../lib/cache/multi-level/writes.js';
 export { WriteUnsettled } from '../lib/cache/write-behind/sender.js';
-export type { Loss } from '../lib/cache/write-behind/witness.js';
+export type { LostWrite, Operation, Queued, RowTarget } from '../lib/cache/write-behind/types.js';
 export { MemoryLevel } from '../lib/cache/memory/keyed-level.js';
 export type { Found, Lease, Lookup, KeyedWriteOutcome, KeyedLevel } from '../lib/cache/keyed-level.js';

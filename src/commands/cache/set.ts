@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 
 import type { BulkLevel } from '../../lib/cache/bulk-level.js';
 import { findLevel, openBulkLevel } from '../../lib/cache/open-bulk-level.js';
-import { operations } from '../../lib/cache/write-behind/operation.js';
+import { operations } from '../../lib/cache/write-behind/types.js';
 import { toBytes } from '../../lib/core/bytes.js';
 import { ServiceUnavailable } from '../../lib/core/errors.js';
 import { formatBytes, formatDuration } from '../../lib/core/units.js';

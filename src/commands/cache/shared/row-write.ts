@@ -1,7 +1,8 @@
 import { openCache } from '../../../lib/cache/multi-level/open.js';
 import { text } from '../../../lib/cache/multi-level/codec.js';
 import type { LevelSettings } from '../../../lib/cache/settings.js';
-import { checkedRow, type Operation } from '../../../lib/cache/write-behind/operation.js';
+import { checkedRow } from '../../../lib/cache/write-behind/checked-row.js';
+import type { Operation } from '../../../lib/cache/write-behind/types.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
 import { openBulkLevel } from '../../../lib/cache/open-bulk-level.js';
 import { fromBytes, toBytes, type ByteString } from '../../../lib/core/bytes.js';

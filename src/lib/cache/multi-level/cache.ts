@@ -7,9 +7,10 @@ import type { Found, KeyedLevel } from '../keyed-level.js';
 import { json, type Codec } from './codec.js';
 import { GuardedLevel, type GuardedLevelOptions, type LevelStats } from './guarded-level.js';
 import { queryKey } from './query-key.js';
-import { QueuedValues, type Queued, type QueueLimits, type WriteQueue } from './queue.js';
+import type { Operation, Queued, RowTarget } from '../write-behind/types.js';
+import { QueuedValues, type QueueLimits, type WriteQueue } from './queue.js';
 import { Reads, type Load, type ReadStats } from './reads.js';
-import type { Operation, RowTarget, RowWriter } from './rows.js';
+import type { RowWriter } from './rows.js';
 import { Tags, unwrapTags, wrapTags } from './tags.js';
 import { cacheStale, leasesOf, writeLevels, type Write, type WriteLeases } from './writes.js';
 

@@ -15,9 +15,8 @@ import { MemoryLevel } from '../memory/keyed-level.js';
 import { PostgresPool } from '../../clients/postgres/pool.js';
 import { RedisKeyedLevel } from '../redis/keyed-level.js';
 import { partitionKeys, partitionOf } from '../write-behind/keys.js';
-import { agreePartitions } from '../write-behind/preflight.js';
 import { WriteBehind } from '../write-behind/writer.js';
-import type { Loss } from '../write-behind/witness.js';
+import type { LostWrite } from '../write-behind/types.js';
 import type { BreakerSettings } from './breaker.js';
 import { MultiLevelCache, type MultiLevelCacheOptions } from './cache.js';
 import type { WriteQueue } from './queue.js';
@@ -39,7 +38,7 @@ export interface OpenOptions extends Omit<
   levelTimeoutMs?: number | undefined;
   breaker?: BreakerSettings | undefined;
   /** Called for every acknowledged write that a failover of the queue's Redis lost. */
-  onLoss?: ((loss: Loss) => void) | undefined;
+  onLoss?: ((loss: LostWrite) => void) | undefined;
   /** Things to know about the queue's server. */
   warn?: ((message: string) => void) | undefined;
   /** Opens levels of types that this package does not have. */
@@ -121,12 +120,11 @@ async function openQueue(settings: CompleteSettings, { onLoss, warn }: OpenOptio
     const { tables, durability } = settings.cache.writeBehind!;
     const { signal } = stopping;
     const queue = await WriteBehind.open(client, { tables, durability, onLoss, warn, signal });
-    const partitions = await agreePartitions(client, undefined);
     return {
       writeBehind: (key, value, target, operation, call) =>
         queue.writeBehind(key, value, target, operation, call),
       pendingValue: (key) => queue.pendingValue(key),
-      answers: (key) => client.call(['EXISTS', partitionKeys(partitionOf(key, partitions)).pending]),
+      answers: (key) => client.call(['EXISTS', partitionKeys(partitionOf(key, queue.partitions)).pending]),
       close() {
         stopping.abort(new ServiceUnavailable('the cache is closed'));
         queue.close();

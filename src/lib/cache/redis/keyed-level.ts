@@ -1,11 +1,11 @@
 import type { RedisClient } from '../../clients/redis/client.js';
-import { RedisError } from '../../clients/redis/resp.js';
+import type { Script } from '../../clients/redis/script.js';
 import type { ByteString } from '../../core/bytes.js';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import type { Found, Lease, Lookup, KeyedWriteOutcome, KeyedLevel } from '../keyed-level.js';
 import { recordTimes, RecordNames, ttlOf, withRecord } from '../versions/record.js';
-import { fillScript, removeScript, setScript, type Script } from './scripts.js';
+import { fillScript, removeScript, setScript } from './scripts.js';
 
 /** Redis, single or cluster: plain values, and each key's version in a record beside it, changed by scripts as one. */
 export class RedisKeyedLevel implements KeyedLevel {
@@ -72,14 +72,7 @@ export class RedisKeyedLevel implements KeyedLevel {
     return [found.value, String(ttl), recordTimes(found, this.clock)];
   }
 
-  private async run({ text, sha }: Script, key: ByteString, args: string[]): Promise<boolean> {
-    const rest = ['2', key, this.names.of(key), ...args];
-    try {
-      return (await this.client.call(['EVALSHA', sha, ...rest], key)) === 1;
-    } catch (error) {
-      // A server that was restarted, or became master, has not seen the script.
-      if (!(error instanceof RedisError) || error.code !== 'NOSCRIPT') throw error;
-      return (await this.client.call(['EVAL', text, ...rest], key)) === 1;
-    }
+  private async run(script: Script, key: ByteString, args: string[]): Promise<boolean> {
+    return (await script.run(this.client, [key, this.names.of(key)], args)) === 1;
   }
 }

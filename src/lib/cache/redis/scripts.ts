@@ -1,12 +1,5 @@
-import { createHash } from 'node:crypto';
-
+import { Script } from '../../clients/redis/script.js';
 import { versionsOutliveMs } from '../keyed-level.js';
-
-/** A script, and the name by which a server that has seen it knows it. */
-export interface Script {
-  text: string;
-  sha: string;
-}
 
 /*
  * KEYS: the value, its record (see record.ts). ARGV: value, time to live in ms (0: none), the record's times, then
@@ -42,10 +35,7 @@ local function drop(v, flag)
 end
 `;
 
-function script(text: string): Script {
-  const whole = `${common}${text}`;
-  return { text: whole, sha: createHash('sha1').update(whole).digest('hex') };
-}
+const script = (text: string): Script => new Script(`${common}${text}`);
 
 /** ARGV 4: lease, 5: `1` to replace, 6: the value's version where it is known, else empty. */
 export const fillScript = script(`

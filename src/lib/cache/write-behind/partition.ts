@@ -6,8 +6,8 @@ import type { QueueEntry } from './entry.js';
 import { type Fetched, fetchEntries } from './fetch.js';
 import { type PartitionKeys, partitionKeys } from './keys.js';
 import { PartitionLease } from './lease.js';
-import { findGaps, type QueueLoss, recordLoss } from './loss.js';
-import type { Tables } from './operation.js';
+import { findGaps, recordLoss } from './loss.js';
+import type { LostEntries, Tables } from './types.js';
 import { RowKinds } from './row-kinds.js';
 import { acknowledge, acknowledgeUpTo, bury } from './scripts.js';
 
@@ -21,7 +21,7 @@ export interface Turn {
   repeated: number;
   failed: { key: ByteString; table: string | undefined; reason: string }[];
   held: number;
-  losses: QueueLoss[];
+  losses: LostEntries[];
   /** Milliseconds until it makes sense to look again. */
   againInMs: number;
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 import type { ByteString } from '../../core/bytes.js';
-import type { RedisClient } from '../../clients/redis/client.js';
-import { RedisError, type Reply } from '../../clients/redis/resp.js';
+import type { RedisClient } from './client.js';
+import { RedisError, type Reply } from './resp.js';
 
 /** A Lua script that the server knows by its hash once it has seen it. */
 export class Script {

@@ -1,21 +1,10 @@
 import { toBytes, type ByteString } from '../../core/bytes.js';
 import { UserError } from '../../core/errors.js';
-import { encodeRow, type Row } from './row-text.js';
-
-export const operations = ['insert', 'update', 'upsert', 'delete'] as const;
-export type Operation = (typeof operations)[number];
-
-/** What write-behind may touch, from `cache.writeBehind.tables`. */
-export type Tables = Readonly<Record<string, { readonly key: readonly string[] }>>;
-
-export interface Target {
-  /** As the configuration names it. */
-  table: string;
-  row: Row;
-}
+import { encodeRow } from './row-text.js';
+import { type Operation, operations, type RowTarget, type Tables } from './types.js';
 
 /** The row as it is queued. @throws UserError when the worker could only fail with it. */
-export function checkedRow(tables: Tables, { table, row }: Target, operation: Operation): ByteString {
+export function checkedRow(tables: Tables, { table, row }: RowTarget, operation: Operation): ByteString {
   const { key } = tableOf(tables, table);
   if (!operations.includes(operation))
     throw new UserError(`'${String(operation)}' is no operation`, {
