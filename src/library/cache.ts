@@ -1,16 +1,16 @@
 /* What `import … from 'metrify/cache'` gives. */
 export { systemClock, type Clock } from '../lib/core/clock.js';
 export { ServiceConflict, ServiceRefused, ServiceUnavailable, UserError } from '../lib/core/errors.js';
-export { json, text, type Codec } from '../lib/cache/multi-level/codec.js';
-export {
-  MultiLevelCache,
-  type CacheStats,
-  type Duration,
-  type LoadOptions,
-  type MultiLevelCacheOptions,
-  type WriteBehindCall,
-  type WriteOptions,
-} from '../lib/cache/multi-level/cache.js';
+export { json, text, type BinaryCodec, type Codec, type TextCodec } from '../lib/cache/multi-level/codec.js';
+export { MultiLevelCache } from '../lib/cache/multi-level/cache.js';
+export type {
+  CacheStats,
+  LoadOptions,
+  MultiLevelCacheOptions,
+  WriteBehindCall,
+  WriteOptions,
+} from '../lib/cache/multi-level/cache-options.js';
+export type { Duration } from '../lib/cache/multi-level/values.js';
 export type { GuardedLevelOptions, LevelStats } from '../lib/cache/multi-level/guarded-level.js';
 export { openCache, type OpenOptions, type OpenSettings } from '../lib/cache/multi-level/open.js';
 export type { QueueLimits, WriteQueue } from '../lib/cache/multi-level/queue.js';

@@ -1,10 +1,10 @@
 import type { BulkLevel } from '../../lib/cache/bulk-level.js';
-import { findLevel, openBulkLevel } from '../../lib/cache/open-bulk-level.js';
 import { isOwnKey } from '../../lib/cache/own-keys.js';
 import { toBytes } from '../../lib/core/bytes.js';
 import { ServiceConflict } from '../../lib/core/errors.js';
 import { changeCommand } from '../../runtime/command.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
+import { openLevel } from './shared/open-level.js';
 
 interface Plan {
   level: BulkLevel;
@@ -23,14 +23,7 @@ export const remove = changeCommand({
       throw new ServiceConflict(`'${key}' is one of metrify's own keys`, {
         hint: 'Use the verbs that manage it.',
       });
-    const settings = await context.settings();
-    const level = await openBulkLevel(
-      findLevel(settings.cache, name),
-      settings,
-      context.clock,
-      context.signal,
-    );
-    context.closing(() => level.close());
+    const level = await openLevel(name, context);
     return { level, key };
   },
 

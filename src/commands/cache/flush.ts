@@ -7,7 +7,7 @@ import {
   normalizeSelection,
   type Selection,
 } from '../../lib/cache/flush.js';
-import { findLevel, openBulkLevel } from '../../lib/cache/open-bulk-level.js';
+import { findLevel } from '../../lib/cache/open-bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { ExitCode } from '../../lib/core/exit-codes.js';
 import { formatCount } from '../../lib/core/units.js';
@@ -15,6 +15,7 @@ import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import type { Printer } from '../../runtime/printer.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
+import { openLevel } from './shared/open-level.js';
 
 interface Plan extends FlushPlan {
   /** What has to be named with `--confirm`. */
@@ -59,8 +60,7 @@ export const flush = changeCommand({
     const selection = normalizeSelection(readSelection(input));
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, input.level);
-    const level = await openBulkLevel(chosen, settings, context.clock, context.signal);
-    context.closing(() => level.close());
+    const level = await openLevel(chosen, context);
     const plan: Plan = {
       level,
       selection,

@@ -1,8 +1,8 @@
-import { findLevel, openBulkLevel } from '../../lib/cache/open-bulk-level.js';
 import { fromBytes, toBytes } from '../../lib/core/bytes.js';
 import { UserError } from '../../lib/core/errors.js';
 import { readCommand } from '../../runtime/command.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
+import { openLevel } from './shared/open-level.js';
 
 interface Result {
   key: string;
@@ -28,14 +28,7 @@ export const get = readCommand({
   ],
 
   async read({ key, level: name }, context) {
-    const settings = await context.settings();
-    const level = await openBulkLevel(
-      findLevel(settings.cache, name),
-      settings,
-      context.clock,
-      context.signal,
-    );
-    context.closing(() => level.close());
+    const level = await openLevel(name, context);
     const bytes = toBytes(key);
     const [value] = await level.read([bytes], context.signal);
     if (value === null || value === undefined) {

@@ -1,12 +1,13 @@
 import { inspect as inspectCache, type InspectPlan } from '../../lib/cache/inspect/inspect.js';
 import type { InspectResult } from '../../lib/cache/inspect/result.js';
-import { findLevel, openBulkLevel } from '../../lib/cache/open-bulk-level.js';
+import { findLevel } from '../../lib/cache/open-bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { silentProgress } from '../../lib/core/progress.js';
 import { readCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { presentInspection } from '../../ui/inspection.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
+import { openLevel } from './shared/open-level.js';
 
 const defaultSample = 100_000;
 
@@ -46,8 +47,7 @@ export const inspect = readCommand({
       throw new UserError('--live needs a terminal', { hint: 'Leave --live out.' });
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, input.level);
-    const level = await openBulkLevel(chosen, settings, context.clock, context.signal);
-    context.closing(() => level.close());
+    const level = await openLevel(chosen, context);
     const progress = input.live ? { ...silentProgress, end() {} } : context.progress('looking');
     const plan: InspectPlan = {
       level,

@@ -1,6 +1,5 @@
 import type { ByteString } from '../core/bytes.js';
-
-export type LevelType = 'memory' | 'redis' | 'memcached' | 'hazelcast' | 'database';
+import type { LevelType } from './settings.js';
 
 /** A value as it is stored: a string, or a hash's fields and values alternating. */
 export type StoredValue = ByteString | ByteString[];

@@ -1,5 +1,5 @@
 import type { ByteString } from '../core/bytes.js';
-import type { LevelType } from './bulk-level.js';
+import type { LevelType } from './settings.js';
 
 /** What a reader found in a level, or a writer puts there. */
 export interface Found {

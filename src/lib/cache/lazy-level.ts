@@ -1,5 +1,5 @@
 import type { ByteString } from '../core/bytes.js';
-import type { LevelType } from './bulk-level.js';
+import type { LevelType } from './settings.js';
 import type { Found, Lease, Lookup, KeyedWriteOutcome, KeyedLevel } from './keyed-level.js';
 
 /** A level whose server was away when it was opened: each call tries again, until one succeeds. */

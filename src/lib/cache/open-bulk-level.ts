@@ -1,13 +1,8 @@
-import { requireSystem, type Systems } from '../clients/systems.js';
+import { requireSystem } from '../clients/systems.js';
 import type { Clock } from '../core/clock.js';
 import { UserError } from '../core/errors.js';
 import type { BulkLevel } from './bulk-level.js';
-import type { CacheSettings, LevelSettings } from './settings.js';
-
-/** The part of the configuration that the levels need. */
-export interface CacheEnvironment extends Systems {
-  cache: CacheSettings;
-}
+import type { CacheEnvironment, CacheSettings, LevelSettings } from './settings.js';
 
 /**
  * The configured level of that name, else the first of that type; without a name the first that a command can

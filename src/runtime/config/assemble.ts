@@ -1,5 +1,5 @@
 import type { LevelSettings } from '../../lib/cache/settings.js';
-import type { LevelType } from '../../lib/cache/bulk-level.js';
+import type { LevelType } from '../../lib/cache/settings.js';
 import type { Settings } from '../settings.js';
 import { parseDuration, parseSize } from '../../lib/core/units.js';
 import type { EnvironmentInput } from './file.js';

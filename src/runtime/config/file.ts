@@ -1,4 +1,4 @@
-import type { LevelType } from '../../lib/cache/bulk-level.js';
+import type { LevelType } from '../../lib/cache/settings.js';
 import { Document, type Path } from './document.js';
 import { InvalidConfiguration } from './problems.js';
 import type { WrittenRollout } from './rollout.js';

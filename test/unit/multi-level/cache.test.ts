@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { MultiLevelCache, type MultiLevelCacheOptions } from '../../../src/lib/cache/multi-level/cache.js';
+import { MultiLevelCache } from '../../../src/lib/cache/multi-level/cache.js';
+import type { MultiLevelCacheOptions } from '../../../src/lib/cache/multi-level/cache-options.js';
 import { LatencyHistogram } from '../../../src/lib/cache/multi-level/latency.js';
 import { queryKey } from '../../../src/lib/cache/multi-level/query-key.js';
 import type { KeyedLevel } from '../../../src/lib/cache/keyed-level.js';

@@ -1,4 +1,3 @@
-import { findLevel, openBulkLevel } from '../../../lib/cache/open-bulk-level.js';
 import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
 import { toBytes } from '../../../lib/core/bytes.js';
 import { errorMessage } from '../../../lib/core/errors.js';
@@ -9,6 +8,7 @@ import { flag } from '../../../runtime/flags.js';
 import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
 import { chosenKeys } from '../shared/held-keys.js';
+import { openLevel } from '../shared/open-level.js';
 
 export const drop = changeCommand({
   name: 'cache queue drop',
@@ -80,13 +80,7 @@ async function forgetInCaches(keys: string[], context: Context): Promise<void> {
   for (const { name, type } of settings.cache.levels) {
     if (type === 'memory') continue;
     try {
-      const level = await openBulkLevel(
-        findLevel(settings.cache, name),
-        settings,
-        context.clock,
-        context.signal,
-      );
-      context.closing(() => level.close());
+      const level = await openLevel(name, context);
       const remover = await level.remover({ signal: context.signal, settled: () => {} });
       await remover.remove(keys.map(toBytes));
       await remover.drain();

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 
 import { readCheckpoint, requireSameRun } from '../../../lib/cache/warm/checkpoint.js';
 import type { BulkLevel } from '../../../lib/cache/bulk-level.js';
-import { findLevel, openBulkLevel } from '../../../lib/cache/open-bulk-level.js';
+import { findLevel } from '../../../lib/cache/open-bulk-level.js';
 import {
   compileEntry,
   identityOf,
@@ -26,6 +26,7 @@ import type { Context } from '../../../runtime/context.js';
 import type { FlagValues } from '../../../runtime/flags.js';
 import type { Printer } from '../../../runtime/printer.js';
 import { parseVerify, type rowFlags } from './warm-flags.js';
+import { openLevel } from './open-level.js';
 
 /** What `cache warm` from rows will do. */
 export interface RowsPlan extends WarmPlan {
@@ -56,8 +57,7 @@ export async function planRows(input: RowsInput, context: Context): Promise<Rows
   const source = await openSource(input, context);
   const levels: BulkLevel[] = [];
   for (const level of chosen) {
-    const open = await openBulkLevel(level, settings, context.clock, context.signal);
-    context.closing(() => open.close());
+    const open = await openLevel(level, context);
     levels.push(open);
   }
   const plan: RowsPlan = {

@@ -1,24 +1,19 @@
 import { setMaxListeners } from 'node:events';
 
 import { openRedis } from '../../clients/redis/client.js';
-import { systemClock, type Clock } from '../../core/clock.js';
+import { systemClock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
-import type { CacheEnvironment } from '../open-bulk-level.js';
-import type { CacheSettings, LevelSettings } from '../settings.js';
+import { openKeyedLevel } from '../open-keyed-level.js';
+import type { CacheEnvironment, CacheSettings } from '../settings.js';
 import type { Timeouts } from '../../clients/settings.js';
-import { requireSystem } from '../../clients/systems.js';
 import type { KeyedLevel } from '../keyed-level.js';
-import { DatabaseKeyedLevel } from '../database/keyed-level.js';
-import { LazyLevel } from '../lazy-level.js';
-import { MemcachedKeyedLevel } from '../memcached/keyed-level.js';
-import { MemoryLevel } from '../memory/keyed-level.js';
 import { PostgresPool } from '../../clients/postgres/pool.js';
-import { RedisKeyedLevel } from '../redis/keyed-level.js';
 import { partitionKeys, partitionOf } from '../write-behind/keys.js';
 import { WriteBehind } from '../write-behind/writer.js';
 import type { LostWrite } from '../write-behind/types.js';
 import type { BreakerSettings } from './breaker.js';
-import { MultiLevelCache, type MultiLevelCacheOptions } from './cache.js';
+import { MultiLevelCache } from './cache.js';
+import type { MultiLevelCacheOptions } from './cache-options.js';
 import type { WriteQueue } from './queue.js';
 import { PostgresRows } from './rows.js';
 
@@ -41,11 +36,8 @@ export interface OpenOptions extends Omit<
   onLoss?: ((loss: LostWrite) => void) | undefined;
   /** Things to know about the queue's server. */
   warn?: ((message: string) => void) | undefined;
-  /** Opens levels of types that this package does not have. */
-  openStore?: ((level: LevelSettings, settings: OpenSettings) => Promise<KeyedLevel> | undefined) | undefined;
 }
 
-const defaultMemoryBytes = 64 << 20;
 const defaultMemoryTtlMs = 60_000;
 /** A server that says nothing for so long has its connections dropped, so that a cluster's new master is found. */
 const silenceMs = 2000;
@@ -57,18 +49,15 @@ const silenceMs = 2000;
  */
 export async function openCache(given: OpenSettings, options: OpenOptions = {}): Promise<MultiLevelCache> {
   const settings = complete(given);
-  const { clock = systemClock, levelTimeoutMs, breaker, openStore } = options;
+  const { clock = systemClock, levelTimeoutMs, breaker } = options;
   const impatient = { ...settings, requestTimeoutMs: Math.min(settings.requestTimeoutMs, silenceMs) };
   const opened: KeyedLevel[] = [];
   const pool = settings.postgres && new PostgresPool(settings.postgres, settings);
   let queue: WriteQueue | undefined;
   try {
     if (settings.cache.writeBehind && settings.redis) queue = await openQueue(settings, options);
-    for (const level of settings.cache.levels) {
-      const open = (): Promise<KeyedLevel> =>
-        openStore?.(level, settings) ?? openKeyedLevel(level, impatient, clock, pool);
-      opened.push(await open().catch((error: unknown) => lazily(error, level, open)));
-    }
+    for (const level of settings.cache.levels)
+      opened.push(await openKeyedLevel(level, impatient, clock, pool));
     return new MultiLevelCache({
       ...options,
       clock,
@@ -135,50 +124,4 @@ async function openQueue(settings: CompleteSettings, { onLoss, warn }: OpenOptio
     client.close();
     throw error;
   }
-}
-
-async function openKeyedLevel(
-  level: LevelSettings,
-  settings: CompleteSettings,
-  clock: Clock,
-  pool: PostgresPool | undefined,
-): Promise<KeyedLevel> {
-  const { name, type } = level;
-  const user = `level '${name}'`;
-  switch (type) {
-    case 'memory':
-      return new MemoryLevel({ name, maxBytes: level.size ?? defaultMemoryBytes, clock });
-    case 'redis': {
-      const redis = requireSystem(settings, 'redis', user);
-      const stopping = new AbortController();
-      // Every call that waits for a failover listens.
-      setMaxListeners(0, stopping.signal);
-      return new RedisKeyedLevel(name, await openRedis(redis, settings, stopping.signal), clock, stopping);
-    }
-    case 'memcached': {
-      const memcached = requireSystem(settings, 'memcached', user);
-      return MemcachedKeyedLevel.open(
-        { name, settings: memcached, timeouts: settings, clock },
-        new AbortController().signal,
-      );
-    }
-    case 'hazelcast': {
-      const { HazelcastKeyedLevel } = await import('../hazelcast/keyed-level.js');
-      const hazelcast = requireSystem(settings, 'hazelcast', user);
-      return HazelcastKeyedLevel.open(
-        { name, settings: hazelcast, timeouts: settings, clock },
-        new AbortController().signal,
-      );
-    }
-    case 'database':
-      requireSystem(settings, 'postgres', user);
-      return new DatabaseKeyedLevel(name, level.table ?? 'metrify_cache', pool!, clock);
-    default:
-      throw new UserError(`the library has no ${type} level`, { code: 'LEVEL_UNSUPPORTED' });
-  }
-}
-
-function lazily(error: unknown, { name, type }: LevelSettings, open: () => Promise<KeyedLevel>): KeyedLevel {
-  if (!(error instanceof ServiceUnavailable)) throw error;
-  return new LazyLevel(name, type, open);
 }
