@@ -81,6 +81,9 @@ export class MemoryLevel implements KeyedLevel {
 
   fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<KeyedWriteOutcome> {
     if (this.#leaseOf(key) !== lease || (!replace && this.peek(key))) return Promise.resolve('refused');
+    const known = this.#entries.peek(key)?.version;
+    if (known !== undefined && found.version !== undefined && found.version < known)
+      return Promise.resolve('refused');
     return Promise.resolve(this.#put(key, found, found.version));
   }
 
