@@ -4,10 +4,8 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
 import { newOperationId } from '../src/lib/cache/write-behind/operation-id.js';
-import { Script } from '../src/lib/cache/write-behind/script.js';
-import { type VersionedCache, WriteBehind } from '../src/lib/cache/write-behind/writer.js';
-import { openRedis, type RedisClient } from '../src/lib/clients/redis/client.js';
-import { encodeCommand } from '../src/lib/clients/redis/resp.js';
+import { WriteBehind } from '../src/lib/cache/write-behind/writer.js';
+import { openRedis } from '../src/lib/clients/redis/client.js';
 import { startPostgres } from '../test/servers/postgres.js';
 import { type Bench, type Benchmark, type Finding, metrify, type Series } from './lib/bench.js';
 import { must, privateRedis } from './lib/redis.js';
@@ -41,11 +39,10 @@ async function calls(bench: Bench): Promise<Finding[]> {
   bench.closing(async () => plain.close());
   const ioredis = new Redis(redis.url);
   bench.closing(async () => ioredis.disconnect());
-  const open = async (cache?: VersionedCache) => {
+  const open = async () => {
     const queue = await WriteBehind.open(client, {
       tables,
       durability: 'memory',
-      cache,
       signal: bench.signal,
     });
     bench.closing(async () => queue.close());
@@ -53,7 +50,6 @@ async function calls(bench: Bench): Promise<Finding[]> {
       queue.writeBehind(keyOf(i), undefined, { table: 'readings', row: rowOf(i) }, 'insert');
   };
   const alone = await open();
-  const both = await open(await versionedCache(client));
   const findings: Finding[] = [];
   for (const concurrency of [1, 32]) {
     const count = Math.ceil(20_000 * bench.scale * (concurrency === 1 ? 1 : 4));
@@ -64,13 +60,11 @@ async function calls(bench: Bench): Promise<Finding[]> {
         return ioredis.xadd(stream!, ...(rest as [string]));
       },
       'XADD, same client': (i: number) => plain.call(xaddOf(i)),
-      'writeBehind() and a cache on the same Redis': both,
     };
     const seconds: Record<keyof typeof sides, number[]> = {
       'writeBehind()': [],
       'ioredis XADD': [],
       'XADD, same client': [],
-      'writeBehind() and a cache on the same Redis': [],
     };
     for (let round = 0; round <= bench.rounds; round++) {
       for (const [side, call] of Object.entries(sides) as [
@@ -106,21 +100,6 @@ function xaddOf(i: number): string[] {
     ...['XADD', `{q:${i % 16}}:stream`, '*', 'do', `${newOperationId()} insert readings`, 'key', keyOf(i)],
     ...['row', JSON.stringify(rowOf(i))],
   ];
-}
-
-/** A cache level as plain as it can be, that still lets no older version win. */
-async function versionedCache(client: RedisClient): Promise<VersionedCache> {
-  const write = new Script(`local old = redis.call('HGET', KEYS[1], 'v')
-if old and old >= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'v', ARGV[1], 'd', ARGV[2]) return 1`);
-  const connection = await client.connect(client.masters[0]!.address);
-  await connection.call(['SCRIPT', 'LOAD', write.text]);
-  const text = (version: bigint) => version.toString().padStart(20, '0');
-  return {
-    set: (key, { value }, version) =>
-      connection.pipeline(encodeCommand(['EVALSHA', write.sha, '1', key, text(version), value]), 1),
-    remove: (key) => connection.call(['DEL', key]),
-  };
 }
 
 async function worker(bench: Bench): Promise<Finding> {

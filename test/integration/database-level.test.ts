@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
-import { openDatabaseLevel } from '../../src/lib/cache/levels/database-level.js';
-import type { CacheLevel, Entry, KeyInfo, WriteOutcome } from '../../src/lib/cache/level.js';
+import { openDatabaseBulkLevel } from '../../src/lib/cache/database/bulk-level.js';
+import type { BulkLevel, Entry, KeyInfo, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
 import { toBytes } from '../../src/lib/core/bytes.js';
 import { systemClock } from '../../src/lib/core/clock.js';
 import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';
@@ -13,16 +13,12 @@ import { startPostgres } from '../servers/postgres.js';
 import { ownDatabase, type OwnDatabase } from '../servers/shared.js';
 
 const signal = new AbortController().signal;
-const levels: CacheLevel[] = [];
+const levels: BulkLevel[] = [];
 let tables = 0;
 
-async function open(
-  url: string,
-  table = `cache_${++tables}`,
-  requestTimeoutMs = 10_000,
-): Promise<CacheLevel> {
+async function open(url: string, table = `cache_${++tables}`, requestTimeoutMs = 10_000): Promise<BulkLevel> {
   const timeouts = { connectTimeoutMs: 2000, requestTimeoutMs };
-  const level = await openDatabaseLevel(
+  const level = await openDatabaseBulkLevel(
     { name: 'cold', table, settings: { url }, timeouts, clock: systemClock },
     signal,
   );
@@ -31,13 +27,13 @@ async function open(
 }
 
 async function write(
-  level: CacheLevel,
+  level: BulkLevel,
   entries: Entry[],
   nx = false,
   between?: () => Promise<unknown>,
 ): Promise<string[]> {
   const outcomes = new Map<Entry, string[]>(entries.map((entry) => [entry, []]));
-  const settled = (entry: Entry, outcome: WriteOutcome, reason?: string): void =>
+  const settled = (entry: Entry, outcome: BulkWriteOutcome, reason?: string): void =>
     void outcomes.get(entry)!.push(reason === undefined ? outcome : `${outcome}: ${reason}`);
   const writer = await level.writer({ nx, signal, settled });
   for (let at = 0; at < entries.length; at += 1000) {
@@ -49,7 +45,7 @@ async function write(
 }
 
 async function scan(
-  level: CacheLevel,
+  level: BulkLevel,
   options: { pattern?: string; limit?: number } = {},
 ): Promise<KeyInfo[]> {
   const keys: KeyInfo[] = [];

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 
-import type { CacheLevel, Entry, WriteOutcome } from '../../src/lib/cache/level.js';
-import { openHazelcastLevel } from '../../src/lib/cache/levels/hazelcast-level.js';
+import type { BulkLevel, Entry, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
+import { openHazelcastBulkLevel } from '../../src/lib/cache/hazelcast/bulk-level.js';
 import type { HazelcastSettings } from '../../src/lib/clients/settings.js';
 import { systemClock } from '../../src/lib/core/clock.js';
 import { ServiceUnavailable } from '../../src/lib/core/errors.js';
@@ -12,7 +12,7 @@ import { meters, onlyWritten, scan, write } from './level-work.js';
 
 const signal = new AbortController().signal;
 const servers: HazelcastServer[] = [];
-const levels: CacheLevel[] = [];
+const levels: BulkLevel[] = [];
 
 afterEach(async () => {
   for (const level of levels.splice(0)) await level.close();
@@ -26,8 +26,8 @@ async function open(
   server: Pick<HazelcastServer, 'url'>,
   settings: Partial<HazelcastSettings> = {},
   requestTimeoutMs = 30_000,
-): Promise<CacheLevel> {
-  const level = await openHazelcastLevel(
+): Promise<BulkLevel> {
+  const level = await openHazelcastBulkLevel(
     {
       name: 'warm',
       settings: { urls: [server.url], ...settings },
@@ -89,8 +89,8 @@ needs('hazelcast')('the hazelcast level under faults', () => {
   test('a hanging member fails within the time-out, by name; one that stays away as well', async () => {
     const one = await alone();
     const level = await open(one, {}, 1500);
-    const settled: WriteOutcome[] = [];
-    const collect = (_: Entry, outcome: WriteOutcome) => settled.push(outcome);
+    const settled: BulkWriteOutcome[] = [];
+    const collect = (_: Entry, outcome: BulkWriteOutcome) => settled.push(outcome);
     const writer = await level.writer({ nx: false, signal, settled: collect });
     one.pause();
     const started = performance.now();
@@ -165,7 +165,7 @@ needs('hazelcast')('the hazelcast level under faults', () => {
   });
 });
 
-async function scanNodes(level: CacheLevel): Promise<Map<string, string>> {
+async function scanNodes(level: BulkLevel): Promise<Map<string, string>> {
   const nodes = new Map<string, string>();
   for await (const { node, keys } of level.scan({ signal, details: {} }))
     for (const { key } of keys) nodes.set(key, node);

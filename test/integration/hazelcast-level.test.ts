@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
-import type { CacheLevel, Entry, KeyInfo } from '../../src/lib/cache/level.js';
-import { openHazelcastLevel } from '../../src/lib/cache/levels/hazelcast-level.js';
-import { HazelcastStore } from '../../src/lib/cache/stores/hazelcast-store.js';
+import type { BulkLevel, Entry, KeyInfo } from '../../src/lib/cache/bulk-level.js';
+import { openHazelcastBulkLevel } from '../../src/lib/cache/hazelcast/bulk-level.js';
+import { HazelcastKeyedLevel } from '../../src/lib/cache/hazelcast/keyed-level.js';
 import type { HazelcastSettings } from '../../src/lib/clients/settings.js';
 import { toBytes } from '../../src/lib/core/bytes.js';
 import { systemClock } from '../../src/lib/core/clock.js';
@@ -14,7 +14,7 @@ import { meters, onlyWritten, remove, scan, write } from './level-work.js';
 
 const signal = new AbortController().signal;
 const servers: HazelcastServer[] = [];
-const levels: CacheLevel[] = [];
+const levels: BulkLevel[] = [];
 /** One member for the tests that leave it alive; each has maps of its own. */
 let shared: HazelcastServer;
 let maps = 0;
@@ -31,8 +31,8 @@ async function open(
   server: Pick<HazelcastServer, 'url'>,
   settings: Partial<HazelcastSettings> = {},
   requestTimeoutMs = 10_000,
-): Promise<CacheLevel> {
-  const level = await openHazelcastLevel(
+): Promise<BulkLevel> {
+  const level = await openHazelcastBulkLevel(
     {
       name: 'warm',
       settings: { urls: [server.url], ...settings },
@@ -202,7 +202,10 @@ needs('hazelcast')('the hazelcast level', () => {
     const level = await open(shared, { map });
     const timeouts = { connectTimeoutMs: 1000, requestTimeoutMs: 10_000 };
     const settings = { urls: [shared.url], map };
-    const store = await HazelcastStore.open({ name: 'h', settings, timeouts, clock: systemClock }, signal);
+    const store = await HazelcastKeyedLevel.open(
+      { name: 'h', settings, timeouts, clock: systemClock },
+      signal,
+    );
     const value = async (key: string) => (await store.lookup(key)).found?.value;
     const keys = meters(20).map(({ key }) => key);
     for (const key of keys) await store.set(key, { value: 'by the library' }, 1n);

@@ -1,16 +1,16 @@
-import type { CacheLevel, Entry, KeyInfo, WriteOutcome } from '../../src/lib/cache/level.js';
+import type { BulkLevel, Entry, KeyInfo, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
 
 const signal = new AbortController().signal;
 
 /** Writes, and says how often each key had which outcome. */
 export async function write(
-  level: CacheLevel,
+  level: BulkLevel,
   entries: Entry[],
   nx = false,
   between?: () => Promise<unknown>,
 ) {
   const outcomes = new Map<string, string[]>();
-  const settled = (entry: Entry, outcome: WriteOutcome, reason?: string): void => {
+  const settled = (entry: Entry, outcome: BulkWriteOutcome, reason?: string): void => {
     const text = reason === undefined ? outcome : `${outcome}: ${reason}`;
     const known = outcomes.get(entry.key);
     if (known) known.push(text);
@@ -26,7 +26,7 @@ export async function write(
   return { outcomes, restarts: writer.restarts };
 }
 
-export async function remove(level: CacheLevel, keys: string[]): Promise<Map<string, boolean[]>> {
+export async function remove(level: BulkLevel, keys: string[]): Promise<Map<string, boolean[]>> {
   const removed = new Map<string, boolean[]>();
   const settled = (key: string, was: boolean) => removed.set(key, [...(removed.get(key) ?? []), was]);
   const remover = await level.remover({ signal, settled });
@@ -37,7 +37,7 @@ export async function remove(level: CacheLevel, keys: string[]): Promise<Map<str
 }
 
 export async function scan(
-  level: CacheLevel,
+  level: BulkLevel,
   options: { pattern?: string; limit?: number; idle?: boolean } = {},
 ): Promise<KeyInfo[]> {
   const keys: KeyInfo[] = [];

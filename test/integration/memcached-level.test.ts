@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
-import type { CacheLevel, Entry, KeyInfo, WriteOutcome } from '../../src/lib/cache/level.js';
-import { openMemcachedLevel } from '../../src/lib/cache/levels/memcached-level.js';
+import type { BulkLevel, Entry, KeyInfo, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
+import { openMemcachedBulkLevel } from '../../src/lib/cache/memcached/bulk-level.js';
 import { systemClock } from '../../src/lib/core/clock.js';
 import { toBytes } from '../../src/lib/core/bytes.js';
 import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';
@@ -14,7 +14,7 @@ import { until } from '../servers/ports.js';
 
 const signal = new AbortController().signal;
 const servers: MemcachedServer[] = [];
-const levels: CacheLevel[] = [];
+const levels: BulkLevel[] = [];
 
 afterEach(async () => {
   for (const level of levels.splice(0)) await level.close();
@@ -30,8 +30,8 @@ async function server(...args: string[]): Promise<MemcachedServer> {
   return started;
 }
 
-async function open(addresses: string[], requestTimeoutMs = 30_000): Promise<CacheLevel> {
-  const level = await openMemcachedLevel(
+async function open(addresses: string[], requestTimeoutMs = 30_000): Promise<BulkLevel> {
+  const level = await openMemcachedBulkLevel(
     {
       name: 'warm',
       settings: { servers: addresses },
@@ -45,9 +45,9 @@ async function open(addresses: string[], requestTimeoutMs = 30_000): Promise<Cac
 }
 
 /** Writes, and says how often each key had which outcome. */
-async function write(level: CacheLevel, entries: Entry[], nx = false, between?: () => Promise<unknown>) {
+async function write(level: BulkLevel, entries: Entry[], nx = false, between?: () => Promise<unknown>) {
   const outcomes = new Map<string, string[]>();
-  const settled = (entry: Entry, outcome: WriteOutcome, reason?: string): void => {
+  const settled = (entry: Entry, outcome: BulkWriteOutcome, reason?: string): void => {
     const text = reason === undefined ? outcome : `${outcome}: ${reason}`;
     const known = outcomes.get(entry.key);
     if (known) known.push(text);
@@ -64,7 +64,7 @@ async function write(level: CacheLevel, entries: Entry[], nx = false, between?: 
 }
 
 async function scan(
-  level: CacheLevel,
+  level: BulkLevel,
   options: { pattern?: string; limit?: number } = {},
 ): Promise<KeyInfo[]> {
   const keys: KeyInfo[] = [];
@@ -238,7 +238,7 @@ needs('memcached')('the memcached level', () => {
     test('a hanging server fails within the time-out, by name', async () => {
       const one = await server();
       const level = await open([one.server], 1000);
-      const settled: WriteOutcome[] = [];
+      const settled: BulkWriteOutcome[] = [];
       const writer = await level.writer({
         nx: false,
         signal,

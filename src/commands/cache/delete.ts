@@ -1,13 +1,13 @@
-import type { CacheLevel } from '../../lib/cache/level.js';
-import { findLevel, openLevel } from '../../lib/cache/levels/open-level.js';
+import type { BulkLevel } from '../../lib/cache/bulk-level.js';
 import { isOwnKey } from '../../lib/cache/own-keys.js';
 import { toBytes } from '../../lib/core/bytes.js';
 import { ServiceConflict } from '../../lib/core/errors.js';
 import { changeCommand } from '../../runtime/command.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
+import { openLevel } from './shared/open-level.js';
 
 interface Prepared {
-  level: CacheLevel;
+  level: BulkLevel;
   key: string;
 }
 
@@ -23,9 +23,7 @@ export const remove = changeCommand({
       throw new ServiceConflict(`'${key}' is one of metrify's own keys`, {
         hint: 'Use the verbs that manage it.',
       });
-    const settings = await context.settings();
-    const level = await openLevel(findLevel(settings.cache, name), settings, context.clock, context.signal);
-    context.closing(() => level.close());
+    const level = await openLevel(name, context);
     return { level, key };
   },
 

@@ -7,7 +7,7 @@ import {
   normalizeSelection,
   type Selection,
 } from '../../lib/cache/flush.js';
-import { findLevel, openLevel } from '../../lib/cache/levels/open-level.js';
+import { findLevel } from '../../lib/cache/open-bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { ExitCode } from '../../lib/core/exit-codes.js';
 import { formatCount } from '../../lib/core/units.js';
@@ -17,6 +17,7 @@ import { flag } from '../../runtime/flags.js';
 import type { Printer } from '../../runtime/printer.js';
 import { warnOfMovedSlots } from './shared/moved-slots.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
+import { openLevel } from './shared/open-level.js';
 
 interface Prepared extends FlushPlan {
   /** What has to be named with `--confirm`. */
@@ -63,8 +64,7 @@ export const flush = changeCommand({
     const selection = normalizeSelection(readSelection(input));
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, input.level);
-    const level = await openLevel(chosen, settings, context.clock, context.signal);
-    context.closing(() => level.close());
+    const level = await openLevel(chosen, context);
     const listeners = await level.listeners(context.signal);
     for (const listener of listeners)
       context.warn(`${listener}: each removed key is sent to whoever listens`);

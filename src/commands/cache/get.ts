@@ -1,11 +1,11 @@
-import type { CacheLevel } from '../../lib/cache/level.js';
-import { findLevel, openLevel } from '../../lib/cache/levels/open-level.js';
+import type { BulkLevel } from '../../lib/cache/bulk-level.js';
 import { type ByteString, fromBytes, toBytes } from '../../lib/core/bytes.js';
 import { UserError } from '../../lib/core/errors.js';
 import { readCommand } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
 import { toJson } from '../../runtime/escape.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
+import { openLevel } from './shared/open-level.js';
 
 /** A string's bytes, or the names and values of a hash in turn. */
 type Stored = ByteString | ByteString[];
@@ -48,9 +48,7 @@ export const get = readCommand({
   ],
 
   async read({ key: keys, level: name }, context) {
-    const settings = await context.settings();
-    const level = await openLevel(findLevel(settings.cache, name), settings, context.clock, context.signal);
-    context.closing(() => level.close());
+    const level = await openLevel(name, context);
     const stored = (await level.read(keys.map(toBytes), context.signal)).map((value) => value ?? null);
     stored.forEach((value, i) => refuseOtherTypes(keys[i]!, value));
     const missing = keys.filter((_, i) => stored[i] === null);
@@ -89,7 +87,7 @@ function rawOf(value: Stored): Uint8Array | string {
   return typeof value === 'string' ? Buffer.from(value, 'latin1') : toJson(objectOf(value));
 }
 
-async function describe(key: string, value: Stored, level: CacheLevel, { signal }: Context): Promise<Found> {
+async function describe(key: string, value: Stored, level: BulkLevel, { signal }: Context): Promise<Found> {
   const bytes = typeof value === 'string' ? value.length : value.reduce((sum, part) => sum + part.length, 0);
   return { key, ...textOf(value), bytes, ttlMs: await level.ttl(toBytes(key), signal) };
 }

@@ -1,6 +1,6 @@
 import { inspect as inspectCache, type InspectPlan } from '../../lib/cache/inspect/inspect.js';
 import type { InspectResult } from '../../lib/cache/inspect/result.js';
-import { findLevel, openLevel } from '../../lib/cache/levels/open-level.js';
+import { findLevel } from '../../lib/cache/open-bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { type Progress, silentProgress } from '../../lib/core/progress.js';
 import { readCommand } from '../../runtime/command.js';
@@ -8,6 +8,7 @@ import { flag } from '../../runtime/flags.js';
 import { presentInspection } from '../../ui/inspection.js';
 import { warnOfMovedSlots } from './shared/moved-slots.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
+import { openLevel } from './shared/open-level.js';
 
 const defaultSample = 100_000;
 
@@ -47,8 +48,7 @@ export const inspect = readCommand({
       throw new UserError('--live needs a terminal', { hint: 'Leave --live out.' });
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, input.level);
-    const level = await openLevel(chosen, settings, context.clock, context.signal);
-    context.closing(() => level.close());
+    const level = await openLevel(chosen, context);
     const plan = (progress: Progress): InspectPlan => ({
       level,
       pattern: input.pattern,

@@ -1,8 +1,8 @@
 import { buffer } from 'node:stream/consumers';
 
-import type { CacheLevel } from '../../lib/cache/level.js';
-import { findLevel, openLevel } from '../../lib/cache/levels/open-level.js';
-import { operations } from '../../lib/cache/write-behind/operation.js';
+import type { BulkLevel } from '../../lib/cache/bulk-level.js';
+import { findLevel } from '../../lib/cache/open-bulk-level.js';
+import { operations } from '../../lib/cache/write-behind/types.js';
 import { toBytes } from '../../lib/core/bytes.js';
 import { ServiceUnavailable } from '../../lib/core/errors.js';
 import { formatBytes, formatDuration } from '../../lib/core/units.js';
@@ -10,9 +10,10 @@ import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 import { planRow, writeRow, type RowWrite } from './shared/row-write.js';
+import { openLevel } from './shared/open-level.js';
 
 interface Prepared {
-  level: CacheLevel;
+  level: BulkLevel;
   key: string;
   value: string;
   ttlMs: number;
@@ -77,8 +78,7 @@ export const set = changeCommand({
       level: name,
       value: bytes,
     });
-    const level = await openLevel(chosen, settings, context.clock, context.signal);
-    context.closing(() => level.close());
+    const level = await openLevel(chosen, context);
     return { level, key, value: bytes, ttlMs: ttl ?? chosen.ttl ?? 0, row };
   },
 

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import type { ByteString } from '../core/bytes.js';
+import { withoutReturn, type ByteString } from '../core/bytes.js';
 import { UserError } from '../core/errors.js';
 import { unreadable } from '../core/unreadable.js';
 
@@ -108,8 +108,4 @@ export async function eachLine(
     signal.removeEventListener('abort', stop);
     log.stream.destroy();
   }
-}
-
-function withoutReturn(line: ByteString): ByteString {
-  return line.endsWith('\r') ? line.slice(0, -1) : line;
 }

@@ -7,7 +7,7 @@ import { Pace } from '../runs/pace.js';
 import type { Progress } from '../core/progress.js';
 import { formatCount } from '../core/units.js';
 import { hasLiteral } from './glob.js';
-import type { CacheLevel, KeyInfo, ScanOptions } from './level.js';
+import type { BulkLevel, KeyInfo, ScanOptions } from './bulk-level.js';
 import { isOwnKey } from './own-keys.js';
 import { PrefixTree } from './inspect/prefix-tree.js';
 
@@ -19,7 +19,7 @@ export type Selection =
   | { by: 'idle'; idleMs: number };
 
 export interface FlushPlan {
-  level: CacheLevel;
+  level: BulkLevel;
   selection: Selection;
   /** Keys a second. */
   rate?: number | undefined;

@@ -1,4 +1,6 @@
-import type { LevelType } from './level.js';
+import type { Systems } from '../clients/systems.js';
+
+export type LevelType = 'memory' | 'redis' | 'memcached' | 'hazelcast' | 'database';
 
 export interface LevelSettings {
   name: string;
@@ -17,4 +19,9 @@ export interface CacheSettings {
   tiers: { pattern: string; levels: string[] }[];
   writeBehind?:
     { tables: Record<string, { key: string[] }>; durability: 'memory' | 'replica' | 'fsync' } | undefined;
+}
+
+/** The part of an environment's configuration that opening levels needs. */
+export interface CacheEnvironment extends Systems {
+  cache: CacheSettings;
 }

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Client, QueryResultRow } from 'pg';
+import type { Client, ClientBase, ClientConfig, QueryResultRow } from 'pg';
 import type { CopyStreamQuery, CopyToStreamQuery } from 'pg-copy-streams';
 import { UserError } from '../core/errors.js';
 import { explainPostgresError, timedOut } from './postgres/errors.js';
@@ -65,20 +65,9 @@ export async function openPostgres(
   signal: AbortSignal,
 ): Promise<PostgresClient> {
   const target = await postgresTarget(settings);
-  const [{ default: pg }, copy] = await Promise.all([import('pg'), import('pg-copy-streams')]);
+  const { default: pg } = await import('pg');
   signal.throwIfAborted();
-  const client = new pg.Client({
-    host: target.host,
-    port: target.port,
-    user: target.user,
-    password: target.password,
-    database: target.database,
-    options: target.options,
-    ssl: target.tls,
-    application_name: 'metrify',
-    connectionTimeoutMillis: timeouts.connectTimeoutMs,
-    keepAlive: true,
-  });
+  const client = new pg.Client(clientOptions(target, timeouts));
   client.on('error', () => {}); // whoever uses the connection next is told
   const abandon = () => destroyConnection(client);
   signal.addEventListener('abort', abandon, { once: true });
@@ -91,18 +80,45 @@ export async function openPostgres(
   } finally {
     signal.removeEventListener('abort', abandon);
   }
-  const connection = new Connection(client, target, timeouts.requestTimeoutMs, signal, copy.to, copy.from);
   try {
-    await connection.query(session);
-    // From version 14 on, a server whose client has died stops computing its answer.
-    await connection.query(`SET client_connection_check_interval = '10s'`).catch((error: unknown) => {
-      signal.throwIfAborted();
-      if (error instanceof UserError) throw error;
-    });
+    return await startSession(client, target, timeouts, signal);
   } catch (error) {
     destroyConnection(client);
     throw error;
   }
+}
+
+/** How pg connects to the target. */
+export function clientOptions(target: PostgresTarget, timeouts: Timeouts): ClientConfig {
+  return {
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    password: target.password,
+    database: target.database,
+    options: target.options,
+    ssl: target.tls,
+    application_name: 'metrify',
+    connectionTimeoutMillis: timeouts.connectTimeoutMs,
+    keepAlive: true,
+  };
+}
+
+/** Sets a connection that is open up, as every one of metrify's is. @throws as its calls do. */
+export async function startSession(
+  client: ClientBase,
+  target: PostgresTarget,
+  timeouts: Timeouts,
+  signal: AbortSignal,
+): Promise<PostgresClient> {
+  const copy = await import('pg-copy-streams');
+  const connection = new Connection(client, target, timeouts.requestTimeoutMs, signal, copy.to, copy.from);
+  await connection.query(session);
+  // From version 14 on, a server whose client has died stops computing its answer.
+  await connection.query(`SET client_connection_check_interval = '10s'`).catch((error: unknown) => {
+    signal.throwIfAborted();
+    if (error instanceof UserError) throw error;
+  });
   return connection;
 }
 
@@ -113,7 +129,7 @@ class Connection implements PostgresClient {
   #closed = false;
 
   constructor(
-    private readonly client: Client,
+    private readonly client: ClientBase,
     private readonly server: PostgresTarget,
     private readonly timeoutMs: number,
     private readonly signal: AbortSignal,
@@ -198,7 +214,7 @@ class Connection implements PostgresClient {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const ended = this.client.end().catch(() => {});
+    const ended = (this.client as Client).end().catch(() => {});
     if (!(await settledWithin(ended, cancelGraceMs))) destroyConnection(this.client);
   }
 

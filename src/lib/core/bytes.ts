@@ -17,6 +17,11 @@ export function toBytes(text: string): ByteString {
   return isAscii(text) ? text : Buffer.from(text, 'utf8').latin1Slice();
 }
 
+/** Bytes as they are, whatever they mean. */
+export function ofBuffer(bytes: Uint8Array): ByteString {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice();
+}
+
 /** Text for people and JSON; bytes that are no UTF-8 become U+FFFD. */
 export function fromBytes(bytes: ByteString): string {
   return isAscii(bytes) ? bytes : Buffer.from(bytes, 'latin1').utf8Slice();
@@ -27,4 +32,9 @@ const beyondAscii = /[\u0080-\uffff]/;
 
 function isAscii(text: string): boolean {
   return !beyondAscii.test(text);
+}
+
+/** A line without the carriage return at its end. */
+export function withoutReturn(line: ByteString): ByteString {
+  return line.charCodeAt(line.length - 1) === 13 ? line.slice(0, -1) : line;
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { constants, readFileSync, unlinkSync } from 'node:fs';
 import { link, open, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceConflict, UserError, errorMessage, systemCode } from './errors.js';
-import { type ProcessIdentity, isRunning, ownIdentity } from './process-identity.js';
+import { ExitCode } from './exit-codes.js';
+import { type ProcessIdentity, isRunning, ownIdentity, userName } from './process-identity.js';
 
 export interface FileLock {
   path: string;
@@ -111,7 +111,7 @@ async function takeOver(path: string, stale: Holder, draft: string): Promise<Blo
       `the lock ${path} of ${stale.user} is left over, and cannot be replaced: ${errorMessage(error)}`,
       {
         code: 'LOCK_LEFT_OVER',
-        exitCode: 4,
+        exitCode: ExitCode.refused,
         hint: `Its process ${stale.pid} is gone. Have ${stale.user} or root remove ${path}.`,
       },
     );
@@ -170,7 +170,7 @@ async function linkExclusively(from: string, to: string): Promise<boolean> {
 function unusable(path: string, error: unknown): UserError {
   return new UserError(`the lock ${path} cannot be made: ${errorMessage(error)}`, {
     code: 'LOCK_UNUSABLE',
-    exitCode: 4,
+    exitCode: ExitCode.refused,
     cause: error,
   });
 }
@@ -195,7 +195,7 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   if (holder) return holder;
   throw new UserError(`${path} is not a lock that metrify wrote${cause ? `: ${errorMessage(cause)}` : ''}`, {
     code: 'LOCK_CORRUPT',
-    exitCode: 4,
+    exitCode: ExitCode.refused,
     hint: `Look at it; if no metrify is running under this lock, remove ${path}.`,
   });
 }
@@ -226,13 +226,5 @@ function release(path: string, token: string): void {
     if (parseHolder(readFileSync(path, 'utf8'))?.token === token) unlinkSync(path);
   } catch {
     // Gone already, or not ours to remove: nothing is held by us either way.
-  }
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? 'unknown');
   }
 }

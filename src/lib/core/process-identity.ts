@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFile, readlink } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { promisify } from 'node:util';
 import { systemCode } from './errors.js';
 
@@ -70,4 +71,13 @@ async function currentBoot(): Promise<string> {
 
 async function namespace(): Promise<string | undefined> {
   return process.platform === 'linux' ? readlink('/proc/self/ns/pid').catch(() => undefined) : undefined;
+}
+
+/** The user's name, or number: a container may run under one that has no name. */
+export function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
 }

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { abortable } from '../core/abortable.js';
 
 /** Bytes from somewhere, in order. */
 export interface ByteReader {
@@ -79,7 +80,7 @@ export class ByteWindow {
       this.#buffer.copy(larger);
       this.#buffer = larger;
     }
-    const count = await orAborted(this.reader.read(this.#buffer, this.#length), signal);
+    const count = await abortable(this.reader.read(this.#buffer, this.#length), signal);
     this.#length += count;
     this.#ended = count === 0;
   }
@@ -88,13 +89,4 @@ export class ByteWindow {
     this.#buffer.copyWithin(0, count, this.#length);
     this.#length -= count;
   }
-}
-
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const stop = () => reject(signal.reason as Error);
-    if (signal.aborted) return stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

@@ -1,4 +1,4 @@
-import type { ByteString } from '../core/bytes.js';
+import { withoutReturn, type ByteString } from '../core/bytes.js';
 
 /** A quoted field may span lines; one longer than this is a quote that was never closed. */
 const maxQuotedBytes = 1024 * 1024;
@@ -58,10 +58,6 @@ export function readQuotedRecord(
     if (text[pos] !== delimiter) return { malformed: 'a closing quote is followed by more text' };
     pos++;
   }
-}
-
-export function withoutReturn(text: ByteString): ByteString {
-  return text.charCodeAt(text.length - 1) === 13 ? text.slice(0, -1) : text;
 }
 
 /** The one among comma, semicolon and tab that stands most often in the header, outside of quotes. */

@@ -1,7 +1,7 @@
-import { fromBytes, toBytes, type ByteString } from '../core/bytes.js';
+import { fromBytes, toBytes, withoutReturn, type ByteString } from '../core/bytes.js';
 import { UserError } from '../core/errors.js';
 import { columnIndex, refuseDuplicates } from './columns.js';
-import { readQuotedRecord, sniffDelimiter, withoutReturn } from './csv-record.js';
+import { readQuotedRecord, sniffDelimiter } from './csv-record.js';
 import { emptyInput, type Input } from './file-input.js';
 import { jsonString } from './json-text.js';
 import { isUtf8Line, type DecodedRows, type Decoder, type Lines } from './line-reader.js';

@@ -200,7 +200,7 @@ needs('redis')('a Redis that is away', () => {
     expect(await cache.getOrLoad('a', () => Promise.resolve(1))).toBe(1);
     await redis.restart();
     await until('it is used', () =>
-      cache.clusterSet('b', 2).then(
+      cache.setInRedis('b', 2).then(
         () => true,
         () => false,
       ),
@@ -221,14 +221,14 @@ needs('redis')('a Redis that is away', () => {
     expect(loads).toBe(1);
   });
 
-  test('for a failover: clusterSet and clusterGet wait, and the levels find the new master', async () => {
+  test('for a failover: setInRedis and getFromRedis wait, and the levels find the new master', async () => {
     const cluster = await started(startRedisCluster({ nodeTimeoutMs: 1000 }));
-    const cache = await open([warm], { redis: { nodes: cluster.urls } }, { clusterTimeoutMs: 60_000 });
+    const cache = await open([warm], { redis: { nodes: cluster.urls } }, { redisTimeoutMs: 60_000 });
     const keys = Array.from({ length: 60 }, (_, i) => `meter:${i}`);
-    await Promise.all(keys.map((key) => cache.clusterSet(key, 1)));
+    await Promise.all(keys.map((key) => cache.setInRedis(key, 1)));
     await cluster.killMaster(0);
-    await Promise.all(keys.map((key) => cache.clusterSet(key, 2)));
-    expect(await Promise.all(keys.map((key) => cache.clusterGet(key)))).toEqual(keys.map(() => 2));
+    await Promise.all(keys.map((key) => cache.setInRedis(key, 2)));
+    expect(await Promise.all(keys.map((key) => cache.getFromRedis(key)))).toEqual(keys.map(() => 2));
     await until('the level is back', async () => {
       const values = await Promise.all(keys.map((key) => cache.getOrLoad(key, () => Promise.resolve(3))));
       return breakerOf(cache) === 'closed' && values.every((value) => value === 2 || value === 3);

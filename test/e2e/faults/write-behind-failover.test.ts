@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { partitionKeys, partitionOf } from '../../../src/lib/cache/write-behind/keys.js';
-import type { Loss } from '../../../src/lib/cache/write-behind/witness.js';
+import type { LostWrite } from '../../../src/lib/cache/write-behind/types.js';
 import { runWorker } from '../../../src/lib/cache/write-behind/worker.js';
 import { WriteBehind } from '../../../src/lib/cache/write-behind/writer.js';
 import { nodeName, openRedis } from '../../../src/lib/clients/redis/client.js';
@@ -59,9 +59,9 @@ needs('redis', 'postgres')('write-behind while a master dies', () => {
 
   test('durability replica: what was acknowledged survives, and nothing is applied twice', async () => {
     const client = await openRedis({ nodes: cluster.urls }, timeouts, signal);
-    const losses: Loss[] = [];
+    const losses: LostWrite[] = [];
     const queue = await WriteBehind.open(client, {
-      ...{ tables, durability: 'replica', signal, onLoss: (loss: Loss) => losses.push(loss) },
+      ...{ tables, durability: 'replica', signal, onLoss: (loss: LostWrite) => losses.push(loss) },
     });
     const acknowledged: string[] = [];
     const refused: string[] = [];
@@ -106,7 +106,7 @@ needs('redis', 'postgres')('write-behind while a master dies', () => {
       (await cluster.nodes[0]!.server.cli('INFO', 'replication')).includes('master_link_status:up'),
     );
     const client = await openRedis({ nodes: cluster.urls }, timeouts, signal);
-    const losses: Loss[] = [];
+    const losses: LostWrite[] = [];
     const open = (durability: 'memory' | 'replica') =>
       WriteBehind.open(client, {
         tables,

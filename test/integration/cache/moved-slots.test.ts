@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { countMatches, flush, type FlushPlan } from '../../../src/lib/cache/flush.js';
 import { inspect } from '../../../src/lib/cache/inspect/inspect.js';
-import type { CacheLevel } from '../../../src/lib/cache/level.js';
-import { openRedisLevel, type RedisLevel } from '../../../src/lib/cache/levels/redis-level.js';
+import type { BulkLevel } from '../../../src/lib/cache/bulk-level.js';
+import { openRedisBulkLevel, type RedisBulkLevel } from '../../../src/lib/cache/redis/bulk-level.js';
 import { slotOf } from '../../../src/lib/clients/redis/slots.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
 import { silentProgress } from '../../../src/lib/core/progress.js';
@@ -19,12 +19,12 @@ type Served = [from: number, to: number, master: [host: string, port: number, id
 needs('redis')('a walk of a cluster whose slots move', () => {
   const { signal } = new AbortController();
   let cluster: RedisCluster;
-  let level: RedisLevel;
+  let level: RedisBulkLevel;
 
   beforeAll(async () => {
     cluster = await startRedisCluster();
     const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 20_000 };
-    level = await openRedisLevel({ name: 'redis', settings: { nodes: cluster.urls }, timeouts }, signal);
+    level = await openRedisBulkLevel({ name: 'redis', settings: { nodes: cluster.urls }, timeouts }, signal);
   });
   beforeEach(async () => {
     await cluster.ready();
@@ -73,8 +73,8 @@ needs('redis')('a walk of a cluster whose slots move', () => {
   }
 
   /** The level, where something happens after the first batch of a walk. */
-  function during(event: () => Promise<void>): CacheLevel {
-    const scan: CacheLevel['scan'] = async function* (options) {
+  function during(event: () => Promise<void>): BulkLevel {
+    const scan: BulkLevel['scan'] = async function* (options) {
       let first = true;
       for await (const batch of level.scan(options)) {
         if (first) await event();
@@ -82,7 +82,7 @@ needs('redis')('a walk of a cluster whose slots move', () => {
         yield batch;
       }
     };
-    return new Proxy<CacheLevel>(level, {
+    return new Proxy<BulkLevel>(level, {
       get: (target, name) => {
         if (name === 'scan') return scan;
         const value = Reflect.get(target, name, target) as unknown;

@@ -5,62 +5,68 @@ import { afterAll, expect, test } from 'vitest';
 
 import { MultiLevelCache } from '../../../src/lib/cache/multi-level/cache.js';
 import type { RowWriter } from '../../../src/lib/cache/multi-level/rows.js';
-import type { Store } from '../../../src/lib/cache/store.js';
-import { DatabaseStore } from '../../../src/lib/cache/stores/database-store.js';
-import { HazelcastStore } from '../../../src/lib/cache/stores/hazelcast-store.js';
-import { MemcachedStore } from '../../../src/lib/cache/stores/memcached-store.js';
-import { MemoryStore } from '../../../src/lib/cache/stores/memory-store.js';
-import { PostgresPool } from '../../../src/lib/cache/stores/postgres-pool.js';
-import { RedisStore } from '../../../src/lib/cache/stores/redis-store.js';
+import type { KeyedLevel } from '../../../src/lib/cache/keyed-level.js';
+import { DatabaseKeyedLevel } from '../../../src/lib/cache/database/keyed-level.js';
+import { HazelcastKeyedLevel } from '../../../src/lib/cache/hazelcast/keyed-level.js';
+import { MemcachedKeyedLevel } from '../../../src/lib/cache/memcached/keyed-level.js';
+import { MemoryLevel } from '../../../src/lib/cache/memory/keyed-level.js';
+import { PostgresPool } from '../../../src/lib/clients/postgres/pool.js';
+import { RedisKeyedLevel } from '../../../src/lib/cache/redis/keyed-level.js';
 import { HazelcastConnection } from '../../../src/lib/clients/hazelcast/connection.js';
 import { openRedis } from '../../../src/lib/clients/redis/client.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
 import { startHazelcast } from '../../servers/hazelcast.js';
 import { needs } from '../../servers/needs.js';
 import { ownDatabase, ownMemcached, ownRedis } from '../../servers/shared.js';
-import { SteppedStore, Steps, steppedConnection, UnguardedStore } from './steps.js';
+import { SteppedLevel, Steps, steppedConnection, UnguardedLevel } from './steps.js';
 
 const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 5000 };
 const { signal } = new AbortController();
-const opened: Store[] = [];
-afterAll(() => Promise.all(opened.map((store) => store.close())));
+const opened: KeyedLevel[] = [];
+afterAll(() => Promise.all(opened.map((keyed) => keyed.close())));
 
 /** Takes a value out of a shared level behind the cache's back, as an eviction does; its record stays. */
 interface Shared {
-  store: Store;
+  keyed: KeyedLevel;
   evict(key: string): Promise<unknown>;
-  /** Steps finer than the store's calls: those of its requests. */
+  /** Steps finer than the level's calls: those of its requests. */
   stepped?: Wrap;
 }
 
 const shared = {
   async redis(): Promise<Shared> {
     const client = await openRedis({ nodes: [(await ownRedis()).url] }, timeouts, signal);
-    return { store: new RedisStore('shared', client), evict: (key) => client.call(['DEL', key]) };
+    return { keyed: new RedisKeyedLevel('shared', client), evict: (key) => client.call(['DEL', key]) };
   },
   async memcached(): Promise<Shared> {
     const { urls } = await ownMemcached();
     const options = { name: 'shared', settings: { servers: [...urls] }, timeouts, clock: systemClock };
-    const store = await MemcachedStore.open(options, signal);
-    return { store, evict: () => Promise.resolve() };
+    const keyed = await MemcachedKeyedLevel.open(options, signal);
+    return { keyed, evict: () => Promise.resolve() };
   },
   async database(): Promise<Shared> {
     const { url } = await ownDatabase();
-    const store = new DatabaseStore('shared', 'entries', new PostgresPool({ url }, timeouts), systemClock);
-    return { store, evict: () => Promise.resolve() };
+    const keyed = new DatabaseKeyedLevel(
+      'shared',
+      'entries',
+      new PostgresPool({ url }, timeouts),
+      systemClock,
+    );
+    return { keyed, evict: () => Promise.resolve() };
   },
   async hazelcast(): Promise<Shared> {
     const server = await startHazelcast();
     const settings = { urls: [server.url] };
     const patient = { connectTimeoutMs: 5000, requestTimeoutMs: 60_000 };
     const connection = await HazelcastConnection.open(settings, patient, systemClock, signal);
-    const store = new HazelcastStore('shared', connection, systemClock);
-    const close = () => store.close().then(() => server.stop());
-    opened.push({ close } as Store);
+    const keyed = new HazelcastKeyedLevel('shared', connection, systemClock);
+    const close = () => keyed.close().then(() => server.stop());
+    opened.push({ close } as KeyedLevel);
     return {
-      store,
+      keyed,
       evict: (key) => connection.run(({ map }) => map.evict(key), signal),
-      stepped: (_, steps) => new HazelcastStore('shared', steppedConnection(connection, steps), systemClock),
+      stepped: (_, steps) =>
+        new HazelcastKeyedLevel('shared', steppedConnection(connection, steps), systemClock),
     };
   },
 };
@@ -73,8 +79,8 @@ interface Read {
   commit: number;
 }
 
-type Wrap = (store: Store, steps: Steps) => Store;
-const guarded: Wrap = (store, steps) => new SteppedStore(store, steps);
+type Wrap = (keyed: KeyedLevel, steps: Steps) => KeyedLevel;
+const guarded: Wrap = (keyed, steps) => new SteppedLevel(keyed, steps);
 
 /**
  * Two processes with a cache each, over one database row: writers that write through, readers that load slowly,
@@ -109,12 +115,12 @@ async function play(
     return value;
   };
   const caches = [0, 1].map(() => {
-    const local = new MemoryStore({ name: 'memory', maxBytes: 1e6, clock: systemClock });
-    const stores = [
+    const local = new MemoryLevel({ name: 'memory', maxBytes: 1e6, clock: systemClock });
+    const keyedLevels = [
       ...(memory ? [level ? local : wrap(local, steps)] : []),
-      ...(level ? [wrap(level.store, steps)] : []),
+      ...(level ? [wrap(level.keyed, steps)] : []),
     ];
-    const levels = stores.map((store) => ({ store, timeoutMs: 60_000 }));
+    const levels = keyedLevels.map((level) => ({ level, timeoutMs: 60_000 }));
     return { local, cache: new MultiLevelCache({ levels, rows }) };
   });
   // Without a shared level there is nothing that two processes have in common.
@@ -150,7 +156,7 @@ async function play(
     for (const other of reads)
       if (one.instance === other.instance && one.endedAt < other.startedAt && one.commit > other.commit)
         return `process ${one.instance} read commit ${one.commit}, and then ${other.commit}`;
-  const left = (await level?.store.lookup(key))?.found;
+  const left = (await level?.keyed.lookup(key))?.found;
   if (left && commitOf.get(JSON.parse(left.value) as string) !== commits)
     return `the shared level is left with commit ${commitOf.get(JSON.parse(left.value) as string)} of ${commits}`;
   return undefined;
@@ -172,7 +178,7 @@ async function firstFault(
 
 const open = async (kind: keyof typeof shared): Promise<Shared> => {
   const level = await shared[kind]();
-  opened.push(level.store);
+  opened.push(level.keyed);
   return level;
 };
 
@@ -183,7 +189,7 @@ test('memory level: no reader sees an older value after a newer one', async () =
 });
 
 test.each(['versions', 'leases'] as const)('memory level without %s: it does', async (without) => {
-  const wrap: Wrap = (store, steps) => new UnguardedStore(store, steps, without);
+  const wrap: Wrap = (keyed, steps) => new UnguardedLevel(keyed, steps, without);
   expect(await firstFault(1000, undefined, true, wrap)).toBeDefined();
 });
 
@@ -198,7 +204,7 @@ for (const kind of ['redis', 'memcached', 'hazelcast', 'database'] as const) {
     });
 
     test.each(['versions', 'leases'] as const)('without %s: readers do', async (without) => {
-      const wrap: Wrap = (store, steps) => new UnguardedStore(store, steps, without);
+      const wrap: Wrap = (keyed, steps) => new UnguardedLevel(keyed, steps, without);
       expect(await firstFault(1000, await open(kind), false, wrap)).toBeDefined();
     });
   });

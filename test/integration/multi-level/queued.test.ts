@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MultiLevelCache } from '../../../src/lib/cache/multi-level/cache.js';
 import { openCache, type OpenOptions } from '../../../src/lib/cache/multi-level/open.js';
 import type { WriteQueue } from '../../../src/lib/cache/multi-level/queue.js';
-import { MemoryStore } from '../../../src/lib/cache/stores/memory-store.js';
-import { PostgresPool } from '../../../src/lib/cache/stores/postgres-pool.js';
+import { MemoryLevel } from '../../../src/lib/cache/memory/keyed-level.js';
+import { PostgresPool } from '../../../src/lib/clients/postgres/pool.js';
 import { partitionKeys, partitionOf } from '../../../src/lib/cache/write-behind/keys.js';
 import { WriteUnsettled } from '../../../src/lib/cache/write-behind/sender.js';
 import { ServiceUnavailable } from '../../../src/lib/core/errors.js';
@@ -187,7 +187,7 @@ test('a queue that fails is asked by one read at a time, and a write that waits 
   };
   const clock = new FakeClock();
   const cache = new MultiLevelCache({
-    levels: [{ store: new MemoryStore({ name: 'hot', maxBytes: 1e6, clock }) }],
+    levels: [{ level: new MemoryLevel({ name: 'hot', maxBytes: 1e6, clock }) }],
     queue,
     clock,
   });
@@ -236,5 +236,38 @@ needs('postgres')('connections to PostgreSQL', () => {
     await closed;
     release();
     await waits.catch(() => {});
+  });
+
+  test('that are idle are dropped with one that was lost, and nothing is repeated', async () => {
+    const pool = new PostgresPool({ url: (await ownDatabase()).url }, timeouts);
+    const pid = () =>
+      pool.run(async (client) => {
+        const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid, pg_sleep(0.2)');
+        return rows[0]!.pid;
+      });
+    const before = await Promise.all([pid(), pid(), pid()]);
+    let runs = 0;
+    const lost = pool.run((client) => {
+      runs++;
+      return client.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [before]);
+    });
+    await expect(lost).rejects.toBeInstanceOf(ServiceUnavailable);
+    expect(runs).toBe(1);
+    const after = await Promise.all([pid(), pid(), pid()]);
+    expect(before.filter((one) => after.includes(one))).toEqual([]);
+    await pool.close();
+  });
+
+  test('that are lost while they are idle are opened again when they are needed', async () => {
+    const { url, sql } = await ownDatabase();
+    const pool = new PostgresPool({ url }, timeouts);
+    const one = () => pool.run(async (client) => (await client.query('SELECT 1 AS n')).rows);
+    await Promise.all([one(), one()]);
+    await sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = 'metrify'`);
+    // Before the end of the connection has arrived, a call may still fail with it.
+    await expect.poll(() => one().catch(() => undefined)).toEqual([{ n: 1 }]);
+    for (let i = 0; i < 3; i++) expect(await one()).toEqual([{ n: 1 }]);
+    await pool.close();
   });
 });

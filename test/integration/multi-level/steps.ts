@@ -1,5 +1,11 @@
 import type { Cluster, HazelcastConnection } from '../../../src/lib/clients/hazelcast/connection.js';
-import type { Found, Lease, Lookup, Outcome, Store } from '../../../src/lib/cache/store.js';
+import type {
+  Found,
+  Lease,
+  Lookup,
+  KeyedWriteOutcome,
+  KeyedLevel,
+} from '../../../src/lib/cache/keyed-level.js';
 import { seeded, type Random } from '../../random.js';
 
 /** Lets one step of many concurrent actors go on at a time, in an order that a seed decides. */
@@ -44,12 +50,12 @@ export class Steps {
   }
 }
 
-/** A store whose calls are steps. */
-export class SteppedStore implements Store {
+/** A level whose calls are steps. */
+export class SteppedLevel implements KeyedLevel {
   readonly name: string;
-  readonly type: Store['type'];
+  readonly type: KeyedLevel['type'];
   constructor(
-    protected readonly inner: Store,
+    protected readonly inner: KeyedLevel,
     protected readonly steps: Steps,
   ) {
     this.name = inner.name;
@@ -61,10 +67,10 @@ export class SteppedStore implements Store {
   lease(key: string): Promise<Lease> {
     return this.steps.call(() => this.inner.lease(key));
   }
-  fill(key: string, found: Found, lease: Lease, replace?: boolean): Promise<Outcome> {
+  fill(key: string, found: Found, lease: Lease, replace?: boolean): Promise<KeyedWriteOutcome> {
     return this.steps.call(() => this.inner.fill(key, found, lease, replace));
   }
-  set(key: string, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
+  set(key: string, found: Found, version: bigint | undefined, lease?: Lease): Promise<KeyedWriteOutcome> {
     return this.steps.call(() => this.inner.set(key, found, version, lease));
   }
   remove(key: string, version: bigint | undefined): Promise<boolean> {
@@ -76,19 +82,24 @@ export class SteppedStore implements Store {
 }
 
 /** The guards taken away, one kind at a time. */
-export class UnguardedStore extends SteppedStore {
+export class UnguardedLevel extends SteppedLevel {
   constructor(
-    inner: Store,
+    inner: KeyedLevel,
     steps: Steps,
     private readonly without: 'versions' | 'leases',
   ) {
     super(inner, steps);
   }
-  override fill(key: string, found: Found, lease: Lease, replace?: boolean): Promise<Outcome> {
+  override fill(key: string, found: Found, lease: Lease, replace?: boolean): Promise<KeyedWriteOutcome> {
     if (this.without === 'versions') return super.fill(key, found, lease, replace);
     return this.steps.call(() => this.inner.set(key, found, undefined));
   }
-  override set(key: string, found: Found, version: bigint | undefined, lease?: Lease): Promise<Outcome> {
+  override set(
+    key: string,
+    found: Found,
+    version: bigint | undefined,
+    lease?: Lease,
+  ): Promise<KeyedWriteOutcome> {
     return super.set(key, found, this.without === 'versions' ? undefined : version, lease);
   }
 }

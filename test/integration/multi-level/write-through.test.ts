@@ -106,10 +106,10 @@ needs('redis', 'postgres')('write-through', () => {
     await expect.poll(() => count(b)).toEqual([{ n: 1 }]);
   });
 
-  test('clusterSet and clusterGet work on Redis alone', async () => {
+  test('setInRedis and getFromRedis work on Redis alone', async () => {
     const [a, b] = caches as [MultiLevelCache, MultiLevelCache];
-    await a.clusterSet('session', { user: 'é' }, '1h');
-    expect(await b.clusterGet('session')).toEqual({ user: 'é' });
-    expect(await b.clusterGet('none')).toBeUndefined();
+    await a.setInRedis('session', { user: 'é' }, '1h');
+    expect(await b.getFromRedis('session')).toEqual({ user: 'é' });
+    expect(await b.getFromRedis('none')).toBeUndefined();
   });
 });

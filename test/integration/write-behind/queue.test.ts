@@ -78,13 +78,12 @@ needs('redis', 'postgres')('write-behind', () => {
     const first = await writer.writeBehind('meter:10', 'one', target);
     const second = await writer.writeBehind('meter:10', 'two', target);
     expect(second.version).toBeGreaterThan(first.version);
-    expect(await writer.pending('meter:10')).toEqual({ value: 'two', version: second.version });
+    expect(await writer.pendingValue('meter:10')).toEqual({ value: 'two', version: second.version });
     await writer.writeBehind('meter:10', null, target, 'delete');
-    expect(await writer.pending('meter:10')).toMatchObject({ value: null });
     const waiting = writer.pendingValue('meter:10');
     await bench.drain();
     expect(await waiting).toBeUndefined();
-    expect(await writer.pending('meter:10')).toBeUndefined();
+    expect(await writer.pendingValue('meter:10')).toBeUndefined();
   });
 
   test('what is refused is refused before it is queued', async () => {
@@ -120,7 +119,7 @@ needs('redis', 'postgres')('write-behind', () => {
     await bench.drain();
     await write();
     // Whether the first was applied is not known to the queue: readers wait for the worker.
-    const waiting = writer.pending('once');
+    const waiting = writer.pendingValue('once');
     expect(await bench.drain()).toMatchObject({ applied: 0, repeated: 1 });
     expect(await waiting).toBeUndefined();
     expect(await bench.database.sql('SELECT count(*)::int n FROM history WHERE sensor_id = 77')).toEqual([
@@ -143,7 +142,7 @@ needs('redis', 'postgres')('write-behind', () => {
     expect(result.failures.map(({ key }) => key).sort()).toEqual(['bad', 'bad2']);
     expect(result.failures[0]!.reason).toMatch(/value too long.*22001/);
     expect(await row(2000)).toMatchObject({ name: 'before' });
-    expect(await writer.pending('bad')).toMatchObject({ value: 'after' });
+    expect(await writer.pendingValue('bad')).toMatchObject({ value: 'after' });
 
     await put('bad', 2000, 'last');
     expect(await bench.drain()).toMatchObject({ applied: 0, failed: 0, held: 1 });
@@ -172,7 +171,7 @@ needs('redis', 'postgres')('write-behind', () => {
     expect(await bench.drain()).toMatchObject({ applied: 1 });
     expect(await row(2001)).toMatchObject({ name: 'later' });
     expect(await queueStatus(bench.client)).toMatchObject({ waiting: 0, dead: 0, heldKeys: 0 });
-    expect(await writer.pending('bad')).toBeUndefined();
+    expect(await writer.pendingValue('bad')).toBeUndefined();
   });
 
   test('an update that meets no row, a missing table, a check: reasons that say so', async () => {
@@ -240,7 +239,7 @@ needs('redis', 'postgres')('write-behind', () => {
     // The id is there, but it is another entry's than the one that was applied; or it is nowhere.
     expect(await trimmed(newOperationId())).toBe(0);
     expect(await bench.client.call(['XLEN', keys.stream])).toBe(2);
-    expect(await writer.pending('history:1')).toMatchObject({ value: 'v' });
+    expect(await writer.pendingValue('history:1')).toMatchObject({ value: 'v' });
     expect(await bench.drain()).toMatchObject({ applied: 2, losses: [] });
   });
 
@@ -287,7 +286,7 @@ needs('redis', 'postgres')('write-behind', () => {
     const removed = await bench.drain();
     expect(removed).toMatchObject({ applied: 0, losses: [{ entries: 5 }] });
     expect([...removed.losses[0]!.keys].sort()).toEqual(same.slice(10, 15).sort());
-    expect(await writer.pending(same[10]!)).toBeUndefined();
+    expect(await writer.pendingValue(same[10]!)).toBeUndefined();
 
     expect((await queueStatus(bench.client)).lost).toBe(8);
 

@@ -4,11 +4,10 @@ import { setImmediate as tick } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 
 import { openRedis, type RedisClient } from '../../../src/lib/clients/redis/client.js';
-import { systemClock } from '../../../src/lib/core/clock.js';
 import { ServiceUnavailable } from '../../../src/lib/core/errors.js';
-import { MemoryStore } from '../../../src/lib/cache/stores/memory-store.js';
 import { partitionKeys, partitionOf } from '../../../src/lib/cache/write-behind/keys.js';
-import { WriteBehind, type WriteReceipt } from '../../../src/lib/cache/write-behind/writer.js';
+import type { Queued } from '../../../src/lib/cache/write-behind/types.js';
+import { WriteBehind } from '../../../src/lib/cache/write-behind/writer.js';
 import { replayable } from '../../random.js';
 import { needs } from '../../servers/needs.js';
 import { until } from '../../servers/ports.js';
@@ -44,8 +43,8 @@ needs('redis')('the order of calls', () => {
   const write = (key: string, value: number) =>
     writer.writeBehind(key, `v${value}`, { table: 'readings', row: { id: key } });
   /** Each in a batch of its own, none answered yet. */
-  async function writeSome(key: string, count: number, before = 0): Promise<Promise<WriteReceipt>[]> {
-    const calls: Promise<WriteReceipt>[] = [];
+  async function writeSome(key: string, count: number, before = 0): Promise<Promise<Queued>[]> {
+    const calls: Promise<Queued>[] = [];
     for (let i = 1; i <= count; i++) {
       calls.push(write(key, before + i));
       calls.at(-1)!.catch(() => {});
@@ -61,7 +60,7 @@ needs('redis')('the order of calls', () => {
     return entries.filter((fields) => field(fields, 'key') === key).map((fields) => field(fields, 'value'));
   }
   const names = (count: number) => Array.from({ length: count }, (_, i) => `v${i + 1}`);
-  async function expectInOrder(key: string, calls: Promise<WriteReceipt>[]): Promise<void> {
+  async function expectInOrder(key: string, calls: Promise<Queued>[]): Promise<void> {
     const versions = (await Promise.all(calls)).map(({ version }) => version);
     expect(await queued(key)).toEqual(names(calls.length));
     expect(versions).toEqual([...versions].sort((a, b) => (a < b ? -1 : 1)));
@@ -97,7 +96,7 @@ needs('redis')('the order of calls', () => {
 
   test('is kept when a server takes writes again between two batches: what was overtaken is refused', async () => {
     line.holdRequests = true;
-    const calls: Promise<WriteReceipt>[] = [];
+    const calls: Promise<Queued>[] = [];
     for (let i = 0; i < 4; i++) {
       calls.push(...(await writeSome('overtaken', 1, i)));
       await until('it is on its way', () => line.held > i, { everyMs: 1 });
@@ -129,46 +128,36 @@ needs('redis')('the order of calls', () => {
 });
 
 needs('redis', 'postgres')('a call that is repeated', () => {
-  test('does not cache its value where a later write may have been applied', async () => {
+  test('says so where a later write may have been applied', async () => {
     const bench = await queueBench(tables);
     await bench.database.sql('CREATE TABLE readings (id text PRIMARY KEY, value text)');
     const line = await lineTo(bench.redis.url);
     const client = await openRedis({ nodes: [line.url] }, timeouts, signal);
-    const cache = new MemoryStore({ name: 'cache', maxBytes: 2 ** 20, clock: systemClock });
-    const first = await WriteBehind.open(client, { tables, durability: 'memory', signal, cache });
-    const second = await bench.writer({ cache });
+    const first = await WriteBehind.open(client, { tables, durability: 'memory', signal });
+    const second = await bench.writer();
     const put = (writer: WriteBehind, value: string, operationId?: string) =>
       writer.writeBehind('k', value, { table: 'readings', row: { id: 'k', value } }, 'upsert', {
         operationId,
       });
-    const cached = async () => cache.peek('k')?.value;
-    await (
-      await put(first, 'V0')
-    ).cached;
-    expect(await cached()).toBe('V0');
+    await put(first, 'V0');
 
     line.holdAnswers = true;
     const repeated = put(first, 'V1');
-    await until('it is queued', async () => (await second.pending('k'))?.value === 'V1');
+    await until('it is queued', async () => (await second.pendingValue('k'))?.value === 'V1');
     await bench.drain();
     const newer = await put(second, 'V2');
-    await newer.cached;
     expect(newer.requeued).toBe(false);
     line.cut();
     const receipt = await repeated;
-    await receipt.cached;
     expect(receipt.requeued).toBe(true);
     expect(receipt.version).toBeGreaterThan(newer.version);
-    expect(await cached()).toBeUndefined();
     expect(await bench.drain()).toMatchObject({ applied: 1, repeated: 1 });
     expect(await bench.database.sql('SELECT value FROM readings')).toEqual([{ value: 'V2' }]);
 
     // One that still waits is found, and stays the newest.
     const waiting = await put(first, 'V3');
     const again = await put(first, 'V3', waiting.operationId);
-    await again.cached;
     expect(again).toMatchObject({ id: waiting.id, requeued: false });
-    expect(await cached()).toBe('V3');
     first.close();
     client.close();
     await line.close();
@@ -183,7 +172,7 @@ needs('redis')('a call whose end is not known', () => {
   afterAll(() => redis.stop());
 
   const target = { table: 'readings', row: { id: 'k' } };
-  const outcome = (call: Promise<WriteReceipt>) =>
+  const outcome = (call: Promise<Queued>) =>
     call.then(
       () => expect.unreachable('it is settled'),
       (error: { code: string; operationId: string }) => error,

@@ -3,7 +3,7 @@ import { afterAll } from 'vitest';
 import { openRedis, type RedisClient } from '../../../src/lib/clients/redis/client.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
 import { silentProgress } from '../../../src/lib/core/progress.js';
-import type { Tables } from '../../../src/lib/cache/write-behind/operation.js';
+import type { Tables } from '../../../src/lib/cache/write-behind/types.js';
 import { WriteBehind, type WriteBehindOptions } from '../../../src/lib/cache/write-behind/writer.js';
 import {
   runWorker,

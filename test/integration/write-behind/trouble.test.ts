@@ -11,7 +11,7 @@ import {
   letGo,
   noteLoss,
 } from '../../../src/lib/cache/write-behind/scripts.js';
-import { Script } from '../../../src/lib/cache/write-behind/script.js';
+import { Script } from '../../../src/lib/clients/redis/script.js';
 import { WriteBehind } from '../../../src/lib/cache/write-behind/writer.js';
 import { openRedis } from '../../../src/lib/clients/redis/client.js';
 import { needs } from '../../servers/needs.js';
@@ -122,6 +122,19 @@ needs('redis', 'postgres')('write-behind in trouble', () => {
     expect(await releaseKey(bench.client, 'twice', true)).toMatchObject({ released: 1, dropped: 1 });
     expect(await bench.drain()).toMatchObject({ applied: 1 });
     await settle();
+  });
+
+  test('a loss that is noted again because its answer got lost counts once', async () => {
+    const { lease, progress, counter } = partitionKeys(15);
+    await bench.client.call(['SET', lease, '1 me', 'PX', '60000']);
+    const note = (entries: number, upTo: number) =>
+      noteLoss.run(bench.client, [lease, progress, counter], ['1 me', String(entries), String(upTo)]);
+    for (let time = 0; time < 3; time++) await note(3, 103);
+    expect(await bench.client.call(['HGET', progress, 'lost'])).toBe('3');
+    await note(2, 110);
+    expect(await bench.client.call(['HMGET', progress, 'lost', 'done'])).toEqual(['5', '110']);
+    expect(await bench.client.call(['GET', counter])).toBe('110');
+    for (const key of [lease, progress, counter]) await bench.client.call(['DEL', key]);
   });
 
   test('where memory is full, the scripts of the worker run, and only writers are refused', async () => {

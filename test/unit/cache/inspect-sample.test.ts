@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
 import { inspect } from '../../../src/lib/cache/inspect/inspect.js';
-import type { CacheLevel, KeyInfo } from '../../../src/lib/cache/level.js';
+import type { BulkLevel, KeyInfo } from '../../../src/lib/cache/bulk-level.js';
 import { silentProgress } from '../../../src/lib/core/progress.js';
 import { replayable } from '../../random.js';
 
 const { random } = replayable('samples of keys');
 
 /** Keys in memory; a scan with a limit gives a random sample, as the hash order of a server does. */
-function population(keys: KeyInfo[]): CacheLevel {
+function population(keys: KeyInfo[]): BulkLevel {
   return {
     name: 'made',
     type: 'redis',
@@ -27,7 +27,7 @@ function population(keys: KeyInfo[]): CacheLevel {
       yield { node: 'one', keys: taken };
     },
     elements: async (infos: KeyInfo[]) => infos.map(() => undefined),
-  } as unknown as CacheLevel;
+  } as unknown as BulkLevel;
 }
 
 /** As many as keep chance out of it: of 100, one series in some dozens has fewer than 88. */

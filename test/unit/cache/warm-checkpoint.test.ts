@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { CacheLevel } from '../../../src/lib/cache/level.js';
+import type { BulkLevel } from '../../../src/lib/cache/bulk-level.js';
 import { openCheckpoint, type WarmReached } from '../../../src/lib/cache/warm/checkpoint.js';
 import type { WarmPlan } from '../../../src/lib/cache/warm/plan.js';
 import { warm, type WarmResult } from '../../../src/lib/cache/warm/warm.js';
@@ -15,13 +15,13 @@ import { silentProgress } from '../../../src/lib/core/progress.js';
 import { openFileSource } from '../../../src/lib/sources/open.js';
 
 /** Refuses keys that end in 7; keeps the others. */
-function fakeLevel(name: string, kept: Map<string, unknown>): CacheLevel {
+function fakeLevel(name: string, kept: Map<string, unknown>): BulkLevel {
   return {
     name,
     target: `${name}.example:1`,
     hashes: true,
-    writer: async ({ settled }: Parameters<CacheLevel['writer']>[0]) => ({
-      async write(entries: Parameters<Awaited<ReturnType<CacheLevel['writer']>>['write']>[0]) {
+    writer: async ({ settled }: Parameters<BulkLevel['writer']>[0]) => ({
+      async write(entries: Parameters<Awaited<ReturnType<BulkLevel['writer']>>['write']>[0]) {
         for (const entry of entries) {
           if (entry.key.endsWith('7')) settled(entry, 'failed', 'it ends in 7');
           else {
@@ -34,7 +34,7 @@ function fakeLevel(name: string, kept: Map<string, unknown>): CacheLevel {
       restarts: 0,
       async close() {},
     }),
-  } as unknown as CacheLevel;
+  } as unknown as BulkLevel;
 }
 
 const rows = 60;

@@ -1,43 +1,44 @@
 import { describe, expect, test } from 'vitest';
 
-import { MultiLevelCache, type MultiLevelCacheOptions } from '../../../src/lib/cache/multi-level/cache.js';
+import { MultiLevelCache } from '../../../src/lib/cache/multi-level/cache.js';
+import type { MultiLevelCacheOptions } from '../../../src/lib/cache/multi-level/cache-options.js';
 import { LatencyBuckets } from '../../../src/lib/measure/latency-buckets.js';
 import { queryKey } from '../../../src/lib/cache/multi-level/query-key.js';
-import type { Store } from '../../../src/lib/cache/store.js';
-import { MemoryStore } from '../../../src/lib/cache/stores/memory-store.js';
+import type { KeyedLevel } from '../../../src/lib/cache/keyed-level.js';
+import { MemoryLevel } from '../../../src/lib/cache/memory/keyed-level.js';
 import { ServiceUnavailable } from '../../../src/lib/core/errors.js';
 import { aMoment, FakeClock } from './fake-clock.js';
 
-/** A memory store that stands for a shared level: it has to be asked, and can be made to fail or to hang. */
-class RemoteStore implements Store {
+/** A memory level that stands for a shared level: it has to be asked, and can be made to fail or to hang. */
+class RemoteStore implements KeyedLevel {
   readonly type = 'redis';
   mode: 'works' | 'fails' | 'hangs' = 'works';
   calls = 0;
   constructor(
     readonly name: string,
-    readonly inner: MemoryStore,
+    readonly inner: MemoryLevel,
   ) {}
   private do<T>(work: () => Promise<T>): Promise<T> {
     this.calls++;
     if (this.mode === 'fails') return Promise.reject(new ServiceUnavailable('away'));
     return this.mode === 'hangs' ? new Promise(() => {}) : work();
   }
-  lookup: Store['lookup'] = (key) => this.do(() => this.inner.lookup(key));
-  lease: Store['lease'] = (key) => this.do(() => this.inner.lease(key));
-  fill: Store['fill'] = (...args) => this.do(() => this.inner.fill(...args));
-  set: Store['set'] = (...args) => this.do(() => this.inner.set(...args));
-  remove: Store['remove'] = (...args) => this.do(() => this.inner.remove(...args));
+  lookup: KeyedLevel['lookup'] = (key) => this.do(() => this.inner.lookup(key));
+  lease: KeyedLevel['lease'] = (key) => this.do(() => this.inner.lease(key));
+  fill: KeyedLevel['fill'] = (...args) => this.do(() => this.inner.fill(...args));
+  set: KeyedLevel['set'] = (...args) => this.do(() => this.inner.set(...args));
+  remove: KeyedLevel['remove'] = (...args) => this.do(() => this.inner.remove(...args));
   close = (): Promise<void> => Promise.resolve();
 }
 
 function setup(options: Partial<MultiLevelCacheOptions> = {}) {
   const clock = new FakeClock();
-  const memory = new MemoryStore({ name: 'hot', maxBytes: 1e6, clock });
-  const remote = new RemoteStore('warm', new MemoryStore({ name: 'inner', maxBytes: 1e6, clock }));
+  const memory = new MemoryLevel({ name: 'hot', maxBytes: 1e6, clock });
+  const remote = new RemoteStore('warm', new MemoryLevel({ name: 'inner', maxBytes: 1e6, clock }));
   const cache = new MultiLevelCache({
     levels: [
-      { store: memory, ttlMs: 1000 },
-      { store: remote, ttlMs: 60_000, timeoutMs: 30 },
+      { level: memory, ttlMs: 1000 },
+      { level: remote, ttlMs: 60_000, timeoutMs: 30 },
     ],
     clock,
     ...options,

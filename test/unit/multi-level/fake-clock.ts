@@ -22,5 +22,5 @@ export class FakeClock implements Clock {
   }
 }
 
-/** The memory store looks at the time once a millisecond. */
+/** The memory level looks at the time once a millisecond. */
 export const aMoment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import type { CacheLevel } from '../../../src/lib/cache/level.js';
+import type { BulkLevel } from '../../../src/lib/cache/bulk-level.js';
 import { DeadLetterFile } from '../../../src/lib/runs/dead-letters.js';
 import { warm } from '../../../src/lib/cache/warm/warm.js';
 import { toBytes } from '../../../src/lib/core/bytes.js';
@@ -111,7 +111,7 @@ needs('root')('dead letters on a full disk', () => {
         restarts: 0,
         async close() {},
       }),
-    } as unknown as CacheLevel;
+    } as unknown as BulkLevel;
     const told: NotWritten[] = [];
     const running = warm(
       {

@@ -1,6 +1,6 @@
-import { checkCluster, clusterStatus } from '../../../lib/cache/cluster.js';
+import { checkCluster, clusterStatus } from '../../../lib/cache/redis/cluster.js';
 import { readCommand } from '../../../runtime/command.js';
-import { openCluster } from '../shared/cluster.js';
+import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
 
 export const check = readCommand({
@@ -12,7 +12,7 @@ export const check = readCommand({
   junit: true,
 
   async read(_, context) {
-    const { target, ...status } = await clusterStatus(await openCluster(context));
+    const { target, ...status } = await clusterStatus(await openConfiguredRedis(context));
     const checks = checkCluster({ target, ...status });
     const failed = checks.some(({ failure }) => failure !== undefined);
     return { verdict: failed ? 'failed' : 'ok', result: { target, checks }, checks };

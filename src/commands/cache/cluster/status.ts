@@ -1,7 +1,7 @@
-import { clusterStatus } from '../../../lib/cache/cluster.js';
+import { clusterStatus } from '../../../lib/cache/redis/cluster.js';
 import { formatBytes, formatCount } from '../../../lib/core/units.js';
 import { readCommand } from '../../../runtime/command.js';
-import { openCluster } from '../shared/cluster.js';
+import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
 
 export const status = readCommand({
@@ -12,7 +12,7 @@ export const status = readCommand({
   items: 'masters',
 
   async read(_, context) {
-    return { verdict: 'ok', result: await clusterStatus(await openCluster(context)) };
+    return { verdict: 'ok', result: await clusterStatus(await openConfiguredRedis(context)) };
   },
 
   present({ target, state, slotsAssigned, keys, masters }, printer) {

@@ -1,4 +1,3 @@
-import { findLevel, openLevel } from '../../../lib/cache/levels/open-level.js';
 import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
 import { toBytes } from '../../../lib/core/bytes.js';
 import { errorMessage } from '../../../lib/core/errors.js';
@@ -6,9 +5,10 @@ import { formatCount } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag } from '../../../runtime/flags.js';
-import { openCluster } from '../shared/cluster.js';
+import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
 import { chosenKeys } from '../shared/held-keys.js';
+import { openLevel } from '../shared/open-level.js';
 
 export const drop = changeCommand({
   name: 'cache queue drop',
@@ -29,7 +29,7 @@ export const drop = changeCommand({
   items: 'keys',
 
   async prepare(input, context) {
-    const client = await openCluster(context);
+    const client = await openConfiguredRedis(context);
     const { environment } = await context.settings();
     return {
       client,
@@ -82,8 +82,7 @@ async function forgetInCaches(keys: string[], context: Context): Promise<void> {
   for (const { name, type } of settings.cache.levels) {
     if (type === 'memory') continue;
     try {
-      const level = await openLevel(findLevel(settings.cache, name), settings, context.clock, context.signal);
-      context.closing(() => level.close());
+      const level = await openLevel(name, context);
       const remover = await level.remover({ signal: context.signal, settled: () => {} });
       await remover.remove(keys.map(toBytes));
       await remover.drain();

@@ -2,7 +2,7 @@ import { heldKeys, releaseKey } from '../../../lib/cache/write-behind/queue.js';
 import { formatCount } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
 import { flag } from '../../../runtime/flags.js';
-import { openCluster } from '../shared/cluster.js';
+import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
 import { chosenKeys } from '../shared/held-keys.js';
 
@@ -18,7 +18,7 @@ export const retry = changeCommand({
   items: 'keys',
 
   async prepare(input, context) {
-    const client = await openCluster(context);
+    const client = await openConfiguredRedis(context);
     return { client, ...(await chosenKeys(input, () => heldKeys(client))) };
   },
 

@@ -2,7 +2,7 @@ import { queueStatus } from '../../../lib/cache/write-behind/queue.js';
 import { shellWord } from '../../../lib/core/shell.js';
 import { formatCount, formatDuration } from '../../../lib/core/units.js';
 import { readCommand } from '../../../runtime/command.js';
-import { openCluster } from '../shared/cluster.js';
+import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
 
 export const status = readCommand({
@@ -16,7 +16,7 @@ export const status = readCommand({
   items: 'held',
 
   async read(_, context) {
-    return { verdict: 'ok', result: await queueStatus(await openCluster(context)) };
+    return { verdict: 'ok', result: await queueStatus(await openConfiguredRedis(context)) };
   },
 
   present(result, printer) {

@@ -1,14 +1,15 @@
 import { openCache } from '../../../lib/cache/multi-level/open.js';
 import { text } from '../../../lib/cache/multi-level/codec.js';
 import type { LevelSettings } from '../../../lib/cache/settings.js';
-import { checkedRow, type Operation } from '../../../lib/cache/write-behind/operation.js';
+import { checkedRow } from '../../../lib/cache/write-behind/checked-row.js';
+import type { Operation } from '../../../lib/cache/write-behind/types.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
-import { openLevel } from '../../../lib/cache/levels/open-level.js';
 import { fromBytes, toBytes, type ByteString } from '../../../lib/core/bytes.js';
 import { errorMessage, systemCode, UserError } from '../../../lib/core/errors.js';
 import { eachMember, memberText, stringText } from '../../../lib/sources/json-members.js';
 import type { Context } from '../../../runtime/context.js';
 import type { Settings } from '../../../runtime/settings.js';
+import { openLevel } from './open-level.js';
 
 /** A row that `cache set` takes to the database as well. */
 export interface RowWrite {
@@ -85,7 +86,7 @@ export async function writeRow(
     await cache.writeThrough(key, json, target, operation, options).catch((error: unknown) => {
       throw rowRefused(table, error);
     });
-    if (operation !== 'delete') await warnWhereMissing(levels, settings, key, context);
+    if (operation !== 'delete') await warnWhereMissing(levels, key, context);
     return { table, operation, mode };
   }
   const { operationId, id } = await cache.writeBehind(key, json, target, operation, options);
@@ -93,15 +94,9 @@ export async function writeRow(
 }
 
 /** A cache that does not take the value loses the key, which is right, and which the person wants to know. */
-async function warnWhereMissing(
-  levels: LevelSettings[],
-  settings: Settings,
-  key: string,
-  context: Context,
-): Promise<void> {
+async function warnWhereMissing(levels: LevelSettings[], key: string, context: Context): Promise<void> {
   for (const one of levels) {
-    const level = await openLevel(one, settings, context.clock, context.signal);
-    context.closing(() => level.close());
+    const level = await openLevel(one, context);
     const [value] = await level.read([toBytes(key)], context.signal);
     if (value === null)
       context.warn(

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 
-import type { CacheLevel } from '../../../lib/cache/level.js';
-import { findLevel, openLevel } from '../../../lib/cache/levels/open-level.js';
+import type { BulkLevel } from '../../../lib/cache/bulk-level.js';
+import { findLevel } from '../../../lib/cache/open-bulk-level.js';
 import { compileEntry, type WarmPlan } from '../../../lib/cache/warm/plan.js';
 import { warm as warmCache, type WarmResult } from '../../../lib/cache/warm/warm.js';
 import { fromBytes } from '../../../lib/core/bytes.js';
@@ -15,6 +15,7 @@ import type { FlagValues } from '../../../runtime/flags.js';
 import type { Printer } from '../../../runtime/printer.js';
 import { openSource } from '../../shared/source/open.js';
 import { parseVerify, type rowFlags } from './warm-flags.js';
+import { openLevel } from './open-level.js';
 
 type RowsInput = FlagValues<typeof rowFlags>;
 
@@ -38,10 +39,9 @@ export async function prepareRows(input: RowsInput, context: Context): Promise<W
     throw new UserError('--ttl-jitter spreads a time to live, and there is none', { hint: 'Add --ttl.' });
 
   const source = await openSource(input, context, { resume: input.resume !== undefined });
-  const levels: CacheLevel[] = [];
+  const levels: BulkLevel[] = [];
   for (const level of chosen) {
-    const open = await openLevel(level, settings, context.clock, context.signal);
-    context.closing(() => open.close());
+    const open = await openLevel(level, context);
     levels.push(open);
   }
   const plan: WarmPlan = {

@@ -1,6 +1,7 @@
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 
 import { UserError } from '../../../lib/core/errors.js';
+import { userName } from '../../../lib/core/process-identity.js';
 import { openMeter } from '../../../lib/rollout/analysis/open-meter.js';
 import type { Meter } from '../../../lib/rollout/analysis/measurements.js';
 import type { BlueGreenPlan } from '../../../lib/rollout/blue-green/run.js';
@@ -149,13 +150,4 @@ function foundBy({ file, namespace, context, provider, route }: Input): string[]
     '--route': route,
   };
   return Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A container may run under a number that has no name.
-    return 'somebody';
-  }
 }

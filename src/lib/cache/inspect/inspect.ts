@@ -4,13 +4,13 @@ import type { Progress } from '../../core/progress.js';
 import { slotOf } from '../../clients/redis/slots.js';
 import { advise } from './advice.js';
 import { compileGlob } from '../glob.js';
-import type { CacheLevel, KeyInfo, NodeStatus } from '../level.js';
+import type { BulkLevel, KeyInfo, NodeStatus } from '../bulk-level.js';
 import { PrefixTree, type PrefixStats } from './prefix-tree.js';
 import type { InspectResult, KeyReport, Prefix } from './result.js';
 import { TopKeys } from './top-keys.js';
 
 export interface InspectPlan {
-  level: CacheLevel;
+  level: BulkLevel;
   pattern?: string | undefined;
   /** Keys to look at; undefined looks at every key. */
   sample?: number | undefined;
@@ -219,7 +219,7 @@ function remaining(sampled: number, total: number): number {
 }
 
 async function describeKeys(
-  level: CacheLevel,
+  level: BulkLevel,
   infos: KeyInfo[],
   totalBytes: number,
   signal: AbortSignal,

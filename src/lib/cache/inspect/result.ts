@@ -1,4 +1,4 @@
-import type { NodeStatus } from '../level.js';
+import type { NodeStatus } from '../bulk-level.js';
 
 export interface Prefix {
   /** A glob that matches its keys. */

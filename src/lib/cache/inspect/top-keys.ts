@@ -1,4 +1,4 @@
-import type { KeyInfo } from '../level.js';
+import type { KeyInfo } from '../bulk-level.js';
 
 /** The `size` keys with the highest rank seen so far. */
 export class TopKeys {

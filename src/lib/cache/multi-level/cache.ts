@@ -1,63 +1,25 @@
 import { toBytes, type ByteString } from '../../core/bytes.js';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
-import { parseDuration } from '../../core/units.js';
-import { compileGlob } from '../glob.js';
-import type { Found, Store } from '../store.js';
-import { json, type Codec } from './codec.js';
-import { Level, type LevelOptions, type LevelStats } from './level.js';
+import type { Found } from '../keyed-level.js';
+import type { Operation, Queued, RowTarget } from '../write-behind/types.js';
+import type {
+  CacheStats,
+  LoadOptions,
+  MultiLevelCacheOptions,
+  WriteBehindCall,
+  WriteOptions,
+} from './cache-options.js';
+import { json } from './codec.js';
+import { GuardedLevel } from './guarded-level.js';
 import { queryKey } from './query-key.js';
-import { QueuedValues, type Queued, type QueueLimits, type WriteQueue } from './queue.js';
-import { Reads, type Load, type ReadStats } from './reads.js';
-import type { Operation, RowTarget, RowWriter } from './rows.js';
-import { Tags, unwrapTags, wrapTags } from './tags.js';
+import { QueuedValues } from './queue.js';
+import { Reads, type Load } from './reads.js';
+import { RedisAlone } from './redis-alone.js';
+import { Tags, wrapTags } from './tags.js';
+import { Tiers } from './tiers.js';
+import { type Duration, Values } from './values.js';
 import { cacheStale, leasesOf, writeLevels, type Write, type WriteLeases } from './writes.js';
-
-/** Milliseconds, or text like `500ms 30s 5m 1h 7d`. */
-export type Duration = number | string;
-
-export interface MultiLevelCacheOptions {
-  /** The first is asked first. */
-  levels: LevelOptions[];
-  /** Which levels keys of a pattern (`*`, `?`, `[a-z]`) live in; the first that matches counts, else all levels. */
-  tiers?: { pattern: string; levels: string[] }[] | undefined;
-  /** Runs a statement for `wrap`. */
-  query?: ((sql: string, params: readonly unknown[]) => Promise<unknown>) | undefined;
-  /** Writes rows for `writeThrough`. */
-  rows?: RowWriter | undefined;
-  /** Queues rows for `writeBehind`, and is asked on a miss before anything is loaded. */
-  queue?: WriteQueue | undefined;
-  queueLimits?: QueueLimits | undefined;
-  /** JSON unless given. */
-  codec?: Codec | undefined;
-  /** Milliseconds that `clusterGet` and `clusterSet` wait for a failover. Default 10,000. */
-  clusterTimeoutMs?: number | undefined;
-  clock?: Clock | undefined;
-  /** For early refresh: from 0 to 1, 0 excluded. */
-  random?: (() => number) | undefined;
-}
-
-export interface WriteOptions {
-  /** Levels with a shorter time of their own keep to that. */
-  ttl?: Duration | undefined;
-  tags?: readonly string[] | undefined;
-}
-
-export interface WriteBehindCall extends Pick<WriteOptions, 'ttl'> {
-  /** That of the call which this one repeats, from its error: the two are applied once. */
-  operationId?: string | undefined;
-}
-
-export interface LoadOptions extends WriteOptions {
-  /** Eagerness of early refresh: 0 never, 1 as in the paper (the default), more is earlier. */
-  beta?: number | undefined;
-}
-
-export interface CacheStats extends ReadStats {
-  hits: number;
-  misses: number;
-  levels: LevelStats[];
-}
 
 /**
  * A cache of several levels. Within one instance no read that starts after another ended gives an older value than
@@ -65,31 +27,35 @@ export interface CacheStats extends ReadStats {
  * What other instances keep in their memory levels may be older by up to that level's time to live.
  */
 export class MultiLevelCache {
-  private readonly levels: Level[];
-  private readonly tiers: { matches: (key: ByteString) => boolean; levels: Level[] }[];
-  private readonly clock: Clock;
-  private readonly codec: Codec;
-  private readonly tags: Tags;
-  private readonly reads: Reads;
-  private readonly queued: QueuedValues | undefined;
-  private readonly writing = new Map<ByteString, Promise<void>>();
-  private hits = 0;
-  private misses = 0;
+  readonly #options: MultiLevelCacheOptions;
+  readonly #levels: GuardedLevel[];
+  readonly #tiers: Tiers;
+  readonly #clock: Clock;
+  readonly #values: Values;
+  readonly #redis: RedisAlone;
+  readonly #tags: Tags;
+  readonly #reads: Reads;
+  readonly #queued: QueuedValues | undefined;
+  readonly #writing = new Map<ByteString, Promise<void>>();
+  #hits = 0;
+  #misses = 0;
 
   /** @throws UserError when a tier names a level that is not there, or two levels have one name. */
-  constructor(private readonly options: MultiLevelCacheOptions) {
-    this.clock = options.clock ?? systemClock;
-    this.codec = options.codec ?? json;
-    this.levels = options.levels.map((level) => new Level(level, this.clock));
-    this.tiers = tiersOf(options.tiers ?? [], this.levels);
+  constructor(options: MultiLevelCacheOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#values = new Values(options.codec ?? json, this.#clock);
+    this.#redis = new RedisAlone(options.levels, options.redisTimeoutMs ?? 10_000, this.#clock);
+    this.#levels = options.levels.map((level) => new GuardedLevel(level, this.#clock));
+    this.#tiers = new Tiers(this.#levels, options.tiers ?? []);
     // Tags live longer than entries, in a level that all instances share where there is one.
-    const shared = options.levels.filter(({ store }) => store.peek === undefined);
-    const home = shared.find(({ store }) => store.type === 'redis') ?? shared[0] ?? options.levels[0];
+    const shared = options.levels.filter(({ level }) => level.peek === undefined);
+    const home = shared.find(({ level }) => level.type === 'redis') ?? shared[0] ?? options.levels[0];
     if (!home) throw new UserError('a cache needs at least one level', { code: 'LEVEL_MISSING' });
-    this.tags = new Tags(new Level({ ...home, ttlMs: undefined }, this.clock), this.clock);
+    this.#tags = new Tags(new GuardedLevel({ ...home, ttlMs: undefined }, this.#clock), this.#clock);
     const { queue, queueLimits = {} } = options;
-    this.queued = queue && new QueuedValues(queue, queueLimits, this.clock);
-    this.reads = new Reads(this.tags, this.clock, options.random ?? (() => 1 - Math.random()));
+    this.#queued = queue && new QueuedValues(queue, queueLimits, this.#clock);
+    this.#reads = new Reads(this.#tags, this.#clock, options.random ?? (() => 1 - Math.random()));
   }
 
   /**
@@ -98,14 +64,14 @@ export class MultiLevelCache {
    */
   async get<T = unknown>(key: string): Promise<T | undefined> {
     const bytes = toBytes(key);
-    const levels = this.levelsOf(bytes);
-    const { queued } = this;
+    const levels = this.#tiers.of(bytes);
+    const queued = this.#queued;
     const found =
-      this.reads.atOnce(bytes, levels) ??
-      (await this.reads.read(bytes, levels, queued && (() => queued.of(bytes))));
-    if (found) this.hits++;
-    else this.misses++;
-    return found && (this.decode(found) as T);
+      this.#reads.atOnce(bytes, levels) ??
+      (await this.#reads.read(bytes, levels, queued && (() => queued.of(bytes))));
+    if (found) this.#hits++;
+    else this.#misses++;
+    return found && (this.#values.decode(found) as T);
   }
 
   /**
@@ -115,7 +81,7 @@ export class MultiLevelCache {
    * @throws what `load` throws, and what `get` throws, without loading.
    */
   getOrLoad<T>(key: string, load: () => Promise<T>, options: LoadOptions = {}): Promise<T> {
-    return this.readOrLoad(toBytes(key), load, options, this.queued);
+    return this.#readOrLoad(toBytes(key), load, options, this.#queued);
   }
 
   /** A query's result, cached by statement and parameters. Rows come back as the codec gives them: dates as text. */
@@ -124,10 +90,10 @@ export class MultiLevelCache {
     params: readonly unknown[] = [],
     options: LoadOptions = {},
   ): Promise<T> {
-    const { query } = this.options;
+    const { query } = this.#options;
     if (!query) throw new UserError('this cache has nothing to query', { code: 'NOT_CONFIGURED' });
     // The queue knows rows by their keys, and nothing of queries.
-    return (await this.readOrLoad(queryKey(sql, params), () => query(sql, params), options, undefined)) as T;
+    return (await this.#readOrLoad(queryKey(sql, params), () => query(sql, params), options, undefined)) as T;
   }
 
   /**
@@ -135,14 +101,14 @@ export class MultiLevelCache {
    * @throws ServiceUnavailable `CACHE_STALE` when a level failed and may hold an older value.
    */
   async set(key: string, value: unknown, options: WriteOptions = {}): Promise<void> {
-    const found = await this.encode(value, options);
-    await this.inOrder(toBytes(key), () => this.write({ key: toBytes(key), found }, 'the value is set'));
+    const found = await this.#encode(value, options);
+    await this.#inOrder(toBytes(key), () => this.#write({ key: toBytes(key), found }, 'the value is set'));
   }
 
   /** @throws ServiceUnavailable `CACHE_STALE` when a level failed and may hold the value still. */
   async delete(key: string): Promise<void> {
     const bytes = toBytes(key);
-    await this.inOrder(bytes, () => this.write({ key: bytes, found: undefined }, 'the key is removed'));
+    await this.#inOrder(bytes, () => this.#write({ key: bytes, found: undefined }, 'the key is removed'));
   }
 
   /**
@@ -151,7 +117,7 @@ export class MultiLevelCache {
    * @throws ServiceUnavailable
    */
   invalidateTag(tag: string): Promise<void> {
-    return this.tags.invalidate(tag);
+    return this.#tags.invalidate(tag);
   }
 
   /**
@@ -169,14 +135,14 @@ export class MultiLevelCache {
     operation: Operation = 'upsert',
     { ttl }: Pick<WriteOptions, 'ttl'> = {},
   ): Promise<void> {
-    const { rows } = this.options;
+    const { rows } = this.#options;
     if (!rows) throw new UserError('this cache has no database to write to', { code: 'NOT_CONFIGURED' });
     const bytes = toBytes(key);
-    const encoded = operation === 'delete' ? undefined : this.codec.encode(value);
+    const encoded = operation === 'delete' ? undefined : this.#values.encode(value);
     const leases = await this.leases(key);
-    const version = await this.removedIfUnknown(key, rows.write(target, operation));
-    const found = encoded === undefined ? undefined : { value: encoded, expiresAt: this.expiry(ttl) };
-    await this.write({ key: bytes, found, version, leases }, 'the row is written');
+    const version = await this.#removedIfUnknown(key, rows.write(target, operation));
+    const found = encoded === undefined ? undefined : { value: encoded, expiresAt: this.#values.expiry(ttl) };
+    await this.#write({ key: bytes, found, version, leases }, 'the row is written');
   }
 
   /**
@@ -194,29 +160,29 @@ export class MultiLevelCache {
     operation: Operation = 'upsert',
     { ttl, operationId: repeated }: WriteBehindCall = {},
   ): Promise<Queued> {
-    const { queue } = this.options;
+    const { queue } = this.#options;
     if (!queue)
       throw new UserError('this cache has no queue: cache.writeBehind is not configured', {
         code: 'NOT_CONFIGURED',
       });
     const bytes = toBytes(key);
-    const encoded = operation === 'delete' ? null : this.codec.encode(value);
+    const encoded = operation === 'delete' ? null : this.#values.encode(value);
     const leases = await this.leases(key);
-    const { operationId, id, version, requeued } = await this.removedIfUnknown(
+    const { operationId, id, version, requeued } = await this.#removedIfUnknown(
       key,
       queue.writeBehind(bytes, encoded, target, operation, { operationId: repeated }),
     );
     // What was queued anew may have been applied before later writes: readers ask the queue, which knows.
     const gone = encoded === null || requeued;
-    const found = gone ? undefined : { value: encoded, expiresAt: this.expiry(ttl) };
-    await this.write({ key: bytes, found, version, leases }, 'the row is queued');
+    const found = gone ? undefined : { value: encoded, expiresAt: this.#values.expiry(ttl) };
+    await this.#write({ key: bytes, found, version, leases }, 'the row is queued');
     return { operationId, id, version, requeued };
   }
 
   /** The key's state in its levels: taken before a write is recorded elsewhere, and given to `setVersioned` after. */
   leases(key: string): Promise<WriteLeases> {
     const bytes = toBytes(key);
-    return leasesOf(bytes, this.levelsOf(bytes));
+    return leasesOf(bytes, this.#tiers.of(bytes));
   }
 
   /**
@@ -233,67 +199,62 @@ export class MultiLevelCache {
     leases?: WriteLeases,
   ): Promise<void> {
     const found =
-      value === undefined ? undefined : { value: this.codec.encode(value), expiresAt: this.expiry(ttl) };
-    await this.write({ key: toBytes(key), found, version, leases }, 'the write is recorded');
+      value === undefined
+        ? undefined
+        : { value: this.#values.encode(value), expiresAt: this.#values.expiry(ttl) };
+    await this.#write({ key: toBytes(key), found, version, leases }, 'the write is recorded');
   }
 
   /**
-   * Sets the key in the Redis level alone; waits for a failover up to the cluster's time-out.
+   * Sets the key in the Redis level alone; waits for a failover up to `redisTimeoutMs`.
    * @throws ServiceUnavailable; UserError without a Redis level.
    */
-  async clusterSet(key: string, value: unknown, ttl?: Duration): Promise<void> {
-    const store = this.redis();
-    const found = { value: this.codec.encode(value), expiresAt: this.expiry(ttl) };
-    await this.persist(() => store.set(toBytes(key), found, undefined));
+  async setInRedis(key: string, value: unknown, ttl?: Duration): Promise<void> {
+    const found = { value: this.#values.encode(value), expiresAt: this.#values.expiry(ttl) };
+    await this.#redis.persist((level) => level.set(toBytes(key), found, undefined));
   }
 
-  /** Reads from the Redis level alone. @throws ServiceUnavailable; UserError without a Redis level. */
-  async clusterGet<T = unknown>(key: string): Promise<T | undefined> {
-    const store = this.redis();
-    const { found } = await this.persist(() => store.lookup(toBytes(key)));
-    return found && (this.decode(found) as T);
+  /** Reads from the Redis level alone, as `setInRedis`. @throws ServiceUnavailable; UserError without a Redis level. */
+  async getFromRedis<T = unknown>(key: string): Promise<T | undefined> {
+    const { found } = await this.#redis.persist((level) => level.lookup(toBytes(key)));
+    return found && (this.#values.decode(found) as T);
   }
 
   stats(): CacheStats {
-    const levels = this.levels.map((level) => level.stats());
-    return { hits: this.hits, misses: this.misses, ...this.reads.stats, levels };
+    const levels = this.#levels.map((level) => level.stats());
+    return { hits: this.#hits, misses: this.#misses, ...this.#reads.stats, levels };
   }
 
   async close(): Promise<void> {
-    const { rows, queue } = this.options;
+    const { rows, queue } = this.#options;
     queue?.close();
-    await Promise.all([...this.levels.map(({ store }) => store.close()), rows?.close()]);
+    await Promise.all([...this.#levels.map(({ level }) => level.close()), rows?.close()]);
   }
 
-  private levelsOf(key: ByteString): Level[] {
-    for (const { matches, levels } of this.tiers) if (matches(key)) return levels;
-    return this.levels;
-  }
-
-  private async readOrLoad<T>(
+  async #readOrLoad<T>(
     key: ByteString,
     load: () => Promise<T>,
     options: LoadOptions,
     queued: QueuedValues | undefined,
   ): Promise<T> {
-    const levels = this.levelsOf(key);
+    const levels = this.#tiers.of(key);
     let loaded = false;
     const loader: Load = async () => {
       loaded = true;
-      return (await queued?.of(key)) ?? this.load(load, options);
+      return (await queued?.of(key)) ?? this.#load(load, options);
     };
-    const found = this.reads.atOnce(key, levels) ?? (await this.reads.read(key, levels, loader));
-    if (loaded) this.misses++;
-    else this.hits++;
+    const found = this.#reads.atOnce(key, levels) ?? (await this.#reads.read(key, levels, loader));
+    if (loaded) this.#misses++;
+    else this.#hits++;
     // Then the loader gave undefined, and T includes it.
     if (!found) return undefined as T;
     const beta = options.beta ?? 1;
-    if (!loaded && this.reads.isDue(found, beta)) this.reads.refresh(key, levels, beta, loader);
-    return this.decode(found) as T;
+    if (!loaded && this.#reads.isDue(found, beta)) this.#reads.refresh(key, levels, beta, loader);
+    return this.#values.decode(found) as T;
   }
 
   /** Where it is not known what became of a row, the levels may hold an older value. */
-  private async removedIfUnknown<T>(key: string, written: Promise<T>): Promise<T> {
+  async #removedIfUnknown<T>(key: string, written: Promise<T>): Promise<T> {
     try {
       return await written;
     } catch (error) {
@@ -302,93 +263,43 @@ export class MultiLevelCache {
     }
   }
 
-  private async write(write: Write, what: string): Promise<void> {
+  async #write(write: Write, what: string): Promise<void> {
     const { key } = write;
     // Reads that began before, or while levels still differ, must not be joined by those that come after.
-    this.reads.forget(key);
-    const stale = await writeLevels(write, this.levelsOf(key)).finally(() => this.reads.forget(key));
+    this.#reads.forget(key);
+    const stale = await writeLevels(write, this.#tiers.of(key)).finally(() => this.#reads.forget(key));
     if (stale.length > 0) throw cacheStale(key, stale, what);
   }
 
   /** Writes of a key without versions go one after the other, so that all levels see them in one order. */
-  private async inOrder(key: ByteString, work: () => Promise<void>): Promise<void> {
-    const before = this.writing.get(key);
+  async #inOrder(key: ByteString, work: () => Promise<void>): Promise<void> {
+    const before = this.#writing.get(key);
     const mine = before ? before.then(work) : work();
     const over = mine.catch(() => {});
-    this.writing.set(key, over);
+    this.#writing.set(key, over);
     try {
       await mine;
     } finally {
-      if (this.writing.get(key) === over) this.writing.delete(key);
+      if (this.#writing.get(key) === over) this.#writing.delete(key);
     }
   }
 
-  private async load<T>(load: () => Promise<T>, options: LoadOptions): Promise<Found | undefined> {
-    const startedAt = this.clock.monotonic();
+  async #load<T>(load: () => Promise<T>, options: LoadOptions): Promise<Found | undefined> {
+    const startedAt = this.#clock.monotonic();
     const { tags } = options;
     // Stamps first: what is invalidated while the value is being loaded makes it invalid.
-    const stamps = tags && tags.length > 0 ? await this.tags.stamps(tags).catch(() => null) : undefined;
+    const stamps = tags && tags.length > 0 ? await this.#tags.stamps(tags).catch(() => null) : undefined;
     const value = await load();
     if (value === undefined) return undefined;
-    const costMs = this.clock.monotonic() - startedAt;
+    const costMs = this.#clock.monotonic() - startedAt;
     // Without stamps nobody could invalidate it: it is over at once, and serves this read alone.
-    const expiresAt = stamps === null ? this.clock.monotonic() : this.expiry(options.ttl);
-    return { value: wrapTags(this.codec.encode(value), stamps ?? undefined), expiresAt, costMs };
+    const expiresAt = stamps === null ? this.#clock.monotonic() : this.#values.expiry(options.ttl);
+    return { value: wrapTags(this.#values.encode(value), stamps ?? undefined), expiresAt, costMs };
   }
 
-  private async encode(value: unknown, { ttl, tags }: WriteOptions): Promise<Found> {
+  async #encode(value: unknown, { ttl, tags }: WriteOptions): Promise<Found> {
     if (value === undefined) throw new UserError('undefined cannot be cached', { code: 'VALUE_UNDEFINED' });
-    const stamps = tags && tags.length > 0 ? await this.tags.stamps(tags) : undefined;
-    return { value: wrapTags(this.codec.encode(value), stamps), expiresAt: this.expiry(ttl) };
+    const stamps = tags && tags.length > 0 ? await this.#tags.stamps(tags) : undefined;
+    return { value: wrapTags(this.#values.encode(value), stamps), expiresAt: this.#values.expiry(ttl) };
   }
-
-  private decode({ value }: Found): unknown {
-    return this.codec.decode(unwrapTags(value)?.value ?? value);
-  }
-
-  private expiry(ttl: Duration | undefined): number | undefined {
-    if (ttl === undefined) return undefined;
-    const ms = typeof ttl === 'number' ? ttl : parseDuration(ttl);
-    if (!(ms > 0)) throw new UserError(`${ms} ms is no time to live`, { code: 'TTL_INVALID' });
-    return Number.isFinite(ms) ? this.clock.monotonic() + ms : undefined;
-  }
-
-  private redis(): Store {
-    for (const { store } of this.levels) if (store.type === 'redis') return store;
-    throw new UserError('this cache has no Redis level', { code: 'LEVEL_MISSING' });
-  }
-
-  /** Repeats work that bears it for as long as Redis is away, as in a failover. */
-  private async persist<T>(work: () => Promise<T>): Promise<T> {
-    const deadline = this.clock.monotonic() + (this.options.clusterTimeoutMs ?? 10_000);
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof ServiceUnavailable) || this.clock.monotonic() >= deadline) throw error;
-        await this.clock.sleep(50);
-      }
-    }
-  }
-}
-
-function tiersOf(
-  tiers: { pattern: string; levels: string[] }[],
-  levels: Level[],
-): { matches: (key: ByteString) => boolean; levels: Level[] }[] {
-  const names = levels.map(({ name }) => name);
-  if (new Set(names).size < names.length)
-    throw new UserError(`two cache levels have the same name: ${names.join(', ')}`, { code: 'LEVEL_TWICE' });
-  return tiers.map((tier) => {
-    const missing = tier.levels.find((name) => !names.includes(name));
-    if (missing !== undefined)
-      throw new UserError(`tier '${tier.pattern}' names level '${missing}', which is not there`, {
-        code: 'LEVEL_MISSING',
-        hint: `Levels: ${names.join(', ')}.`,
-      });
-    return {
-      matches: compileGlob(tier.pattern),
-      levels: levels.filter(({ name }) => tier.levels.includes(name)),
-    };
-  });
 }

@@ -1,30 +1,24 @@
 import { setMaxListeners } from 'node:events';
 
 import { openRedis } from '../../clients/redis/client.js';
-import { systemClock, type Clock } from '../../core/clock.js';
+import { systemClock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
-import type { LevelsSettings } from '../levels/open-level.js';
-import type { CacheSettings, LevelSettings } from '../settings.js';
+import { openKeyedLevel } from '../open-keyed-level.js';
+import type { CacheEnvironment, CacheSettings } from '../settings.js';
 import type { Timeouts } from '../../clients/settings.js';
-import { requireSystem } from '../../clients/systems.js';
-import type { Store } from '../store.js';
-import { DatabaseStore } from '../stores/database-store.js';
-import { LazyStore } from '../stores/lazy-store.js';
-import { MemcachedStore } from '../stores/memcached-store.js';
-import { MemoryStore } from '../stores/memory-store.js';
-import { PostgresPool } from '../stores/postgres-pool.js';
-import { RedisStore } from '../stores/redis-store.js';
+import type { KeyedLevel } from '../keyed-level.js';
+import { PostgresPool } from '../../clients/postgres/pool.js';
 import { partitionKeys, partitionOf } from '../write-behind/keys.js';
-import { agreePartitions } from '../write-behind/preflight.js';
 import { WriteBehind } from '../write-behind/writer.js';
-import type { Loss } from '../write-behind/witness.js';
+import type { LostWrite } from '../write-behind/types.js';
 import type { BreakerSettings } from './breaker.js';
-import { MultiLevelCache, type MultiLevelCacheOptions } from './cache.js';
+import { MultiLevelCache } from './cache.js';
+import type { MultiLevelCacheOptions } from './cache-options.js';
 import type { WriteQueue } from './queue.js';
 import { PostgresRows } from './rows.js';
 
 /** The configuration of an environment, as the command line reads it from `metrify.config.yaml`. */
-export interface OpenSettings extends Partial<Timeouts>, Omit<LevelsSettings, 'cache' | keyof Timeouts> {
+export interface OpenSettings extends Partial<Timeouts>, Omit<CacheEnvironment, 'cache' | keyof Timeouts> {
   /** At least the levels. */
   cache: Pick<CacheSettings, 'levels'> & Partial<CacheSettings>;
   /** Key columns of the tables that are written through. Default: those of `cache.writeBehind.tables`. */
@@ -39,14 +33,11 @@ export interface OpenOptions extends Omit<
   levelTimeoutMs?: number | undefined;
   breaker?: BreakerSettings | undefined;
   /** Called for every acknowledged write that a failover of the queue's Redis lost. */
-  onLoss?: ((loss: Loss) => void) | undefined;
+  onLoss?: ((loss: LostWrite) => void) | undefined;
   /** Things to know about the queue's server. */
   warn?: ((message: string) => void) | undefined;
-  /** Opens levels of types that this package does not have. */
-  openStore?: ((level: LevelSettings, settings: OpenSettings) => Promise<Store> | undefined) | undefined;
 }
 
-const defaultMemoryBytes = 64 << 20;
 const defaultMemoryTtlMs = 60_000;
 /** A server that says nothing for so long has its connections dropped, so that a cluster's new master is found. */
 const silenceMs = 2000;
@@ -58,25 +49,22 @@ const silenceMs = 2000;
  */
 export async function openCache(given: OpenSettings, options: OpenOptions = {}): Promise<MultiLevelCache> {
   const settings = complete(given);
-  const { clock = systemClock, levelTimeoutMs, breaker, openStore } = options;
+  const { clock = systemClock, levelTimeoutMs, breaker } = options;
   const impatient = { ...settings, requestTimeoutMs: Math.min(settings.requestTimeoutMs, silenceMs) };
-  const opened: Store[] = [];
+  const opened: KeyedLevel[] = [];
   const pool = settings.postgres && new PostgresPool(settings.postgres, settings);
   let queue: WriteQueue | undefined;
   try {
     if (settings.cache.writeBehind && settings.redis) queue = await openQueue(settings, options);
-    for (const level of settings.cache.levels) {
-      const open = (): Promise<Store> =>
-        openStore?.(level, settings) ?? storeOf(level, impatient, clock, pool);
-      opened.push(await open().catch((error: unknown) => lazily(error, level, open)));
-    }
+    for (const level of settings.cache.levels)
+      opened.push(await openKeyedLevel(level, impatient, clock, pool));
     return new MultiLevelCache({
       ...options,
       clock,
-      levels: opened.map((store, i) => {
+      levels: opened.map((level, i) => {
         const { type, ttl } = settings.cache.levels[i]!;
         const ttlMs = ttl ?? (type === 'memory' ? defaultMemoryTtlMs : undefined);
-        return { store, ttlMs, timeoutMs: levelTimeoutMs, breaker };
+        return { level, ttlMs, timeoutMs: levelTimeoutMs, breaker };
       }),
       tiers: settings.cache.tiers,
       queue,
@@ -88,13 +76,13 @@ export async function openCache(given: OpenSettings, options: OpenOptions = {}):
     });
   } catch (error) {
     queue?.close();
-    await Promise.allSettled([...opened.map((store) => store.close()), pool?.close()]);
+    await Promise.allSettled([...opened.map((level) => level.close()), pool?.close()]);
     throw error;
   }
 }
 
 /** With the defaults of the command line. */
-type CompleteSettings = OpenSettings & LevelsSettings;
+type CompleteSettings = OpenSettings & CacheEnvironment;
 
 function complete(settings: OpenSettings): CompleteSettings {
   // Services in plain JavaScript come here without a type check.
@@ -121,12 +109,11 @@ async function openQueue(settings: CompleteSettings, { onLoss, warn }: OpenOptio
     const { tables, durability } = settings.cache.writeBehind!;
     const { signal } = stopping;
     const queue = await WriteBehind.open(client, { tables, durability, onLoss, warn, signal });
-    const partitions = await agreePartitions(client, undefined);
     return {
       writeBehind: (key, value, target, operation, call) =>
         queue.writeBehind(key, value, target, operation, call),
       pendingValue: (key) => queue.pendingValue(key),
-      answers: (key) => client.call(['EXISTS', partitionKeys(partitionOf(key, partitions)).pending]),
+      answers: (key) => client.call(['EXISTS', partitionKeys(partitionOf(key, queue.partitions)).pending]),
       close() {
         stopping.abort(new ServiceUnavailable('the cache is closed'));
         queue.close();
@@ -137,50 +124,4 @@ async function openQueue(settings: CompleteSettings, { onLoss, warn }: OpenOptio
     client.close();
     throw error;
   }
-}
-
-async function storeOf(
-  level: LevelSettings,
-  settings: CompleteSettings,
-  clock: Clock,
-  pool: PostgresPool | undefined,
-): Promise<Store> {
-  const { name, type } = level;
-  const user = `level '${name}'`;
-  switch (type) {
-    case 'memory':
-      return new MemoryStore({ name, maxBytes: level.size ?? defaultMemoryBytes, clock });
-    case 'redis': {
-      const redis = requireSystem(settings, 'redis', user);
-      const stopping = new AbortController();
-      // Every call that waits for a failover listens.
-      setMaxListeners(0, stopping.signal);
-      return new RedisStore(name, await openRedis(redis, settings, stopping.signal), clock, stopping);
-    }
-    case 'memcached': {
-      const memcached = requireSystem(settings, 'memcached', user);
-      return MemcachedStore.open(
-        { name, settings: memcached, timeouts: settings, clock },
-        new AbortController().signal,
-      );
-    }
-    case 'hazelcast': {
-      const { HazelcastStore } = await import('../stores/hazelcast-store.js');
-      const hazelcast = requireSystem(settings, 'hazelcast', user);
-      return HazelcastStore.open(
-        { name, settings: hazelcast, timeouts: settings, clock },
-        new AbortController().signal,
-      );
-    }
-    case 'database':
-      requireSystem(settings, 'postgres', user);
-      return new DatabaseStore(name, level.table ?? 'metrify_cache', pool!, clock);
-    default:
-      throw new UserError(`the library has no ${type} level`, { code: 'LEVEL_UNSUPPORTED' });
-  }
-}
-
-function lazily(error: unknown, { name, type }: LevelSettings, open: () => Promise<Store>): Store {
-  if (!(error instanceof ServiceUnavailable)) throw error;
-  return new LazyStore(name, type, open);
 }

@@ -2,10 +2,10 @@ import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { errorMessage, ServiceUnavailable, systemCode } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
-import type { Found } from '../store.js';
+import type { Found } from '../keyed-level.js';
 import { Breaker, type BreakerSettings } from './breaker.js';
 import { type Call, Deadlines } from './deadlines.js';
-import type { Operation, RowTarget } from './rows.js';
+import type { Operation, Queued, RowTarget } from '../write-behind/types.js';
 
 /** Rows on their way to the database. */
 export interface WriteQueue {
@@ -26,16 +26,6 @@ export interface WriteQueue {
   /** Resolves when the server with the key's entries answers: then it is not what `pendingValue` waits for. */
   answers?(key: ByteString): Promise<unknown>;
   close(): void;
-}
-
-export interface Queued {
-  operationId: string;
-  /** The entry's id in the queue. */
-  id: string;
-  /** The value's version in the cache. */
-  version: bigint;
-  /** It was sent twice, and may have been applied before what was queued in between. */
-  requeued: boolean;
 }
 
 export interface QueueLimits {

@@ -1,7 +1,7 @@
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import type { Found, Lease, Lookup } from '../store.js';
-import type { Level } from './level.js';
+import type { Found, Lease, Lookup } from '../keyed-level.js';
+import type { GuardedLevel } from './guarded-level.js';
 import { unwrapTags, type Tags } from './tags.js';
 
 /** Makes a value that no level has; undefined: there is none. */
@@ -23,7 +23,7 @@ interface Flight {
 }
 
 interface Missed {
-  level: Level;
+  level: GuardedLevel;
   lease: Lease;
   /** There is a value, which will not do. */
   replace: boolean;
@@ -43,9 +43,9 @@ export class Reads {
   ) {}
 
   /** Where the first level is in the process and has a value that holds. */
-  atOnce(key: ByteString, levels: readonly Level[]): Found | undefined {
+  atOnce(key: ByteString, levels: readonly GuardedLevel[]): Found | undefined {
     const [first] = levels;
-    if (first?.store.peek === undefined) return undefined;
+    if (first?.level.peek === undefined) return undefined;
     const found = first.peek(key);
     if (!found) return undefined;
     const tagged = unwrapTags(found.value);
@@ -53,7 +53,7 @@ export class Reads {
   }
 
   /** Concurrent reads of a key are one. @throws what `load` throws. */
-  read(key: ByteString, levels: readonly Level[], load?: Load): Promise<Found | undefined> {
+  read(key: ByteString, levels: readonly GuardedLevel[], load?: Load): Promise<Found | undefined> {
     const flight = this.flights.get(key);
     if (flight && (flight.loads || !load)) {
       this.stats.joins++;
@@ -87,7 +87,7 @@ export class Reads {
   }
 
   /** Computes anew in the background while readers get the value there is; a failure leaves it. */
-  refresh(key: ByteString, levels: readonly Level[], beta: number, load: Load): void {
+  refresh(key: ByteString, levels: readonly GuardedLevel[], beta: number, load: Load): void {
     if (this.refreshing.has(key)) return;
     this.refreshing.add(key);
     this.stats.earlyRefreshes++;
@@ -98,14 +98,14 @@ export class Reads {
 
   private async fetch(
     key: ByteString,
-    levels: readonly Level[],
+    levels: readonly GuardedLevel[],
     first: Promise<Lookup>,
     load: Load | undefined,
     own?: Flight,
     wanted?: (found: Found) => boolean,
   ): Promise<Found | undefined> {
     let missed: Missed[] | undefined;
-    let bypassed: Level[] | undefined;
+    let bypassed: GuardedLevel[] | undefined;
     let found: Found | undefined;
     try {
       for (const level of levels) {

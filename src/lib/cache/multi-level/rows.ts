@@ -1,16 +1,8 @@
 import type { PostgresClient } from '../../clients/postgres.js';
 import { ServiceConflict, systemCode, UserError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../sql/quote.js';
-import type { PostgresPool } from '../stores/postgres-pool.js';
-
-export type Operation = 'insert' | 'update' | 'upsert' | 'delete';
-
-/** A row as its columns, the key columns among them. */
-export interface RowTarget {
-  /** `table` or `schema.table`. */
-  table: string;
-  row: Record<string, unknown>;
-}
+import type { Operation, RowTarget, Tables } from '../write-behind/types.js';
+import type { PostgresPool } from '../../clients/postgres/pool.js';
 
 /** Writes rows, and says in which order the writes of a row were committed. */
 export interface RowWriter {
@@ -32,7 +24,7 @@ export class PostgresRows implements RowWriter {
 
   constructor(
     private readonly pool: PostgresPool,
-    private readonly tables: Readonly<Record<string, { key: readonly string[] }>>,
+    private readonly tables: Tables,
   ) {}
 
   /**
@@ -76,7 +68,7 @@ export class PostgresRows implements RowWriter {
     return this.pool.close();
   }
 
-  private keyOf(table: string, row: Record<string, unknown>): readonly string[] {
+  private keyOf(table: string, row: Readonly<Record<string, unknown>>): readonly string[] {
     const settings = Object.hasOwn(this.tables, table) ? this.tables[table] : undefined;
     if (!settings)
       throw new UserError(`no key columns are configured for table '${table}'`, {
@@ -95,7 +87,7 @@ export class PostgresRows implements RowWriter {
 /** One parameterised statement that returns the write's version. */
 export function statementOf(
   table: string,
-  row: Record<string, unknown>,
+  row: Readonly<Record<string, unknown>>,
   operation: Operation,
   key: readonly string[],
 ): { text: string; params: unknown[] } {

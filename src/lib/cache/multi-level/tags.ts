@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { fromBytes, toBytes, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import type { Level } from './level.js';
+import type { GuardedLevel } from './guarded-level.js';
 
 const start = 'metrify:tags ';
 const lifeMs = 30 * 86_400_000;
@@ -24,7 +24,7 @@ export class Tags {
   private readonly remembered = new Map<string, { stamp: string; until: number }>();
 
   constructor(
-    private readonly home: Level,
+    private readonly home: GuardedLevel,
     private readonly clock: Clock,
   ) {}
 

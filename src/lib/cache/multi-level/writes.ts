@@ -1,12 +1,12 @@
 import { fromBytes, type ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable } from '../../core/errors.js';
-import { noLease, type Found, type Lease } from '../store.js';
-import type { Level } from './level.js';
+import { noLease, type Found, type Lease } from '../keyed-level.js';
+import type { GuardedLevel } from './guarded-level.js';
 
 /** The state of a key in each level before a write, which the levels judge later by. */
 export type WriteLeases = ReadonlyMap<string, Lease>;
 
-export async function leasesOf(key: ByteString, levels: readonly Level[]): Promise<WriteLeases> {
+export async function leasesOf(key: ByteString, levels: readonly GuardedLevel[]): Promise<WriteLeases> {
   const leases = levels.map(
     async (level) => [level.name, await level.lease(key).catch(() => noLease)] as const,
   );
@@ -29,7 +29,7 @@ export interface Write {
  */
 export async function writeLevels(
   { key, found, version, leases }: Write,
-  levels: readonly Level[],
+  levels: readonly GuardedLevel[],
 ): Promise<string[]> {
   const stale: string[] = [];
   let content = found;

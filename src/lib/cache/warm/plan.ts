@@ -2,13 +2,13 @@ import type { ByteString } from '../../core/bytes.js';
 import { UserError } from '../../core/errors.js';
 import type { Checkpoint } from '../../runs/checkpoint.js';
 import type { RowSource } from '../../sources/row-source.js';
-import type { CacheLevel, StoredValue } from '../level.js';
+import type { BulkLevel, StoredValue } from '../bulk-level.js';
 import type { WarmReached } from './checkpoint.js';
 import { compileKey } from './key-template.js';
 
 export interface WarmPlan<Row = unknown> {
   source: RowSource<Row>;
-  levels: CacheLevel[];
+  levels: BulkLevel[];
   /** `meter:{meter_id}:latest` */
   key: string;
   /** `json`, `hash`, or `column:NAME`. */

@@ -1,5 +1,5 @@
 import type { ByteString } from '../../core/bytes.js';
-import type { CacheLevel, Entry, StoredValue } from '../level.js';
+import type { BulkLevel, Entry, StoredValue } from '../bulk-level.js';
 
 export interface Verified {
   /** Keys compared, over all levels. */
@@ -117,12 +117,12 @@ function copy(value: StoredValue): StoredValue {
 }
 
 export interface VerifyPlan {
-  levels: CacheLevel[];
+  levels: BulkLevel[];
   /** The keys and values to compare: a sample, or everything the source gives. */
   expected: AsyncIterable<[ByteString, StoredValue]> | Iterable<[ByteString, StoredValue]>;
   /** The source once more, for keys whose value differs; undefined when it cannot be read again. */
   again?: (() => AsyncIterable<[ByteString, StoredValue]>) | undefined;
-  excluded(level: CacheLevel, key: ByteString): boolean;
+  excluded(level: BulkLevel, key: ByteString): boolean;
   signal: AbortSignal;
   progress(checked: number): void;
 }
@@ -133,9 +133,9 @@ export interface VerifyPlan {
  */
 export async function verify(plan: VerifyPlan): Promise<Verified> {
   const result: Verified = { checked: 0, mismatched: 0, missing: 0, examples: [] };
-  const suspects = new Map<CacheLevel, Map<ByteString, StoredValue>>();
+  const suspects = new Map<BulkLevel, Map<ByteString, StoredValue>>();
   for (const level of plan.levels) suspects.set(level, new Map());
-  const report = (level: CacheLevel, key: ByteString, problem: 'mismatched' | 'missing') => {
+  const report = (level: BulkLevel, key: ByteString, problem: 'mismatched' | 'missing') => {
     result[problem]++;
     if (result.examples.length < exampleLimit) result.examples.push({ key, level: level.name, problem });
   };

@@ -11,7 +11,7 @@ import { Pace } from '../../runs/pace.js';
 import type { SourcePosition } from '../../sources/row-source.js';
 import type { LevelCounts, WarmReached } from './checkpoint.js';
 import { compileEntry, type WarmPlan } from './plan.js';
-import type { CacheLevel, Entry, LevelWriter, StoredValue } from '../level.js';
+import type { BulkLevel, Entry, BulkWriter, StoredValue } from '../bulk-level.js';
 import { addVerified, KeyFilter, type Verified, verify, type VerifyPlan, WrittenSample } from './verify.js';
 
 export interface WarmResult extends LevelCounts {
@@ -54,9 +54,9 @@ export async function warm<Row>(plan: WarmPlan<Row>, hooks: WarmHooks): Promise<
   return new WarmRun(plan, hooks).run();
 }
 
-interface LevelRun {
-  level: CacheLevel;
-  writer?: LevelWriter;
+interface WarmedLevel {
+  level: BulkLevel;
+  writer?: BulkWriter;
   counts: LevelCounts;
   /** Keys not to be compared. */
   excluded: KeyFilter;
@@ -65,7 +65,7 @@ interface LevelRun {
 
 class WarmRun<Row> {
   readonly #failures = new Map<string, { count: number; firstLine?: number }>();
-  readonly #levels: LevelRun[];
+  readonly #levels: WarmedLevel[];
   readonly #entryOf: ReturnType<typeof compileEntry<Row>>;
   #deadLetters: DeadLetterFile | undefined;
   #read = 0;
@@ -212,7 +212,7 @@ class WarmRun<Row> {
   }
 
   #settle(
-    { level, counts, excluded, sample }: LevelRun,
+    { level, counts, excluded, sample }: WarmedLevel,
     entry: Entry,
     outcome: 'written' | 'skipped' | 'failed',
     reason?: string,
@@ -275,7 +275,7 @@ class WarmRun<Row> {
     const { plan, hooks } = this;
     const { source } = plan;
     const all = () => this.#expected();
-    const compare = (levels: LevelRun[], expected: VerifyPlan['expected']) =>
+    const compare = (levels: WarmedLevel[], expected: VerifyPlan['expected']) =>
       verify({
         levels: levels.map(({ level }) => level),
         expected,

@@ -3,7 +3,7 @@ import type { ByteString } from '../../core/bytes.js';
 import type { QueueEntry } from './entry.js';
 import { hitsEveryRow, isPoison, reasonOf, RowMissing, sqlState } from './failures.js';
 import { beginFenced, queryOwn, type Position } from './fence.js';
-import type { Tables } from './operation.js';
+import type { Tables } from './types.js';
 import { planStatements, type Group } from './statements.js';
 
 export interface Settled {

@@ -1,7 +1,7 @@
 import { fromBytes, type ByteString } from '../../core/bytes.js';
 import type { Reply } from '../../clients/redis/resp.js';
 import { isOperationId } from './operation-id.js';
-import { type Operation, operations } from './operation.js';
+import { type Operation, operations } from './types.js';
 import { type RowKind, RowKinds } from './row-kinds.js';
 
 /** One queued write, as the worker reads it. What was queued is data: nothing of it is trusted unseen. */

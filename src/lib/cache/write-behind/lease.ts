@@ -8,7 +8,7 @@ import { acquire, release, renew } from './scripts.js';
  * The right to work on a partition. The lease in Redis says whose turn it is; the fence in PostgreSQL makes sure that
  * a worker which slept through the end of its turn cannot write. Only durations count here, no clock's time.
  */
-export class Lease {
+export class PartitionLease {
   #renewedAt = 0;
 
   private constructor(
@@ -31,7 +31,7 @@ export class Lease {
     keys: PartitionKeys,
     holder: string,
     ms: number,
-  ): Promise<Lease | number> {
+  ): Promise<PartitionLease | number> {
     // The counter of tokens may have been lost with Redis; the fence then says from where to go on.
     for (let least = 0; ;) {
       const asked = performance.now();
@@ -39,7 +39,8 @@ export class Lease {
       const token = Number(answer);
       if (token < 0) return -token;
       const fence = await takeFence(pg, partition, token);
-      if ('position' in fence) return new Lease(client, keys, holder, ms, token, fence.position, asked);
+      if ('position' in fence)
+        return new PartitionLease(client, keys, holder, ms, token, fence.position, asked);
       least = fence.inForce + 1;
     }
   }

@@ -3,18 +3,7 @@ import { fromBytes } from '../../core/bytes.js';
 import type { Fetched } from './fetch.js';
 import type { PartitionKeys } from './keys.js';
 import { forgetMissing, noteLoss } from './scripts.js';
-
-/** Queued writes that are gone without having been applied. */
-export interface QueueLoss {
-  partition: number;
-  /** How many are known to be missing; 0 when the queue's own count went back, so that nobody can tell. */
-  entries: number;
-  /** Numbers of the missing entries: after the one, before the other. */
-  after: number;
-  before: number;
-  /** Cache keys whose latest write is among them; the cache may hold values that no table has. At most 1,000. */
-  keys: string[];
-}
+import type { LostEntries } from './types.js';
 
 interface Gap {
   entries: number;
@@ -55,7 +44,7 @@ export async function recordLoss(
   keys: PartitionKeys,
   lease: string,
   gap: Gap,
-): Promise<QueueLoss | undefined> {
+): Promise<LostEntries | undefined> {
   const noted = await noteLoss.run(
     client,
     [keys.lease, keys.progress, keys.counter],

@@ -5,9 +5,9 @@ import { applyEntries } from './apply.js';
 import type { QueueEntry } from './entry.js';
 import { type Fetched, fetchEntries } from './fetch.js';
 import { type PartitionKeys, partitionKeys } from './keys.js';
-import { Lease } from './lease.js';
-import { findGaps, type QueueLoss, recordLoss } from './loss.js';
-import type { Tables } from './operation.js';
+import { PartitionLease } from './lease.js';
+import { findGaps, recordLoss } from './loss.js';
+import type { LostEntries, Tables } from './types.js';
 import { RowKinds } from './row-kinds.js';
 import { acknowledge, acknowledgeUpTo, bury } from './scripts.js';
 
@@ -21,7 +21,7 @@ export interface Turn {
   repeated: number;
   failed: { key: ByteString; table: string | undefined; reason: string }[];
   held: number;
-  losses: QueueLoss[];
+  losses: LostEntries[];
   /** Milliseconds until it makes sense to look again. */
   againInMs: number;
 }
@@ -38,7 +38,7 @@ type Item = Fetched['items'][number];
 export class PartitionWork {
   readonly #keys: PartitionKeys;
   readonly #kinds = new RowKinds();
-  #lease: Lease | undefined;
+  #lease: PartitionLease | undefined;
   /** Highest number settled, as PostgreSQL and we know it. */
   #settled = 0;
 
@@ -69,7 +69,7 @@ export class PartitionWork {
     if (this.#lease && !this.#lease.alive) this.#lease = undefined;
     if (!this.#lease) {
       const { holder, leaseMs } = this.options;
-      const lease = await Lease.take(this.client, pg, this.partition, this.#keys, holder, leaseMs);
+      const lease = await PartitionLease.take(this.client, pg, this.partition, this.#keys, holder, leaseMs);
       if (typeof lease === 'number') {
         turn.empty = await this.#isEmpty();
         turn.againInMs = Math.min(lease + 5, leaseMs / 3);
@@ -116,7 +116,7 @@ export class PartitionWork {
     await lease?.release();
   }
 
-  async #settle(pg: PostgresClient, lease: Lease, fetched: Fetched, turn: Turn): Promise<void> {
+  async #settle(pg: PostgresClient, lease: PartitionLease, fetched: Fetched, turn: Turn): Promise<void> {
     const { good, refused } = this.#sort(fetched.items);
     const last = idOf(fetched.items.at(-1)!);
     const latest = fetched.from === 'S' ? highestNumber(fetched.items) : 0;

@@ -4,9 +4,7 @@ import { refuseReplica } from '../../clients/redis/scan.js';
 import type { RedisConnection } from '../../clients/redis/connection.js';
 import { ServiceConflict } from '../../core/errors.js';
 import { configKey, defaultPartitions } from './keys.js';
-
-/** What an acknowledged write survives: a crash of the process, the loss of the master, the loss of power. */
-export type Durability = 'memory' | 'replica' | 'fsync';
+import type { Durability } from './types.js';
 
 /**
  * Looks at every master before anything is queued there.

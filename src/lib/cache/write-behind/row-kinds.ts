@@ -1,5 +1,5 @@
 import type { ByteString } from '../../core/bytes.js';
-import type { Operation } from './operation.js';
+import type { Operation } from './types.js';
 
 /** What entries that fit one statement have in common: table, operation and columns. */
 export interface RowKind {

@@ -1,4 +1,4 @@
-import { Script } from './script.js';
+import { Script } from '../../clients/redis/script.js';
 
 /*
  * What happens to a partition in one step. Every script runs on keys of one hash tag. Those of the worker check its
@@ -215,12 +215,13 @@ redis.call('HDEL', KEYS[3], ARGV[1])
 return {moved, dropped}`);
 
 /**
- * Entries are missing. KEYS lease, progress, counter; ARGV lease, how many, number up to which it is known.
+ * Entries are missing, and count once: afterwards `done` is past them. KEYS lease, progress, counter; ARGV lease, how
+ * many, number up to which it is known.
  */
 export const noteLoss = new Script(`if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 ${evenWhenFull(2)}
-redis.call('HINCRBY', KEYS[2], 'lost', ARGV[2])
 if tonumber(redis.call('HGET', KEYS[2], 'done') or 0) < tonumber(ARGV[3]) then
+  redis.call('HINCRBY', KEYS[2], 'lost', ARGV[2])
   redis.call('HSET', KEYS[2], 'done', ARGV[3])
 end
 if tonumber(redis.call('GET', KEYS[3]) or 0) < tonumber(ARGV[3]) then redis.call('SET', KEYS[3], ARGV[3]) end
@@ -238,3 +239,26 @@ for i = 1, #ARGV, 2 do
   end
 end
 return gone`);
+
+/**
+ * Which of these entries are neither in the queue nor taken from it: an entry that was taken has a number up to
+ * `done`; where the numbers themselves went back, `done` says nothing beyond `counter`.
+ * KEYS stream, retry, dead, progress, counter; ARGV triples of id, number, operation id.
+ */
+export const findLost = new Script(`local done = tonumber(redis.call('HGET', KEYS[4], 'done') or 0)
+local counter = tonumber(redis.call('GET', KEYS[5]) or 0)
+local lost = {}
+for i = 1, #ARGV, 3 do
+  local n = tonumber(ARGV[i + 1])
+  if n > done or n > counter then
+    local entry = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
+    local there = false
+    if entry then
+      for f = 1, #entry[2], 2 do
+        if entry[2][f] == 'do' then there = string.sub(entry[2][f + 1], 1, 36) == ARGV[i + 2] break end
+      end
+    end
+    if not there then lost[#lost + 1] = i end
+  end
+end
+return lost`);

@@ -15,7 +15,7 @@ import { type PartitionKeys, partitionKeys } from './keys.js';
 import { timeOfOperation } from './operation-id.js';
 import { enqueue, enqueueAgain } from './scripts.js';
 
-export interface Queued {
+export interface SentEntry {
   id: string;
   /** Of its partition; without a gap. */
   number: number;
@@ -43,7 +43,7 @@ interface Call {
   /** It may have been carried out already. */
   again: boolean;
   deadline: number;
-  resolve(queued: Queued): void;
+  resolve(queued: SentEntry): void;
   reject(error: unknown): void;
 }
 
@@ -96,7 +96,7 @@ export class Sender {
    * @throws ServiceUnavailable (code `QUEUE_FULL`, …), ServiceRefused; WriteUnsettled (code `NOT_REPLICATED`,
    * `WRITE_UNCERTAIN`).
    */
-  send(partition: number, fields: readonly ByteString[], again: boolean): Promise<Queued> {
+  send(partition: number, fields: readonly ByteString[], again: boolean): Promise<SentEntry> {
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.client.options.requestTimeoutMs;
       const call = { order: this.#calls++, partition, fields, again, deadline, resolve, reject };

@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../../sql/quote.js';
 import type { QueueEntry } from './entry.js';
-import type { Tables } from './operation.js';
+import type { Tables } from './types.js';
 
 /** Entries of one round that one statement can take: same table, operation and columns. */
 export interface Group {

@@ -1,15 +1,8 @@
 import { fromBytes, type ByteString } from '../../core/bytes.js';
 import type { RedisClient } from '../../clients/redis/client.js';
 import { partitionKeys } from './keys.js';
-import { Script } from './script.js';
-
-/** An acknowledged write that the queue no longer has and no worker took. */
-export interface Loss {
-  operationId: string;
-  key: string;
-  partition: number;
-  id: string;
-}
+import type { LostWrite } from './types.js';
+import { findLost } from './scripts.js';
 
 interface Acknowledged {
   operationId: string;
@@ -20,29 +13,6 @@ interface Acknowledged {
 
 /** Acknowledgements kept for each partition. */
 const kept = 256;
-
-/**
- * Which of these entries are neither in the queue nor taken from it: an entry that was taken has a number up to
- * `done`; where the numbers themselves went back, `done` says nothing beyond `counter`.
- * KEYS stream, retry, dead, progress, counter; ARGV triples of id, number, operation id.
- */
-const findLost = new Script(`local done = tonumber(redis.call('HGET', KEYS[4], 'done') or 0)
-local counter = tonumber(redis.call('GET', KEYS[5]) or 0)
-local lost = {}
-for i = 1, #ARGV, 3 do
-  local n = tonumber(ARGV[i + 1])
-  if n > done or n > counter then
-    local entry = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
-    local there = false
-    if entry then
-      for f = 1, #entry[2], 2 do
-        if entry[2][f] == 'do' then there = string.sub(entry[2][f + 1], 1, 36) == ARGV[i + 2] break end
-      end
-    end
-    if not there then lost[#lost + 1] = i end
-  end
-end
-return lost`);
 
 /** Remembers what was acknowledged last, and looks for it after the connection was lost: a failover may forget it. */
 export class Witness {
@@ -56,7 +26,7 @@ export class Witness {
   constructor(
     private readonly client: RedisClient,
     private readonly partitions: number,
-    private readonly onLoss: (loss: Loss) => void,
+    private readonly onLoss: (loss: LostWrite) => void,
   ) {}
 
   acknowledged(partition: number, write: Acknowledged): void {

@@ -8,10 +8,9 @@ import type { Progress } from '../../core/progress.js';
 import { withGrace } from '../../core/abort.js';
 import { Fenced, isTransient } from './failures.js';
 import { forgetApplied, prepareTables } from './fence.js';
-import type { QueueLoss } from './loss.js';
-import type { Tables } from './operation.js';
+import type { Durability, LostEntries, Tables } from './types.js';
 import { PartitionWork, type Turn } from './partition.js';
-import { agreePartitions, checkServers, type Durability } from './preflight.js';
+import { agreePartitions, checkServers } from './preflight.js';
 
 export interface WorkerOptions extends Timeouts {
   redis: RedisSettings;
@@ -49,7 +48,7 @@ export interface WorkerResult {
   /** Entries held back behind one of those. */
   held: number;
   /** Writes that vanished from the queue. */
-  losses: QueueLoss[];
+  losses: LostEntries[];
   /** Times the database or Redis did not answer and work was tried again. */
   retries: number;
   /** Partitions there are, and how many this worker had at the end. */
@@ -253,7 +252,7 @@ class Worker {
   }
 }
 
-function describeLoss({ partition, entries, after, before, keys }: QueueLoss): string {
+function describeLoss({ partition, entries, after, before, keys }: LostEntries): string {
   const named =
     keys.length === 0
       ? ''

@@ -1,22 +1,16 @@
 import { toBytes, type ByteString } from '../../core/bytes.js';
 import { systemClock } from '../../core/clock.js';
-import { errorMessage, ServiceUnavailable, UserError } from '../../core/errors.js';
+import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import { type RedisClient } from '../../clients/redis/client.js';
-import type { Found } from '../store.js';
+import type { Found } from '../keyed-level.js';
 import { type PartitionKeys, partitionKeys, partitionOf, versionOf } from './keys.js';
 import { isOperationId, newOperationId } from './operation-id.js';
-import { checkedRow, type Operation, type Tables, type Target } from './operation.js';
-import { agreePartitions, checkServers, type Durability } from './preflight.js';
+import { checkedRow } from './checked-row.js';
+import { agreePartitions, checkServers } from './preflight.js';
 import { findPending } from './scripts.js';
 import { Sender } from './sender.js';
-import { Witness, type Loss } from './witness.js';
-
-/** What write-behind asks of a cache; every `Store` has it. */
-export interface VersionedCache {
-  /** Writes unless a newer version was written. */
-  set(key: ByteString, found: Found, version: bigint): Promise<unknown>;
-  remove(key: ByteString, version: bigint): Promise<unknown>;
-}
+import type { Durability, LostWrite, Operation, Queued, RowTarget, Tables } from './types.js';
+import { Witness } from './witness.js';
 
 export interface WriteBehindOptions {
   tables: Tables;
@@ -25,59 +19,21 @@ export interface WriteBehindOptions {
   partitions?: number | undefined;
   /** How long `replica` waits for one, milliseconds; default 1000. */
   replicaTimeoutMs?: number | undefined;
-  /** Gets every value once it is queued. */
-  cache?: VersionedCache | undefined;
   /** Called for every acknowledged write that the queue turns out to have lost (a failover). */
-  onLoss?: ((loss: Loss) => void) | undefined;
+  onLoss?: ((loss: LostWrite) => void) | undefined;
   /** Things to know about the servers before the start. */
   warn?: ((message: string) => void) | undefined;
   signal: AbortSignal;
 }
 
-export interface WriteCallOptions {
-  /** Of the value in the cache, as in `Found`. */
-  expiresAt?: number | undefined;
-  /** A call repeated with the same id is applied once. Default: a new one. */
-  operationId?: string | undefined;
-}
-
-export interface WriteReceipt {
-  operationId: string;
-  /** The entry's id in its partition's stream. */
-  id: string;
-  /** The value's version in the cache. */
-  version: bigint;
-  /**
-   * A repeated call whose first entry, if there was one, has left the queue: a later write of the key may be the newer
-   * one despite its lower version. The cache must not get this value; the key is to be removed at this version.
-   */
-  requeued: boolean;
-  /**
-   * Resolves when the cache has the value, or dropped the key because it did not take it or must not have it. Rejects
-   * with code `CACHE_STALE` when neither worked: the cache may hold an older value until its time to live.
-   */
-  cached: Promise<void>;
-}
-
-/** What waits in the queue for a key. `value` null: it is being deleted. */
-export interface Pending {
-  value: ByteString | null;
-  version: bigint;
-}
-
-/**
- * Writes that return once they are queued; `cache worker` takes them to PostgreSQL.
- *
- * In order, for each call: the entry is in the queue under the chosen durability; the cache is told; the call returns,
- * while the cache's own answer may still be on its way (`cached`).
- */
+/** Writes that return once they are queued; `cache worker` takes them to PostgreSQL. */
 export class WriteBehind {
   readonly #keys: PartitionKeys[];
 
   private constructor(
     private readonly client: RedisClient,
     private readonly options: WriteBehindOptions,
-    private readonly partitions: number,
+    readonly partitions: number,
     private readonly sender: Sender,
     private readonly witness: Witness,
   ) {
@@ -100,8 +56,9 @@ export class WriteBehind {
   }
 
   /**
-   * @param value what the cache gets; null removes the key there. Left out (undefined): the row's JSON text, or for a
-   * delete nothing.
+   * @param value what readers that miss get while it is queued; null: they wait until the worker has passed. Left out
+   * (undefined): the row's JSON text, or for a delete null.
+   * @param options.operationId of an earlier call that this one repeats: the two are applied once.
    * @throws UserError before anything is queued, when the table is not configured or the row lacks its key;
    * ServiceUnavailable with code `QUEUE_FULL`; `NOT_REPLICATED` or `WRITE_UNCERTAIN`, whose hints say what is queued
    * and whose `operationId` is the one to call again with.
@@ -109,10 +66,10 @@ export class WriteBehind {
   async writeBehind(
     key: ByteString,
     value: ByteString | null | undefined,
-    target: Target,
+    target: RowTarget,
     operation: Operation = 'upsert',
-    { expiresAt, operationId }: WriteCallOptions = {},
-  ): Promise<WriteReceipt> {
+    { operationId }: { operationId?: string | undefined } = {},
+  ): Promise<Queued> {
     const row = checkedRow(this.options.tables, target, operation);
     if (operationId !== undefined && !isOperationId(operationId))
       throw new UserError(`'${operationId}' is no operation id`, {
@@ -129,23 +86,7 @@ export class WriteBehind {
     const partition = partitionOf(key, this.partitions);
     const { id, number, requeued } = await this.sender.send(partition, fields, operationId !== undefined);
     this.witness.acknowledged(partition, { operationId: op, id, number, key });
-    const version = versionOf(id);
-    const cacheTold = this.#tell(
-      key,
-      cached === null || requeued ? null : { value: cached, expiresAt },
-      version,
-    );
-    cacheTold.catch(() => {});
-    return { operationId: op, id, version, requeued, cached: cacheTold };
-  }
-
-  /**
-   * The latest queued write of a key; undefined: nothing waits, and the database has the latest. Where a repeated call
-   * makes it uncertain, this waits until the worker has passed.
-   * @throws ServiceUnavailable with code `WRITE_PENDING` when it waited longer than the request time-out.
-   */
-  async pending(key: ByteString): Promise<Pending | undefined> {
-    return this.#whenKnown(key, ({ again }) => !again);
+    return { operationId: op, id, version: versionOf(id), requeued };
   }
 
   /**
@@ -154,14 +95,6 @@ export class WriteBehind {
    * @throws ServiceUnavailable with code `WRITE_PENDING`.
    */
   async pendingValue(key: ByteString): Promise<Found | undefined> {
-    const known = await this.#whenKnown(key, ({ again, value }) => !again && value !== null);
-    return known && { value: known.value!, version: known.version };
-  }
-
-  async #whenKnown(
-    key: ByteString,
-    known: (write: Pending & { again: boolean }) => boolean,
-  ): Promise<Pending | undefined> {
     const { pending, stream, retry, dead } = this.#keys[partitionOf(key, this.partitions)]!;
     const deadline = performance.now() + this.client.options.requestTimeoutMs;
     for (let waitMs = 5; ; waitMs = Math.min(waitMs * 2, 250)) {
@@ -172,9 +105,9 @@ export class WriteBehind {
       if (list.length === 0) return undefined;
       const field = new Map<string, ByteString>();
       for (let i = 0; i < list.length; i += 2) field.set(list[i]!, list[i + 1]!);
-      const value = field.has('gone') ? null : (field.get('value') ?? field.get('row') ?? null);
-      const write = { value, version: versionOf(field.get('origin') ?? id) };
-      if (known({ ...write, again: field.has('again') })) return write;
+      const value = field.has('gone') ? undefined : (field.get('value') ?? field.get('row'));
+      if (value !== undefined && !field.has('again'))
+        return { value, version: versionOf(field.get('origin') ?? id) };
       if (performance.now() > deadline)
         throw new ServiceUnavailable('an earlier write of the key is still being settled', {
           code: 'WRITE_PENDING',
@@ -191,28 +124,5 @@ export class WriteBehind {
 
   close(): void {
     this.sender.close();
-  }
-
-  async #tell(key: ByteString, found: Found | null, version: bigint): Promise<void> {
-    const { cache } = this.options;
-    if (!cache) return;
-    try {
-      await (found === null ? cache.remove(key, version) : cache.set(key, found, version));
-      return;
-    } catch {
-      // Without the new value the key must not keep the old one.
-    }
-    try {
-      await cache.remove(key, version);
-    } catch (error) {
-      throw new ServiceUnavailable(
-        `the write is queued, but the cache took neither it nor its removal: ${errorMessage(error)}`,
-        {
-          code: 'CACHE_STALE',
-          hint: 'The cache may hold an older value until its time to live.',
-          cause: error,
-        },
-      );
-    }
   }
 }

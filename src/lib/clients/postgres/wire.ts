@@ -1,5 +1,5 @@
 import { createConnection } from 'node:net';
-import type { Client } from 'pg';
+import type { ClientBase } from 'pg';
 import type { CopyToStreamQuery } from 'pg-copy-streams';
 import type { PostgresTarget } from './target.js';
 
@@ -54,7 +54,7 @@ interface Internals {
   connection: { stream: { destroy(): void } };
 }
 
-export function destroyConnection(client: Client): void {
+export function destroyConnection(client: ClientBase): void {
   (client as unknown as Internals).connection.stream.destroy();
 }
 
@@ -62,7 +62,7 @@ export function destroyConnection(client: Client): void {
  * Asks the server, over a connection of its own as the protocol wants it, to cancel what this client is running.
  * Resolves when the server has taken the request, so that it cannot hit the statement after.
  */
-export function cancelRequest(client: Client, target: PostgresTarget, timeoutMs: number): Promise<void> {
+export function cancelRequest(client: ClientBase, target: PostgresTarget, timeoutMs: number): Promise<void> {
   const { processID, secretKey } = client as unknown as Internals;
   if (processID === null || secretKey === null) return Promise.resolve();
   const request = Buffer.alloc(16);
