@@ -11,6 +11,7 @@ import { ServiceUnavailable } from '../../src/lib/core/errors.js';
 import { needs } from '../servers/needs.js';
 import { until } from '../servers/ports.js';
 import { startRedis, type RedisServer } from '../servers/redis.js';
+import { toBytes } from '../../src/lib/core/bytes.js';
 
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
@@ -58,13 +59,13 @@ needs('redis')('a Redis that is stopped while calls keep coming', () => {
   test('fails every call, and answers again once it goes on', async () => {
     const redis = await server();
     const client = await clientOf(redis, 300);
-    await client.call(['SET', 'key', 'value']);
+    await client.call(['SET', toBytes('key'), toBytes('value')]);
     redis.pause();
-    const { settled, outcomes } = await callSteadily(() => client.call(['GET', 'key']), 6000);
+    const { settled, outcomes } = await callSteadily(() => client.call(['GET', toBytes('key')]), 6000);
     expect(settled).toBeGreaterThanOrEqual(10);
     for (const outcome of await Promise.all(outcomes)) expect(outcome).toBeInstanceOf(ServiceUnavailable);
     redis.resume();
-    await until('it answers', async () => (await client.call(['GET', 'key'])) === 'value');
+    await until('it answers', async () => (await client.call(['GET', toBytes('key')])) === 'value');
   });
 
   test('is given the request time-out from the first call without an answer', async () => {
@@ -106,7 +107,7 @@ test('an answer that comes slowly is waited for', async () => {
   await once(slow, 'listening');
   stops.push(() => slow.close());
   const connection = await connectionTo((slow.address() as AddressInfo).port, 1000);
-  expect(await connection.single(encodeCommand(['GET', 'key']))).toBe('abcdefgh');
+  expect(await connection.single(encodeCommand(['GET', toBytes('key')]))).toBe('abcdefgh');
 });
 
 needs('redis')('a connection that was lost', () => {
@@ -118,7 +119,9 @@ needs('redis')('a connection that was lost', () => {
     process.on('warning', warned);
     stops.push(() => process.off('warning', warned));
     await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
-    const calls = Array.from({ length: 200 }, (_, i) => client.call(['SET', `key:${i}`, 'value']));
+    const calls = Array.from({ length: 200 }, (_, i) =>
+      client.call(['SET', toBytes(`key:${i}`), toBytes('value')]),
+    );
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['OK']));
     expect(await connections(redis)).toBe(1);
     client.close();
@@ -130,21 +133,25 @@ needs('redis')('a connection that was lost', () => {
     const redis = await server();
     const client = await clientOf(redis, 5000);
     await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
-    const calls = Array.from({ length: 200 }, (_, i) => client.call(['SET', `key:${i}`, 'value']));
+    const calls = Array.from({ length: 200 }, (_, i) =>
+      client.call(['SET', toBytes(`key:${i}`), toBytes('value')]),
+    );
     client.close();
     for (const { status } of await Promise.allSettled(calls)) expect(status).toBe('rejected');
     await until('it is closed', async () => (await connections(redis)) === 0);
-    await expect(client.call(['GET', 'key:0'])).rejects.toThrow('closed');
+    await expect(client.call(['GET', toBytes('key:0')])).rejects.toThrow('closed');
   });
 
   test('is opened anew when opening it failed', async () => {
     const redis = await server();
     const client = await clientOf(redis, 5000);
     await redis.kill();
-    const calls = Array.from({ length: 200 }, (_, i) => client.call(['SET', `key:${i}`, 'value']));
+    const calls = Array.from({ length: 200 }, (_, i) =>
+      client.call(['SET', toBytes(`key:${i}`), toBytes('value')]),
+    );
     for (const { status } of await Promise.allSettled(calls)) expect(status).toBe('rejected');
     await redis.restart();
-    expect(await client.call(['SET', 'key', 'value'])).toBe('OK');
+    expect(await client.call(['SET', toBytes('key'), toBytes('value')])).toBe('OK');
     expect(await connections(redis)).toBe(1);
   });
 });

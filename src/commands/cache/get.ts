@@ -1,4 +1,5 @@
 import { fromBytes, toBytes } from '../../lib/core/bytes.js';
+import type { StoredValue } from '../../lib/cache/bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { readCommand } from '../../runtime/command.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
@@ -60,7 +61,7 @@ export const get = readCommand({
   },
 });
 
-function present(value: string | string[]): Pick<Result, 'value' | 'valueBase64'> {
+function present(value: StoredValue): Pick<Result, 'value' | 'valueBase64'> {
   if (typeof value !== 'string') {
     const fields: Record<string, string> = {};
     for (let i = 0; i < value.length; i += 2) fields[fromBytes(value[i]!)] = fromBytes(value[i + 1]!);

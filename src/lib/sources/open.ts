@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
-import type { ByteString } from '../core/bytes.js';
 import { openCsv } from './csv.js';
 import { emptyInput, fileInput, streamInput, unreadable, type Input } from './file-input.js';
 import { openJsonl } from './jsonl.js';
@@ -36,7 +35,7 @@ function isJson(extension: string | undefined): boolean | undefined {
   return extension === 'jsonl' || extension === 'ndjson' || extension === 'json' ? true : undefined;
 }
 
-async function firstCharacter(input: Input): Promise<ByteString> {
+async function firstCharacter(input: Input): Promise<string> {
   const opened = await input.peek();
   try {
     for (;;) {

@@ -204,7 +204,7 @@ function jsonWriter(columns: Column[]): (row: SqlRow) => ByteString {
       const text = row[i]!;
       json += prefixes[i]! + (text === null ? 'null' : converts[i]!(text));
     }
-    return `${json}}`;
+    return `${json}}` as ByteString;
   };
 }
 

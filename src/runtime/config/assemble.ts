@@ -1,5 +1,4 @@
-import type { LevelSettings } from '../../lib/cache/settings.js';
-import type { LevelType } from '../../lib/cache/settings.js';
+import type { LevelSettings, LevelType } from '../../lib/cache/settings.js';
 import type { Settings } from '../settings.js';
 import { parseDuration, parseSize } from '../../lib/core/units.js';
 import type { EnvironmentInput } from './file.js';

@@ -12,6 +12,7 @@ import { startPostgres, type PostgresServer } from '../../servers/postgres.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { startRedis, type RedisServer } from '../../servers/redis.js';
 import { metrify, startMetrify, type Running } from '../run.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 
 /** So that a failure can be repeated: WRITE_BEHIND_SEED=… */
 const seed = Number(process.env['WRITE_BEHIND_SEED'] ?? Date.now() % 1_000_000);
@@ -86,7 +87,7 @@ needs('redis', 'postgres')(`write-behind, killed ${rounds} times (WRITE_BEHIND_S
       for (let i = lane; writing; i = (i + 4) % keys) {
         const seq = ++sent[i]!;
         const into = (table: string, operation: 'insert' | 'upsert') =>
-          queue.writeBehind(`meter:${i}`, undefined, { table, row: { id: i, seq } }, operation);
+          queue.writeBehind(toBytes(`meter:${i}`), undefined, { table, row: { id: i, seq } }, operation);
         await into('meters', 'upsert');
         await into('log', 'insert');
         await delay(2);
@@ -161,7 +162,7 @@ needs('redis', 'postgres')(`write-behind, killed ${rounds} times (WRITE_BEHIND_S
     const writing = Promise.all(
       Array.from({ length: count }, (_, i) =>
         queue.writeBehind(
-          `frozen:${i % 50}`,
+          toBytes(`frozen:${i % 50}`),
           undefined,
           { table: 'log', row: { id: 1000 + (i % 50), seq: i } },
           'insert',

@@ -5,6 +5,7 @@ import type { RedisBulkLevel } from '../../../src/lib/cache/redis/bulk-level.js'
 import { encodeCommand } from '../../../src/lib/clients/redis/resp.js';
 import { needs } from '../../servers/needs.js';
 import { ownRedis } from '../../servers/shared.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 
 needs('redis')('a large table walked from two cursors', () => {
   const signal = new AbortController().signal;
@@ -25,7 +26,8 @@ needs('redis')('a large table walked from two cursors', () => {
     const connection = await level.client.connect(level.client.masters[0]!.address);
     await connection.call(['FLUSHDB']);
     let text = '';
-    for (let i = 0; i < count; i++) text += encodeCommand(['SET', `${i % 3 ? 'a' : 'b'}:${i}`, 'x']);
+    for (let i = 0; i < count; i++)
+      text += encodeCommand(['SET', toBytes(`${i % 3 ? 'a' : 'b'}:${i}`), toBytes('x')]);
     await connection.pipeline(text, count);
 
     for (const pattern of [undefined, 'b:*']) {

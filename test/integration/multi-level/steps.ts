@@ -6,6 +6,7 @@ import type {
   KeyedWriteOutcome,
   KeyedLevel,
 } from '../../../src/lib/cache/keyed-level.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 
 /** Lets one step of many concurrent actors go on at a time, in an order that a seed decides. */
 export class Steps {
@@ -67,19 +68,19 @@ export class SteppedLevel implements KeyedLevel {
     this.type = inner.type;
   }
   lookup(key: string): Promise<Lookup> {
-    return this.steps.call(() => this.inner.lookup(key));
+    return this.steps.call(() => this.inner.lookup(toBytes(key)));
   }
   lease(key: string): Promise<Lease> {
-    return this.steps.call(() => this.inner.lease(key));
+    return this.steps.call(() => this.inner.lease(toBytes(key)));
   }
   fill(key: string, found: Found, lease: Lease, replace?: boolean): Promise<KeyedWriteOutcome> {
-    return this.steps.call(() => this.inner.fill(key, found, lease, replace));
+    return this.steps.call(() => this.inner.fill(toBytes(key), found, lease, replace));
   }
   set(key: string, found: Found, version: bigint | undefined, lease?: Lease): Promise<KeyedWriteOutcome> {
-    return this.steps.call(() => this.inner.set(key, found, version, lease));
+    return this.steps.call(() => this.inner.set(toBytes(key), found, version, lease));
   }
   remove(key: string, version: bigint | undefined): Promise<boolean> {
-    return this.steps.call(() => this.inner.remove(key, version));
+    return this.steps.call(() => this.inner.remove(toBytes(key), version));
   }
   close(): Promise<void> {
     return Promise.resolve();
@@ -97,7 +98,7 @@ export class UnguardedLevel extends SteppedLevel {
   }
   override fill(key: string, found: Found, lease: Lease, replace?: boolean): Promise<KeyedWriteOutcome> {
     if (this.without === 'versions') return super.fill(key, found, lease, replace);
-    return this.steps.call(() => this.inner.set(key, found, undefined));
+    return this.steps.call(() => this.inner.set(toBytes(key), found, undefined));
   }
   override set(
     key: string,

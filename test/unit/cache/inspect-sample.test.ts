@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { inspect } from '../../../src/lib/cache/inspect/inspect.js';
 import type { BulkLevel, KeyInfo } from '../../../src/lib/cache/bulk-level.js';
 import { silentProgress } from '../../../src/lib/core/progress.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 
 /** Keys in memory; a scan with a limit gives a random sample, as the hash order of a server does. */
 function population(keys: KeyInfo[]): BulkLevel {
@@ -39,7 +40,7 @@ describe('the error that a sample states', () => {
   test.each(Object.keys(sizes))('holds the truth in nine of ten samples (sizes %s)', async (name) => {
     const keys = Array.from({ length: 8000 }, (_, i): KeyInfo => {
       const kind = i % 10 < 6 ? 'meter' : i % 10 < 9 ? 'tariff' : 'session';
-      return { key: `${kind}:${i}`, bytes: sizes[name]!(i), ttlMs: -1, type: 'string' };
+      return { key: toBytes(`${kind}:${i}`), bytes: sizes[name]!(i), ttlMs: -1, type: 'string' };
     });
     const level = population(keys);
     const total = keys.reduce((sum, { bytes }) => sum + bytes!, 0);

@@ -14,7 +14,7 @@ import {
 } from '../../../lib/cache/warm/warm.js';
 import { openPostgres } from '../../../lib/clients/postgres.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
-import { fromBytes } from '../../../lib/core/bytes.js';
+import { fromBytes, type ByteString } from '../../../lib/core/bytes.js';
 import { errorMessage, UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
 import { openFileSource, openStdinSource } from '../../../lib/sources/open.js';
@@ -284,7 +284,10 @@ async function firstEntry(
     for (const row of rows) {
       const { key, value } = entryOf(row);
       if (key !== null && value !== null)
-        return { key: fromBytes(key), value: fromBytes(typeof value === 'string' ? value : value.join(' ')) };
+        return {
+          key: fromBytes(key),
+          value: fromBytes((typeof value === 'string' ? value : value.join(' ')) as ByteString),
+        };
     }
   return undefined;
 }

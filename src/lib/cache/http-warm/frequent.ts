@@ -50,7 +50,7 @@ export class FrequentKeys {
   #insert(key: string, count: number): void {
     const slot = this.#free.pop() ?? this.#keys.length;
     // A copy: a slice of a larger text would keep all of it in memory.
-    const own = Buffer.from(key, 'latin1').latin1Slice();
+    const own = bytesOf(Buffer.from(key, 'latin1'));
     this.#keys[slot] = own;
     this.#counts[slot] = count;
     this.#slots.set(own, slot);
@@ -108,3 +108,4 @@ export class FrequentKeys {
     this.#place[slot] = at;
   }
 }
+import { bytesOf } from '../../core/bytes.js';

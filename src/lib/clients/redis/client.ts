@@ -11,7 +11,7 @@ import {
   type RedisAddress,
   RedisConnection,
 } from './connection.js';
-import { encodeCommand, RedisError, type Reply } from './resp.js';
+import { type CommandPart, encodeCommand, RedisError, type Reply } from './resp.js';
 import { slotCount, slotOf } from './slots.js';
 
 /** A master and the slots it serves; without a cluster, the one server with all of them. */
@@ -179,7 +179,10 @@ export class RedisClient {
    * for as long as the request time-out.
    * @throws ServiceUnavailable, ServiceRefused; RedisError for what is wrong with the command itself.
    */
-  call(args: readonly ByteString[], key: ByteString = args[1] ?? ''): Promise<Exclude<Reply, RedisError>> {
+  call(
+    args: readonly CommandPart[],
+    key = (args[1] ?? '') as ByteString,
+  ): Promise<Exclude<Reply, RedisError>> {
     const open = this.openTo(key);
     if (!open) return this.#persist(args, key);
     return open.single(encodeCommand(args)).then(
@@ -198,7 +201,7 @@ export class RedisClient {
 
   /** @param outcome of the first attempt, where it was made. */
   async #persist(
-    args: readonly ByteString[],
+    args: readonly CommandPart[],
     key: ByteString,
     outcome?: Error,
   ): Promise<Exclude<Reply, RedisError>> {
@@ -237,14 +240,14 @@ export class RedisClient {
       connection.then((open) => open.close()).catch(() => {});
   }
 
-  async #asking(reply: RedisError, args: readonly ByteString[]): Promise<Exclude<Reply, RedisError>> {
+  async #asking(reply: RedisError, args: readonly CommandPart[]): Promise<Exclude<Reply, RedisError>> {
     const connection = await this.connect(redirectAddress(reply));
     const [, answer] = await connection.pipeline(encodeCommand(['ASKING']) + encodeCommand(args), 2);
     if (answer instanceof RedisError) throw answer;
     return answer as Exclude<Reply, RedisError>;
   }
 
-  async #ask(connection: RedisConnection, args: string[]): Promise<Reply> {
+  async #ask(connection: RedisConnection, args: CommandPart[]): Promise<Reply> {
     try {
       return await connection.call(args);
     } catch (error) {

@@ -17,7 +17,7 @@ export interface ScanPage {
 
 export interface ScanPlan {
   signal: AbortSignal;
-  pattern?: string | undefined;
+  pattern?: ByteString | undefined;
   /** SCAN's COUNT: keys looked at in one go, which bounds how long the server is busy with it. */
   count: number;
   /** Commands asked for each key, the key put in where `undefined` stands: `['PTTL', undefined]`. */
@@ -150,10 +150,10 @@ async function* walk(
   const page = (cursor: string) =>
     encodeCommand([
       'SCAN',
-      cursor,
-      ...(plan.pattern === undefined ? [] : ['MATCH', plan.pattern]),
+      cursor as ByteString,
+      ...(plan.pattern === undefined ? [] : (['MATCH', plan.pattern] as const)),
       'COUNT',
-      String(plan.count),
+      `${plan.count}`,
     ]);
   const start = half?.start ?? 0;
   let seen = 0;

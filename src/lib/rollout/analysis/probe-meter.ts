@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import type { Arm, Pair, ProbeSpec } from '../spec.js';
 import type { Buckets, Look, Measurements, Meter, Tally, TallyArm } from './measurements.js';
+import { toBytes } from '../../core/bytes.js';
 
 /** Latency buckets of the probes in seconds: from 1 ms to 60 s, a tenth apart, and one beyond. */
 export const probeBounds: readonly number[] = [
@@ -111,7 +112,7 @@ export class ProbeMeter implements Meter {
     // A refused connection is quick, but no quick answer.
     let isTimed = true;
     try {
-      const { status } = await origin.request('GET', path, {}, signal);
+      const { status } = await origin.request('GET', toBytes(path), {}, signal);
       seen.answered = true;
       isError = status >= 500;
     } catch (error) {
