@@ -5,6 +5,7 @@ import type * as Library from '../src/library/cache.js';
 import { entryOverheadBytes } from '../src/lib/cache/memory/keyed-level.js';
 import type { Bench, Benchmark, Finding } from './lib/bench.js';
 import { must, privateRedis } from './lib/redis.js';
+import { bytesOf, toBytes } from '../src/lib/core/bytes.js';
 
 /** As it is published: what loads TypeScript for the benchmarks slows every function that is made at run time. */
 const library = (await import(new URL('../dist/library/cache.js', import.meta.url).href)) as typeof Library;
@@ -18,7 +19,7 @@ function requests(count: number): string[] {
   let state = 1;
   return Array.from({ length: count }, () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Buffer.from(`meter:${state % entries}:latest`).latin1Slice();
+    return bytesOf(Buffer.from(`meter:${state % entries}:latest`));
   });
 }
 
@@ -39,14 +40,18 @@ export const multiLevelMemory: Benchmark = {
     });
     for (let i = 0; i < entries; i++) {
       const key = `meter:${i}:latest`;
-      await level.set(key, { value, expiresAt: performance.now() + hourMs }, undefined);
+      await level.set(
+        toBytes(key),
+        { value: toBytes(value), expiresAt: performance.now() + hourMs },
+        undefined,
+      );
       peer.set(key, value);
     }
     const ours: number[] = [];
     const theirs: number[] = [];
     for (let round = 0; round <= bench.rounds; round++) {
       const sides = [
-        () => ours.push(timed(requests(gets), (key) => level.peek(key) !== undefined)),
+        () => ours.push(timed(requests(gets), (key) => level.peek(toBytes(key)) !== undefined)),
         () => theirs.push(timed(requests(gets), (key) => peer.get(key) !== undefined)),
       ];
       for (const side of round % 2 ? sides : sides.reverse()) side();

@@ -10,6 +10,7 @@ import { startPostgres } from '../test/servers/postgres.js';
 import { type Bench, type Benchmark, type Finding, metrify, type Series } from './lib/bench.js';
 import { must, privateRedis } from './lib/redis.js';
 import { run } from './lib/run.js';
+import { toBytes } from '../src/lib/core/bytes.js';
 
 const tables = { readings: { key: ['reading_id'] } };
 const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 30_000 };
@@ -47,7 +48,7 @@ async function calls(bench: Bench): Promise<Finding[]> {
     });
     bench.closing(async () => queue.close());
     return (i: number) =>
-      queue.writeBehind(keyOf(i), undefined, { table: 'readings', row: rowOf(i) }, 'insert');
+      queue.writeBehind(toBytes(keyOf(i)), undefined, { table: 'readings', row: rowOf(i) }, 'insert');
   };
   const alone = await open();
   const findings: Finding[] = [];
@@ -59,7 +60,7 @@ async function calls(bench: Bench): Promise<Finding[]> {
         const [, stream, ...rest] = xaddOf(i);
         return ioredis.xadd(stream!, ...(rest as [string]));
       },
-      'XADD, same client': (i: number) => plain.call(xaddOf(i)),
+      'XADD, same client': (i: number) => plain.call(xaddOf(i).map(toBytes)),
     };
     const seconds: Record<keyof typeof sides, number[]> = {
       'writeBehind()': [],
@@ -163,7 +164,7 @@ async function fill(url: string, count: number, bench: Bench): Promise<void> {
       await Promise.all(
         Array.from({ length: Math.min(2000, count - at) }, (_, i) =>
           queue.writeBehind(
-            `reading:${at + i}`,
+            toBytes(`reading:${at + i}`),
             undefined,
             { table: 'readings', row: rowOf(at + i) },
             'insert',

@@ -8,6 +8,7 @@ import { type DemoResult, runDemo } from '../lib/demo/script.js';
 import { formatCount, formatDuration } from '../lib/core/units.js';
 import { readCommand } from '../runtime/command.js';
 import { flag } from '../runtime/flags.js';
+import { toBytes, type ByteString } from '../lib/core/bytes.js';
 
 export const demo = readCommand({
   name: 'demo',
@@ -60,20 +61,23 @@ const timeouts = { connectTimeoutMs: 3000, requestTimeoutMs: 5000 };
 const openQueueWriter: OpenQueueWriter = async ({ url, tables, partitions, signal }) => {
   // Its own signal never aborts: the keys must go after a Ctrl-C, too.
   const client = await openRedis({ nodes: url.split(',') }, timeouts, new AbortController().signal);
-  const keys = new Set<string>();
+  const keys = new Set<ByteString>();
   try {
     const queue = await WriteBehind.open(client, { tables, durability: 'memory', partitions, signal });
     return {
       async insert(key, table, row) {
-        keys.add(key);
-        return (await queue.writeBehind(key, undefined, { table, row }, 'insert')).operationId;
+        keys.add(toBytes(key));
+        return (await queue.writeBehind(toBytes(key), undefined, { table, row }, 'insert')).operationId;
       },
       async remove() {
         queue.close();
         for (let partition = 0; partition < partitions; partition++)
           for (const key of Object.values(partitionKeys(partition))) await client.call(['UNLINK', key]);
         for (const key of keys)
-          await client.call(['UNLINK', partitionKeys(partitionOf(key, partitions)).held + key]);
+          await client.call([
+            'UNLINK',
+            (partitionKeys(partitionOf(key, partitions)).held + key) as ByteString,
+          ]);
         await client.call(['UNLINK', configKey]);
         client.close();
       },

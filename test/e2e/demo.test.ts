@@ -12,6 +12,7 @@ import { findRedisServer, startRedis } from '../../src/lib/demo/redis.js';
 import type { DemoResult } from '../../src/lib/demo/script.js';
 import type { WriteBehindCounts } from '../../src/lib/demo/stage.js';
 import { type Envelope, metrify, startMetrify } from './run.js';
+import { toBytes } from '../../src/lib/core/bytes.js';
 
 const binaries = await findBinaries();
 const redisServer = await findRedisServer(process.env);
@@ -174,7 +175,7 @@ describe.skipIf(!binaries)('metrify demo', () => {
       const running = await startMetrify(['demo', '--quick'], { env });
       running.child.stdin.end();
       await vi.waitFor(() => expect(running.stdout()).toMatch(moment), { timeout: 120_000, interval: 5 });
-      expect(await client.call(['EXISTS', 'metrify:queue:config'])).toBe(1);
+      expect(await client.call(['EXISTS', toBytes('metrify:queue:config')])).toBe(1);
       running.signal('SIGINT');
       const { code, stderr } = await running.finished;
       expect(code, stderr).toBe(130);
@@ -223,7 +224,7 @@ describe.skipIf(!binaries)('metrify demo', () => {
       expect(await client.call(['KEYS', '*'])).toEqual([]);
       expect(empty.stdout + empty.stderr).not.toContain(new URL(url).password);
 
-      await client.call(['SET', 'forecast:precious', 'x']);
+      await client.call(['SET', toBytes('forecast:precious'), toBytes('x')]);
       const full = await metrify(['demo', '--quick', '--json'], { env });
       expect(full.code, full.stderr).toBe(0);
       expect((full.json().result as DemoResult).cache.why).toContain(
@@ -235,7 +236,17 @@ describe.skipIf(!binaries)('metrify demo', () => {
 
   it.skipIf(!redisServer)('shows no write-behind where Redis could evict what is queued', async () => {
     await withRedis(async (url, client) => {
-      await client.call(['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru', 'maxmemory', '256mb'], '');
+      await client.call(
+        [
+          'CONFIG',
+          'SET',
+          toBytes('maxmemory-policy'),
+          toBytes('allkeys-lru'),
+          toBytes('maxmemory'),
+          toBytes('256mb'),
+        ],
+        toBytes(''),
+      );
       const env = { TMPDIR: temporary, METRIFY_REDIS_URL: url };
       const { code, json, stderr } = await metrify(['demo', '--quick', '--json'], { env });
       expect(code, stderr).toBe(0);

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { openDatabaseBulkLevel } from '../../src/lib/cache/database/bulk-level.js';
 import type { BulkLevel, Entry, KeyInfo, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
-import { toBytes } from '../../src/lib/core/bytes.js';
+import { toBytes, type ByteString } from '../../src/lib/core/bytes.js';
 import { systemClock } from '../../src/lib/core/clock.js';
 import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';
 import { seeded } from '../random.js';
@@ -54,7 +54,11 @@ async function scan(
   return keys;
 }
 
-const entry = (key: string, value = 'x', ttlMs = 0): Entry => ({ key: toBytes(key), value, ttlMs });
+const entry = (key: string, value = 'x', ttlMs = 0): Entry => ({
+  key: toBytes(key),
+  value: toBytes(value),
+  ttlMs,
+});
 const meters = (count: number, ttlMs = 0): Entry[] =>
   Array.from({ length: count }, (_, i) => entry(`meter:${i}:latest`, `{"kwh":${i}}`, ttlMs));
 
@@ -69,13 +73,13 @@ needs('postgres')('the database level', () => {
 
   test('is empty before its table is there', async () => {
     const level = await open(database.url);
-    expect(await level.read(['a'], signal)).toEqual([null]);
-    expect(await level.ttl('a', signal)).toBe(-2);
+    expect(await level.read([toBytes('a')], signal)).toEqual([null]);
+    expect(await level.ttl(toBytes('a'), signal)).toBe(-2);
     expect(await scan(level)).toEqual([]);
     expect(await level.nodes(signal)).toMatchObject([{ keys: 0, memoryBytes: 0 }]);
     expect(await level.listeners(signal)).toEqual([]);
     const remover = await level.remover({ signal, settled: (_, removed) => expect(removed).toBe(false) });
-    await remover.remove(['a']);
+    await remover.remove([toBytes('a')]);
   });
 
   test('writes, reads, lists and removes', async () => {
@@ -83,12 +87,9 @@ needs('postgres')('the database level', () => {
     const entries = meters(12_345, 60_000);
     expect(new Set(await write(level, entries))).toEqual(new Set(['written']));
     const keys = entries.map(({ key }) => key);
-    expect(await level.read([...keys, 'none', '\xff', 'a\0'], signal)).toEqual([
-      ...entries.map(({ value }) => value),
-      null,
-      null,
-      null,
-    ]);
+    expect(
+      await level.read([...keys, toBytes('none'), '\xff' as ByteString, toBytes('a\0')], signal),
+    ).toEqual([...entries.map(({ value }) => value), null, null, null]);
     expect(await level.nodes(signal)).toMatchObject([{ node: 'Cache "of" meters', keys: 12_345 }]);
 
     const listed = await scan(level);
@@ -103,7 +104,7 @@ needs('postgres')('the database level', () => {
 
     let removed = 0;
     const remover = await level.remover({ signal, settled: (_, was) => void (removed += Number(was)) });
-    await remover.remove([...keys.slice(0, 5000), 'none', keys[0]!]);
+    await remover.remove([...keys.slice(0, 5000), toBytes('none'), keys[0]!]);
     await remover.drain();
     expect(removed).toBe(5000);
     expect(await scan(level)).toHaveLength(7345);
@@ -132,9 +133,9 @@ needs('postgres')('the database level', () => {
       String.fromCodePoint(0x4e00 + Math.floor(random() * 20_000)),
     ).join('');
     const outcomes = await write(level, [
-      { key: '\xff', value: '', ttlMs: 0 },
-      { key: 'a\0b', value: '', ttlMs: 0 },
-      { key: 'hash', value: ['f', 'v'], ttlMs: 0 },
+      { key: '\xff' as ByteString, value: toBytes(''), ttlMs: 0 },
+      { key: toBytes('a\0b'), value: toBytes(''), ttlMs: 0 },
+      { key: toBytes('hash'), value: ['f', 'v'].map(toBytes), ttlMs: 0 },
       entry('good'),
       entry(unlucky),
       entry('better'),
@@ -156,21 +157,21 @@ needs('postgres')('the database level', () => {
       'written',
       'written',
     ]);
-    expect(await level.read(['a', 'b'], signal)).toEqual(['3', '2']);
-    expect(await level.ttl('a', signal)).toBe(-1);
-    await until('b is over', async () => (await level.ttl('b', signal)) === -2);
-    expect(await level.read(['b'], signal)).toEqual([null]);
+    expect(await level.read([toBytes('a'), toBytes('b')], signal)).toEqual(['3', '2']);
+    expect(await level.ttl(toBytes('a'), signal)).toBe(-1);
+    await until('b is over', async () => (await level.ttl(toBytes('b'), signal)) === -2);
+    expect(await level.read([toBytes('b')], signal)).toEqual([null]);
     expect((await scan(level)).map(({ key }) => key)).toEqual(['a']);
 
     const adds = [entry('a', '4'), entry('b', '5'), entry('c', '6'), entry('c', '7')];
     expect(await write(level, adds, true)).toEqual(['skipped', 'written', 'written', 'skipped']);
-    expect(await level.read(['a', 'b', 'c'], signal)).toEqual(['3', '5', '6']);
+    expect(await level.read([toBytes('a'), toBytes('b'), toBytes('c')], signal)).toEqual(['3', '5', '6']);
 
     await write(level, [entry('d', 'x', 1)]);
-    await until('d is over', async () => (await level.ttl('d', signal)) === -2);
+    await until('d is over', async () => (await level.ttl(toBytes('d'), signal)) === -2);
     const settled: [string, boolean][] = [];
     const remover = await level.remover({ signal, settled: (key, removed) => settled.push([key, removed]) });
-    await remover.remove(['c', 'd']);
+    await remover.remove([toBytes('c'), toBytes('d')]);
     expect(settled).toEqual([
       ['c', true],
       ['d', false],
@@ -246,12 +247,12 @@ needs('postgres')('the database level under faults', () => {
     await expect(write(level, meters(10))).rejects.toThrow(new RegExp(`127.0.0.1:${server.port}`));
     expect(performance.now() - started).toBeLessThan(40_000);
     process.kill(backend, 'SIGCONT');
-    expect(await level.read(['meter:1:latest'], signal)).toEqual(['{"kwh":1}']);
+    expect(await level.read([toBytes('meter:1:latest')], signal)).toEqual(['{"kwh":1}']);
 
     await server.stop();
     const away = performance.now();
     await expect(scan(level)).rejects.toBeInstanceOf(ServiceUnavailable);
-    await expect(level.read(['a'], signal)).rejects.toBeInstanceOf(ServiceUnavailable);
+    await expect(level.read([toBytes('a')], signal)).rejects.toBeInstanceOf(ServiceUnavailable);
     expect(performance.now() - away).toBeLessThan(60_000);
   });
 });

@@ -9,6 +9,7 @@ import { startHazelcast, startHazelcastCluster, type HazelcastServer } from '../
 import { needs } from '../servers/needs.js';
 import { until } from '../servers/ports.js';
 import { meters, onlyWritten, scan, write } from './level-work.js';
+import { toBytes } from '../../src/lib/core/bytes.js';
 
 const signal = new AbortController().signal;
 const servers: HazelcastServer[] = [];
@@ -99,12 +100,12 @@ needs('hazelcast')('the hazelcast level under faults', () => {
       new RegExp(`127.0.0.1:${one.port} (did not answer for 1.5s|cannot be reached)`),
     );
     expect(performance.now() - started).toBeLessThan(30_000);
-    await expect(level.read(['a'], signal)).rejects.toBeInstanceOf(ServiceUnavailable);
+    await expect(level.read([toBytes('a')], signal)).rejects.toBeInstanceOf(ServiceUnavailable);
     await expect(open(one)).rejects.toThrow(/does not answer/);
     expect(settled).toEqual([]);
     one.resume();
     await until('it answers again', () =>
-      level.read(['none'], signal).then(
+      level.read([toBytes('none')], signal).then(
         ([value]) => value === null,
         () => false,
       ),

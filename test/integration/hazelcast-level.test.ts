@@ -4,7 +4,7 @@ import type { BulkLevel, Entry, KeyInfo } from '../../src/lib/cache/bulk-level.j
 import { openHazelcastBulkLevel } from '../../src/lib/cache/hazelcast/bulk-level.js';
 import { HazelcastKeyedLevel } from '../../src/lib/cache/hazelcast/keyed-level.js';
 import type { HazelcastSettings } from '../../src/lib/clients/settings.js';
-import { toBytes } from '../../src/lib/core/bytes.js';
+import { toBytes, type ByteString } from '../../src/lib/core/bytes.js';
 import { systemClock } from '../../src/lib/core/clock.js';
 import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';
 import { startHazelcast, type HazelcastServer } from '../servers/hazelcast.js';
@@ -78,7 +78,10 @@ needs('hazelcast')('the hazelcast level', () => {
     }
 
     const keys = entries.map((entry) => entry.key);
-    expect(await level.read([...keys, 'none'], signal)).toEqual([...entries.map(({ value }) => value), null]);
+    expect(await level.read([...keys, toBytes('none')], signal)).toEqual([
+      ...entries.map(({ value }) => value),
+      null,
+    ]);
     const [node] = await level.nodes(signal);
     expect(node).toMatchObject({ node: `127.0.0.1:${shared.port}`, version: '5.5.0', keys: 5000 });
     expect(node!.memoryBytes).toBeGreaterThan(5000 * 30);
@@ -111,10 +114,10 @@ needs('hazelcast')('the hazelcast level', () => {
     const day = 86_400_000;
     await write(level, [
       { key: toBytes('zähler:1'), value: toBytes('größer 😀'), ttlMs: 0 },
-      { key: bytes, value: bytes, ttlMs: 0 },
-      { key: 'empty', value: '', ttlMs: 300 },
-      { key: 'long', value: 'x', ttlMs: 400 * day },
-      { key: 'nul\0', value: '\0', ttlMs: 1500 },
+      { key: bytes as ByteString, value: bytes as ByteString, ttlMs: 0 },
+      { key: toBytes('empty'), value: toBytes(''), ttlMs: 300 },
+      { key: toBytes('long'), value: toBytes('x'), ttlMs: 400 * day },
+      { key: toBytes('nul\0'), value: toBytes('\0'), ttlMs: 1500 },
     ]);
     const inJava = await shared.entries(map);
     expect(inJava.get(toBytes('zähler:1'))).toMatchObject({
@@ -123,7 +126,7 @@ needs('hazelcast')('the hazelcast level', () => {
       value: toBytes('größer 😀'),
     });
     expect(inJava.get(bytes)).toMatchObject({ keyType: 'byte[]', valueType: 'byte[]', value: bytes });
-    expect(await level.read([bytes, toBytes('zähler:1'), 'nul\0'], signal)).toEqual([
+    expect(await level.read([bytes as ByteString, toBytes('zähler:1'), toBytes('nul\0')], signal)).toEqual([
       bytes,
       toBytes('größer 😀'),
       '\0',
@@ -131,34 +134,42 @@ needs('hazelcast')('the hazelcast level', () => {
     expect((await scan(level)).map((info) => info.key)).toEqual(
       expect.arrayContaining([bytes, toBytes('zähler:1'), 'long']),
     );
-    expect(await level.ttl(bytes, signal)).toBe(-1);
-    expect(Math.abs((await level.ttl('long', signal)) - 400 * day)).toBeLessThan(60_000);
-    expect(await level.ttl('none', signal)).toBe(-2);
-    await until('the short one is gone', async () => (await level.ttl('empty', signal)) === -2);
+    expect(await level.ttl(toBytes(bytes), signal)).toBe(-1);
+    expect(Math.abs((await level.ttl(toBytes('long'), signal)) - 400 * day)).toBeLessThan(60_000);
+    expect(await level.ttl(toBytes('none'), signal)).toBe(-2);
+    await until('the short one is gone', async () => (await level.ttl(toBytes('empty'), signal)) === -2);
 
-    const { outcomes } = await write(level, [{ key: 'long', value: 'y', ttlMs: 0 }, ...meters(1)], true);
+    const { outcomes } = await write(
+      level,
+      [{ key: toBytes('long'), value: toBytes('y'), ttlMs: 0 }, ...meters(1)],
+      true,
+    );
     expect([...outcomes.values()]).toEqual([['skipped'], ['written']]);
-    expect(await level.read(['long'], signal)).toEqual(['x']);
+    expect(await level.read([toBytes('long')], signal)).toEqual(['x']);
     expect([...(await remove(level, [bytes])).values()]).toEqual([[true]]);
     expect((await shared.entries(map)).has(bytes)).toBe(false);
   });
 
   test('of a key that occurs twice the last value stays, under nx the first', async () => {
     const level = await open(shared, { map: freshMap() });
-    const twice = (key: string, ttlMs: number): Entry[] => ['a', 'b'].map((value) => ({ key, value, ttlMs }));
+    const twice = (key: string, ttlMs: number): Entry[] =>
+      ['a', 'b'].map((value) => ({ key: toBytes(key), value: toBytes(value), ttlMs }));
     await write(level, [...twice('endless', 0), ...twice('ending', 60_000)]);
-    expect(await level.read(['endless', 'ending'], signal)).toEqual(['b', 'b']);
+    expect(await level.read([toBytes('endless'), toBytes('ending')], signal)).toEqual(['b', 'b']);
     const { outcomes } = await write(level, [...twice('c', 0), ...twice('d', 60_000)], true);
     expect([...outcomes.values()].map((list) => list.sort())).toEqual([
       ['skipped', 'written'],
       ['skipped', 'written'],
     ]);
-    expect(await level.read(['c', 'd'], signal)).toEqual(['a', 'a']);
+    expect(await level.read([toBytes('c'), toBytes('d')], signal)).toEqual(['a', 'a']);
   });
 
   test('refuses hashes, and writes the others', async () => {
     const level = await open(shared, { map: freshMap() });
-    const { outcomes } = await write(level, [{ key: 'hash', value: ['f', 'v'], ttlMs: 0 }, ...meters(1)]);
+    const { outcomes } = await write(level, [
+      { key: toBytes('hash'), value: ['f', 'v'].map(toBytes), ttlMs: 0 },
+      ...meters(1),
+    ]);
     expect([...outcomes.values()]).toEqual([[expect.stringMatching(/^failed: .*hashes/)], ['written']]);
   });
 
@@ -168,7 +179,7 @@ needs('hazelcast')('the hazelcast level', () => {
     await shared.put(map, 'java', 'ok');
     await shared.putNumber(map, 7, 8);
     await write(level, meters(10));
-    expect(await level.read(['java', '7'], signal)).toEqual(['ok', null]);
+    expect(await level.read([toBytes('java'), toBytes('7')], signal)).toEqual(['ok', null]);
     expect(await scan(level)).toHaveLength(11);
     expect([...(await remove(level, ['7', 'java'])).values()]).toEqual([[false], [true]]);
     expect(await shared.size(map)).toBe(11);
@@ -206,31 +217,35 @@ needs('hazelcast')('the hazelcast level', () => {
       { name: 'h', settings, timeouts, clock: systemClock },
       signal,
     );
-    const value = async (key: string) => (await store.lookup(key)).found?.value;
+    const value = async (key: string) => (await store.lookup(toBytes(key))).found?.value;
     const keys = meters(20).map(({ key }) => key);
-    for (const key of keys) await store.set(key, { value: 'by the library' }, 1n);
-    const { lease } = await store.lookup('absent');
+    for (const key of keys) await store.set(key, { value: toBytes('by the library') }, 1n);
+    const { lease } = await store.lookup(toBytes('absent'));
     const before = await store.lookup(keys[0]!);
     expect(before.found?.value).toBe('by the library');
 
     const { outcomes } = await write(level, [
       ...meters(40, 60_000),
-      { key: keys[1]!, value: 'last', ttlMs: 0 },
+      { key: keys[1]!, value: toBytes('last'), ttlMs: 0 },
     ]);
     expect(outcomes.get(keys[1]!)).toEqual(['written', 'written']);
     expect(await value(keys[0]!)).toBe('{"kwh":0}');
     expect(await value(keys[1]!)).toBe('last');
     expect(await value('meter:30:latest')).toBe('{"kwh":30}');
-    const { found } = await store.lookup('meter:30:latest');
+    const { found } = await store.lookup(toBytes('meter:30:latest'));
     expect(Math.abs(found!.expiresAt! - systemClock.monotonic() - 60_000)).toBeLessThan(20_000);
     // A reader that had missed before the warm must not bring back what it loaded then.
-    expect(await store.fill(keys[0]!, { value: 'old' }, before.lease, true)).toBe('refused');
-    expect(await store.set(keys[2]!, { value: 'old' }, 1n)).toBe('refused');
-    expect(await store.fill('absent', { value: 'new' }, lease)).toBe('stored');
+    expect(await store.fill(keys[0]!, { value: toBytes('old') }, before.lease, true)).toBe('refused');
+    expect(await store.set(keys[2]!, { value: toBytes('old') }, 1n)).toBe('refused');
+    expect(await store.fill(toBytes('absent'), { value: toBytes('new') }, lease)).toBe('stored');
 
     await remove(level, [keys[3]!]);
     expect(await value(keys[3]!)).toBeUndefined();
-    const nx = await write(level, [...meters(5), { key: 'absent', value: 'nx', ttlMs: 0 }], true);
+    const nx = await write(
+      level,
+      [...meters(5), { key: toBytes('absent'), value: toBytes('nx'), ttlMs: 0 }],
+      true,
+    );
     expect([...nx.outcomes].filter(([, outcome]) => outcome.join() !== 'skipped')).toEqual([
       [keys[3], ['written']],
     ]);
@@ -249,7 +264,7 @@ needs('hazelcast')('the hazelcast level', () => {
     const watched = await open(shared, { map: 'watched' });
     await write(watched, meters(10));
     await new Promise((resolve) => setTimeout(resolve, 2500));
-    await watched.read(['meter:3:latest'], signal);
+    await watched.read([toBytes('meter:3:latest')], signal);
     const infos = await scan(watched, { idle: true });
     const wasRead = ({ key }: KeyInfo) => key === 'meter:3:latest';
     const idleOfRead = infos.find(wasRead)!.idleMs!;
@@ -269,7 +284,7 @@ needs('hazelcast')('the hazelcast level', () => {
   test('works on maps that keep objects, whose sizes nobody knows', async () => {
     const level = await open(shared, { map: 'objects' });
     await write(level, meters(100));
-    expect(await level.read(['meter:5:latest'], signal)).toEqual(['{"kwh":5}']);
+    expect(await level.read([toBytes('meter:5:latest')], signal)).toEqual(['{"kwh":5}']);
     expect((await scan(level)).every(({ bytes }) => bytes === undefined)).toBe(true);
     expect((await level.nodes(signal))[0]).toMatchObject({ keys: 100, memoryBytes: 0 });
   });

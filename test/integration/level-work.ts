@@ -1,4 +1,5 @@
 import type { BulkLevel, Entry, KeyInfo, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
+import { type ByteString, toBytes } from '../../src/lib/core/bytes.js';
 
 const signal = new AbortController().signal;
 
@@ -30,7 +31,7 @@ export async function remove(level: BulkLevel, keys: string[]): Promise<Map<stri
   const removed = new Map<string, boolean[]>();
   const settled = (key: string, was: boolean) => removed.set(key, [...(removed.get(key) ?? []), was]);
   const remover = await level.remover({ signal, settled });
-  await remover.remove(keys);
+  await remover.remove(keys as ByteString[]);
   await remover.drain();
   await remover.close();
   return removed;
@@ -50,6 +51,10 @@ export async function scan(
 }
 
 export const meters = (count: number, ttlMs = 0): Entry[] =>
-  Array.from({ length: count }, (_, i) => ({ key: `meter:${i}:latest`, value: `{"kwh":${i}}`, ttlMs }));
+  Array.from({ length: count }, (_, i) => ({
+    key: toBytes(`meter:${i}:latest`),
+    value: toBytes(`{"kwh":${i}}`),
+    ttlMs,
+  }));
 export const onlyWritten = (outcomes: Map<string, string[]>) =>
   [...outcomes.values()].every((list) => list.length === 1 && list[0] === 'written');

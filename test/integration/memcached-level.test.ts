@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { BulkLevel, Entry, KeyInfo, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
 import { openMemcachedBulkLevel } from '../../src/lib/cache/memcached/bulk-level.js';
 import { systemClock } from '../../src/lib/core/clock.js';
-import { toBytes } from '../../src/lib/core/bytes.js';
+import { toBytes, type ByteString } from '../../src/lib/core/bytes.js';
 import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';
 import { startMemcached, type MemcachedServer } from '../servers/memcached.js';
 import { needs } from '../servers/needs.js';
@@ -77,7 +77,11 @@ async function scan(
 }
 
 const meters = (count: number, ttlMs = 0): Entry[] =>
-  Array.from({ length: count }, (_, i) => ({ key: `meter:${i}:latest`, value: `{"kwh":${i}}`, ttlMs }));
+  Array.from({ length: count }, (_, i) => ({
+    key: toBytes(`meter:${i}:latest`),
+    value: toBytes(`{"kwh":${i}}`),
+    ttlMs,
+  }));
 
 needs('memcached')('the memcached level', () => {
   test('writes, reads, lists and removes over several servers', async () => {
@@ -89,7 +93,7 @@ needs('memcached')('the memcached level', () => {
     expect(outcomes.size).toBe(5000);
 
     const keys = entries.map((entry) => entry.key);
-    expect(await level.read([...keys, 'none', 'a b'], signal)).toEqual([
+    expect(await level.read([...keys, toBytes('none'), toBytes('a b')], signal)).toEqual([
       ...entries.map((entry) => entry.value),
       null,
       null,
@@ -113,7 +117,7 @@ needs('memcached')('the memcached level', () => {
 
     const removed: boolean[] = [];
     const remover = await level.remover({ signal, settled: (_, was) => removed.push(was) });
-    await remover.remove([...keys.slice(0, 1000), 'none']);
+    await remover.remove([...keys.slice(0, 1000), toBytes('none')]);
     await remover.drain();
     expect(removed.filter(Boolean)).toHaveLength(1000);
     expect(removed).toHaveLength(1001);
@@ -126,34 +130,38 @@ needs('memcached')('the memcached level', () => {
     const bytes = String.fromCharCode(...Array.from({ length: 256 }, (_, i) => i));
     const day = 86_400_000;
     await write(level, [
-      { key: toBytes('zähler:1'), value: bytes, ttlMs: 0 },
-      { key: 'short', value: '', ttlMs: 300 },
-      { key: 'long', value: 'x', ttlMs: 40 * day },
-      { key: 'a%20b', value: 'x', ttlMs: 90_000 },
+      { key: toBytes('zähler:1'), value: bytes as ByteString, ttlMs: 0 },
+      { key: toBytes('short'), value: toBytes(''), ttlMs: 300 },
+      { key: toBytes('long'), value: toBytes('x'), ttlMs: 40 * day },
+      { key: toBytes('a%20b'), value: toBytes('x'), ttlMs: 90_000 },
     ]);
     expect(await level.read([toBytes('zähler:1')], signal)).toEqual([bytes]);
     expect(await level.ttl(toBytes('zähler:1'), signal)).toBe(-1);
-    expect(Math.abs((await level.ttl('long', signal)) - 40 * day)).toBeLessThan(60_000);
-    expect(await level.ttl('none', signal)).toBe(-2);
+    expect(Math.abs((await level.ttl(toBytes('long'), signal)) - 40 * day)).toBeLessThan(60_000);
+    expect(await level.ttl(toBytes('none'), signal)).toBe(-2);
     expect((await scan(level)).map((info) => info.key)).toEqual(
       expect.arrayContaining([toBytes('zähler:1'), 'a%20b', 'long']),
     );
-    await until('the short one is gone', async () => (await level.ttl('short', signal)) === -2);
+    await until('the short one is gone', async () => (await level.ttl(toBytes('short'), signal)) === -2);
 
-    const { outcomes } = await write(level, [{ key: 'long', value: 'y', ttlMs: 0 }, ...meters(1)], true);
+    const { outcomes } = await write(
+      level,
+      [{ key: toBytes('long'), value: toBytes('y'), ttlMs: 0 }, ...meters(1)],
+      true,
+    );
     expect([...outcomes.values()]).toEqual([['skipped'], ['written']]);
-    expect(await level.read(['long'], signal)).toEqual(['x']);
+    expect(await level.read([toBytes('long')], signal)).toEqual(['x']);
   });
 
   test('says why an entry cannot be stored, and stores the others', async () => {
     const level = await open([(await server()).server]);
     const { outcomes } = await write(level, [
-      { key: 'a b', value: 'x', ttlMs: 0 },
-      { key: 'k'.repeat(251), value: 'x', ttlMs: 0 },
-      { key: 'hash', value: ['f', 'v'], ttlMs: 0 },
-      { key: 'large', value: 'x'.repeat(2 ** 20 + 1), ttlMs: 0 },
-      { key: 'big', value: 'x'.repeat(2 ** 20 - 200), ttlMs: 0 },
-      { key: 'good', value: 'x', ttlMs: 0 },
+      { key: toBytes('a b'), value: toBytes('x'), ttlMs: 0 },
+      { key: toBytes('k'.repeat(251)), value: toBytes('x'), ttlMs: 0 },
+      { key: toBytes('hash'), value: ['f', 'v'].map(toBytes), ttlMs: 0 },
+      { key: toBytes('large'), value: toBytes('x'.repeat(2 ** 20 + 1)), ttlMs: 0 },
+      { key: toBytes('big'), value: toBytes('x'.repeat(2 ** 20 - 200)), ttlMs: 0 },
+      { key: toBytes('good'), value: toBytes('x'), ttlMs: 0 },
     ]);
     expect(Object.fromEntries(outcomes)).toEqual({
       'a b': [expect.stringMatching(/^failed: the key holds a space/)],
@@ -163,12 +171,12 @@ needs('memcached')('the memcached level', () => {
       big: ['written'],
       good: ['written'],
     });
-    expect((await level.read(['big'], signal))[0]).toHaveLength(2 ** 20 - 200);
+    expect((await level.read([toBytes('big')], signal))[0]).toHaveLength(2 ** 20 - 200);
   });
 
   test('reports a full server that evicts nothing', async () => {
     const level = await open([(await server('-M', '-m', '2')).server]);
-    const entries = meters(200).map((entry) => ({ ...entry, value: 'x'.repeat(50_000) }));
+    const entries = meters(200).map((entry) => ({ ...entry, value: toBytes('x'.repeat(50_000)) }));
     const { outcomes } = await write(level, entries);
     const failed = [...outcomes.values()].filter(([outcome]) =>
       outcome!.startsWith('failed: memcached is full'),
@@ -189,7 +197,7 @@ needs('memcached')('the memcached level', () => {
     expect((await scan(level)).map((info) => info.key)).toEqual(['a b\n']);
     const removed: boolean[] = [];
     const remover = await level.remover({ signal, settled: (_, was) => removed.push(was) });
-    await remover.remove(['a b\n', 'c d']);
+    await remover.remove([toBytes('a b\n'), toBytes('c d')]);
     await remover.drain();
     expect(removed).toEqual([true, false]);
     expect(await scan(level)).toEqual([]);
@@ -249,11 +257,11 @@ needs('memcached')('the memcached level', () => {
       await writer.write(meters(100));
       await expect(writer.drain()).rejects.toThrow(new RegExp(`${one.server} did not answer for 1s`));
       expect(performance.now() - started).toBeLessThan(20_000);
-      await expect(level.read(['a'], signal)).rejects.toBeInstanceOf(ServiceUnavailable);
+      await expect(level.read([toBytes('a')], signal)).rejects.toBeInstanceOf(ServiceUnavailable);
       await expect(scan(level)).rejects.toThrow(one.server);
       await expect(open([one.server])).rejects.toThrow(/does not answer/);
       one.resume();
-      expect(await level.read(['none'], signal)).toEqual([null]);
+      expect(await level.read([toBytes('none')], signal)).toEqual([null]);
       expect(settled).toEqual([]);
     });
 

@@ -13,6 +13,7 @@ import { needs } from '../servers/needs.js';
 import { until } from '../servers/ports.js';
 import { startRedisCluster } from '../servers/redis-cluster.js';
 import { startRedis, type RedisServer } from '../servers/redis.js';
+import { toBytes } from '../../src/lib/core/bytes.js';
 
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
@@ -60,14 +61,14 @@ needs('redis')('a Redis that is stopped while calls keep coming', () => {
   test('fails every call, and answers again once it goes on', async () => {
     const redis = await server();
     const client = await clientOf(redis, 1000);
-    await client.call(['SET', 'key', 'value']);
+    await client.call(['SET', toBytes('key'), toBytes('value')]);
     redis.pause();
-    const { settled, outcomes } = await callSteadily(() => client.call(['GET', 'key']));
+    const { settled, outcomes } = await callSteadily(() => client.call(['GET', toBytes('key')]));
     expect(settled).toBeGreaterThanOrEqual(10);
     for (const outcome of await Promise.all(outcomes)) expect(outcome).toBeInstanceOf(ServiceUnavailable);
     redis.resume();
     await until('it answers', () =>
-      client.call(['GET', 'key']).then(
+      client.call(['GET', toBytes('key')]).then(
         (value) => value === 'value',
         () => false,
       ),
@@ -113,7 +114,7 @@ test('an answer that comes slowly is waited for', async () => {
   await once(slow, 'listening');
   stops.push(() => slow.close());
   const connection = await connectionTo((slow.address() as AddressInfo).port, 2000);
-  expect(await connection.single(encodeCommand(['GET', 'key']))).toBe('abcdefgh');
+  expect(await connection.single(encodeCommand(['GET', toBytes('key')]))).toBe('abcdefgh');
 });
 
 needs('redis')('a connection that was lost', () => {
@@ -125,7 +126,9 @@ needs('redis')('a connection that was lost', () => {
     process.on('warning', warned);
     stops.push(() => process.off('warning', warned));
     await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
-    const calls = Array.from({ length: 200 }, (_, i) => client.call(['SET', `key:${i}`, 'value']));
+    const calls = Array.from({ length: 200 }, (_, i) =>
+      client.call(['SET', toBytes(`key:${i}`), toBytes('value')]),
+    );
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['OK']));
     expect(await connections(redis)).toBe(1);
     client.close();
@@ -137,21 +140,25 @@ needs('redis')('a connection that was lost', () => {
     const redis = await server();
     const client = await clientOf(redis, 5000);
     await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
-    const calls = Array.from({ length: 200 }, (_, i) => client.call(['SET', `key:${i}`, 'value']));
+    const calls = Array.from({ length: 200 }, (_, i) =>
+      client.call(['SET', toBytes(`key:${i}`), toBytes('value')]),
+    );
     client.close();
     for (const { status } of await Promise.allSettled(calls)) expect(status).toBe('rejected');
     await until('it is closed', async () => (await connections(redis)) === 0);
-    await expect(client.call(['GET', 'key:0'])).rejects.toThrow('closed');
+    await expect(client.call(['GET', toBytes('key:0')])).rejects.toThrow('closed');
   });
 
   test('is opened anew when opening it failed', async () => {
     const redis = await server();
     const client = await clientOf(redis, 500);
     await redis.kill();
-    const calls = Array.from({ length: 200 }, (_, i) => client.call(['SET', `key:${i}`, 'value']));
+    const calls = Array.from({ length: 200 }, (_, i) =>
+      client.call(['SET', toBytes(`key:${i}`), toBytes('value')]),
+    );
     for (const { status } of await Promise.allSettled(calls)) expect(status).toBe('rejected');
     await redis.restart();
-    expect(await client.call(['SET', 'key', 'value'])).toBe('OK');
+    expect(await client.call(['SET', toBytes('key'), toBytes('value')])).toBe('OK');
     expect(await connections(redis)).toBe(1);
   });
 });
@@ -161,7 +168,7 @@ needs('redis')('a single command', () => {
     const redis = await server();
     const client = await clientOf(redis, 20_000);
     await redis.kill();
-    const call = client.call(['SET', 'key', 'value']);
+    const call = client.call(['SET', toBytes('key'), toBytes('value')]);
     // Several attempts fail meanwhile.
     await sleep(1000);
     await redis.restart();
@@ -173,20 +180,22 @@ needs('redis')('a single command', () => {
     const redis = await server();
     const client = await clientOf(redis, 20_000);
     redis.pause();
-    const call = client.call(['INCR', 'counter'], 'counter', { idempotent: false });
+    const call = client.call(['INCR', toBytes('counter')], toBytes('counter'), { idempotent: false });
     const outcome = call.catch((error: unknown) => error);
     await sleep(100);
     await redis.kill();
     expect(await outcome).toBeInstanceOf(ConnectionLost);
     await redis.restart();
-    expect(await client.call(['INCR', 'counter'], 'counter', { idempotent: false })).toBe(1);
+    expect(await client.call(['INCR', toBytes('counter')], toBytes('counter'), { idempotent: false })).toBe(
+      1,
+    );
   });
 
   test("tells a refused login from an answer that has 'auth' in it", async () => {
     const redis = await server();
     const client = await clientOf(redis, 1000);
     const author = await client
-      .call(['EVAL', `return redis.error_reply('ERR no author')`, '0'], '')
+      .call(['EVAL', toBytes(`return redis.error_reply('ERR no author')`), '0'], toBytes(''))
       .catch((e) => e);
     expect(author).toBeInstanceOf(RedisError);
     const locked = await server('right');
@@ -216,7 +225,7 @@ needs('redis')('a single command', () => {
     const cluster = await startRedisCluster({ masters: 2, replicas: 0, args: unnamed });
     stops.push(() => cluster.stop());
     const [from, to] = cluster.nodes;
-    const slot = slotOf('key');
+    const slot = slotOf(toBytes('key'));
     const [owner, other] = slot < 8192 ? [from!, to!] : [to!, from!];
     const nodes = cluster.urls.map((each) => each.replace('127.0.0.1', '127.0.0.2'));
     const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 5000 };
@@ -224,7 +233,7 @@ needs('redis')('a single command', () => {
     stops.push(() => client.close());
     await other.server.cli('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', owner.id);
     await owner.server.cli('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', other.id);
-    expect(await client.call(['SET', 'key', 'value'])).toBe('OK');
+    expect(await client.call(['SET', toBytes('key'), toBytes('value')])).toBe('OK');
     const clients = (await other.server.cli('CLIENT', 'LIST')).split('\n');
     const ours = clients.filter((line) => !line.includes('cmd=client'));
     expect(ours.map((line) => /laddr=([^:]+)/.exec(line)![1])).toEqual(['127.0.0.2']);

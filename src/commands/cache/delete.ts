@@ -19,7 +19,7 @@ export const remove = changeCommand({
   examples: [{ does: 'one stale value', command: 'metrify cache delete meter:17:latest' }],
 
   async prepare({ key, level: name }, context): Promise<Prepared> {
-    if (isOwnKey(key))
+    if (isOwnKey(toBytes(key)))
       throw new ServiceConflict(`'${key}' is one of metrify's own keys`, {
         hint: 'Use the verbs that manage it.',
       });

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import type { BulkLevel } from '../../lib/cache/bulk-level.js';
 import { findLevel } from '../../lib/cache/open-bulk-level.js';
 import { operations } from '../../lib/cache/write-behind/types.js';
-import { toBytes } from '../../lib/core/bytes.js';
+import { bytesOf, toBytes, type ByteString } from '../../lib/core/bytes.js';
 import { ServiceUnavailable } from '../../lib/core/errors.js';
 import { formatBytes, formatDuration } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
@@ -15,7 +15,7 @@ import { openLevel } from './shared/open-level.js';
 interface Prepared {
   level: BulkLevel;
   key: string;
-  value: string;
+  value: ByteString;
   ttlMs: number;
   /** The row that goes to the database too. */
   row?: RowWrite | undefined;
@@ -69,7 +69,7 @@ export const set = changeCommand({
   ): Promise<Prepared> {
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, name);
-    const bytes = value === '-' ? (await buffer(context.terminal.stdin)).toString('latin1') : toBytes(value);
+    const bytes = value === '-' ? bytesOf(await buffer(context.terminal.stdin)) : toBytes(value);
     const row = planRow(settings, chosen, {
       writeThrough,
       writeBehind,

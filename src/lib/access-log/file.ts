@@ -86,7 +86,7 @@ export async function eachLine(
       lines[0] = rest + lines[0]!;
       rest = lines.pop()!;
       for (const line of lines) {
-        each(tooLong || line.length > longestLine ? undefined : withoutReturn(line));
+        each(tooLong || line.length > longestLine ? undefined : withoutReturn(line as ByteString));
         tooLong = false;
       }
       if (rest.length > longestLine) {
@@ -95,7 +95,7 @@ export async function eachLine(
       }
     }
     if (tooLong) each(undefined);
-    else if (rest !== '') each(withoutReturn(rest));
+    else if (rest !== '') each(withoutReturn(rest as ByteString));
   } catch (error) {
     signal.throwIfAborted();
     const code = (error as { code?: unknown }).code;

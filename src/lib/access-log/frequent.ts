@@ -1,3 +1,4 @@
+import { bytesOf } from '../core/bytes.js';
 /**
  * Counts keys within fixed memory. Exact while they fit; beyond that it is the Space-Saving algorithm (Metwally,
  * Agrawal, El Abbadi: Efficient Computation of Frequent and Top-k Elements in Data Streams, ICDT 2005): a new key
@@ -50,7 +51,7 @@ export class FrequentKeys {
   #insert(key: string, count: number): void {
     const slot = this.#free.pop() ?? this.#keys.length;
     // A copy: a slice of a larger text would keep all of it in memory.
-    const own = Buffer.from(key, 'latin1').latin1Slice();
+    const own = bytesOf(Buffer.from(key, 'latin1'));
     this.#keys[slot] = own;
     this.#counts[slot] = count;
     this.#slots.set(own, slot);

@@ -91,10 +91,10 @@ function requestOf(get: (list: readonly string[]) => ByteString | undefined): Lo
     const hasQuery = query !== undefined && query !== '' && query !== '-';
     return {
       method: method.toUpperCase(),
-      target: hasQuery ? `${target}?${query.replace(/^\?/, '')}` : target,
+      target: (hasQuery ? `${target}?${query.replace(/^\?/, '')}` : target) as ByteString,
     };
   }
-  return line === undefined ? undefined : { method: '', target: '' };
+  return line === undefined ? undefined : { method: '', target: '' as ByteString };
 }
 
 function collect(value: object, prefix: string, found: Map<string, ByteString>, depth: number): void {
@@ -102,7 +102,7 @@ function collect(value: object, prefix: string, found: Map<string, ByteString>, 
     const path = prefix + name.toLowerCase().replace(/[^a-z0-9]/g, '');
     const single: unknown = Array.isArray(member) && member.length === 1 ? member[0] : member;
     if (typeof single === 'string') found.set(path, bytes(single));
-    else if (typeof single === 'number') found.set(path, String(single));
+    else if (typeof single === 'number') found.set(path, `${single}` as ByteString);
     else if (typeof single === 'object' && single !== null && !Array.isArray(single) && depth < deepest)
       collect(single, path, found, depth + 1);
   }
@@ -110,9 +110,9 @@ function collect(value: object, prefix: string, found: Map<string, ByteString>, 
 
 /** What was parsed from bytes holds bytes, except for escapes above U+00FF. */
 function bytes(text: string): ByteString {
-  return text.replace(/[^\0-\xff]+/g, toBytes);
+  return text.replace(/[^\0-\xff]+/g, toBytes) as ByteString;
 }
 
 function header(value: ByteString | undefined): ByteString | undefined {
-  return value === '-' ? '' : value;
+  return value === '-' ? ('' as ByteString) : value;
 }

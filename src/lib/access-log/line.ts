@@ -16,7 +16,7 @@ function parseTextLine(line: ByteString): LoggedRequest | undefined {
   const match = textLine.exec(line);
   if (!match) return undefined;
   const status = match[2] === '-' ? undefined : Number(match[2]);
-  return { ...parseRequestLine(unescape(match[1]!)), status };
+  return { ...parseRequestLine(unescape(match[1]! as ByteString)), status };
 }
 
 const letters: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', v: '\v', f: '\f' };
@@ -24,7 +24,8 @@ const letters: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b
 /** `\x22` of NGINX and varnishncsa, `\"` and `\n` of Apache. */
 function unescape(text: ByteString): ByteString {
   if (!text.includes('\\')) return text;
-  return text.replace(/\\(?:x([0-9A-Fa-f]{2})|(.))/gs, (_, hex: string | undefined, letter: string) =>
+  const plain = text.replace(/\\(?:x([0-9A-Fa-f]{2})|(.))/gs, (_, hex: string | undefined, letter: string) =>
     hex === undefined ? (letters[letter] ?? letter) : String.fromCharCode(parseInt(hex, 16)),
   );
+  return plain as ByteString;
 }

@@ -19,5 +19,7 @@ export interface LoggedRequest {
 export function parseRequestLine(text: ByteString): { method: string; target: ByteString } {
   // Not \S: it takes the byte A0 of UTF-8 characters for a space.
   const match = /^([A-Z][A-Z_-]*) ([^\t-\r ]+)(?: HTTP\/\d(?:\.\d)?)?$/.exec(text);
-  return match ? { method: match[1]!, target: match[2]! } : { method: '', target: '' };
+  return match
+    ? { method: match[1]!, target: match[2]! as ByteString }
+    : { method: '', target: '' as ByteString };
 }

@@ -13,7 +13,7 @@ const climbing = /[/\\](?:\.|%2e){1,2}(?:[/\\?]|%2f|%5c|$)/i;
 export function safeTarget(target: ByteString): { path: ByteString; host?: string } | undefined {
   const absolute = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target);
   const rest = absolute ? absolute[2]! : target;
-  const path = absolute && !rest.startsWith('/') ? `/${rest}` : rest;
+  const path = (absolute && !rest.startsWith('/') ? `/${rest}` : rest) as ByteString;
   if (!path.startsWith('/') || path.length > longest || unsafe.test(path)) return undefined;
   const end = path.indexOf('?');
   if (climbing.test(end === -1 ? path : path.slice(0, end))) return undefined;

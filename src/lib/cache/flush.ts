@@ -214,5 +214,5 @@ function prefixesOf(tree: PrefixTree): { prefix: string; keys: number }[] {
   return tree
     .shapes()
     .sort((a, b) => b.keys - a.keys)
-    .map(({ prefix, keys }) => ({ prefix: fromBytes(prefix), keys }));
+    .map(({ prefix, keys }) => ({ prefix: fromBytes(prefix as ByteString), keys }));
 }

@@ -37,7 +37,7 @@ function literalRun(tokens: Token[]): ByteString {
     if (typeof token !== 'number' || token === star) break;
     run += String.fromCharCode(token);
   }
-  return run;
+  return run as ByteString;
 }
 
 /** Goes back to the last star only: what an earlier one could still match, the later one can, too. */

@@ -17,10 +17,13 @@ export interface Found {
  * The fill is refused when the key was written or removed meanwhile, so that a slow reader cannot bring back an
  * older value (R. Nishtala et al., Scaling Memcache at Facebook, NSDI 2013, leases).
  */
-export type Lease = string;
+export type Lease = ByteString;
 
 /** A lease that no state of a key is equal to: of a level that could not be asked. */
-export const noLease: Lease = '?';
+export const noLease = '?' as Lease;
+
+/** The lease of a key that the level has no record of. */
+export const noRecord = '' as Lease;
 
 export interface Lookup {
   found: Found | undefined;

@@ -15,7 +15,7 @@ export function redisCache(client: { call(args: readonly string[]): Promise<unkn
       return typeof value === 'string' ? Buffer.from(value, 'latin1') : undefined;
     },
     async set(key, value, ttlMs) {
-      await client.call(['SET', key, value.latin1Slice(), 'PX', String(ttlMs)]);
+      await client.call(['SET', key, bytesOf(value), 'PX', String(ttlMs)]);
     },
   };
 }
@@ -39,3 +39,4 @@ export function databaseCache(query: Query): ServiceCache {
     },
   };
 }
+import { bytesOf } from '../core/bytes.js';

@@ -6,6 +6,7 @@ import { databaseCache, redisCache, type ServiceCache } from './cache-aside.js';
 import type { DemoDatabase } from './demo-database.js';
 import type { Premises } from './premises.js';
 import { findRedisServer, startRedis } from './redis.js';
+import { toBytes } from '../core/bytes.js';
 
 /** The cache of the demo, and why it is this one. */
 export interface DemoCache {
@@ -83,7 +84,7 @@ async function openGiven(url: string): Promise<DemoCache | string> {
     address: client.address,
     service: redisCache(client),
     async close(keys) {
-      for (const key of keys) await client.call(['UNLINK', key]);
+      for (const key of keys) await client.call(['UNLINK', toBytes(key)]);
       client.close();
     },
   };

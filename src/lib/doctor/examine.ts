@@ -13,6 +13,7 @@ import type { Systems } from '../clients/systems.js';
 import { UserError } from '../core/errors.js';
 import { memcachedVersions } from '../clients/memcached/version.js';
 import { systemClock } from '../core/clock.js';
+import type { ByteString } from '../core/bytes.js';
 import { Latencies } from '../measure/latencies.js';
 
 export interface Examination {
@@ -168,7 +169,7 @@ async function redis(settings: RedisSettings, timeouts: Timeouts, signal: AbortS
     return {
       target: client.target,
       ...(info.redis_version ? { version: info.redis_version } : {}),
-      latencyMs: await medianMs(() => client.call(['PING'], '')),
+      latencyMs: await medianMs(() => client.call(['PING'], '' as ByteString)),
       notes,
     };
   } finally {

@@ -16,22 +16,22 @@ export class CopyTextDecoder {
     const lines = text.split('\n');
     const rows: CopyRow[] = new Array<CopyRow>(lines.length);
     if (!text.includes('\\')) {
-      for (let i = 0; i < lines.length; i++) rows[i] = lines[i]!.split('\t');
+      for (let i = 0; i < lines.length; i++) rows[i] = lines[i]!.split('\t') as ByteString[];
     } else {
-      for (let i = 0; i < lines.length; i++) rows[i] = escapedRow(lines[i]!);
+      for (let i = 0; i < lines.length; i++) rows[i] = escapedRow(lines[i]! as ByteString);
     }
     return rows;
   }
 }
 
 function escapedRow(line: ByteString): CopyRow {
-  const fields: CopyRow = line.split('\t');
+  const fields: CopyRow = line.split('\t') as ByteString[];
   if (!line.includes('\\')) return fields;
   for (let i = 0; i < fields.length; i++) {
     const field = fields[i]!;
     if (field === '\\N') fields[i] = null;
     else if (field.includes('\\'))
-      fields[i] = field.replace(/\\(.)/g, (_, char: string) => escapes[char] ?? char);
+      fields[i] = field.replace(/\\(.)/g, (_, char: string) => escapes[char] ?? char) as ByteString;
   }
   return fields;
 }

@@ -52,7 +52,7 @@ export function readQuotedRecord(
       text = lines[line]!;
       pos = 0;
     }
-    fields.push(field);
+    fields.push(field as ByteString);
     if (pos === text.length || (pos === text.length - 1 && text.charCodeAt(pos) === 13))
       return { fields, taken: line - at + 1 };
     if (text[pos] !== delimiter) return { malformed: 'a closing quote is followed by more text' };

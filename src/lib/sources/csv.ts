@@ -55,9 +55,9 @@ async function readHeader(input: Input): Promise<Header & { estimatedRows: numbe
     const { window } = opened;
     for (;;) {
       const text = window.bytes.toString('latin1');
-      const header = parseHeader(text, window.ended, input.label);
+      const header = parseHeader(text as ByteString, window.ended, input.label);
       if (header) {
-        const averageRow = averageLine(text.slice(header.offset));
+        const averageRow = averageLine(text.slice(header.offset) as ByteString);
         const estimatedRows =
           input.size === undefined || averageRow === 0
             ? undefined
@@ -89,7 +89,7 @@ function parseHeader(text: ByteString, ended: boolean, label: string): Header | 
       hint: 'Convert it: iconv -f UTF-16 -t UTF-8',
     });
   const start = text.startsWith(byteOrderMark) ? byteOrderMark.length : 0;
-  const lines = text.slice(start).split('\n');
+  const lines = text.slice(start).split('\n') as ByteString[];
   const last = lines.pop()!; // incomplete, unless nothing follows
   if (ended && last !== '') lines.push(last);
   const at = lines.findIndex((line) => withoutReturn(line) !== '');
@@ -104,7 +104,7 @@ function parseHeader(text: ByteString, ended: boolean, label: string): Header | 
     });
   const names = record.fields.map(fromBytes);
   const nameless = names.indexOf('');
-  if (nameless >= 0 || !isUtf8Line(record.fields.join('')))
+  if (nameless >= 0 || !isUtf8Line(record.fields.join('') as ByteString))
     throw new UserError(
       nameless >= 0 ? `${label}: column ${nameless + 1} has no name` : `${label}: the header is no UTF-8`,
       { code: 'HEADER_INVALID', hint: 'The first line must name every column, in UTF-8.' },
@@ -134,7 +134,7 @@ function csvDecoder(delimiter: string, width: number): Decoder<CsvRow> {
         if (taken === 0) break;
         i += taken;
       } else {
-        const row = line.split(delimiter);
+        const row = line.split(delimiter) as ByteString[];
         if (row.length === width) {
           out.rows.push(row);
           out.lines.push(first + i);
@@ -163,7 +163,7 @@ function decodeSpecial(
     return 1;
   }
   const { fields, taken } = record;
-  const raw = withoutReturn(lines.text.slice(at, at + taken).join('\n'));
+  const raw = withoutReturn(lines.text.slice(at, at + taken).join('\n') as ByteString);
   if (!lines.utf8 && !isUtf8Line(raw)) out.rejected.push({ line, reason: 'not UTF-8', text: raw });
   else if (fields.length !== width)
     out.rejected.push({ line, reason: wrongWidth(fields.length, width), text: raw });
@@ -184,7 +184,7 @@ function jsonWriter(names: readonly string[]): (row: CsvRow) => ByteString {
   return (row) => {
     let json = '';
     for (let i = 0; i < width; i++) json += prefixes[i]! + jsonString(row[i]!);
-    return json + '}';
+    return (json + '}') as ByteString;
   };
 }
 

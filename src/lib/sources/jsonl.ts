@@ -111,7 +111,7 @@ async function readFirst(input: Input): Promise<{ row: JsonlRow; averageLine: nu
       const end = window.ended ? bytes.length : bytes.lastIndexOf(10) + 1;
       const text = bytes.toString('latin1', searched, end).split('\n');
       for (const [i, line] of text.entries()) {
-        const row = trimmed(line, searched === 0 ? i + 1 : 0);
+        const row = trimmed(line as ByteString, searched === 0 ? i + 1 : 0);
         if (row !== '' && isUtf8Line(row) && whyNoObject(row) === undefined)
           return { row, averageLine: Math.max(1, (end - searched) / text.length) };
       }

@@ -97,7 +97,7 @@ function upToLastNewline(bytes: Buffer): Buffer {
 
 function splitLines(bytes: Buffer, first: number, ended: boolean): Lines {
   const whole = bytes.toString('latin1');
-  const text = whole.split('\n');
+  const text = whole.split('\n') as ByteString[];
   if (text[text.length - 1] === '') text.pop();
   return {
     text,

@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
-import type { ByteString } from '../core/bytes.js';
 import { openCsv } from './csv.js';
 import { unreadable } from '../core/unreadable.js';
 import { emptyInput, fileInput, streamInput, type Input } from './file-input.js';
@@ -37,7 +36,7 @@ function isJson(extension: string | undefined): boolean | undefined {
   return extension === 'jsonl' || extension === 'ndjson' || extension === 'json' ? true : undefined;
 }
 
-async function firstCharacter(input: Input): Promise<ByteString> {
+async function firstCharacter(input: Input): Promise<string> {
   const opened = await input.peek();
   try {
     for (;;) {

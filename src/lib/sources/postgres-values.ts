@@ -20,7 +20,7 @@ const oid = {
 } as const;
 
 const scalars = new Map<number, Convert>([
-  [oid.bool, (text) => (text === 't' ? 'true' : 'false')],
+  [oid.bool, (text) => (text === 't' ? 'true' : 'false') as ByteString],
   ...[oid.int2, oid.int4, oid.int8, oid.oid, oid.numeric, oid.float4, oid.float8].map(
     (type): [number, Convert] => [type, jsonNumber],
   ),
@@ -70,18 +70,18 @@ export function toText(type: number): Convert | undefined {
 /** NaN and the infinities are no JSON numbers. */
 function jsonNumber(text: ByteString): ByteString {
   const last = text.charCodeAt(text.length - 1);
-  return last >= 48 && last <= 57 ? text : `"${text}"`;
+  return last >= 48 && last <= 57 ? text : (`"${text}"` as ByteString);
 }
 
 /** `2026-11-22 16:30:00.5+00` as `2026-11-22T16:30:00.5Z`; infinity and years BC, which ISO 8601 lacks, stay. */
 function isoTimestamptz(text: ByteString): ByteString {
-  return text.endsWith('+00') ? `${text.slice(0, -3).replace(' ', 'T')}Z` : text;
+  return text.endsWith('+00') ? (`${text.slice(0, -3).replace(' ', 'T')}Z` as ByteString) : text;
 }
 
 /** A timestamp without a zone is taken as UTC. */
 function isoTimestamp(text: ByteString): ByteString {
   const last = text.charCodeAt(text.length - 1);
-  return last >= 48 && last <= 57 ? `${text.replace(' ', 'T')}Z` : text;
+  return last >= 48 && last <= 57 ? (`${text.replace(' ', 'T')}Z` as ByteString) : text;
 }
 
 /** `{1,NULL,{"a b"}}` as `[1,null,["a b"]]`; a prefix with bounds (`[0:1]=`) is dropped, JSON counts from 0. */
@@ -99,7 +99,7 @@ export function jsonArray(text: ByteString, convert: Convert): ByteString {
         if (text[pos] === '\\') pos++;
         value += text[pos];
       }
-      json += convert(value);
+      json += convert(value as ByteString);
     } else {
       let end = pos;
       while (text[end] !== ',' && text[end] !== '}') end++;
@@ -110,7 +110,7 @@ export function jsonArray(text: ByteString, convert: Convert): ByteString {
     }
     pos++;
   }
-  return json;
+  return json as ByteString;
 }
 
 /** Types of a resume column whose equal values have equal texts, up to {@link canonical}; others may hide a duplicate. */
@@ -132,6 +132,6 @@ export const resumableTypes = new Set<number>([
 /** 1.50 and 1.5 are one number: equal values of a type become equal texts. */
 export function canonical(type: number): Convert {
   return type === oid.numeric
-    ? (text) => (text.includes('.') ? text.replace(/\.?0+$/, '').replace(/^-0$/, '0') : text)
+    ? (text) => (text.includes('.') ? text.replace(/\.?0+$/, '').replace(/^-0$/, '0') : text) as ByteString
     : (text) => text;
 }

@@ -221,7 +221,7 @@ function jsonWriter(columns: SqlColumn[]): (row: SqlRow) => ByteString {
       const text = row[i]!;
       json += prefixes[i]! + (text === null ? 'null' : converts[i]!(text));
     }
-    return `${json}}`;
+    return `${json}}` as ByteString;
   };
 }
 

@@ -13,6 +13,7 @@ import { until } from '../../servers/ports.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { ownDatabase, ownRedis, type OwnDatabase, type OwnRedis } from '../../servers/shared.js';
 import { metrify, startMetrify } from '../run.js';
+import { toBytes, type ByteString } from '../../../src/lib/core/bytes.js';
 
 const tables = { log: { key: ['id', 'seq'] } };
 const hour = 3600_000;
@@ -67,7 +68,7 @@ needs(
     return { jump, env };
   };
   const write = (id: number, seq: number) =>
-    queue.writeBehind(`meter:${id}`, undefined, { table: 'log', row: { id, seq } }, 'insert');
+    queue.writeBehind(toBytes(`meter:${id}`), undefined, { table: 'log', row: { id, seq } }, 'insert');
   const seqs = async (id: number) =>
     (await database.sql('SELECT seq FROM log WHERE id = $1 ORDER BY at', [id])).map(
       ({ seq }) => seq as number,
@@ -117,11 +118,11 @@ needs(
   });
 
   test("the server's own clock was ahead and went back: order and versions still grow", async () => {
-    const { stream } = partitionKeys(partitionOf('meter:3', 16));
+    const { stream } = partitionKeys(partitionOf(toBytes('meter:3'), 16));
     const first = await write(3, 1);
-    const [seconds] = (await client.call(['TIME'])) as [string];
+    const [seconds] = (await client.call(['TIME'])) as [ByteString, ByteString];
     const ahead = Number(seconds) * 1000 + hour;
-    await client.call(['XSETID', stream, `${ahead}-0`]);
+    await client.call(['XSETID', stream, toBytes(`${ahead}-0`)]);
     const later = [await write(3, 2), await write(3, 3)];
     expect(later[0]!.id).toBe(`${ahead}-1`);
     expect(later[0]!.version).toBeGreaterThan(first.version);

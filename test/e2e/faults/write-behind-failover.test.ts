@@ -14,6 +14,7 @@ import { needs } from '../../servers/needs.js';
 import { until } from '../../servers/ports.js';
 import { startRedisCluster, type RedisCluster } from '../../servers/redis-cluster.js';
 import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 
 const timeouts = { connectTimeoutMs: 1000, requestTimeoutMs: 60_000 };
 const tables = { log: { key: ['id'] } };
@@ -69,7 +70,7 @@ needs('redis', 'postgres')('write-behind while a master dies', () => {
     const writers = Array.from({ length: 8 }, async (_, lane) => {
       for (let i = 0; writing; i++) {
         const id = `r:${lane}:${i}`;
-        await queue.writeBehind(id, undefined, { table: 'log', row: { id } }, 'insert').then(
+        await queue.writeBehind(toBytes(id), undefined, { table: 'log', row: { id } }, 'insert').then(
           () => acknowledged.push(id),
           (error: { code: string }) => refused.push(error.code),
         );
@@ -121,11 +122,11 @@ needs('redis', 'postgres')('write-behind while a master dies', () => {
     const replica = cluster.nodes.find(({ masterIndex }) => masterIndex === 1)!;
     const there = Array.from({ length: 500 }, (_, i) => `m:${i}`).filter(
       (key) =>
-        client.masterOf(partitionKeys(partitionOf(key, 16)).stream).node ===
+        client.masterOf(partitionKeys(partitionOf(toBytes(key), 16)).stream).node ===
         nodeName({ host: '127.0.0.1', port: master.port }),
     );
     const write = (writer: WriteBehind, id: string) =>
-      writer.writeBehind(id, undefined, { table: 'log', row: { id } }, 'insert');
+      writer.writeBehind(toBytes(id), undefined, { table: 'log', row: { id } }, 'insert');
     for (const id of there.slice(0, 10)) await write(careful, id);
     replica.server.pause();
     // What the master sends on the old connection would still reach the replica, out of the kernel's buffers.

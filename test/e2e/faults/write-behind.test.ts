@@ -13,6 +13,7 @@ import { startPostgres, type PostgresServer } from '../../servers/postgres.js';
 import { freeze, temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { startRedis, type RedisServer } from '../../servers/redis.js';
 import { metrify, startMetrify, type Running } from '../run.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 
 const { seed, random } = replayable('instants at which workers and servers are killed');
 const rounds = 100;
@@ -82,7 +83,7 @@ needs('redis', 'postgres')(`write-behind, killed ${rounds} times (METRIFY_TEST_S
       for (let i = lane; writing; i = (i + 4) % keys) {
         const seq = ++sent[i]!;
         const into = (table: string, operation: 'insert' | 'upsert') =>
-          queue.writeBehind(`meter:${i}`, undefined, { table, row: { id: i, seq } }, operation);
+          queue.writeBehind(toBytes(`meter:${i}`), undefined, { table, row: { id: i, seq } }, operation);
         await into('meters', 'upsert');
         await into('log', 'insert');
         await delay(2);
@@ -163,7 +164,7 @@ needs('redis', 'postgres')(`write-behind, killed ${rounds} times (METRIFY_TEST_S
         Array.from({ length: to - from }, (_, n) => {
           const [id, seq] = [(from + n) % 50, from + n];
           const row = { id: 1000 + id, seq };
-          return queue.writeBehind(`frozen:${id}`, undefined, { table: 'log', row }, 'insert');
+          return queue.writeBehind(toBytes(`frozen:${id}`), undefined, { table: 'log', row }, 'insert');
         }),
       );
     const writing = write(0, count / 2);

@@ -1,3 +1,4 @@
+import { toBytes } from '../../../src/lib/core/bytes.js';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { countMatches, flush, type FlushPlan } from '../../../src/lib/cache/flush.js';
@@ -28,7 +29,9 @@ needs('redis')('a walk of a cluster whose slots move', () => {
   });
   beforeEach(async () => {
     await cluster.ready();
-    const written = Array.from({ length: keys }, (_, i) => level.client.call(['SET', `k:${i}`, 'x']));
+    const written = Array.from({ length: keys }, (_, i) =>
+      level.client.call(['SET', toBytes(`k:${i}`), toBytes('x')]),
+    );
     expect(new Set(await Promise.all(written))).toEqual(new Set(['OK']));
   });
   afterAll(async () => {
@@ -97,7 +100,7 @@ needs('redis')('a walk of a cluster whose slots move', () => {
   const hooks = { clock: systemClock, signal, progress: silentProgress, started() {} };
 
   test('a count, an exact look and a flush say how many', async () => {
-    const slots = [1, 2, 3].map((i) => slotOf(`k:${i}`));
+    const slots = [1, 2, 3].map((i) => slotOf(toBytes(`k:${i}`)));
     const counted = await countMatches(
       plan(async () => {
         for (const slot of slots) await move(slot);
@@ -120,7 +123,7 @@ needs('redis')('a walk of a cluster whose slots move', () => {
   });
 
   test('a slot that is still on its way counts', async () => {
-    const slot = slotOf('k:9');
+    const slot = slotOf(toBytes('k:9'));
     let ends: ClusterNode[] = [];
     const counted = await countMatches(
       plan(async () => void (ends = await open(slot))),

@@ -19,6 +19,7 @@ import { startHazelcast } from '../../servers/hazelcast.js';
 import { needs } from '../../servers/needs.js';
 import { ownDatabase, ownMemcached, ownRedis } from '../../servers/shared.js';
 import { SteppedLevel, Steps, steppedConnection, UnguardedLevel } from './steps.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 
 const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 5000 };
 const { signal } = new AbortController();
@@ -36,7 +37,10 @@ interface Shared {
 const shared = {
   async redis(): Promise<Shared> {
     const client = await openRedis({ nodes: [(await ownRedis()).url] }, timeouts, signal);
-    return { keyed: new RedisKeyedLevel('shared', client), evict: (key) => client.call(['DEL', key]) };
+    return {
+      keyed: new RedisKeyedLevel('shared', client),
+      evict: (key) => client.call(['DEL', toBytes(key)]),
+    };
   },
   async memcached(): Promise<Shared> {
     const { urls } = await ownMemcached();
@@ -156,7 +160,7 @@ async function play(
     for (const other of reads)
       if (one.instance === other.instance && one.endedAt < other.startedAt && one.commit > other.commit)
         return `process ${one.instance} read commit ${one.commit}, and then ${other.commit}`;
-  const left = (await level?.keyed.lookup(key))?.found;
+  const left = (await level?.keyed.lookup(toBytes(key)))?.found;
   if (left && commitOf.get(JSON.parse(left.value) as string) !== commits)
     return `the shared level is left with commit ${commitOf.get(JSON.parse(left.value) as string)} of ${commits}`;
   return undefined;

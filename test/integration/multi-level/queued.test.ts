@@ -14,6 +14,7 @@ import { startRedis, type RedisServer } from '../../servers/redis.js';
 import { ownDatabase } from '../../servers/shared.js';
 import { FakeClock } from '../../unit/multi-level/fake-clock.js';
 import { queueBench, timeouts, type Bench } from '../write-behind/setup.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 
 const table = 'sensor';
 const tables = { [table]: { key: ['id'] } };
@@ -64,7 +65,7 @@ needs('redis')('a write that is queued, but on no replica', () => {
 
   test('leaves no older value behind, and is applied once when it is called again', async () => {
     const cache = await queueing(master.url, 'replica', { levelTimeoutMs: 5000 });
-    const { stream } = partitionKeys(partitionOf('k', 16));
+    const { stream } = partitionKeys(partitionOf(toBytes('k'), 16));
     await put(cache, 'k', 1);
     expect(await cache.get('k')).toEqual({ v: 1 });
     replica.pause();

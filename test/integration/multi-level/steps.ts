@@ -1,3 +1,4 @@
+import { toBytes } from '../../../src/lib/core/bytes.js';
 import type { Cluster, HazelcastConnection } from '../../../src/lib/clients/hazelcast/connection.js';
 import type {
   Found,
@@ -62,19 +63,19 @@ export class SteppedLevel implements KeyedLevel {
     this.type = inner.type;
   }
   lookup(key: string): Promise<Lookup> {
-    return this.steps.call(() => this.inner.lookup(key));
+    return this.steps.call(() => this.inner.lookup(toBytes(key)));
   }
   lease(key: string): Promise<Lease> {
-    return this.steps.call(() => this.inner.lease(key));
+    return this.steps.call(() => this.inner.lease(toBytes(key)));
   }
   fill(key: string, found: Found, lease: Lease, replace?: boolean): Promise<KeyedWriteOutcome> {
-    return this.steps.call(() => this.inner.fill(key, found, lease, replace));
+    return this.steps.call(() => this.inner.fill(toBytes(key), found, lease, replace));
   }
   set(key: string, found: Found, version: bigint | undefined, lease?: Lease): Promise<KeyedWriteOutcome> {
-    return this.steps.call(() => this.inner.set(key, found, version, lease));
+    return this.steps.call(() => this.inner.set(toBytes(key), found, version, lease));
   }
   remove(key: string, version: bigint | undefined): Promise<boolean> {
-    return this.steps.call(() => this.inner.remove(key, version));
+    return this.steps.call(() => this.inner.remove(toBytes(key), version));
   }
   close(): Promise<void> {
     return Promise.resolve();
@@ -92,7 +93,7 @@ export class UnguardedLevel extends SteppedLevel {
   }
   override fill(key: string, found: Found, lease: Lease, replace?: boolean): Promise<KeyedWriteOutcome> {
     if (this.without === 'versions') return super.fill(key, found, lease, replace);
-    return this.steps.call(() => this.inner.set(key, found, undefined));
+    return this.steps.call(() => this.inner.set(toBytes(key), found, undefined));
   }
   override set(
     key: string,

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 import { DatabaseKeyedLevel } from '../../../src/lib/cache/database/keyed-level.js';
 import { HazelcastKeyedLevel } from '../../../src/lib/cache/hazelcast/keyed-level.js';
-import type { KeyedLevel } from '../../../src/lib/cache/keyed-level.js';
+import type { KeyedLevel, Lease } from '../../../src/lib/cache/keyed-level.js';
 import { MemcachedKeyedLevel } from '../../../src/lib/cache/memcached/keyed-level.js';
 import { MemoryLevel } from '../../../src/lib/cache/memory/keyed-level.js';
 import { RedisKeyedLevel } from '../../../src/lib/cache/redis/keyed-level.js';
@@ -42,7 +42,7 @@ async function walk(level: KeyedLevel, steps: Action[], forgets: boolean, met: S
   let highest = 0n;
   let knowledge: Knowledge = 'nothing';
   let value: string | undefined;
-  let past: string | undefined;
+  let past: Lease | undefined;
   for (const [n, action] of steps.entries()) {
     const version =
       action.version === undefined

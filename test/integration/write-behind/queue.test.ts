@@ -6,6 +6,7 @@ import { newOperationId } from '../../../src/lib/cache/write-behind/operation-id
 import { acknowledgeUpTo } from '../../../src/lib/cache/write-behind/scripts.js';
 import { needs } from '../../servers/needs.js';
 import { type Bench, queueBench } from './setup.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 
 const tables = {
   sensor_data: { key: ['sensor_id'] },
@@ -27,7 +28,7 @@ needs('redis', 'postgres')('write-behind', () => {
       CREATE SCHEMA other;
       CREATE TABLE other.place (a int, "B""x" text, v text, PRIMARY KEY (a, "B""x"))`);
   });
-  const partition = (key: string) => partitionKeys(partitionOf(key, 16));
+  const partition = (key: string) => partitionKeys(partitionOf(toBytes(key), 16));
   const row = async (id: number | bigint) =>
     (await bench.database.sql('SELECT * FROM sensor_data WHERE sensor_id = $1', [String(id)]))[0];
 
@@ -35,14 +36,24 @@ needs('redis', 'postgres')('write-behind', () => {
     const writer = await bench.writer();
     const big = 9_007_199_254_740_993n;
     const put = (json: string, operation: 'insert' | 'update' | 'upsert' | 'delete') =>
-      writer.writeBehind('meter:1', undefined, { table: 'sensor_data', row: { json } }, operation);
+      writer.writeBehind(toBytes('meter:1'), undefined, { table: 'sensor_data', row: { json } }, operation);
     await put(`{"sensor_id":1,"kwh":0.12345678901234567890123,"name":"a\\"é"}`, 'insert');
     await put('{"sensor_id":1,"kwh":2}', 'update');
     await put('{"sensor_id":1,"name":"b"}', 'upsert');
-    await writer.writeBehind('meter:2', 'x', { table: 'sensor_data', row: { sensor_id: 2 } }, 'insert');
-    await writer.writeBehind('meter:2', null, { table: 'sensor_data', row: { sensor_id: 2 } }, 'delete');
     await writer.writeBehind(
-      'meter:big',
+      toBytes('meter:2'),
+      toBytes('x'),
+      { table: 'sensor_data', row: { sensor_id: 2 } },
+      'insert',
+    );
+    await writer.writeBehind(
+      toBytes('meter:2'),
+      null,
+      { table: 'sensor_data', row: { sensor_id: 2 } },
+      'delete',
+    );
+    await writer.writeBehind(
+      toBytes('meter:big'),
       undefined,
       {
         table: 'sensor_data',
@@ -56,8 +67,14 @@ needs('redis', 'postgres')('write-behind', () => {
       },
       'insert',
     );
-    await writer.writeBehind('p', undefined, { table: 'other.place', row: { a: 1, 'B"x': `'"\\`, v: null } });
-    await writer.writeBehind('schlüssel', undefined, { table: 'zähler', row: { größe: 'ä', ß: '€' } });
+    await writer.writeBehind(toBytes('p'), undefined, {
+      table: 'other.place',
+      row: { a: 1, 'B"x': `'"\\`, v: null },
+    });
+    await writer.writeBehind(toBytes('schlüssel'), undefined, {
+      table: 'zähler',
+      row: { größe: 'ä', ß: '€' },
+    });
     const result = await bench.drain();
     expect(await bench.database.sql('SELECT * FROM zähler')).toEqual([{ größe: 'ä', ß: '€' }]);
     expect(result).toMatchObject({ applied: 8, repeated: 0, failed: 0, held: 0, losses: [] });
@@ -75,21 +92,21 @@ needs('redis', 'postgres')('write-behind', () => {
   test('a reader sees the queued value until it is in the table', async () => {
     const writer = await bench.writer();
     const target = { table: 'sensor_data', row: { sensor_id: 10, kwh: 1 } };
-    const first = await writer.writeBehind('meter:10', 'one', target);
-    const second = await writer.writeBehind('meter:10', 'two', target);
+    const first = await writer.writeBehind(toBytes('meter:10'), toBytes('one'), target);
+    const second = await writer.writeBehind(toBytes('meter:10'), toBytes('two'), target);
     expect(second.version).toBeGreaterThan(first.version);
-    expect(await writer.pendingValue('meter:10')).toEqual({ value: 'two', version: second.version });
-    await writer.writeBehind('meter:10', null, target, 'delete');
-    const waiting = writer.pendingValue('meter:10');
+    expect(await writer.pendingValue(toBytes('meter:10'))).toEqual({ value: 'two', version: second.version });
+    await writer.writeBehind(toBytes('meter:10'), null, target, 'delete');
+    const waiting = writer.pendingValue(toBytes('meter:10'));
     await bench.drain();
     expect(await waiting).toBeUndefined();
-    expect(await writer.pendingValue('meter:10')).toBeUndefined();
+    expect(await writer.pendingValue(toBytes('meter:10'))).toBeUndefined();
   });
 
   test('what is refused is refused before it is queued', async () => {
     const writer = await bench.writer();
     const refuse = (table: string, row: Record<string, unknown>, operation: 'update' | 'upsert' = 'upsert') =>
-      writer.writeBehind('k', 'v', { table, row }, operation).then(
+      writer.writeBehind(toBytes('k'), toBytes('v'), { table, row }, operation).then(
         () => 'queued',
         (error: { code: string }) => error.code,
       );
@@ -111,15 +128,21 @@ needs('redis', 'postgres')('write-behind', () => {
     const writer = await bench.writer();
     const operationId = newOperationId();
     const write = () =>
-      writer.writeBehind('once', 'v', { table: 'history', row: { sensor_id: 77, kwh: 1 } }, 'insert', {
-        operationId,
-      });
+      writer.writeBehind(
+        toBytes('once'),
+        toBytes('v'),
+        { table: 'history', row: { sensor_id: 77, kwh: 1 } },
+        'insert',
+        {
+          operationId,
+        },
+      );
     const first = await write();
     expect((await write()).id).toBe(first.id);
     await bench.drain();
     await write();
     // Whether the first was applied is not known to the queue: readers wait for the worker.
-    const waiting = writer.pendingValue('once');
+    const waiting = writer.pendingValue(toBytes('once'));
     expect(await bench.drain()).toMatchObject({ applied: 0, repeated: 1 });
     expect(await waiting).toBeUndefined();
     expect(await bench.database.sql('SELECT count(*)::int n FROM history WHERE sensor_id = 77')).toEqual([
@@ -130,7 +153,7 @@ needs('redis', 'postgres')('write-behind', () => {
   test('poison holds back its key and no other; retry goes first, drop gives it up', async () => {
     const writer = await bench.writer();
     const put = (key: string, id: number, name: string) =>
-      writer.writeBehind(key, name, { table: 'sensor_data', row: { sensor_id: id, name } });
+      writer.writeBehind(toBytes(key), toBytes(name), { table: 'sensor_data', row: { sensor_id: id, name } });
     for (let i = 0; i < 300; i++) await put(`ok:${i}`, 1000 + i, 'fine');
     await put('bad', 2000, 'before');
     await put('bad', 2000, 'far too long');
@@ -142,7 +165,7 @@ needs('redis', 'postgres')('write-behind', () => {
     expect(result.failures.map(({ key }) => key).sort()).toEqual(['bad', 'bad2']);
     expect(result.failures[0]!.reason).toMatch(/value too long.*22001/);
     expect(await row(2000)).toMatchObject({ name: 'before' });
-    expect(await writer.pendingValue('bad')).toMatchObject({ value: 'after' });
+    expect(await writer.pendingValue(toBytes('bad'))).toMatchObject({ value: 'after' });
 
     await put('bad', 2000, 'last');
     expect(await bench.drain()).toMatchObject({ applied: 0, failed: 0, held: 1 });
@@ -171,17 +194,42 @@ needs('redis', 'postgres')('write-behind', () => {
     expect(await bench.drain()).toMatchObject({ applied: 1 });
     expect(await row(2001)).toMatchObject({ name: 'later' });
     expect(await queueStatus(bench.client)).toMatchObject({ waiting: 0, dead: 0, heldKeys: 0 });
-    expect(await writer.pendingValue('bad')).toBeUndefined();
+    expect(await writer.pendingValue(toBytes('bad'))).toBeUndefined();
   });
 
   test('an update that meets no row, a missing table, a check: reasons that say so', async () => {
     const writer = await bench.writer();
-    await writer.writeBehind('u', 'v', { table: 'sensor_data', row: { sensor_id: 404, kwh: 1 } }, 'update');
-    await writer.writeBehind('c', 'v', { table: 'history', row: { sensor_id: 1, kwh: -1 } }, 'insert');
-    await writer.writeBehind('f', 'v', { table: 'history', row: { sensor_id: 1, kwh: 10_000 } }, 'insert');
-    await writer.writeBehind('g', 'v', { table: 'history', row: { sensor_id: 1, nothing: 1 } }, 'insert');
+    await writer.writeBehind(
+      toBytes('u'),
+      toBytes('v'),
+      { table: 'sensor_data', row: { sensor_id: 404, kwh: 1 } },
+      'update',
+    );
+    await writer.writeBehind(
+      toBytes('c'),
+      toBytes('v'),
+      { table: 'history', row: { sensor_id: 1, kwh: -1 } },
+      'insert',
+    );
+    await writer.writeBehind(
+      toBytes('f'),
+      toBytes('v'),
+      { table: 'history', row: { sensor_id: 1, kwh: 10_000 } },
+      'insert',
+    );
+    await writer.writeBehind(
+      toBytes('g'),
+      toBytes('v'),
+      { table: 'history', row: { sensor_id: 1, nothing: 1 } },
+      'insert',
+    );
     for (let i = 0; i < 50; i++)
-      await writer.writeBehind(`m:${i}`, 'v', { table: 'missing', row: { id: i } }, 'insert');
+      await writer.writeBehind(
+        toBytes(`m:${i}`),
+        toBytes('v'),
+        { table: 'missing', row: { id: i } },
+        'insert',
+      );
     const result = await bench.drain();
     expect(result).toMatchObject({ applied: 0, failed: 54, held: 0 });
     const reason = (key: string) => result.failures.find((failure) => failure.key === key)!.reason;
@@ -200,7 +248,7 @@ needs('redis', 'postgres')('write-behind', () => {
     await bench.database.sql('CREATE TABLE steps (id int, seq int, kwh numeric, at bigserial)');
     const writer = await bench.writer();
     const put = (id: number, row: Record<string, number>) =>
-      writer.writeBehind(`step:${id}`, undefined, { table: 'steps', row: { id, ...row } }, 'insert');
+      writer.writeBehind(toBytes(`step:${id}`), undefined, { table: 'steps', row: { id, ...row } }, 'insert');
     for (let id = 0; id < 20; id++) await put(id, { seq: 1, kwh: id });
     // Behind an entry that needs the column, one that does not; and a key that never needed it.
     for (let id = 0; id < 20; id++) await put(id, { seq: 2 });
@@ -227,25 +275,31 @@ needs('redis', 'postgres')('write-behind', () => {
     const writer = await bench.writer();
     const keys = partition('history:1');
     const put = () =>
-      writer.writeBehind('history:1', 'v', { table: 'history', row: { sensor_id: 8, kwh: 1 } }, 'insert');
+      writer.writeBehind(
+        toBytes('history:1'),
+        toBytes('v'),
+        { table: 'history', row: { sensor_id: 8, kwh: 1 } },
+        'insert',
+      );
     await put();
     const { id } = await put();
     const trimmed = (operationId: string) =>
       acknowledgeUpTo.run(
         bench.client,
         [keys.stream, keys.pending, keys.progress],
-        [id, operationId, '0', 'history:1', `S${id}`],
+        [toBytes(id), toBytes(operationId), '0', toBytes('history:1'), toBytes(`S${id}`)],
       );
     // The id is there, but it is another entry's than the one that was applied; or it is nowhere.
     expect(await trimmed(newOperationId())).toBe(0);
     expect(await bench.client.call(['XLEN', keys.stream])).toBe(2);
-    expect(await writer.pendingValue('history:1')).toMatchObject({ value: 'v' });
+    expect(await writer.pendingValue(toBytes('history:1'))).toMatchObject({ value: 'v' });
     expect(await bench.drain()).toMatchObject({ applied: 2, losses: [] });
   });
 
   test('what somebody else put into the stream is put aside, and never run', async () => {
     const keys = partition('evil');
-    const add = (...fields: string[]) => bench.client.call(['XADD', keys.stream, '*', ...fields]);
+    const add = (...fields: string[]) =>
+      bench.client.call(['XADD', keys.stream, '*', ...fields.map(toBytes)]);
     const op = newOperationId();
     await add('hello', 'world');
     await add('do', `${op} insert pg_authid`, 'key', 'evil', 'row', '{"a":1}');
@@ -270,9 +324,14 @@ needs('redis', 'postgres')('write-behind', () => {
     const name = 'trim:1';
     const keys = partition(name);
     const put = (key: string) =>
-      writer.writeBehind(key, 'v', { table: 'history', row: { sensor_id: 5, kwh: 1 } }, 'insert');
+      writer.writeBehind(
+        toBytes(key),
+        toBytes('v'),
+        { table: 'history', row: { sensor_id: 5, kwh: 1 } },
+        'insert',
+      );
     const same = Array.from({ length: 4000 }, (_, i) => `trim:${i}`).filter(
-      (key) => partitionOf(key, 16) === partitionOf(name, 16),
+      (key) => partitionOf(toBytes(key), 16) === partitionOf(toBytes(name), 16),
     );
     for (const key of same.slice(0, 10)) await put(key);
     await bench.client.call(['XTRIM', keys.stream, 'MAXLEN', '7']);
@@ -286,7 +345,7 @@ needs('redis', 'postgres')('write-behind', () => {
     const removed = await bench.drain();
     expect(removed).toMatchObject({ applied: 0, losses: [{ entries: 5 }] });
     expect([...removed.losses[0]!.keys].sort()).toEqual(same.slice(10, 15).sort());
-    expect(await writer.pendingValue(same[10]!)).toBeUndefined();
+    expect(await writer.pendingValue(toBytes(same[10]!))).toBeUndefined();
 
     expect((await queueStatus(bench.client)).lost).toBe(8);
 

@@ -13,6 +13,7 @@ import { needs } from '../../servers/needs.js';
 import { until } from '../../servers/ports.js';
 import { startRedis, type RedisServer } from '../../servers/redis.js';
 import { queueBench, timeouts } from './setup.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 
 const tables = { readings: { key: ['id'] } };
 const stop = new AbortController();
@@ -41,7 +42,7 @@ needs('redis')('the order of calls', () => {
   afterAll(() => redis.stop());
 
   const write = (key: string, value: number) =>
-    writer.writeBehind(key, `v${value}`, { table: 'readings', row: { id: key } });
+    writer.writeBehind(toBytes(key), toBytes(`v${value}`), { table: 'readings', row: { id: key } });
   /** Each in a batch of its own, none answered yet. */
   async function writeSome(key: string, count: number, before = 0): Promise<Promise<Queued>[]> {
     const calls: Promise<Queued>[] = [];
@@ -53,7 +54,7 @@ needs('redis')('the order of calls', () => {
     return calls;
   }
   async function queued(key: string): Promise<string[]> {
-    const { stream } = partitionKeys(partitionOf(key, 16));
+    const { stream } = partitionKeys(partitionOf(toBytes(key), 16));
     const reply = await redis.cli('--json', 'XRANGE', stream, '-', '+');
     const entries = (JSON.parse(reply) as [string, string[]][]).map(([, fields]) => fields);
     const field = (fields: string[], name: string) => fields[fields.indexOf(name) + 1]!;
@@ -136,14 +137,20 @@ needs('redis', 'postgres')('a call that is repeated', () => {
     const first = await WriteBehind.open(client, { tables, durability: 'memory', signal });
     const second = await bench.writer();
     const put = (writer: WriteBehind, value: string, operationId?: string) =>
-      writer.writeBehind('k', value, { table: 'readings', row: { id: 'k', value } }, 'upsert', {
-        operationId,
-      });
+      writer.writeBehind(
+        toBytes('k'),
+        toBytes(value),
+        { table: 'readings', row: { id: 'k', value } },
+        'upsert',
+        {
+          operationId,
+        },
+      );
     await put(first, 'V0');
 
     line.holdAnswers = true;
     const repeated = put(first, 'V1');
-    await until('it is queued', async () => (await second.pendingValue('k'))?.value === 'V1');
+    await until('it is queued', async () => (await second.pendingValue(toBytes('k')))?.value === 'V1');
     await bench.drain();
     const newer = await put(second, 'V2');
     expect(newer.requeued).toBe(false);
@@ -177,21 +184,23 @@ needs('redis')('a call whose end is not known', () => {
       () => expect.unreachable('it is settled'),
       (error: { code: string; operationId: string }) => error,
     );
-  const entries = () => redis.cli('XLEN', partitionKeys(partitionOf('k', 16)).stream);
+  const entries = () => redis.cli('XLEN', partitionKeys(partitionOf(toBytes('k'), 16)).stream);
 
   test('names the operation id to call again with: the answer was lost', async () => {
     const line = await lineTo(redis.url);
     const hasty = { connectTimeoutMs: 2000, requestTimeoutMs: 2000 };
     const client = await openRedis({ nodes: [line.url] }, hasty, signal);
     const writer = await WriteBehind.open(client, { tables, durability: 'memory', signal });
-    await writer.writeBehind('k', 'v', target);
+    await writer.writeBehind(toBytes('k'), toBytes('v'), target);
     line.holdAnswers = true;
-    const error = await outcome(writer.writeBehind('k', 'v', target));
+    const error = await outcome(writer.writeBehind(toBytes('k'), toBytes('v'), target));
     expect(error).toMatchObject({ name: 'ServiceUnavailable', code: 'WRITE_UNCERTAIN' });
     expect(await entries()).toBe('2');
     line.cut();
     const { operationId } = error;
-    expect(await writer.writeBehind('k', 'v', target, 'upsert', { operationId })).toMatchObject({
+    expect(
+      await writer.writeBehind(toBytes('k'), toBytes('v'), target, 'upsert', { operationId }),
+    ).toMatchObject({
       operationId,
     });
     expect(await entries()).toBe('2');
@@ -211,12 +220,12 @@ needs('redis')('a call whose end is not known', () => {
     });
     const before = Number(await entries());
     replica.pause();
-    const error = await outcome(writer.writeBehind('k', 'v', target));
+    const error = await outcome(writer.writeBehind(toBytes('k'), toBytes('v'), target));
     replica.resume();
     expect(error).toMatchObject({ name: 'ServiceUnavailable', code: 'NOT_REPLICATED' });
     const { operationId } = error;
     await until('it is certain', () =>
-      writer.writeBehind('k', 'v', target, 'upsert', { operationId }).then(
+      writer.writeBehind(toBytes('k'), toBytes('v'), target, 'upsert', { operationId }).then(
         () => true,
         () => false,
       ),

@@ -13,10 +13,12 @@ import {
 } from '../../../src/lib/cache/write-behind/scripts.js';
 import { Script } from '../../../src/lib/clients/redis/script.js';
 import { WriteBehind } from '../../../src/lib/cache/write-behind/writer.js';
+import type { CommandPart } from '../../../src/lib/clients/redis/resp.js';
 import { openRedis } from '../../../src/lib/clients/redis/client.js';
 import { needs } from '../../servers/needs.js';
 import { startRedis } from '../../servers/redis.js';
 import { type Bench, queueBench, timeouts } from './setup.js';
+import { toBytes, type ByteString } from '../../../src/lib/core/bytes.js';
 
 const tables = { rows: { key: ['id'] } };
 
@@ -33,7 +35,12 @@ needs('redis', 'postgres')('write-behind in trouble', () => {
   test('metrify’s own table is gone while a worker runs: it ends, nothing is buried, the next one goes on', async () => {
     const writer = await bench.writer();
     const put = (id: number) =>
-      writer.writeBehind(`own:${id}`, undefined, { table: 'rows', row: { id, name: 'a' } }, 'upsert');
+      writer.writeBehind(
+        toBytes(`own:${id}`),
+        undefined,
+        { table: 'rows', row: { id, name: 'a' } },
+        'upsert',
+      );
     await put(0);
     const running = bench.drain({ untilEmpty: false });
     const ended = running.catch((error: unknown) => error);
@@ -59,7 +66,7 @@ needs('redis', 'postgres')('write-behind in trouble', () => {
     const url = bench.database.url.replace(/\/\/[^@]*@/, `//${role}@`);
     const writer = await bench.writer();
     const put = (id: number, name: string) =>
-      writer.writeBehind(`right:${id}`, undefined, { table: 'rows', row: { id, name } }, 'upsert');
+      writer.writeBehind(toBytes(`right:${id}`), undefined, { table: 'rows', row: { id, name } }, 'upsert');
     for (let id = 100; id < 110; id++) await put(id, 'fine');
     await expect(bench.drain({ postgres: { url } })).rejects.toThrow(
       /permission denied for table metrify_queue_applied/,
@@ -88,7 +95,7 @@ needs('redis', 'postgres')('write-behind in trouble', () => {
     const writer = await bench.writer({ tables: children });
     for (let id = 0; id < 6; id++) {
       const row = { id, parent: id === 3 ? 2 : 1 };
-      await writer.writeBehind(`child:${id}`, undefined, { table: 'children', row }, 'insert');
+      await writer.writeBehind(toBytes(`child:${id}`), undefined, { table: 'children', row }, 'insert');
     }
     const result = await bench.drain({ tables: children });
     expect(result).toMatchObject({ applied: 5, failed: 1, failures: [{ key: 'child:3' }] });
@@ -99,12 +106,17 @@ needs('redis', 'postgres')('write-behind in trouble', () => {
   test('a drop that is repeated because its answer got lost drops no second write', async () => {
     const writer = await bench.writer();
     const put = (name: string) =>
-      writer.writeBehind('twice', name, { table: 'rows', row: { id: 500, name } }, 'upsert');
+      writer.writeBehind(
+        toBytes('twice'),
+        toBytes(name),
+        { table: 'rows', row: { id: 500, name } },
+        'upsert',
+      );
     await put('much too long');
     await bench.drain();
-    const { dead, retry, blocked, pending, held } = partitionKeys(partitionOf('twice', 16));
+    const { dead, retry, blocked, pending, held } = partitionKeys(partitionOf(toBytes('twice'), 16));
     // What the first call sends, as the server gets it again later.
-    const sent: [string[], string[]][] = [];
+    const sent: [ByteString[], CommandPart[]][] = [];
     const spy = vi.spyOn(letGo, 'run').mockImplementation(async (client, keys, args) => {
       sent.push([[...keys], [...args]]);
       return Script.prototype.run.call(letGo, client, keys, args);
@@ -126,13 +138,16 @@ needs('redis', 'postgres')('write-behind in trouble', () => {
 
   test('a loss that is noted again because its answer got lost counts once', async () => {
     const { lease, progress, counter } = partitionKeys(15);
-    await bench.client.call(['SET', lease, '1 me', 'PX', '60000']);
+    await bench.client.call(['SET', lease, toBytes('1 me'), 'PX', '60000']);
     const note = (entries: number, upTo: number) =>
-      noteLoss.run(bench.client, [lease, progress, counter], ['1 me', String(entries), String(upTo)]);
+      noteLoss.run(bench.client, [lease, progress, counter], [toBytes('1 me'), `${entries}`, `${upTo}`]);
     for (let time = 0; time < 3; time++) await note(3, 103);
-    expect(await bench.client.call(['HGET', progress, 'lost'])).toBe('3');
+    expect(await bench.client.call(['HGET', progress, toBytes('lost')])).toBe('3');
     await note(2, 110);
-    expect(await bench.client.call(['HMGET', progress, 'lost', 'done'])).toEqual(['5', '110']);
+    expect(await bench.client.call(['HMGET', progress, toBytes('lost'), toBytes('done')])).toEqual([
+      '5',
+      '110',
+    ]);
     expect(await bench.client.call(['GET', counter])).toBe('110');
     for (const key of [lease, progress, counter]) await bench.client.call(['DEL', key]);
   });
@@ -148,7 +163,8 @@ needs('redis', 'postgres')('write-behind in trouble', () => {
       client.close();
       stop.abort();
     });
-    const put = () => writer.writeBehind('k', 'v', { table: 'rows', row: { id: 1, name: 'a' } });
+    const put = () =>
+      writer.writeBehind(toBytes('k'), toBytes('v'), { table: 'rows', row: { id: 1, name: 'a' } });
     const [{ id: poison }, { id: behind }, { id: good, operationId }] = [
       await put(),
       await put(),
@@ -162,23 +178,23 @@ needs('redis', 'postgres')('write-behind in trouble', () => {
     await full();
     await expect(put()).rejects.toThrow(/OOM|memory/);
     expect(await agreePartitions(client, undefined)).toBe(16);
-    const keys = partitionKeys(partitionOf('k', 16));
+    const keys = partitionKeys(partitionOf(toBytes('k'), 16));
     const { stream, retry, dead, blocked, pending, held, progress, lease, token, counter } = keys;
-    expect(await acquire.run(client, [lease, token], ['me', '60000', '7'])).toBe(7);
+    expect(await acquire.run(client, [lease, token], [toBytes('me'), '60000', '7'])).toBe(7);
     const graves = [poison, 'k', 'too long', behind, 'k', ''];
     const cemetery = [stream, dead, blocked, pending, held, progress, lease];
-    expect(await bury.run(client, cemetery, ['7 me', 'S', '2', ...graves])).toBe(2);
+    expect(await bury.run(client, cemetery, [toBytes('7 me'), 'S', '2', ...graves.map(toBytes)])).toBe(2);
     expect(
       await acknowledgeUpTo.run(
         client,
         [stream, pending, progress],
-        [good, operationId, '3', 'k', `S${good}`],
+        [toBytes(good), toBytes(operationId), '3', toBytes('k'), toBytes(`S${good}`)],
       ),
     ).toBe(1);
-    expect(await noteLoss.run(client, [lease, progress, counter], ['7 me', '2', '5'])).toBe(1);
+    expect(await noteLoss.run(client, [lease, progress, counter], [toBytes('7 me'), '2', '5'])).toBe(1);
     expect(await releaseKey(client, 'k', true)).toMatchObject({ released: 1, dropped: 1 });
     const released = (await client.call(['XRANGE', retry, '-', '+'])) as string[][];
-    const gone = ['R', '', '1', released[0]![0]!, 'k', `R${released[0]![0]!}`];
+    const gone = ['R', '', '1', released[0]![0]!, 'k', `R${released[0]![0]!}`].map(toBytes);
     expect(await acknowledge.run(client, [retry, pending, progress], gone)).toBe(1);
     expect(await queueStatus(client)).toMatchObject({ waiting: 0, dead: 0, heldKeys: 0, lost: 2 });
   });
@@ -199,7 +215,7 @@ needs('redis', 'postgres')('write-behind in trouble', () => {
     });
     const put = async (key: string, name: string, size: number) => {
       const row = { id: 1000, name };
-      await writer.writeBehind(key, 'v'.repeat(size), { table: 'rows', row }, 'upsert');
+      await writer.writeBehind(toBytes(key), toBytes('v'.repeat(size)), { table: 'rows', row }, 'upsert');
     };
     let queued = 0;
     await put('poison', 'much too long', 10);
@@ -211,20 +227,20 @@ needs('redis', 'postgres')('write-behind in trouble', () => {
     expect(queued).toBeGreaterThan(100);
     // So that not even the smallest write is let in.
     await server.cli('CONFIG', 'SET', 'maxmemory', '2mb');
-    await expect(client.call(['SET', 'x', 'y'])).rejects.toThrow(/OOM/);
+    await expect(client.call(['SET', toBytes('x'), toBytes('y')])).rejects.toThrow(/OOM/);
 
     const drained = await bench.drain({ redis, batch: 1 });
     expect(drained).toMatchObject({ applied: queued, failed: 1, held: 1, losses: [] });
     expect(await queueStatus(client)).toMatchObject({ waiting: 0, dead: 2, lost: 0 });
 
     await server.cli('CONFIG', 'SET', 'maxmemory', '1mb');
-    await expect(client.call(['SET', 'x', 'y'])).rejects.toThrow(/OOM/);
+    await expect(client.call(['SET', toBytes('x'), toBytes('y')])).rejects.toThrow(/OOM/);
     expect(await releaseKey(client, 'poison', true)).toMatchObject({ released: 1, dropped: 1 });
     expect(await bench.drain({ redis })).toMatchObject({ applied: 1 });
     // A gap is recorded, too.
     await server.cli('CONFIG', 'SET', 'maxmemory', '0');
     await put('gone', 'fine', 10);
-    const { stream } = partitionKeys(partitionOf('gone', 16));
+    const { stream } = partitionKeys(partitionOf(toBytes('gone'), 16));
     await client.call(['DEL', stream]);
     await server.cli('CONFIG', 'SET', 'maxmemory', '1mb');
     expect(await bench.drain({ redis })).toMatchObject({ applied: 0, losses: [{ entries: 1 }] });

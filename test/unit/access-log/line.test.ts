@@ -77,7 +77,7 @@ needs('python3')('the common and combined formats', () => {
         .map((text) => JSON.parse(text) as { method: string; target: string; status: number | null } | null);
       expect(answers.length).toBe(lines.length);
       lines.forEach((text, i) => {
-        const ours = parseLogLine(text);
+        const ours = parseLogLine(toBytes(text));
         const theirs = answers[i];
         expect(ours && { ...ours, status: ours.status ?? null }, text).toEqual(theirs ?? undefined);
       });
@@ -93,7 +93,7 @@ needs('python3')('the common and combined formats', () => {
 
 test('quotes escaped in the manner of Apache end nothing, and name no other request', () => {
   const parsed = parseLogLine(
-    line('GET /a\\"\\" HTTP/1.1', 200, ' "-" "x\\" [1] \\"GET /evil HTTP/1.1\\" 200 1"'),
+    toBytes(line('GET /a\\"\\" HTTP/1.1', 200, ' "-" "x\\" [1] \\"GET /evil HTTP/1.1\\" 200 1"')),
   );
   expect(parsed).toEqual({ method: 'GET', target: '/a""', status: 200 });
 });
@@ -107,7 +107,7 @@ test.each([
     line('GET http://example.com/v?q=1 HTTP/1.1'),
     'http://example.com/v?q=1',
   ],
-])('%s', (_, text, target) => expect(parseLogLine(text)).toMatchObject({ method: 'GET', target }));
+])('%s', (_, text, target) => expect(parseLogLine(toBytes(text))).toMatchObject({ method: 'GET', target }));
 
 test.each([
   '',
@@ -115,10 +115,10 @@ test.each([
   '{"half": ',
   '[]',
   '127.0.0.1 - - [10/Oct/2025:13:55:36 +0000] "GET /a',
-])('no request: %j', (text) => expect(parseLogLine(text)).toBeUndefined());
+])('no request: %j', (text) => expect(parseLogLine(toBytes(text))).toBeUndefined());
 
 test('a request line that is none is a request without a method', () => {
-  expect(parseLogLine(line('\\x16\\x03\\x01', 400))).toMatchObject({ method: '', status: 400 });
+  expect(parseLogLine(toBytes(line('\\x16\\x03\\x01', 400)))).toMatchObject({ method: '', status: 400 });
 });
 
 const json: [name: string, document: unknown, expected: object][] = [
@@ -195,9 +195,9 @@ test.each(json)('JSON: %s', (_, document, expected) =>
 );
 
 test('JSON without a path, or without a method, is no request', () => {
-  expect(parseLogLine('{"status":200,"method":"GET"}')).toBeUndefined();
-  expect(parseLogLine('{"status":200,"path":"/a"}')).toBeUndefined();
-  expect(parseLogLine('{"request":"","status":400}')).toMatchObject({ method: '' });
+  expect(parseLogLine(toBytes('{"status":200,"method":"GET"}'))).toBeUndefined();
+  expect(parseLogLine(toBytes('{"status":200,"path":"/a"}'))).toBeUndefined();
+  expect(parseLogLine(toBytes('{"request":"","status":400}'))).toMatchObject({ method: '' });
 });
 
 test('any line is read or refused, never a failure', () => {

@@ -10,7 +10,9 @@ import {
   otherVariants,
   variantKey,
   variantOf,
+  type VariantHeaders,
 } from '../../../src/lib/cache/http-warm/variants.js';
+import { toBytes, type ByteString } from '../../../src/lib/core/bytes.js';
 
 function counted(keys: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
@@ -83,7 +85,7 @@ describe('targets', () => {
     ['http://evil.example/x?y', '/x?y'],
     ['HTTPS://evil.example', '/'],
     ['http://evil.example?x=1', '/?x=1'],
-  ])('%s is asked for as %s', (target, path) => expect(safeTarget(target)?.path).toBe(path));
+  ])('%s is asked for as %s', (target, path) => expect(safeTarget(target as ByteString)?.path).toBe(path));
 
   test.each([
     ...[
@@ -111,7 +113,7 @@ describe('targets', () => {
       `/${'a'.repeat(9000)}`,
     ],
     ...['/\u0100'],
-  ])('%j is not asked for', (target) => expect(safeTarget(target)).toBeUndefined());
+  ])('%j is not asked for', (target) => expect(safeTarget(target as ByteString)).toBeUndefined());
 });
 
 const statuses: [headers: Record<string, string>, status: string | undefined][] = [
@@ -157,14 +159,17 @@ describe('variants', () => {
     { 'accept-encoding': '', 'accept-language': 'de' },
   ];
 
-  test('without Vary there are none', () => expect(otherVariants(seen, undefined)).toEqual([]));
+  test('without Vary there are none', () =>
+    expect(otherVariants(seen as VariantHeaders[], undefined)).toEqual([]));
   test('only what Vary names is told apart', () => {
-    expect(otherVariants(seen, 'Accept-Language, User-Agent').map((h) => h['accept-language'])).toEqual([
-      'fr',
-    ]);
-    expect(otherVariants(seen, 'accept-encoding').map((h) => h['accept-encoding'])).toEqual(['']);
-    expect(otherVariants(seen, 'Accept-Encoding,Accept-Language')).toHaveLength(2);
-    expect(otherVariants(seen, 'User-Agent, Cookie')).toEqual([]);
+    expect(
+      otherVariants(seen as VariantHeaders[], 'Accept-Language, User-Agent').map((h) => h['accept-language']),
+    ).toEqual(['fr']);
+    expect(
+      otherVariants(seen as VariantHeaders[], 'accept-encoding').map((h) => h['accept-encoding']),
+    ).toEqual(['']);
+    expect(otherVariants(seen as VariantHeaders[], 'Accept-Encoding,Accept-Language')).toHaveLength(2);
+    expect(otherVariants(seen as VariantHeaders[], 'User-Agent, Cookie')).toEqual([]);
   });
   test('what the log does not tell is taken from usual clients, for the encoding only', () => {
     expect(otherVariants([], 'Accept-Encoding').map((h) => h['accept-encoding'])).toEqual([
@@ -176,20 +181,26 @@ describe('variants', () => {
   });
   test('a path has no more than a few', () => {
     const many = Array.from({ length: 100 }, (_, i) => ({ 'accept-language': `l${i}` }));
-    expect(otherVariants(many, 'accept-language')).toHaveLength(maxVariants - 1);
+    expect(otherVariants(many as VariantHeaders[], 'accept-language')).toHaveLength(maxVariants - 1);
   });
   test('headers survive being part of a key', () => {
     const value = fc.option(fc.string({ unit: 'grapheme-ascii', maxLength: 20 }), { nil: undefined });
     fc.assert(
       fc.property(value, value, value, (acceptEncoding, acceptLanguage, accept) => {
-        const key = variantKey({ method: 'GET', target: '/', acceptEncoding, acceptLanguage, accept });
+        const key = variantKey({
+          method: 'GET',
+          target: toBytes('/'),
+          acceptEncoding: acceptEncoding as ByteString | undefined,
+          acceptLanguage: acceptLanguage as ByteString | undefined,
+          accept: accept as ByteString | undefined,
+        });
         const { 'accept-encoding': a, 'accept-language': b, accept: c } = variantOf(key);
         expect([a, b, c]).toEqual([acceptEncoding, acceptLanguage, accept]);
       }),
     );
   });
   test('a value with control characters is as good as not told', () => {
-    expect(variantKey({ method: 'GET', target: '/', accept: 'a\r\nX: y' })).toBe('');
+    expect(variantKey({ method: 'GET', target: toBytes('/'), accept: toBytes('a\r\nX: y') })).toBe('');
   });
 });
 

@@ -1,3 +1,4 @@
+import { toBytes } from '../../../src/lib/core/bytes.js';
 import { describe, expect, test } from 'vitest';
 
 import { inspect } from '../../../src/lib/cache/inspect/inspect.js';
@@ -42,7 +43,7 @@ describe('the error that a sample states', () => {
   test.each(Object.keys(sizes))('holds the truth in nine of ten samples (sizes %s)', async (name) => {
     const keys = Array.from({ length: 8000 }, (_, i): KeyInfo => {
       const kind = i % 10 < 6 ? 'meter' : i % 10 < 9 ? 'tariff' : 'session';
-      return { key: `${kind}:${i}`, bytes: sizes[name]!(i), ttlMs: -1, type: 'string' };
+      return { key: toBytes(`${kind}:${i}`), bytes: sizes[name]!(i), ttlMs: -1, type: 'string' };
     });
     const level = population(keys);
     const total = keys.reduce((sum, { bytes }) => sum + bytes!, 0);

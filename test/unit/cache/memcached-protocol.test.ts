@@ -14,6 +14,7 @@ import {
   StatsExchange,
   type Exchange,
 } from '../../../src/lib/clients/memcached/exchange.js';
+import { bytesOf, toBytes } from '../../../src/lib/core/bytes.js';
 
 const day = 86_400_000;
 
@@ -30,21 +31,21 @@ it.each([
 });
 
 it.each(['', 'a b', 'a\nb', 'a\x00', 'a\x7f', 'x'.repeat(251)])('the key %j cannot be sent', (key) => {
-  expect(keyProblem(key)).toBeTypeOf('string');
+  expect(keyProblem(toBytes(key))).toBeTypeOf('string');
 });
 
 it.each(['a', 'z\xc3\xa4hler', 'x'.repeat(250)])('the key %j can', (key) => {
-  expect(keyProblem(key)).toBeUndefined();
+  expect(keyProblem(toBytes(key))).toBeUndefined();
 });
 
 it('never lets a key end its command', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }), (text) => {
-      const key = Buffer.from(text).latin1Slice();
+      const key = bytesOf(Buffer.from(text));
       expect(deleteCommand(key)).toMatch(/^(delete|md) [!-~\x80-\xff]+( b)?\r\n$/);
     }),
   );
-  expect(storeCommand('add', 'k', 5, 'a\r\nb')).toBe('add k 0 5 4\r\na\r\nb\r\n');
+  expect(storeCommand('add', toBytes('k'), 5, toBytes('a\r\nb'))).toBe('add k 0 5 4\r\na\r\nb\r\n');
 });
 
 it('reads answers however they are cut', async () => {
@@ -55,12 +56,12 @@ it('reads answers however they are cut', async () => {
       fc.array(fc.nat(40)),
       async (values, cuts) => {
         const lines: string[] = [];
-        const get = new GetExchange(values.map((_, i) => `k${i}`));
+        const get = new GetExchange(values.map((_, i) => toBytes(`k${i}`)));
         const stats = new StatsExchange();
         const queue: Exchange[] = [
           new BulkExchange(
             ['x', 'y'],
-            () => '',
+            () => toBytes(''),
             (_, line) => lines.push(line),
             () => {},
           ),

@@ -1,3 +1,4 @@
+import { toBytes, type ByteString } from '../../../src/lib/core/bytes.js';
 import { describe, expect, test } from 'vitest';
 
 import { compileGlob } from '../../../src/lib/cache/glob.js';
@@ -6,7 +7,7 @@ import { seeded } from '../../random.js';
 
 function treeOf(keys: Iterable<string>, bytes = 10): PrefixTree {
   const tree = new PrefixTree();
-  for (const key of keys) tree.add(key, bytes, -1);
+  for (const key of keys) tree.add(toBytes(key), bytes, -1);
   return tree;
 }
 const counts = (tree: PrefixTree) =>
@@ -82,7 +83,7 @@ describe('the shapes it finds', () => {
     for (const key of new Set(keys)) {
       const bytes = Buffer.from(key, 'utf8').toString('latin1');
       expect(
-        globs.some((matches) => matches(bytes) || matches(key)),
+        globs.some((matches) => matches(bytes as ByteString) || matches(toBytes(key))),
         key,
       ).toBe(true);
     }
@@ -97,7 +98,7 @@ describe('the shapes it finds', () => {
 
   test('sizes and times to live are added up', () => {
     const tree = new PrefixTree();
-    for (let i = 1; i <= 100; i++) tree.add(`m:${i}`, i, i % 2 ? i * 1000 : -1);
+    for (let i = 1; i <= 100; i++) tree.add(toBytes(`m:${i}`), i, i % 2 ? i * 1000 : -1);
     expect(tree.shapes()).toEqual([
       { prefix: 'm:*', keys: 100, bytes: 5050, bytesSquared: 338_350, withoutTtl: 50, ttlSum: 2_500_000 },
     ]);
@@ -120,7 +121,7 @@ describe('its memory stays bounded', () => {
   test.each(Object.keys(shapes))('%s', (name) => {
     const make = shapes[name]!;
     const tree = new PrefixTree();
-    for (let i = 0; i < 60_000; i++) tree.add(make(i), 100, 1000);
+    for (let i = 0; i < 60_000; i++) tree.add(toBytes(make(i)), 100, 1000);
     const found = tree.shapes();
     expect(found.length).toBeLessThan(20_000);
     expect(found.reduce((sum, { keys }) => sum + keys, 0)).toBe(60_000);
@@ -132,7 +133,8 @@ describe('its memory stays bounded', () => {
     const makers = Object.values(shapes);
     const before = process.memoryUsage().heapUsed;
     const tree = new PrefixTree();
-    for (let i = 0; i < 700_000; i++) tree.add(`${'pqrstuv'[i % 7]}:${makers[i % 7]!(i)}`, 100, 1000);
+    for (let i = 0; i < 700_000; i++)
+      tree.add(toBytes(`${'pqrstuv'[i % 7]}:${makers[i % 7]!(i)}`), 100, 1000);
     global.gc?.();
     const grown = (process.memoryUsage().heapUsed - before) / 2 ** 20;
     expect(tree.shapes().reduce((sum, { keys }) => sum + keys, 0)).toBe(700_000);

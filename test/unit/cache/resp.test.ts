@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 
 import { encodeCommand, RedisError, RespParser, type Reply } from '../../../src/lib/clients/redis/resp.js';
+import { toBytes, type ByteString } from '../../../src/lib/core/bytes.js';
 
 type Model =
   | { simple: string }
@@ -92,12 +93,12 @@ test('what is no RESP is an error', () => {
 });
 
 test('commands are arrays of bulk strings, by the length of their bytes', () => {
-  expect(encodeCommand(['SET', 'a\r\nb', '', '\xff'])).toBe(
+  expect(encodeCommand(['SET', toBytes('a\r\nb'), '', '\xff' as ByteString])).toBe(
     '*4\r\n$3\r\nSET\r\n$4\r\na\r\nb\r\n$0\r\n\r\n$1\r\n\xff\r\n',
   );
   fc.assert(
     fc.property(fc.array(bytes, { minLength: 1 }), (args) => {
-      expect(parse([Buffer.from(encodeCommand(args), 'latin1')])).toEqual([args]);
+      expect(parse([Buffer.from(encodeCommand(args as ByteString[]), 'latin1')])).toEqual([args]);
     }),
   );
 });

@@ -8,6 +8,7 @@ import type { KeyedLevel } from '../../../src/lib/cache/keyed-level.js';
 import { MemoryLevel } from '../../../src/lib/cache/memory/keyed-level.js';
 import { ServiceUnavailable } from '../../../src/lib/core/errors.js';
 import { aMoment, FakeClock } from './fake-clock.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 
 /** A memory level that stands for a shared level: it has to be asked, and can be made to fail or to hang. */
 class RemoteStore implements KeyedLevel {
@@ -55,13 +56,13 @@ describe('reads', () => {
     expect(await cache.get('a')).toEqual({ kwh: 1 });
     clock.advance(1500);
     await aMoment();
-    expect(memory.peek('a')).toBeUndefined();
+    expect(memory.peek(toBytes('a'))).toBeUndefined();
     expect(await cache.get('a')).toEqual({ kwh: 1 });
-    expect(memory.peek('a')?.expiresAt).toBe(clock.monotonic() + 1000);
+    expect(memory.peek(toBytes('a'))?.expiresAt).toBe(clock.monotonic() + 1000);
     clock.advance(8000);
     await aMoment();
     expect(await cache.get('a')).toEqual({ kwh: 1 });
-    expect(memory.peek('a')?.expiresAt).toBe(clock.monotonic() + 500);
+    expect(memory.peek(toBytes('a'))?.expiresAt).toBe(clock.monotonic() + 500);
     clock.advance(600);
     await aMoment();
     expect(await cache.get('a')).toBeUndefined();
@@ -96,7 +97,7 @@ describe('reads', () => {
     const queue = {
       writeBehind: never,
       pendingValue: (key: string) =>
-        Promise.resolve(key === 'a' ? { value: '"queued"', version: 7n } : undefined),
+        Promise.resolve(key === 'a' ? { value: toBytes('"queued"'), version: 7n } : undefined),
       close() {},
     };
     const { cache } = setup({ queue });
@@ -115,8 +116,14 @@ describe('reads', () => {
     const { cache, memory, remote } = setup({ tiers: [{ pattern: 'report:*', levels: ['warm'] }] });
     await cache.set('report:1', 1);
     await cache.set('meter:1', 1);
-    expect([memory.peek('report:1'), remote.inner.peek('report:1')?.value]).toEqual([undefined, '1']);
-    expect([memory.peek('meter:1')?.value, remote.inner.peek('meter:1')?.value]).toEqual(['1', '1']);
+    expect([memory.peek(toBytes('report:1')), remote.inner.peek(toBytes('report:1'))?.value]).toEqual([
+      undefined,
+      '1',
+    ]);
+    expect([memory.peek(toBytes('meter:1'))?.value, remote.inner.peek(toBytes('meter:1'))?.value]).toEqual([
+      '1',
+      '1',
+    ]);
   });
 });
 
@@ -213,7 +220,7 @@ describe('a level that is down', () => {
     await cache.get('f');
     expect(cache.stats().levels[1]).toMatchObject({ breaker: 'closed', trips: 1 });
     await aMoment();
-    expect(remote.inner.peek('a')).toBeUndefined();
+    expect(remote.inner.peek(toBytes('a'))).toBeUndefined();
     expect(await cache.get('a')).not.toBe('old');
   });
 

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { entryOverheadBytes, MemoryLevel } from '../../../src/lib/cache/memory/keyed-level.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
 import { aMoment, FakeClock } from './fake-clock.js';
+import { toBytes } from '../../../src/lib/core/bytes.js';
 
 const open = (maxBytes: number, clock = systemClock) => new MemoryLevel({ name: 'memory', maxBytes, clock });
 
@@ -25,8 +26,8 @@ test('keeps what was used last, as a list that is searched from its end does', a
         list.reduce((sum, { key, length }) => sum + key.length + length + entryOverheadBytes, 0);
       for (const { write, key, length } of steps) {
         const known = list.find((entry) => entry.key === key);
-        if (!write) expect(level.peek(key)?.value.length).toBe(known?.length);
-        else await level.set(key, { value: 'x'.repeat(length) }, undefined);
+        if (!write) expect(level.peek(toBytes(key))?.value.length).toBe(known?.length);
+        else await level.set(toBytes(key), { value: toBytes('x'.repeat(length)) }, undefined);
         if (!write && !known) continue;
         list = list.filter((entry) => entry.key !== key);
         list.push(write ? { key, length } : known!);
@@ -42,14 +43,14 @@ test('keeps what was used last, as a list that is searched from its end does', a
 test('stays within its bytes under pressure, and refuses what never fits', async () => {
   const level = open(100_000);
   for (let i = 0; i < 20_000; i++) {
-    await level.set(`key:${i}`, { value: 'x'.repeat(i % 5000) }, undefined);
+    await level.set(toBytes(`key:${i}`), { value: toBytes('x'.repeat(i % 5000)) }, undefined);
     expect(level.bytes).toBeLessThanOrEqual(100_000);
   }
   expect(level.evictions).toBeGreaterThan(15_000);
-  expect(level.peek('key:19999')).toBeDefined();
-  await level.set('big', { value: 'small' }, undefined);
-  expect(await level.set('big', { value: 'x'.repeat(100_000) }, undefined)).toBe('unfit');
-  expect(level.peek('big')).toBeUndefined();
+  expect(level.peek(toBytes('key:19999'))).toBeDefined();
+  await level.set(toBytes('big'), { value: toBytes('small') }, undefined);
+  expect(await level.set(toBytes('big'), { value: toBytes('x'.repeat(100_000)) }, undefined)).toBe('unfit');
+  expect(level.peek(toBytes('big'))).toBeUndefined();
 });
 
 test('an entry takes about the memory that is counted for it', () => {
@@ -79,14 +80,14 @@ test('an entry takes about the memory that is counted for it', () => {
 test('an entry ends with its time by the monotonic clock, wherever the wall clock jumps', async () => {
   const clock = new FakeClock();
   const level = open(10_000, clock);
-  await level.set('a', { value: '1', expiresAt: clock.monotonic() + 1000 }, undefined);
+  await level.set(toBytes('a'), { value: toBytes('1'), expiresAt: clock.monotonic() + 1000 }, undefined);
   for (const jump of [86_400_000, -10 * 86_400_000]) {
     clock.jump(jump);
     await aMoment();
-    expect(level.peek('a')).toBeDefined();
+    expect(level.peek(toBytes('a'))).toBeDefined();
   }
   clock.advance(1000);
   await aMoment();
-  expect(level.peek('a')).toBeUndefined();
+  expect(level.peek(toBytes('a'))).toBeUndefined();
   expect(level.bytes).toBe(0);
 });

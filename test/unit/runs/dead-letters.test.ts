@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const letter = (row: string) => ({ reason: 'too odd', row });
+const letter = (row: string) => ({ reason: 'too odd', row: toBytes(row) });
 
 it('continues after what an earlier run kept, and cuts off what came later', async () => {
   const path = join(folder, 'dead.jsonl');
@@ -50,7 +50,13 @@ it('a file that does not end a line where the checkpoint says has changed: refus
 it('a line has what is known, in this order', async () => {
   const path = join(folder, 'dead.jsonl');
   const file = await DeadLetterFile.open(path, 0);
-  file.add({ key: toBytes('é'), row: '{}', labels: { index: 'meters' }, reason: 'too odd', line: 7 });
+  file.add({
+    key: toBytes('é'),
+    row: toBytes('{}'),
+    labels: { index: 'meters' },
+    reason: 'too odd',
+    line: 7,
+  });
   file.add(letter('a,b'));
   await file.close();
   expect(readFileSync(path, 'utf8')).toBe(

@@ -30,7 +30,9 @@ test('versions are in the order of stream ids', () => {
 
 test('partitions are part of the format: these keys stay where they are', () => {
   // FNV-1a of the reference implementation: '' 0x811c9dc5, 'a' 0xe40c292c, 'foobar' 0xbf9cf968.
-  expect(['', 'a', 'foobar'].map((key) => partitionOf(key, 1 << 16))).toEqual([0x9dc5, 0x292c, 0xf968]);
+  expect(['', 'a', 'foobar'].map((key) => partitionOf(toBytes(key), 1 << 16))).toEqual([
+    0x9dc5, 0x292c, 0xf968,
+  ]);
 });
 
 test('operation ids are UUIDs of version 7 that begin with the time', () => {
@@ -89,7 +91,7 @@ test('entries of one key never share a round, except inserts, and keep their ord
           'row',
           '{"id":1,"v":2}',
         ];
-        const parsed = parseEntry([`${i + 1}-0`, fields]);
+        const parsed = parseEntry([toBytes(`${i + 1}-0`), fields.map(toBytes)]);
         if (!('entry' in parsed)) throw new Error(parsed.bad.reason);
         return parsed.entry;
       });
@@ -127,7 +129,8 @@ test('a row known by its pattern is read as one that is parsed, and no broken on
     fc.property(fc.array(fc.oneof(text, broken), { minLength: 2, maxLength: 20 }), (rows) => {
       const kinds = new RowKinds();
       for (const row of rows) {
-        const reply = ['1-1', ['n', '1', 'do', `${op} insert t`, 'key', 'k', 'row', toBytes(row)]];
+        const fields = ['n', '1', 'do', `${op} insert t`, 'key', 'k', 'row'].map(toBytes);
+        const reply = [toBytes('1-1'), [...fields, toBytes(row)]];
         expect(parseEntry(reply, kinds)).toEqual(parseEntry(reply));
       }
     }),
@@ -141,7 +144,7 @@ test('gaps are what was taken out, and nothing else', () => {
       const numbers = present.flatMap((there, i) => (there ? [settled + 1 + i] : []));
       const items = numbers.map((number) => ({
         held: false,
-        bad: { id: '1-0', number, key: 'k', reason: '' },
+        bad: { id: toBytes('1-0'), number, key: toBytes('k'), reason: '' },
       }));
       const counter = settled + present.length;
       const missing = findGaps({ from: 'S', items, counter }, settled).reduce(

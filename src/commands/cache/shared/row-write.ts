@@ -4,7 +4,7 @@ import type { LevelSettings } from '../../../lib/cache/settings.js';
 import { checkedRow } from '../../../lib/cache/write-behind/checked-row.js';
 import type { Operation } from '../../../lib/cache/write-behind/types.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
-import { fromBytes, toBytes, type ByteString } from '../../../lib/core/bytes.js';
+import { bytesOf, fromBytes, toBytes, type ByteString } from '../../../lib/core/bytes.js';
 import { errorMessage, systemCode, UserError } from '../../../lib/core/errors.js';
 import { eachMember, memberText, stringText } from '../../../lib/sources/json-members.js';
 import type { Context } from '../../../runtime/context.js';
@@ -119,7 +119,7 @@ function rowRefused(table: string, error: unknown): unknown {
 /** Each column's text, every digit kept; PostgreSQL reads it as the column's type. */
 function columnsOf(json: string): Record<string, string | null> {
   const columns: Record<string, string | null> = {};
-  eachMember(Buffer.from(json, 'utf8').latin1Slice(), (rawName, rawValue) => {
+  eachMember(bytesOf(Buffer.from(json, 'utf8')), (rawName, rawValue) => {
     const value = memberText(rawValue);
     columns[fromBytes(stringText(rawName))] = value === null ? null : fromBytes(value);
   });

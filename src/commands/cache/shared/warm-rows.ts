@@ -4,7 +4,7 @@ import type { BulkLevel } from '../../../lib/cache/bulk-level.js';
 import { findLevel } from '../../../lib/cache/open-bulk-level.js';
 import { compileEntry, type WarmPlan } from '../../../lib/cache/warm/plan.js';
 import { warm as warmCache, type WarmResult } from '../../../lib/cache/warm/warm.js';
-import { fromBytes } from '../../../lib/core/bytes.js';
+import { type ByteString, fromBytes } from '../../../lib/core/bytes.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
 import { howToContinue } from '../../../lib/runs/continue.js';
@@ -215,7 +215,10 @@ async function firstEntry(
     for (const row of rows) {
       const { key, value } = entryOf(row);
       if (key !== null && value !== null)
-        return { key: fromBytes(key), value: fromBytes(typeof value === 'string' ? value : value.join(' ')) };
+        return {
+          key: fromBytes(key),
+          value: fromBytes((typeof value === 'string' ? value : value.join(' ')) as ByteString),
+        };
     }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { abortable } from '../../core/abortable.js';
-import { fromBytes, toBytes, type ByteString } from '../../core/bytes.js';
+import { bytesOf, fromBytes, toBytes, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { UserError } from '../../core/errors.js';
 import type { PostgresClient } from '../../clients/postgres.js';
@@ -155,7 +155,7 @@ class DatabaseBulkLevel implements BulkLevel {
     const values = new Map<ByteString, ByteString>();
     for (const some of chunks(keys)) {
       const rows = await this.rows<{ key: string; value: Buffer }>(sql, [keyArray(some)], signal);
-      for (const row of rows) values.set(toBytes(row.key), row.value.latin1Slice());
+      for (const row of rows) values.set(toBytes(row.key), bytesOf(row.value));
     }
     return keys.map((key) => values.get(key) ?? null);
   }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
 import type { PostgresClient } from '../../clients/postgres.js';
-import { fromBytes, type ByteString } from '../../core/bytes.js';
+import { bytesOf, fromBytes, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { CacheTable, unlessMissing } from './table.js';
 import {
@@ -11,6 +11,7 @@ import {
   type KeyedWriteOutcome,
   type KeyedLevel,
   versionsOutliveMs,
+  noRecord,
 } from '../keyed-level.js';
 import { ttlOf } from '../versions/record.js';
 import type { PostgresPool } from '../../clients/postgres/pool.js';
@@ -40,29 +41,29 @@ export class DatabaseKeyedLevel implements KeyedLevel {
   }
 
   async lookup(key: ByteString): Promise<Lookup> {
-    if (!isText(key)) return { found: undefined, lease: '' };
+    if (!isText(key)) return { found: undefined, lease: noRecord };
     const sql = `SELECT xmin::text AS lease, expires_at IS NULL OR expires_at > now() AS live, value,
       extract(epoch FROM expires_at - now())::float8 * 1000 AS rest FROM ${this.table.sql} WHERE key = $1`;
-    type Row = { lease: string; live: boolean; value: Buffer; rest: number | null };
+    type Row = { lease: Lease; live: boolean; value: Buffer; rest: number | null };
     const { rows } = await unlessMissing(
       this.pool.run((client) => client.query<Row>(sql, [fromBytes(key)])),
       { rows: [] as Row[], rowCount: 0, columns: [] },
     );
     const row = rows[0];
-    if (!row) return { found: undefined, lease: '' };
+    if (!row) return { found: undefined, lease: noRecord };
     if (!row.live) return { found: undefined, lease: row.lease };
     const expiresAt = row.rest === null ? undefined : this.clock.monotonic() + row.rest;
-    return { found: { value: row.value.latin1Slice(), expiresAt }, lease: row.lease };
+    return { found: { value: bytesOf(row.value), expiresAt }, lease: row.lease };
   }
 
   async lease(key: ByteString): Promise<Lease> {
-    if (!isText(key)) return '';
+    if (!isText(key)) return noRecord;
     const sql = `SELECT xmin::text AS lease FROM ${this.table.sql} WHERE key = $1`;
     const { rows } = await unlessMissing(
-      this.pool.run((client) => client.query<{ lease: string }>(sql, [fromBytes(key)])),
+      this.pool.run((client) => client.query<{ lease: Lease }>(sql, [fromBytes(key)])),
       { rows: [], rowCount: 0, columns: [] },
     );
-    return rows[0]?.lease ?? '';
+    return rows[0]?.lease ?? noRecord;
   }
 
   fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<KeyedWriteOutcome> {
@@ -92,7 +93,7 @@ export class DatabaseKeyedLevel implements KeyedLevel {
        version = CASE WHEN ${sure} THEN excluded.version ELSE -1 - excluded.version END
        WHERE ${floor} < excluded.version`,
       version,
-      lease ?? '',
+      lease ?? noRecord,
     );
   }
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-import { fromBytes, type ByteString } from '../../core/bytes.js';
+import { bytesOf, fromBytes, type ByteString } from '../../core/bytes.js';
 import { errorMessage, systemCode } from '../../core/errors.js';
 import type { PostgresClient } from '../../clients/postgres.js';
 import type { DatabaseConnection } from './connection.js';
@@ -139,7 +139,7 @@ export class DatabaseWriter implements BulkWriter {
       byteaArray(rows.map((row) => row.value as ByteString)),
       `{${rows.map((row) => row.ttlMs).join(',')}}`,
     ]);
-    return nx ? new Set(returned.map(({ key }) => Buffer.from(key, 'utf8').latin1Slice())) : undefined;
+    return nx ? new Set(returned.map(({ key }) => bytesOf(Buffer.from(key, 'utf8')))) : undefined;
   }
 }
 
@@ -151,7 +151,11 @@ export function keyProblem(key: ByteString): string | undefined {
 
 /** An array in PostgreSQL's text form; much faster than a driver's element by element. */
 export function textArray(items: readonly ByteString[]): ByteString {
-  return `{${items.map((item) => `"${/["\\]/.test(item) ? item.replace(/["\\]/g, '\\$&') : item}"`).join(',')}}`;
+  return `{${items.map(quoted).join(',')}}` as ByteString;
+}
+
+function quoted(item: ByteString): string {
+  return `"${/["\\]/.test(item) ? item.replace(/["\\]/g, '\\$&') : item}"`;
 }
 
 function byteaArray(values: readonly ByteString[]): string {

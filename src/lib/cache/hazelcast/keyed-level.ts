@@ -14,6 +14,7 @@ import {
   type KeyedWriteOutcome,
   type KeyedLevel,
   versionsOutliveMs,
+  noRecord,
 } from '../keyed-level.js';
 import { type Decide, fillUnder, removeAt, setTo } from '../versions/decisions.js';
 import {
@@ -70,7 +71,7 @@ export class HazelcastKeyedLevel implements KeyedLevel {
     const stored = toStored(key);
     return this.run(async (cluster) => {
       const { value, record } = await both(cluster, stored);
-      const lease = record ?? '';
+      const lease = record ?? noRecord;
       if (value === undefined) return { found: undefined, lease };
       if (record !== undefined) return { found: withRecord(value, record, this.clock), lease };
       // Only other clients' values have an end that no record tells.
@@ -84,7 +85,9 @@ export class HazelcastKeyedLevel implements KeyedLevel {
   }
 
   async lease(key: ByteString): Promise<Lease> {
-    return (await this.run(({ versions }) => versions.get(toStored(key)) as Promise<string | null>)) ?? '';
+    return (
+      (await this.run(({ versions }) => versions.get(toStored(key)) as Promise<Lease | null>)) ?? noRecord
+    );
   }
 
   async fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<KeyedWriteOutcome> {
@@ -120,10 +123,10 @@ export class HazelcastKeyedLevel implements KeyedLevel {
   ): Promise<KeyedWriteOutcome> {
     const stored = toStored(key);
     for (let attempt = 0; attempt < attempts; attempt++) {
-      const text = ((await this.run(({ versions }) => versions.get(stored))) as string | null) ?? '';
+      const text = ((await this.run(({ versions }) => versions.get(stored))) as string | null) ?? noRecord;
       // A record that was lost starts anew anywhere, so that leases of its former life are unlikely to fit it.
       const start = { version: 0n, count: Math.floor(Math.random() * 2 ** 31), known: true };
-      const decision = decide(text, text === '' ? start : parseRecord(text));
+      const decision = decide(text, text === '' ? start : parseRecord(text as ByteString));
       if (decision === 'refused') return 'refused';
       const content = decision.drop ? undefined : found;
       const next = { ...decision, count: decision.count + 1 };
@@ -180,8 +183,11 @@ export class HazelcastKeyedLevel implements KeyedLevel {
 async function both(
   { map, versions }: Cluster,
   key: Stored,
-): Promise<{ value?: ByteString; record?: string }> {
-  const [stored, record] = (await Promise.all([map.get(key), versions.get(key)])) as [unknown, string | null];
+): Promise<{ value?: ByteString; record?: ByteString }> {
+  const [stored, record] = (await Promise.all([map.get(key), versions.get(key)])) as [
+    unknown,
+    ByteString | null,
+  ];
   const value = stored === null ? undefined : valueBytes(stored);
   if (record === null) return value === undefined ? {} : { value };
   return value === undefined || record.slice(record.lastIndexOf(' ') + 1) !== digest(value)

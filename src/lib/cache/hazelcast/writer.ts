@@ -3,7 +3,7 @@ import { HazelcastBulk, inLanes } from '../../clients/hazelcast/bulk.js';
 import { entryDetails, storedTtl } from '../../clients/hazelcast/entry.js';
 import { isLost } from '../../clients/hazelcast/errors.js';
 import { toStored, type Stored } from '../../clients/hazelcast/strings.js';
-import { toBytes, type ByteString } from '../../core/bytes.js';
+import { bytesOf, toBytes, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { errorMessage, ServiceUnavailable } from '../../core/errors.js';
 import type { Entry, BulkWriter, BulkWriteOptions, BulkWriteOutcome } from '../bulk-level.js';
@@ -156,5 +156,5 @@ export class HazelcastWriter implements BulkWriter {
 async function versionedKeys({ versions }: Cluster, items: Item[]): Promise<Set<ByteString>> {
   if (items.length === 0 || (await versions.isEmpty())) return new Set();
   const found = await versions.getAll(items.map(({ key }) => key));
-  return new Set(found.map(([key]) => (typeof key === 'string' ? toBytes(key) : key.latin1Slice())));
+  return new Set(found.map(([key]) => (typeof key === 'string' ? toBytes(key) : bytesOf(key))));
 }

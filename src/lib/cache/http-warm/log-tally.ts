@@ -132,7 +132,7 @@ function byFrequency(keys: FrequentKeys): WarmPath[] {
   const paths = new Map<ByteString, WarmPath>();
   for (const [key, count] of [...keys.entries()].sort(([, a], [, b]) => b - a)) {
     const end = key.indexOf('\n');
-    const path = end === -1 ? key.slice(1) : key.slice(1, end);
+    const path = (end === -1 ? key.slice(1) : key.slice(1, end)) as ByteString;
     const method = key.startsWith('G') ? 'GET' : 'HEAD';
     const seen = end === -1 ? untold : [variantOf(key.slice(end))];
     const known = paths.get(path);

@@ -33,14 +33,14 @@ export function variantOf(key: string): VariantHeaders {
     .split('\n')
     .slice(1)
     .forEach((value, i) => {
-      if (value !== '\t') headers[varying[i]!] = value;
+      if (value !== '\t') headers[varying[i]!] = value as ByteString;
     });
   return headers;
 }
 
 /** What is sent with a path's first request: its most frequent variant. */
 export function firstVariant(seen: readonly VariantHeaders[]): VariantHeaders {
-  return { 'accept-encoding': usualEncodings[0]!, ...seen[0] };
+  return { 'accept-encoding': usualEncodings[0]! as ByteString, ...seen[0] };
 }
 
 /**
@@ -58,8 +58,8 @@ export function otherVariants(seen: readonly VariantHeaders[], vary: string | un
     const id = identity(headers);
     if (chosen.size < maxVariants && !chosen.has(id)) chosen.set(id, headers);
   };
-  for (const headers of seen) offer({ 'accept-encoding': usualEncodings[0]!, ...headers });
+  for (const headers of seen) offer({ 'accept-encoding': usualEncodings[0]! as ByteString, ...headers });
   if (named.has('accept-encoding') && seen.every((headers) => headers['accept-encoding'] === undefined))
-    for (const encoding of usualEncodings) offer({ ...first, 'accept-encoding': encoding });
+    for (const encoding of usualEncodings) offer({ ...first, 'accept-encoding': encoding as ByteString });
   return [...chosen.values()].slice(1);
 }

@@ -81,18 +81,18 @@ export class PrefixTree {
   }
 
   /** Every shape with what it holds, largest first; each is a glob that matches its keys. */
-  shapes(): ({ prefix: string } & PrefixStats)[] {
-    const found: ({ prefix: string } & PrefixStats)[] = [];
-    const walk = (node: Node, prefix: string) => {
+  shapes(): ({ prefix: ByteString } & PrefixStats)[] {
+    const found: ({ prefix: ByteString } & PrefixStats)[] = [];
+    const walk = (node: Node, prefix: ByteString) => {
       if (node.children && node.children.size > words / 2 && node.children.size > node.count / 2)
         collapse(node, this.#budget);
       if (node.keys > 0) {
         const { keys, bytes, bytesSquared, withoutTtl, ttlSum } = node;
         found.push({ prefix, keys, bytes, bytesSquared, withoutTtl, ttlSum });
       }
-      for (const [word, next] of node.children ?? []) walk(next, prefix + word);
+      for (const [word, next] of node.children ?? []) walk(next, (prefix + word) as ByteString);
     };
-    walk(this.#root, '');
+    walk(this.#root, '' as ByteString);
     return found.sort((a, b) => b.bytes - a.bytes || b.keys - a.keys || (a.prefix < b.prefix ? -1 : 1));
   }
 

@@ -15,6 +15,7 @@ import {
   type KeyedWriteOutcome,
   type KeyedLevel,
   versionsOutliveMs,
+  noRecord,
 } from '../keyed-level.js';
 import { type Decide, fillUnder, removeAt, setTo } from '../versions/decisions.js';
 import {
@@ -74,17 +75,17 @@ export class MemcachedKeyedLevel implements KeyedLevel {
   }
 
   async lookup(key: ByteString): Promise<Lookup> {
-    if (keyProblem(key) !== undefined) return { found: undefined, lease: '' };
+    if (keyProblem(key) !== undefined) return { found: undefined, lease: noRecord };
     const name = memcachedRecordName(key);
     const items = await this.send(key, new ItemsExchange([key, name]));
     const record = items.get(name)?.value;
     const item = items.get(key);
     const found = item && isValid(item, record) ? withRecord(item.value, record, this.clock) : undefined;
-    return { found, lease: record ?? '' };
+    return { found, lease: record ?? noRecord };
   }
 
   async lease(key: ByteString): Promise<Lease> {
-    return keyProblem(key) === undefined ? ((await this.record(key))?.value ?? '') : '';
+    return keyProblem(key) === undefined ? ((await this.record(key))?.value ?? noRecord) : noRecord;
   }
 
   async fill(key: ByteString, found: Found, lease: Lease): Promise<KeyedWriteOutcome> {
@@ -122,7 +123,7 @@ export class MemcachedKeyedLevel implements KeyedLevel {
     if (keyProblem(key) !== undefined) return 'unfit';
     for (let attempt = 0; attempt < attempts; attempt++) {
       const item = await this.record(key);
-      const text = item?.value ?? '';
+      const text = item?.value ?? noRecord;
       // A record that was evicted starts anew anywhere, so that values of its former life are unlikely to fit it.
       const start = { version: 0n, count: Math.floor(Math.random() * marks), known: true };
       const decision = decide(text, text === '' ? start : parseRecord(text));

@@ -130,7 +130,7 @@ export class MemoryLevel implements KeyedLevel {
   }
 
   #leaseOf(key: ByteString): Lease {
-    return String(this.#changes[slotOf(key)]);
+    return String(this.#changes[slotOf(key)]) as Lease;
   }
 
   #now(): number {

@@ -5,7 +5,7 @@ import type { ByteString } from '../../core/bytes.js';
 /** The key under which a statement's result with these parameters is cached. */
 export function queryKey(sql: string, params: readonly unknown[]): ByteString {
   const described = JSON.stringify([sql, params.map(describe)]);
-  return `query:${createHash('sha256').update(described).digest('hex')}`;
+  return `query:${createHash('sha256').update(described).digest('hex')}` as ByteString;
 }
 
 /** Parameters that are equal as JSON need not be equal: a date is no text, `undefined` no null in an array. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { fromBytes, toBytes, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
+import type { Found } from '../keyed-level.js';
 import type { GuardedLevel } from './guarded-level.js';
 
 const start = 'metrify:tags ';
@@ -84,7 +85,7 @@ export class Tags {
     }
   }
 
-  private found(stamp: string): { value: string; expiresAt: number } {
+  private found(stamp: ByteString): Found {
     return { value: stamp, expiresAt: this.clock.monotonic() + lifeMs };
   }
 
@@ -98,7 +99,7 @@ export class Tags {
 /** Only values with tags are wrapped, and those that look as if they were. */
 export function wrapTags(value: ByteString, tags: Record<string, string> | undefined): ByteString {
   if (tags === undefined && !value.startsWith(start)) return value;
-  return `${start}${toBytes(JSON.stringify(tags ?? {}))}\n${value}`;
+  return `${start}${toBytes(JSON.stringify(tags ?? {}))}\n${value}` as ByteString;
 }
 
 export function unwrapTags(bytes: ByteString): Tagged | undefined {
@@ -113,9 +114,9 @@ export function unwrapTags(bytes: ByteString): Tagged | undefined {
 }
 
 function keyOf(tag: string): ByteString {
-  return `metrify:tag:${toBytes(tag)}`;
+  return `metrify:tag:${toBytes(tag)}` as ByteString;
 }
 
-function newStamp(): string {
-  return randomBytes(9).toString('base64url');
+function newStamp(): ByteString {
+  return randomBytes(9).toString('base64url') as ByteString;
 }

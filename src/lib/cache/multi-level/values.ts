@@ -1,4 +1,4 @@
-import { fromBytes, ofBuffer, toBytes, type ByteString } from '../../core/bytes.js';
+import { fromBytes, bytesOf, toBytes, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { UserError } from '../../core/errors.js';
 import { parseDuration } from '../../core/units.js';
@@ -21,7 +21,7 @@ export class Values {
 
   encode(value: unknown): ByteString {
     const codec = this.#codec;
-    return codec.binary ? ofBuffer(codec.encode(value)) : toBytes(codec.encode(value));
+    return codec.binary ? bytesOf(asBuffer(codec.encode(value))) : toBytes(codec.encode(value));
   }
 
   decode({ value }: Found): unknown {
@@ -37,4 +37,8 @@ export class Values {
     if (!(ms > 0)) throw new UserError(`${ms} ms is not a time to live`, { code: 'TTL_INVALID' });
     return Number.isFinite(ms) ? this.#clock.monotonic() + ms : undefined;
   }
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -53,7 +53,7 @@ export class RedisBulkLevel implements BulkLevel {
       this.client.masters.map(async ({ node, address, ranges }) => {
         const connection = await this.client.connect(address);
         const [text, size] = await connection.pipeline(
-          encodeCommand(['INFO', 'all']) + encodeCommand(['DBSIZE']),
+          encodeCommand(['INFO', 'ALL']) + encodeCommand(['DBSIZE']),
           2,
         );
         if (text instanceof RedisError || size instanceof RedisError)
@@ -84,7 +84,7 @@ export class RedisBulkLevel implements BulkLevel {
     for (const { node, address } of this.client.masters) {
       const connection = await this.client.connect(address);
       const [events, info] = await connection.pipeline(
-        encodeCommand(['CONFIG', 'GET', 'notify-keyspace-events']) + encodeCommand(['INFO', 'all']),
+        encodeCommand(['CONFIG', 'GET', toBytes('notify-keyspace-events')]) + encodeCommand(['INFO', 'ALL']),
         2,
       );
       // CONFIG may be forbidden; then only the client list can tell.
@@ -160,8 +160,9 @@ export class RedisBulkLevel implements BulkLevel {
       throw new UserError(`idle times are not kept under the eviction policy ${policy}`, {
         hint: 'Use --pattern or --no-ttl, or an LRU policy.',
       });
-    const questions: { ask: (string | undefined)[]; put(info: KeyInfo, reply: Reply): void }[] = [];
-    const ask = (words: (string | undefined)[], put: (info: KeyInfo, reply: Reply) => void) =>
+    const questions: { ask: (Uppercase<string> | undefined)[]; put(info: KeyInfo, reply: Reply): void }[] =
+      [];
+    const ask = (words: (Uppercase<string> | undefined)[], put: (info: KeyInfo, reply: Reply) => void) =>
       questions.push({ ask: words, put });
     if (details.size) {
       ask(['TYPE', undefined], (info, reply) => (info.type = reply as string));
@@ -199,7 +200,7 @@ export class RedisBulkLevel implements BulkLevel {
     await Promise.all(
       [...byNode.values()].map(async (indices) => {
         const connection = await this.client.connect(this.client.masterOf(keys[indices[0]!]!).address);
-        const ask = (word: string, some: number[]) =>
+        const ask = (word: Uppercase<string>, some: number[]) =>
           connection.pipeline(some.map((i) => encodeCommand([word, keys[i]!])).join(''), some.length);
         const replies = await ask('GET', indices);
         const others = indices.filter((_, n) => isWrongType(replies[n]));
@@ -218,7 +219,7 @@ export class RedisBulkLevel implements BulkLevel {
   }
 
   async elements(keys: KeyInfo[]): Promise<(number | undefined)[]> {
-    const command: Record<string, string> = {
+    const command: Record<string, Uppercase<string>> = {
       string: 'STRLEN',
       list: 'LLEN',
       set: 'SCARD',
@@ -245,7 +246,7 @@ export class RedisBulkLevel implements BulkLevel {
     if (reply === null || typeof reply === 'string') return reply;
     if (Array.isArray(reply)) return reply as ByteString[];
     if (isWrongType(reply)) return [];
-    for (const word of ['GET', 'HGETALL']) {
+    for (const word of ['GET', 'HGETALL'] as const) {
       try {
         return (await this.client.call([word, key])) as StoredValue | null;
       } catch (error) {

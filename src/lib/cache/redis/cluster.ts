@@ -71,7 +71,7 @@ async function masterStatus(
 ): Promise<MasterStatus> {
   const connection = await client.connect(address);
   const [text, size] = await connection.pipeline(
-    encodeCommand(['INFO', 'all']) + encodeCommand(['DBSIZE']),
+    encodeCommand(['INFO', 'ALL']) + encodeCommand(['DBSIZE']),
     2,
   );
   if (text instanceof RedisError || size instanceof RedisError)
@@ -83,7 +83,7 @@ async function masterStatus(
   const states = await Promise.all(
     replicas.map(async (replica): Promise<ReplicaStatus> => {
       try {
-        const answer = await (await client.connect(replica)).call(['INFO', 'replication']);
+        const answer = await (await client.connect(replica)).call(['INFO', 'REPLICATION']);
         const follower = parseInfo(answer as string);
         const linked = follower.master_link_status === 'up';
         return {

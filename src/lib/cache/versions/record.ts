@@ -23,18 +23,18 @@ export function parseRecord(text: ByteString): VersionRecord {
   return { version: BigInt(version!), count: Number(count), known: known === '1' };
 }
 
-export function formatRecord({ version, count, known }: VersionRecord, times: string): ByteString {
-  return `${version} ${count} ${known ? 1 : 0} ${times}`;
+export function formatRecord({ version, count, known }: VersionRecord, times: ByteString): ByteString {
+  return `${version} ${count} ${known ? 1 : 0} ${times}` as ByteString;
 }
 
-export const noTimes = '0 0 0';
+export const noTimes = '0 0 0' as ByteString;
 
 /** When the value ends (Unix time, ms), its time to live when it was written, and its cost; 0 for none. */
-export function recordTimes({ expiresAt, costMs = 0 }: Found, clock: Clock): string {
+export function recordTimes({ expiresAt, costMs = 0 }: Found, clock: Clock): ByteString {
   const cost = Math.ceil(costMs);
-  if (expiresAt === undefined) return `0 0 ${cost}`;
+  if (expiresAt === undefined) return `0 0 ${cost}` as ByteString;
   const ttlMs = ttlOf(expiresAt, clock);
-  return `${Math.round(clock.now()) + ttlMs} ${ttlMs} ${cost}`;
+  return `${Math.round(clock.now()) + ttlMs} ${ttlMs} ${cost}` as ByteString;
 }
 
 /**
@@ -87,10 +87,10 @@ export class RecordNames {
 
   of(key: ByteString): ByteString {
     const open = key.indexOf('{');
-    if (open < 0 && !key.includes('}') && key !== '') return `metrify:v:{${key}}`;
+    if (open < 0 && !key.includes('}') && key !== '') return `metrify:v:{${key}}` as ByteString;
     const close = open < 0 ? -1 : key.indexOf('}', open + 1);
     const tag = close > open + 1 ? key.slice(open + 1, close) : this.tagOf(slotOf(key));
-    return `metrify:v:{${tag}}${key}`;
+    return `metrify:v:{${tag}}${key}` as ByteString;
   }
 
   /** A number that hashes to the slot, for keys that cannot be a hash tag themselves (`a}b`). */
@@ -98,7 +98,7 @@ export class RecordNames {
     let tag = this.tags.get(slot);
     if (tag === undefined) {
       let number = 0;
-      while (slotOf(String(number)) !== slot) number++;
+      while (slotOf(`${number}` as ByteString) !== slot) number++;
       this.tags.set(slot, (tag = String(number)));
     }
     return tag;
@@ -109,7 +109,7 @@ const longestMemcachedKey = 250;
 
 /** Where Memcached keeps it: on the key's own server. */
 export function memcachedRecordName(key: ByteString): ByteString {
-  const name = `metrify:v:${key}`;
+  const name = `metrify:v:${key}` as ByteString;
   if (name.length <= longestMemcachedKey) return name;
-  return `metrify:v:sha256:${createHash('sha256').update(key, 'latin1').digest('hex')}`;
+  return `metrify:v:sha256:${createHash('sha256').update(key, 'latin1').digest('hex')}` as ByteString;
 }

@@ -66,6 +66,6 @@ export function compileKey<Row>(template: string, source: RowSource<Row>): (row:
       if (value === null || value === '') return null;
       key += value;
     }
-    return key;
+    return key as ByteString;
   };
 }

@@ -1,4 +1,4 @@
-import type { ByteString } from '../../core/bytes.js';
+import { bytesOf, type ByteString } from '../../core/bytes.js';
 import type { BulkLevel, Entry, StoredValue } from '../bulk-level.js';
 
 export interface Verified {
@@ -112,7 +112,7 @@ export class WrittenSample {
 /** What is kept must not hold on to the chunk of input it was cut out of. */
 function copy(value: StoredValue): StoredValue {
   return typeof value === 'string'
-    ? Buffer.from(value, 'latin1').latin1Slice()
+    ? bytesOf(Buffer.from(value, 'latin1'))
     : value.map((part) => copy(part) as ByteString);
 }
 

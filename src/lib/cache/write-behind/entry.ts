@@ -7,17 +7,17 @@ import { type RowKind, RowKinds } from './row-kinds.js';
 /** One queued write, as the worker reads it. What was queued is data: nothing of it is trusted unseen. */
 export interface QueueEntry extends RowKind {
   /** In the stream it was read from. */
-  id: string;
+  id: ByteString;
   /** Of its partition; undefined where somebody else wrote it. */
   number: number | undefined;
-  operationId: string;
+  operationId: ByteString;
   key: ByteString;
   /** JSON text. */
   row: string;
 }
 
 export interface BadEntry {
-  id: string;
+  id: ByteString;
   number: number | undefined;
   key: ByteString;
   reason: string;
@@ -28,7 +28,7 @@ export type Parsed = { held: boolean } & ({ entry: QueueEntry } | { bad: BadEntr
 
 /** @param kinds what earlier entries were like, which saves parsing. */
 export function parseEntry(reply: Reply, kinds = new RowKinds(), held = false): Parsed {
-  const [id, list] = reply as [string, ByteString[]];
+  const [id, list] = reply as [ByteString, ByteString[]];
   let job, name, row, n, origin: ByteString | undefined;
   for (let i = 0; i < list.length; i += 2) {
     const value = list[i + 1]!;
@@ -53,16 +53,16 @@ export function parseEntry(reply: Reply, kinds = new RowKinds(), held = false): 
   }
   const number = n !== undefined && /^\d{1,15}$/.test(n) ? Number(n) : undefined;
   // Entries without a key hold back nothing but themselves.
-  const key = name ?? `?${origin ?? id}`;
+  const key = name ?? (`?${origin ?? id}` as ByteString);
   const bad = (reason: string): Parsed => ({
     held,
     bad: { id, number, key, reason },
   });
   if (name === undefined) return bad('malformed: it has no key');
-  const operationId = job?.slice(0, 36) ?? '';
+  const operationId = job?.slice(0, 36) ?? ('' as ByteString);
   if (!isOperationId(operationId) || job![36] !== ' ') return bad('malformed: its operation id is no UUID');
   const what = job!.slice(37);
-  const text = fromBytes(row ?? '');
+  const text = fromBytes(row ?? ('' as ByteString));
   let kind: RowKind | string | undefined = kinds.find(what, text);
   if (!kind) {
     kind = readKind(what, text);

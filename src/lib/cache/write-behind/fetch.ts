@@ -1,5 +1,6 @@
 import type { RedisClient } from '../../clients/redis/client.js';
-import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
+import { type CommandPart, encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
+import { toBytes, type ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { type Parsed, parseEntry } from './entry.js';
 import type { PartitionKeys } from './keys.js';
@@ -21,18 +22,18 @@ export interface Fetched {
 export async function fetchEntries(
   client: RedisClient,
   keys: PartitionKeys,
-  lease: string,
+  lease: ByteString,
   count: number,
   kinds: RowKinds,
 ): Promise<Fetched | undefined> {
-  const commands = [
+  const commands: CommandPart[][] = [
     ['MULTI'],
     ['GET', keys.lease],
     ['HLEN', keys.blocked],
     ['GET', keys.counter],
-    ['HGET', keys.progress, 'done'],
-    ['XRANGE', keys.retry, '-', '+', 'COUNT', String(count)],
-    ['XRANGE', keys.stream, '-', '+', 'COUNT', String(count)],
+    ['HGET', keys.progress, toBytes('done')],
+    ['XRANGE', keys.retry, '-', '+', 'COUNT', `${count}`],
+    ['XRANGE', keys.stream, '-', '+', 'COUNT', `${count}`],
     ['EXEC'],
   ];
   const { address, node } = client.masterOf(keys.stream);
@@ -69,14 +70,14 @@ export async function fetchEntries(
 async function fetchBeside(
   client: RedisClient,
   keys: PartitionKeys,
-  lease: string,
+  lease: ByteString,
   count: number,
   kinds: RowKinds,
 ): Promise<Fetched | undefined> {
   const answer = await fetchHeld.run(
     client,
     [keys.lease, keys.retry, keys.stream, keys.blocked, keys.counter, keys.progress],
-    [lease, String(count)],
+    [lease, `${count}`],
   );
   if (answer === null) return undefined;
   const [from, list, flags, counter, done] = answer as [

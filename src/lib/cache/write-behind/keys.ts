@@ -1,7 +1,7 @@
-import type { ByteString } from '../../core/bytes.js';
+import { toBytes, type ByteString } from '../../core/bytes.js';
 
 /** Where the number of partitions is agreed on. */
-export const configKey = 'metrify:queue:config';
+export const configKey = toBytes('metrify:queue:config');
 
 export const defaultPartitions = 16;
 
@@ -30,7 +30,7 @@ export interface PartitionKeys {
 }
 
 export function partitionKeys(partition: number): PartitionKeys {
-  const key = (name: string) => `{metrify:queue:${partition}}:${name}`;
+  const key = (name: string) => `{metrify:queue:${partition}}:${name}` as ByteString;
   return {
     stream: key('stream'),
     retry: key('retry'),

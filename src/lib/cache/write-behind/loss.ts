@@ -1,5 +1,5 @@
 import type { RedisClient } from '../../clients/redis/client.js';
-import { fromBytes } from '../../core/bytes.js';
+import { fromBytes, type ByteString } from '../../core/bytes.js';
 import type { Fetched } from './fetch.js';
 import type { PartitionKeys } from './keys.js';
 import { forgetMissing, noteLoss } from './scripts.js';
@@ -42,21 +42,21 @@ export async function recordLoss(
   client: RedisClient,
   partition: number,
   keys: PartitionKeys,
-  lease: string,
+  lease: ByteString,
   gap: Gap,
 ): Promise<LostEntries | undefined> {
   const noted = await noteLoss.run(
     client,
     [keys.lease, keys.progress, keys.counter],
-    [lease, String(gap.entries), String(gap.before - 1)],
+    [lease, `${gap.entries}`, `${gap.before - 1}`],
   );
   if (noted === null) return undefined;
   const hit: string[] = [];
-  let cursor = '0';
+  let cursor = '0' as ByteString;
   do {
     const [next, pairs] = (await client.call(['HSCAN', keys.pending, cursor, 'COUNT', '500'])) as [
-      string,
-      string[],
+      ByteString,
+      ByteString[],
     ];
     cursor = next;
     if (pairs.length === 0) continue;
@@ -64,7 +64,7 @@ export async function recordLoss(
       client,
       [keys.pending, keys.stream, keys.retry, keys.dead],
       pairs,
-    )) as string[];
+    )) as ByteString[];
     for (const key of gone) if (hit.length < namedKeys) hit.push(fromBytes(key));
   } while (cursor !== '0');
   return { partition, ...gap, keys: hit };

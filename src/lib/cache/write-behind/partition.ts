@@ -1,6 +1,6 @@
 import type { PostgresClient } from '../../clients/postgres.js';
 import type { RedisClient } from '../../clients/redis/client.js';
-import type { ByteString } from '../../core/bytes.js';
+import { toBytes, type ByteString } from '../../core/bytes.js';
 import { applyEntries } from './apply.js';
 import type { QueueEntry } from './entry.js';
 import { type Fetched, fetchEntries } from './fetch.js';
@@ -137,7 +137,7 @@ export class PartitionWork {
     for (const { entry, reason } of settled.buried) reasons.set(entry.id, reason);
     const { pending, progress, stream, retry, dead, blocked, held, lease: leaseKey } = this.#keys;
     const source = fetched.from === 'S' ? stream : retry;
-    const upTo = latest > 0 ? String(highest) : '';
+    const upTo = latest > 0 ? (`${highest}` as const) : '';
     if (settled.applied.length > 0)
       await this.#acknowledge(settled.applied, fetched, reasons.size > 0 ? '' : upTo);
     turn.applied = settled.applied.length - settled.repeated;
@@ -151,7 +151,7 @@ export class PartitionWork {
           lease.value,
           fetched.from,
           upTo,
-          ...graves.flatMap((item) => [idOf(item), keyOf(item), reasons.get(idOf(item))!]),
+          ...graves.flatMap((item) => [idOf(item), keyOf(item), toBytes(reasons.get(idOf(item))!)]),
         ],
       );
       if (moved === null) {
@@ -173,10 +173,14 @@ export class PartitionWork {
   }
 
   /** @param upTo highest number, or '' when some of the entries stay. */
-  async #acknowledge(applied: readonly QueueEntry[], { from, items }: Fetched, upTo: string): Promise<void> {
+  async #acknowledge(
+    applied: readonly QueueEntry[],
+    { from, items }: Fetched,
+    upTo: `${number}` | '',
+  ): Promise<void> {
     const { pending, progress, stream, retry } = this.#keys;
-    const latest = new Map<ByteString, string>();
-    for (const { key, id } of applied) latest.set(key, from + id);
+    const latest = new Map<ByteString, ByteString>();
+    for (const { key, id } of applied) latest.set(key, (from + id) as ByteString);
     if (from === 'S' && upTo !== '' && applied.length === items.length) {
       const { id, operationId } = applied.at(-1)!;
       const args = [id, operationId, upTo, ...latest.keys(), ...latest.values()];
@@ -186,7 +190,7 @@ export class PartitionWork {
     await acknowledge.run(
       this.client,
       [from === 'S' ? stream : retry, pending, progress],
-      [from, upTo, String(ids.length), ...ids, ...[...latest].flat()],
+      [from, upTo, `${ids.length}`, ...ids, ...[...latest].flat()],
     );
   }
 
@@ -228,6 +232,6 @@ function highestNumber(items: readonly Item[]): number {
   return highest;
 }
 
-const idOf = (item: Item): string => ('entry' in item ? item.entry.id : item.bad.id);
+const idOf = (item: Item): ByteString => ('entry' in item ? item.entry.id : item.bad.id);
 const keyOf = (item: Item): ByteString => ('entry' in item ? item.entry.key : item.bad.key);
 const numberOf = (item: Item): number | undefined => ('entry' in item ? item.entry.number : item.bad.number);

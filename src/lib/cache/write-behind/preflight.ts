@@ -2,9 +2,12 @@ import { parseInfo, type RedisClient } from '../../clients/redis/client.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { refuseReplica } from '../../clients/redis/scan.js';
 import type { RedisConnection } from '../../clients/redis/connection.js';
+import { toBytes } from '../../core/bytes.js';
 import { ServiceConflict } from '../../core/errors.js';
 import { configKey, defaultPartitions } from './keys.js';
 import type { Durability } from './types.js';
+
+const partitionsField = toBytes('partitions');
 
 /**
  * Looks at every master before anything is queued there.
@@ -23,8 +26,8 @@ async function checkServer(connection: RedisConnection, durability: Durability):
   const warnings: string[] = [];
   const answers = await connection.pipeline(
     ['appendonly', 'appendfsync', 'save', 'maxmemory-policy', 'maxmemory']
-      .map((name) => encodeCommand(['CONFIG', 'GET', name]))
-      .join('') + encodeCommand(['INFO', 'all']),
+      .map((name) => encodeCommand(['CONFIG', 'GET', toBytes(name)]))
+      .join('') + encodeCommand(['INFO', 'ALL']),
     6,
   );
   const config = (at: number) => setting(answers[at]);
@@ -89,7 +92,7 @@ export async function agreePartitions(client: RedisClient, wanted: number | unde
   let partitions = await knownPartitions(client);
   if (partitions === undefined) {
     // Not always: a server whose memory is full of entries refuses it, and they must be drained.
-    await client.call(['HSETNX', configKey, 'partitions', String(wanted ?? defaultPartitions)]);
+    await client.call(['HSETNX', configKey, partitionsField, `${wanted ?? defaultPartitions}`]);
     partitions = await knownPartitions(client);
   }
   if (wanted !== undefined && wanted !== partitions)
@@ -102,7 +105,7 @@ export async function agreePartitions(client: RedisClient, wanted: number | unde
 
 /** Undefined when there never was a queue. @throws ServiceConflict when the agreement cannot be read. */
 export async function knownPartitions(client: RedisClient): Promise<number | undefined> {
-  const text = await client.call(['HGET', configKey, 'partitions']);
+  const text = await client.call(['HGET', configKey, partitionsField]);
   if (text === null) return undefined;
   const partitions = Number(text);
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 16_384)

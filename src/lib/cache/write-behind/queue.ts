@@ -1,6 +1,6 @@
 import type { RedisClient } from '../../clients/redis/client.js';
-import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
-import { fromBytes, toBytes } from '../../core/bytes.js';
+import { type CommandPart, encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
+import { fromBytes, toBytes, type ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { parseEntry } from './entry.js';
 import { partitionKeys, timeOf, type PartitionKeys } from './keys.js';
@@ -71,7 +71,7 @@ export async function queueStatus(client: RedisClient): Promise<QueueStatus> {
       ['XRANGE', keys.stream, '-', '+', 'COUNT', '1'],
       ['XRANGE', keys.retry, '-', '+', 'COUNT', '1'],
       ['XLEN', keys.dead],
-      ['HGET', keys.progress, 'lost'],
+      ['HGET', keys.progress, toBytes('lost')],
       ['GET', keys.lease],
       ['HLEN', keys.blocked],
     ])) as [string[], number, number, Reply[][], Reply[][], number, string | null, string | null, number];
@@ -106,12 +106,12 @@ async function heldIn(
   now: number,
   limit: number,
 ): Promise<HeldKey[]> {
-  const names: [key: string, count: number][] = [];
-  let cursor = '0';
+  const names: [key: ByteString, count: number][] = [];
+  let cursor = '0' as ByteString;
   do {
     const [next, pairs] = (await client.call(['HSCAN', keys.blocked, cursor, 'COUNT', '100'])) as [
-      string,
-      string[],
+      ByteString,
+      ByteString[],
     ];
     cursor = next;
     for (let i = 0; i < pairs.length && names.length < limit; i += 2)
@@ -119,10 +119,14 @@ async function heldIn(
   } while (cursor !== '0' && names.length < limit);
   return Promise.all(
     names.map(async ([key, entries]) => {
-      const id = (await client.call(['LINDEX', `${keys.held}${key}`, '0'])) as string | null;
+      const id = (await client.call([
+        'LINDEX',
+        `${keys.held}${key}` as ByteString,
+        '0',
+      ])) as ByteString | null;
       const list = id === null ? [] : ((await client.call(['XRANGE', keys.dead, id, id])) as Reply[][]);
-      const fields = (list[0]?.[1] ?? []) as string[];
-      const reason = fields[fields.indexOf('reason') + 1] ?? '';
+      const fields = (list[0]?.[1] ?? []) as ByteString[];
+      const reason = fields[fields.indexOf('reason' as ByteString) + 1] ?? ('' as ByteString);
       const parsed = list[0] ? parseEntry(list[0]) : undefined;
       return {
         key: fromBytes(key),
@@ -151,12 +155,12 @@ export async function* heldKeys(client: RedisClient): AsyncGenerator<string> {
   const count = (await knownPartitions(client)) ?? 0;
   for (let partition = 0; partition < count; partition++) {
     const { blocked } = partitionKeys(partition);
-    const keys = new Set<string>();
-    let cursor = '0';
+    const keys = new Set<ByteString>();
+    let cursor = '0' as ByteString;
     do {
       const [next, pairs] = (await client.call(['HSCAN', blocked, cursor, 'COUNT', '500'])) as [
-        string,
-        string[],
+        ByteString,
+        ByteString[],
       ];
       cursor = next;
       for (let i = 0; i < pairs.length; i += 2) keys.add(pairs[i]!);
@@ -176,11 +180,11 @@ export async function releaseKey(client: RedisClient, key: string, drop: boolean
   // Entries that somebody else wrote may be in any partition.
   for (let partition = 0; partition < count; partition++) {
     const keys = partitionKeys(partition);
-    const poison = drop ? await client.call(['LINDEX', `${keys.held}${bytes}`, '0']) : null;
+    const poison = drop ? await client.call(['LINDEX', `${keys.held}${bytes}` as ByteString, '0']) : null;
     const answer = await letGo.run(
       client,
       [keys.dead, keys.retry, keys.blocked, keys.pending, keys.held],
-      [bytes, (poison as string | null) ?? ''],
+      [bytes, (poison as ByteString | null) ?? ''],
     );
     const [released, dropped] = answer as [number, number];
     result.released += released;
@@ -189,7 +193,7 @@ export async function releaseKey(client: RedisClient, key: string, drop: boolean
   return result;
 }
 
-async function ask(client: RedisClient, keys: PartitionKeys, commands: string[][]): Promise<Reply[]> {
+async function ask(client: RedisClient, keys: PartitionKeys, commands: CommandPart[][]): Promise<Reply[]> {
   for (let attempt = 0; ; attempt++) {
     try {
       const { address, node } = client.masterOf(keys.stream);

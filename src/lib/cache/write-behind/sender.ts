@@ -16,7 +16,7 @@ import { timeOfOperation } from './operation-id.js';
 import { enqueue, enqueueAgain } from './scripts.js';
 
 export interface SentEntry {
-  id: string;
+  id: ByteString;
   /** Of its partition; without a gap. */
   number: number;
   /**
@@ -143,7 +143,7 @@ export class Sender {
       calls = lane.waiting.splice(0);
       let text = '';
       for (const call of calls) text += this.#encode(call);
-      if (replicas > 0) text += encodeCommand(['WAIT', String(replicas), String(replicaTimeoutMs)]);
+      if (replicas > 0) text += encodeCommand(['WAIT', `${replicas}`, `${replicaTimeoutMs}`]);
       replies = await connection.pipeline(text, calls.length + (replicas > 0 ? 1 : 0));
     } catch (error) {
       const unsent = calls.length === 0 ? lane.waiting.splice(0) : [];
@@ -173,7 +173,7 @@ export class Sender {
     for (const [at, call] of calls.entries()) {
       const reply = replies[at];
       if (Array.isArray(reply)) {
-        call.resolve({ id: reply[0] as string, number: reply[1] as number, requeued: reply[2] === 0 });
+        call.resolve({ id: reply[0] as ByteString, number: reply[1] as number, requeued: reply[2] === 0 });
         answered = true;
         if (problem || this.#recovering) this.#queued.set(call.fields[1]!, call.order);
       } else if (reply instanceof RedisError && (reply.code === 'NOSCRIPT' || isPassing(reply))) {
@@ -224,10 +224,10 @@ export class Sender {
     this.reconnected();
   }
 
-  #encode({ partition, fields, again }: Call): ByteString {
+  #encode({ partition, fields, again }: Call): string {
     const { counter, stream, pending } = this.#keys[partition]!;
     const script = again ? enqueueAgain : enqueue;
-    const since = again ? [String(Math.max(0, timeOfOperation(operationOf(fields)) - slackMs))] : [];
+    const since = again ? [`${Math.max(0, timeOfOperation(operationOf(fields)) - slackMs)}` as const] : [];
     return encodeCommand(['EVALSHA', script.sha, '3', counter, stream, pending, ...since, ...fields]);
   }
 }

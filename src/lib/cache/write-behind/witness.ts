@@ -5,8 +5,8 @@ import type { LostWrite } from './types.js';
 import { findLost } from './scripts.js';
 
 interface Acknowledged {
-  operationId: string;
-  id: string;
+  operationId: ByteString;
+  id: ByteString;
   number: number;
   key: ByteString;
 }
@@ -65,7 +65,7 @@ export class Witness {
     const answer = await findLost.run(
       this.client,
       [stream, retry, dead, progress, counter],
-      looked.flatMap(({ id, number, operationId }) => [id, String(number), operationId]),
+      looked.flatMap(({ id, number, operationId }) => [id, `${number}` as const, operationId]),
     );
     const lost = (answer as number[]).map((at) => looked[(at - 1) / 3]!);
     if (lost.length === 0) return;

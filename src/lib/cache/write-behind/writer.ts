@@ -26,6 +26,9 @@ export interface WriteBehindOptions {
   signal: AbortSignal;
 }
 
+const gone = ['gone', '1'].map(toBytes);
+const valueField = toBytes('value');
+
 /** Writes that return once they are queued; `cache worker` takes them to PostgreSQL. */
 export class WriteBehind {
   readonly #keys: PartitionKeys[];
@@ -76,12 +79,12 @@ export class WriteBehind {
         hint: 'It is a UUID in lower case, best of version 7.',
         code: 'OPERATION_ID',
       });
-    const op = operationId ?? newOperationId();
+    const op = (operationId ?? newOperationId()) as ByteString;
     const cached = value === undefined ? (operation === 'delete' ? null : row) : value;
     // One field for what the worker always wants together: fewer are cheaper to queue and to read.
-    const fields = [`${op} ${operation} ${toBytes(target.table)}`, key, row];
-    if (cached === null) fields.push('gone', '1');
-    else if (cached !== row) fields.push('value', cached);
+    const job = `${op} ${operation} ${toBytes(target.table)}` as ByteString;
+    const more = cached === null ? gone : cached !== row ? [valueField, cached] : [];
+    const fields = [job, key, row, ...more];
 
     const partition = partitionOf(key, this.partitions);
     const { id, number, requeued } = await this.sender.send(partition, fields, operationId !== undefined);

@@ -1,9 +1,9 @@
-import type { ByteString } from '../../core/bytes.js';
+import { bytesOf, type ByteString } from '../../core/bytes.js';
 import { done, more, type Exchange } from './exchange.js';
 
 /** Cuts what a server sends into lines and data blocks, and hands them to the exchanges in their order. */
 export class AnswerReader {
-  private text: ByteString = '';
+  private text = '' as ByteString;
   /** Length of the data block that is being received; -1 while lines are expected. */
   private block = -1;
 
@@ -13,8 +13,7 @@ export class AnswerReader {
    * @returns false when there is an answer that nobody asked for.
    */
   feed(chunk: Buffer, current: () => Exchange | undefined, finished: () => void): boolean {
-    this.text += chunk.latin1Slice();
-    const text = this.text;
+    const text = (this.text + bytesOf(chunk)) as ByteString;
     let at = 0;
     for (;;) {
       if (this.block >= 0) {

@@ -1,4 +1,3 @@
-import type { ByteString } from '../../core/bytes.js';
 import type { MemcachedConnection } from './connection.js';
 import { BulkExchange, LineExchange } from './exchange.js';
 
@@ -13,7 +12,7 @@ export interface BulkOptions<T> {
   /** The index of the connection an item goes to. */
   route(item: T): number;
   /** The command; it must bear being repeated, and be answered by one line. */
-  encode(item: T): ByteString;
+  encode(item: T): string;
   /** Bytes of the command, about. */
   size(item: T): number;
   settled(item: T, line: string): void;

@@ -32,12 +32,12 @@ export function storeCommand(
   key: ByteString,
   expiry: number,
   value: ByteString,
-): ByteString {
+): string {
   return `${verb} ${key} 0 ${expiry} ${value.length}\r\n${value}\r\n`;
 }
 
 /** Keys that only the binary protocol could have stored go as base64. Answers: DELETED or HD, NOT_FOUND or NF. */
-export function deleteCommand(key: ByteString): ByteString {
+export function deleteCommand(key: ByteString): string {
   if (keyProblem(key) === undefined) return `delete ${key}\r\n`;
   return `md ${Buffer.from(key, 'latin1').toString('base64')} b\r\n`;
 }

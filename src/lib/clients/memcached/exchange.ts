@@ -10,7 +10,7 @@ export interface Exchange {
    * The commands that have no answer yet. Called again, and answered from there, when the connection was lost in
    * between.
    */
-  commands(): ByteString;
+  commands(): string;
   /** Takes a line without its end; returns `done`, `more`, or the length of the data block that follows. */
   line(line: string): number;
   data?(block: ByteString): void;
@@ -24,12 +24,12 @@ export class BulkExchange<T> implements Exchange {
 
   constructor(
     private readonly items: readonly T[],
-    private readonly encode: (item: T) => ByteString,
+    private readonly encode: (item: T) => string,
     private readonly settled: (item: T, line: string) => void,
     readonly failed: (error: Error) => void,
   ) {}
 
-  commands(): ByteString {
+  commands(): string {
     let text = '';
     for (let i = this.answered; i < this.items.length; i++) text += this.encode(this.items[i]!);
     return text;
@@ -54,7 +54,7 @@ export class LineExchange implements Exchange {
     });
   }
 
-  commands(): ByteString {
+  commands(): string {
     return `${this.command}\r\n`;
   }
 
@@ -78,7 +78,7 @@ export class StatsExchange implements Exchange {
     });
   }
 
-  commands(): ByteString {
+  commands(): string {
     this.stats = new Map();
     return this.section === '' ? 'stats\r\n' : `stats ${this.section}\r\n`;
   }
@@ -110,7 +110,7 @@ export class GetExchange implements Exchange {
     });
   }
 
-  commands(): ByteString {
+  commands(): string {
     this.values = new Map();
     return `get ${this.keys.join(' ')}\r\n`;
   }
@@ -127,6 +127,6 @@ export class GetExchange implements Exchange {
   }
 
   data(block: ByteString): void {
-    this.values.set(this.key, block);
+    this.values.set(this.key as ByteString, block);
   }
 }

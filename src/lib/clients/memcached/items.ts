@@ -1,4 +1,4 @@
-import type { ByteString } from '../../core/bytes.js';
+import { bytesOf, type ByteString } from '../../core/bytes.js';
 import { done, type Exchange } from './exchange.js';
 
 export interface Item {
@@ -24,7 +24,7 @@ export class ItemsExchange implements Exchange {
     });
   }
 
-  commands(): ByteString {
+  commands(): string {
     this.items = new Map();
     return `gets ${this.keys.join(' ')}\r\n`;
   }
@@ -43,7 +43,7 @@ export class ItemsExchange implements Exchange {
   data(block: ByteString): void {
     const { key, flags, cas } = this.current;
     // A copy: a part of the answer's text would keep all of it in memory for as long as the value is kept.
-    this.items.set(key, { value: Buffer.from(block, 'latin1').latin1Slice(), flags, cas });
+    this.items.set(key as ByteString, { value: bytesOf(Buffer.from(block, 'latin1')), flags, cas });
   }
 }
 
@@ -52,7 +52,7 @@ export class StoreExchange implements Exchange {
   readonly answer: Promise<string>;
   private resolve!: (line: string) => void;
   failed!: (error: Error) => void;
-  private readonly command: ByteString;
+  private readonly command: string;
 
   constructor(
     verb: 'set' | 'add' | 'cas',
@@ -72,7 +72,7 @@ export class StoreExchange implements Exchange {
     });
   }
 
-  commands(): ByteString {
+  commands(): string {
     return this.command;
   }
 

@@ -40,15 +40,15 @@ export function createRing(servers: readonly ServerAddress[], hashing: Hashing =
 }
 
 function pointsOf(server: ServerAddress): number[] {
-  return Array.from({ length: 100 }, (_, i) => oneAtATime(`${ringName(server)}-${i}`));
+  return Array.from({ length: 100 }, (_, i) => oneAtATime(`${ringName(server)}-${i}` as ByteString));
 }
 
 function md5PointsOf(server: ServerAddress, servers: number): number[] {
   // libmemcached counts in single precision, which for some numbers of servers loses the last digest of each.
   const share = Math.fround(Math.fround(Math.fround(Math.fround(1 / servers) * 160) / 4) * servers);
   const digests = Math.floor(Math.fround(share + 1e-10));
-  return Array.from({ length: digests }, (_, i) => md5(`${ringName(server)}-${i}`)).flatMap((digest) =>
-    [0, 4, 8, 12].map((offset) => digest.readUInt32LE(offset)),
+  return Array.from({ length: digests }, (_, i) => md5(`${ringName(server)}-${i}` as ByteString)).flatMap(
+    (digest) => [0, 4, 8, 12].map((offset) => digest.readUInt32LE(offset)),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { ByteString } from '../../core/bytes.js';
+import { bytesOf, type ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
@@ -84,7 +84,7 @@ function parseDump(text: Buffer): { items: DumpedItem[]; tail?: Buffer; end?: st
   const items: DumpedItem[] = [];
   let at = 0;
   for (let end = text.indexOf(newline); end >= 0; end = text.indexOf(newline, at)) {
-    const line = text.latin1Slice(at, end);
+    const line = bytesOf(text, at, end);
     at = end + 1;
     const item = parseItem(line);
     if (!item) return { items, end: line.trimEnd() };
@@ -108,8 +108,11 @@ function parseItem(line: string): DumpedItem | undefined {
 
 /** Bytes, not text: `%C3` is one of them. */
 function decodeKey(text: string): ByteString {
-  if (!text.includes('%')) return text;
-  return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+  if (!text.includes('%')) return text as ByteString;
+  const decoded = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(parseInt(hex, 16)),
+  );
+  return decoded as ByteString;
 }
 
 function refusal(label: string, line: string): Error {

@@ -14,7 +14,7 @@ export interface BulkOptions<T> {
   window: number;
   keyOf(item: T): ByteString;
   /** The item's command, encoded. It must be safe to send again: its answer may get lost after it was carried out. */
-  encode(item: T): ByteString;
+  encode(item: T): string;
   /** Called once for each item. `repeated`: its command was sent before, and that answer was lost. */
   settled(item: T, reply: Reply, repeated: boolean): void;
 }
@@ -116,7 +116,7 @@ export class RedisBulk<T> {
       }
       await this.#idle();
       if (this.#troubled()) await this.#recover();
-      else if (!this.client.cluster && this.#gone.size > 0) await this.#lane('');
+      else if (!this.client.cluster && this.#gone.size > 0) await this.#lane('' as ByteString);
       else return;
     }
   }
@@ -212,7 +212,7 @@ export class RedisBulk<T> {
   /** Asks the master to say when a replica has everything sent so far. */
   #wait(lane: Lane<T>, timeoutMs: number): void {
     lane.sinceWait = 0;
-    const work = lane.connection.pipeline(encodeCommand(['WAIT', '1', String(timeoutMs)]), 1).then(
+    const work = lane.connection.pipeline(encodeCommand(['WAIT', '1', `${timeoutMs}`]), 1).then(
       ([replicas]) => {
         // Answers come in order: what is in the list now was sent before WAIT.
         if (typeof replicas === 'number' && replicas > 0) {

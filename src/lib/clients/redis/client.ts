@@ -12,7 +12,7 @@ import {
   type RedisAddress,
   RedisConnection,
 } from './connection.js';
-import { encodeCommand, RedisError, type Reply } from './resp.js';
+import { type CommandPart, encodeCommand, RedisError, type Reply } from './resp.js';
 import { isPassing, Retrier } from './retrier.js';
 import { slotCount, slotOf } from './slots.js';
 
@@ -182,8 +182,8 @@ export class RedisClient {
    * when a command that is not idempotent has no answer.
    */
   call(
-    args: readonly ByteString[],
-    key: ByteString = args[1] ?? '',
+    args: readonly CommandPart[],
+    key = (args[1] ?? '') as ByteString,
     options: CallOptions = {},
   ): Promise<Exclude<Reply, RedisError>> {
     const open = this.openTo(key);
@@ -206,7 +206,7 @@ export class RedisClient {
 
   /** @param first outcome of an attempt that was made already. */
   async #persist(
-    args: readonly ByteString[],
+    args: readonly CommandPart[],
     key: ByteString,
     { idempotent = true }: CallOptions,
     first?: Error,
@@ -243,13 +243,13 @@ export class RedisClient {
       connection.then((open) => open.close()).catch(() => {});
   }
 
-  async #asking(address: RedisAddress, args: readonly ByteString[]): Promise<Reply> {
+  async #asking(address: RedisAddress, args: readonly CommandPart[]): Promise<Reply> {
     const connection = await this.connect(address);
     const [, answer] = await connection.pipeline(askingCommand + encodeCommand(args), 2);
     return answer!;
   }
 
-  async #ask(connection: RedisConnection, args: string[]): Promise<Reply> {
+  async #ask(connection: RedisConnection, args: CommandPart[]): Promise<Reply> {
     try {
       return await connection.call(args);
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { ByteString } from '../../core/bytes.js';
-import { encodeCommand } from './resp.js';
+import { type CommandPart, encodeCommand } from './resp.js';
 
 /** Before a command whose slot is on its way to the server that is asked. Answers: OK. */
 export const askingCommand = encodeCommand(['ASKING']);
@@ -8,7 +8,7 @@ export const askingCommand = encodeCommand(['ASKING']);
  * A function that encodes `SET`, made once for many: half of a bulk write's own work is done here.
  * @param nx write only what does not exist. Answers: OK, or null for a key that exists.
  */
-export function setEncoder(nx: boolean): (key: ByteString, value: ByteString, ttlMs: number) => ByteString {
+export function setEncoder(nx: boolean): (key: ByteString, value: ByteString, ttlMs: number) => string {
   const end = nx ? '$2\r\nNX\r\n' : '';
   const extra = nx ? 1 : 0;
   const plain = `*${3 + extra}\r\n$3\r\nSET\r\n$`;
@@ -23,7 +23,7 @@ export function setEncoder(nx: boolean): (key: ByteString, value: ByteString, tt
 }
 
 /** Answers: 1, or 0 for a key that is not there. */
-export function unlinkCommand(key: ByteString): ByteString {
+export function unlinkCommand(key: ByteString): string {
   return `*2\r\n$6\r\nUNLINK\r\n$${key.length}\r\n${key}\r\n`;
 }
 
@@ -31,26 +31,26 @@ export function unlinkCommand(key: ByteString): ByteString {
 export function evalCommand(
   script: ByteString,
   keys: readonly ByteString[],
-  args: readonly ByteString[],
-): ByteString {
-  return encodeCommand(['EVAL', script, String(keys.length), ...keys, ...args]);
+  args: readonly CommandPart[],
+): string {
+  return encodeCommand(['EVAL', script, `${keys.length}`, ...keys, ...args]);
 }
 
 /** A page of a walk: answers the next cursor, `0` after the last page, and the keys. */
-export function scanCommand(cursor: ByteString, count: number, pattern?: ByteString): ByteString {
+export function scanCommand(cursor: ByteString, count: number, pattern?: ByteString): string {
   return encodeCommand([
     'SCAN',
     cursor,
-    ...(pattern === undefined ? [] : ['MATCH', pattern]),
+    ...(pattern === undefined ? [] : (['MATCH', pattern] as const)),
     'COUNT',
-    String(count),
+    `${count}`,
   ]);
 }
 
 /** A function that encodes a command with the key in place of `undefined`: `['PTTL', undefined]`. */
-export function keyCommand(words: readonly (ByteString | undefined)[]): (key: ByteString) => ByteString {
+export function keyCommand(words: readonly (string | undefined)[]): (key: ByteString) => string {
   const at = words.indexOf(undefined);
-  const encode = (list: readonly (ByteString | undefined)[]) =>
+  const encode = (list: readonly (string | undefined)[]) =>
     list.map((word) => `$${word!.length}\r\n${word}\r\n`).join('');
   const before = `*${words.length}\r\n${encode(words.slice(0, at))}$`;
   const after = encode(words.slice(at + 1));

@@ -2,12 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-import type { ByteString } from '../../core/bytes.js';
 import { toBytes } from '../../core/bytes.js';
 import { errorMessage, ServiceRefused, ServiceUnavailable, systemCode } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import type { Timeouts, TlsSettings } from '../settings.js';
-import { encodeCommand, RedisError, type Reply, RespParser } from './resp.js';
+import { type CommandPart, encodeCommand, RedisError, type Reply, RespParser } from './resp.js';
 
 export interface RedisAddress {
   host: string;
@@ -44,7 +43,7 @@ export class RedisConnection {
   #head = 0;
   #lost: ServiceUnavailable | undefined;
   /** Small commands of one tick, which go out in one write. */
-  #waiting: ByteString = '';
+  #waiting = '';
   /** Since when answers are due and nothing of them has come; 0 while none is due. */
   #silentSince = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -95,7 +94,7 @@ export class RedisConnection {
         const credentials = options.username ? [options.username, options.password] : [options.password];
         await connection.call(['AUTH', ...credentials.map(toBytes)]);
       }
-      if (options.database > 0) await connection.call(['SELECT', String(options.database)]);
+      if (options.database > 0) await connection.call(['SELECT', `${options.database}`]);
       else await connection.call(['PING']);
     } catch (error) {
       connection.close();
@@ -117,20 +116,20 @@ export class RedisConnection {
    * Sends encoded commands, with others of the same tick, in one write. Errors among the replies are values.
    * @throws ConnectionLost with the replies that came.
    */
-  pipeline(encoded: ByteString, count: number): Promise<Reply[]> {
+  pipeline(encoded: string, count: number): Promise<Reply[]> {
     return new Promise((resolve, reject) =>
       this.#send(encoded, { left: count, replies: [], resolve: resolve as Batch['resolve'], reject }),
     );
   }
 
   /** The same for one command: half as much to make and to throw away. */
-  single(encoded: ByteString): Promise<Reply> {
+  single(encoded: string): Promise<Reply> {
     return new Promise((resolve, reject) =>
       this.#send(encoded, { left: 1, replies: undefined, resolve, reject }),
     );
   }
 
-  #send(encoded: ByteString, batch: Batch): void {
+  #send(encoded: string, batch: Batch): void {
     if (this.#lost) {
       batch.reject(withReplies(this.#lost, batch.replies));
       return;
@@ -146,7 +145,7 @@ export class RedisConnection {
   }
 
   /** @throws RedisError when that is the answer; ConnectionLost. */
-  async call(args: readonly ByteString[]): Promise<Exclude<Reply, RedisError>> {
+  async call(args: readonly CommandPart[]): Promise<Exclude<Reply, RedisError>> {
     const reply = await this.single(encodeCommand(args));
     if (reply instanceof RedisError) throw reply;
     return reply as Exclude<Reply, RedisError>;
@@ -162,7 +161,7 @@ export class RedisConnection {
     if (text !== '' && !this.#lost) this.#write(text);
   }
 
-  #write(text: ByteString): void {
+  #write(text: string): void {
     this.#silentSince ||= performance.now();
     if (!this.#timer && this.options.requestTimeoutMs > 0) this.#watch(this.options.requestTimeoutMs);
     this.socket.write(text, 'latin1');

@@ -1,4 +1,4 @@
-import type { ByteString } from '../../core/bytes.js';
+import { bytesOf, type ByteString } from '../../core/bytes.js';
 
 /** An error answered by Redis; in pipelines it is a value like any other reply. */
 export class RedisError extends Error {
@@ -12,8 +12,11 @@ export class RedisError extends Error {
 /** RESP2: bulk and simple strings are byte strings alike. */
 export type Reply = ByteString | number | null | RedisError | Reply[];
 
-/** A command as an array of bulk strings. */
-export function encodeCommand(args: readonly ByteString[]): ByteString {
+/** A part of a command: bytes, a word of Redis, or a number. Text goes through `toBytes`. */
+export type CommandPart = ByteString | Uppercase<string> | `${number}` | `${bigint}`;
+
+/** A command as an array of bulk strings: to be sent as it is. */
+export function encodeCommand(args: readonly CommandPart[]): string {
   let text = `*${args.length}\r\n`;
   for (const arg of args) text += `$${arg.length}\r\n${arg}\r\n`;
   return text;
@@ -85,7 +88,7 @@ export class RespParser {
     const slot = (bytes ^ (bytes >>> 7)) & 255;
     if (this.#shortBytes[slot] !== bytes) {
       this.#shortBytes[slot] = bytes;
-      this.#shortTexts[slot] = this.#buffer.latin1Slice(start, start + length);
+      this.#shortTexts[slot] = bytesOf(this.#buffer, start, start + length);
     }
     return this.#shortTexts[slot]!;
   }
@@ -105,7 +108,7 @@ export class RespParser {
         buffer[start + 3] === CR
       ) {
         this.#at = start + 5;
-        return 'OK';
+        return 'OK' as ByteString;
       }
       let end = start + 1;
       let number = 0;
@@ -113,7 +116,7 @@ export class RespParser {
         end = buffer.indexOf(CR, end);
         if (end < 0 || end + 1 >= buffer.length) return incomplete;
         this.#at = end + 2;
-        const text = buffer.latin1Slice(start + 1, end);
+        const text = bytesOf(buffer, start + 1, end);
         return type === 43 ? text : new RedisError(text);
       }
       if (type !== 58 && type !== 36 && type !== 42)
@@ -137,7 +140,7 @@ export class RespParser {
           return incomplete;
         }
         this.#at = end + number + 2;
-        return number > 3 ? buffer.latin1Slice(end, end + number) : this.#short(end, number);
+        return number > 3 ? bytesOf(buffer, end, end + number) : (this.#short(end, number) as ByteString);
       }
       this.#at = end;
       if (number === 0) return [];

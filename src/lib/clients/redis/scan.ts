@@ -17,7 +17,7 @@ export interface ScanPage {
 
 export interface ScanPlan {
   signal: AbortSignal;
-  pattern?: string | undefined;
+  pattern?: ByteString | undefined;
   /** SCAN's COUNT: keys looked at in one go, which bounds how long the server is busy with it. */
   count: number;
   /** Commands asked for each key, with `undefined` in place of the key: `['PTTL', undefined]`. */
@@ -74,7 +74,7 @@ async function* walk(
 ): AsyncGenerator<Pick<ScanPage, 'keys' | 'answers'>> {
   const questions = plan.ask.map((words) => keyCommand(words));
   let seen = 0;
-  let next = connection.single(scanCommand('0', plan.count, plan.pattern));
+  let next = connection.single(scanCommand('0' as ByteString, plan.count, plan.pattern));
   for (;;) {
     const reply = await next;
     if (reply instanceof RedisError) throw refused(connection.node, reply);

@@ -1,24 +1,26 @@
 import { createHash } from 'node:crypto';
 
-import type { ByteString } from '../../core/bytes.js';
+import { toBytes, type ByteString } from '../../core/bytes.js';
 import type { RedisClient } from './client.js';
-import { RedisError, type Reply } from './resp.js';
+import { type CommandPart, RedisError, type Reply } from './resp.js';
 
 /** A Lua script that the server knows by its hash once it has seen it. */
 export class Script {
-  readonly sha: string;
+  readonly text: ByteString;
+  readonly sha: ByteString;
 
-  constructor(readonly text: string) {
-    this.sha = createHash('sha1').update(text).digest('hex');
+  constructor(text: string) {
+    this.text = toBytes(text);
+    this.sha = createHash('sha1').update(text).digest('hex') as ByteString;
   }
 
   /** Runs on the keys' master. It must bear being run twice: an answer may get lost. @throws what `client.call` throws. */
   async run(
     client: RedisClient,
     keys: readonly ByteString[],
-    args: readonly ByteString[],
+    args: readonly CommandPart[],
   ): Promise<Exclude<Reply, RedisError>> {
-    const rest = [String(keys.length), ...keys, ...args];
+    const rest = [`${keys.length}`, ...keys, ...args] as const;
     try {
       return await client.call(['EVALSHA', this.sha, ...rest], keys[0]!);
     } catch (error) {

@@ -29,7 +29,7 @@ export function slotOf(key: ByteString): number {
 export function tagsOfSlots(): string[] {
   const tags: string[] = [];
   for (let n = 0, found = 0; found < slotCount; n++) {
-    const slot = slotOf(String(n));
+    const slot = slotOf(`${n}` as ByteString);
     if (tags[slot] !== undefined) continue;
     tags[slot] = String(n);
     found++;
