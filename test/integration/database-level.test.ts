@@ -56,7 +56,7 @@ async function scan(
 
 const entry = (key: string, value = 'x', ttlMs = 0): Entry => ({
   key: toBytes(key),
-  value: toBytes(value),
+  value: value as ByteString,
   ttlMs,
 });
 const meters = (count: number, ttlMs = 0): Entry[] =>

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { KeyFilter, sameValue, WrittenSample } from '../../../src/lib/cache/warm/verify.js';
-import { toBytes } from '../../../src/lib/core/bytes.js';
+import { toBytes, type ByteString } from '../../../src/lib/core/bytes.js';
 
 describe('the filter of keys that are not compared', () => {
   test('has every key that was added', () => {
@@ -11,8 +11,8 @@ describe('the filter of keys that are not compared', () => {
         fc.array(fc.string({ unit: fc.constantFrom('a', ':', '\xff', '7', '\x00') }), { maxLength: 2000 }),
         (keys) => {
           const filter = new KeyFilter();
-          for (const key of keys) filter.add(toBytes(key));
-          for (const key of keys) expect(filter.has(toBytes(key))).toBe(true);
+          for (const key of keys) filter.add(key as ByteString);
+          for (const key of keys) expect(filter.has(key as ByteString)).toBe(true);
         },
       ),
       { numRuns: 5 },
