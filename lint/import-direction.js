@@ -26,12 +26,12 @@ export const folders = [
   },
   {
     files: ['src/commands/table.ts'],
-    holds: 'the table of all commands, each imported when it is asked for',
+    holds: 'the table of all commands, imported lazily',
     imports: ['src/commands/<command>.ts', 'src/commands/<group>/', 'src/runtime/'],
   },
   {
     files: lists,
-    holds: 'what each group adds to the configuration and to the demo',
+    holds: 'what groups add to the configuration and the demo',
     imports: ['src/lib/'],
     apart: true,
   },
@@ -47,7 +47,7 @@ export const folders = [
   },
   {
     files: ['src/commands/<group>/', 'src/commands/<command>.ts'],
-    holds: 'a verb a file: its declaration, and the glue between flags and `lib`',
+    holds: 'a verb a file: its declaration, and its use of `lib`',
     imports: ['src/commands/<group>/shared/', 'src/commands/shared/', ...lists, ...program],
     apart: true,
   },
@@ -58,18 +58,18 @@ export const folders = [
   },
   {
     files: ['src/runtime/'],
-    holds: 'what every command shares of the terminal; names no domain',
+    holds: 'what every command shares; names no domain',
     imports: core,
   },
   {
     files: ['src/library/'],
-    holds: 'the entry points of the npm package, for services',
+    holds: 'the entry points of the npm package',
     imports: ['src/lib/'],
     apart: true,
   },
   {
     files: ['src/lib/sources/'],
-    holds: 'rows from SQL, CSV, JSON lines and standard input, in one streaming shape',
+    holds: 'rows from SQL, CSV, JSON lines and stdin as streams',
     imports: systems,
   },
   {
@@ -79,24 +79,24 @@ export const folders = [
   },
   {
     files: ['src/lib/measure/'],
-    holds: 'latencies (HdrHistogram), the open and the closed loop',
+    holds: 'latencies, the open and the closed loop',
     imports: systems,
   },
   { files: ['src/lib/statistics/'], holds: 'tests, intervals, sample sizes', imports: systems },
   {
     files: ['src/lib/clients/'],
-    holds: 'one external system each: connect, time-outs, TLS, error mapping',
+    holds: 'one external system each: connections, TLS, errors',
     imports: ['src/lib/http/', ...core],
   },
   {
     files: ['src/lib/access-log/'],
-    holds: 'reading access logs: lines, safe targets, frequent requests in fixed memory',
+    holds: 'reading access logs; frequent requests in fixed memory',
     imports: core,
   },
   { files: ['src/lib/sql/'], holds: 'reading and printing SQL safely', imports: core },
   {
     files: ['src/lib/http/'],
-    holds: 'the one HTTP client: connections, phases, bounds, and one mapping of errors',
+    holds: 'the one HTTP client, and one mapping of its errors',
     imports: core,
   },
   {

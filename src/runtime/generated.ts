@@ -49,21 +49,25 @@ export async function generated(
 
 function foldersTable(folders: readonly Folder[]): string {
   return markdownTable(
-    ['folder', 'holds', 'may import'],
+    ['in `src/`', 'holds', 'may import'],
     folders.map(({ files, holds, imports }) => [foldersCell(files), holds, foldersCell(imports)]),
   );
 }
 
-/** Those of one folder together: `src/{runtime/, ui/}`. */
+/** From `src/`, and those of one folder together: `lib/{http, core}`. */
 function foldersCell(paths: readonly string[]): string {
-  const parentOf = (path: string) => path.replace(/[^/]+\/?$/, '');
-  return [...new Set(paths.map(parentOf))]
-    .map((parent) => {
-      const names = paths
-        .filter((path) => parentOf(path) === parent)
-        .map((path) => path.slice(parent.length));
-      return `\`${parent}${names.length === 1 ? names[0] : `{${names.join(', ')}}`}\``;
+  const names = paths.map((path) => path.replace(/^src\//, '').replace(/\/$/, ''));
+  const parentOf = (name: string) => name.slice(0, name.indexOf('/') + 1);
+  return [...new Set(names.map(parentOf))]
+    .flatMap((parent) => {
+      const children = names
+        .filter((name) => parentOf(name) === parent)
+        .map((name) => name.slice(parent.length));
+      return parent !== '' && children.length > 1
+        ? `${parent}{${children.join(', ')}}`
+        : children.map((child) => parent + child);
     })
+    .map((name) => `\`${name}\``)
     .join(', ');
 }
 
