@@ -1,14 +1,20 @@
 import { tmpdir } from 'node:os';
 
-import { configKey, partitionKeys, partitionOf } from '../lib/cache/write-behind/keys.js';
-import { WriteBehind } from '../lib/cache/write-behind/writer.js';
-import { openRedis } from '../lib/clients/redis/client.js';
-import type { OpenQueueWriter } from '../lib/demo/queue-steps.js';
+import type { Measurements } from '../lib/demo/cache-steps.js';
+import type { WriteBehindCounts } from '../lib/demo/queue-steps.js';
 import { type DemoResult, runDemo } from '../lib/demo/script.js';
+import type { Narrator, StepGroup } from '../lib/demo/stage.js';
 import { formatCount, formatDuration } from '../lib/core/units.js';
 import { readCommand } from '../runtime/command.js';
 import { flag } from '../runtime/flags.js';
-import { toBytes, type ByteString } from '../lib/core/bytes.js';
+import { type DemoGroup, demoGroups } from './demo-groups.js';
+
+/** The members of the first version, and what each group reports. */
+export interface DemoReport extends DemoResult<DemoGroup> {
+  latency: Measurements;
+  /** Unless it was left out. */
+  writeBehind?: WriteBehindCounts;
+}
 
 export const demo = readCommand({
   name: 'demo',
@@ -28,62 +34,44 @@ export const demo = readCommand({
 
   async read({ quick }, context) {
     const result = await runDemo({
+      groups: demoGroups,
       quick,
       self: context.self,
       env: context.env,
       temporaryFolder: tmpdir(),
       signal: context.signal,
       narrator: context.narrator,
-      openQueueWriter,
       closing: (close) => context.closing(close),
     });
-    return { verdict: 'ok', result };
+    const { cache = {}, queue } = result.groups;
+    return {
+      verdict: 'ok',
+      result: { ...result, latency: cache, ...(queue ? { writeBehind: queue } : {}) },
+    };
   },
 
-  counts: ({ readings }: DemoResult) => ({ readings }),
+  counts: ({ readings }: DemoReport) => ({ readings }),
 
-  present(result: DemoResult, printer) {
-    const { ratio } = result.latency;
+  present(result: DemoReport, printer) {
     const took = result.steps.reduce((sum, { durationMs }) => sum + durationMs, 0);
     printer.line('No process and no file is left.');
     printer.line();
-    const speedup =
-      ratio === undefined
-        ? ''
-        : `, forecasts ${printer.green(`${ratio.forecast} × faster`)} from a warm cache`;
-    printer.ok(`${formatCount(result.readings)} readings${speedup}, in ${formatDuration(took)}`);
+    const parts = [
+      `${formatCount(result.readings)} readings`,
+      ...highlights(result.groups, printer),
+      `in ${formatDuration(took)}`,
+    ];
+    printer.ok(parts.join(', '));
   },
 });
 
-const timeouts = { connectTimeoutMs: 3000, requestTimeoutMs: 5000 };
-
-/** Write-behind as a service has it, and how to leave no key of it behind. */
-const openQueueWriter: OpenQueueWriter = async ({ url, tables, partitions, signal }) => {
-  // Its own signal never aborts: the keys must go after a Ctrl-C, too.
-  const client = await openRedis({ nodes: url.split(',') }, timeouts, new AbortController().signal);
-  const keys = new Set<ByteString>();
-  try {
-    const queue = await WriteBehind.open(client, { tables, durability: 'memory', partitions, signal });
-    return {
-      async insert(key, table, row) {
-        keys.add(toBytes(key));
-        return (await queue.writeBehind(toBytes(key), undefined, { table, row }, 'insert')).operationId;
-      },
-      async remove() {
-        queue.close();
-        for (let partition = 0; partition < partitions; partition++)
-          for (const key of Object.values(partitionKeys(partition))) await client.call(['UNLINK', key]);
-        for (const key of keys)
-          await client.call([
-            'UNLINK',
-            (partitionKeys(partitionOf(key, partitions)).held + key) as ByteString,
-          ]);
-        await client.call(['UNLINK', configKey]);
-        client.close();
-      },
-    };
-  } catch (error) {
-    client.close();
-    throw error;
-  }
-};
+function highlights(
+  summaries: Readonly<Record<string, unknown>>,
+  narrator: Pick<Narrator, 'green'>,
+): string[] {
+  const groups: readonly StepGroup[] = demoGroups;
+  return groups.flatMap((group) => {
+    const summary = summaries[group.name];
+    return summary === undefined ? [] : (group.highlight?.(summary, narrator) ?? []);
+  });
+}

@@ -7,9 +7,11 @@ import { rolloutsSection } from '../lib/rollout/section.js';
 export const sections = [timeoutsSection, ...systemSections, cacheSection, rolloutsSection] as const;
 
 type Sections = (typeof sections)[number];
+/** The section without a key has its members at the top. */
+type TopValues = NonNullable<ValueOf<typeof timeoutsSection>>;
 type Values = { [S in Exclude<Sections, { key: '' }> as S['key']]: ValueOf<S> };
 
 declare module '../runtime/settings.js' {
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- the sections' values become members
-  interface Settings extends Values {}
+  // The sections' values become members.
+  interface Settings extends Values, TopValues {}
 }

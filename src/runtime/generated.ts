@@ -1,18 +1,27 @@
 import type { Section } from '../lib/core/schema/section.js';
 import { Catalog } from './config/catalog.js';
 import { jsonSchemaOf } from './config/json-schema.js';
-import { settingsTable, withTable } from './config/settings-table.js';
+import { settingsTable } from './config/settings-table.js';
+import { markdownTable, withTable } from './markdown.js';
 import type { LoadedCommands } from './program.js';
 import { renderReference } from './reference.js';
 
+/** Folders of the project, what they hold, and which paths their files may import. */
+interface Folder {
+  readonly files: readonly string[];
+  readonly holds: string;
+  readonly imports: readonly string[];
+}
+
 /**
  * The files that follow from the declarations, by their paths in the repository: the command reference, the JSON
- * schemas, and the tables of settings within pages.
+ * schemas, and tables within pages: of settings, and of folders.
  * @param read a page as it is
  */
 export async function generated(
   commands: LoadedCommands,
   sections: readonly Section[],
+  folders: readonly Folder[],
   read: (name: string) => Promise<string>,
 ): Promise<Record<string, string>> {
   const files: Record<string, string> = {
@@ -30,7 +39,36 @@ export async function generated(
     );
   }
   files['docs/configuration.md'] = page;
+  files['docs/architecture.md'] = withTable(
+    await read('docs/architecture.md'),
+    'folders',
+    foldersTable(folders),
+  );
   return files;
+}
+
+function foldersTable(folders: readonly Folder[]): string {
+  return markdownTable(
+    ['in `src/`', 'holds', 'may import'],
+    folders.map(({ files, holds, imports }) => [foldersCell(files), holds, foldersCell(imports)]),
+  );
+}
+
+/** From `src/`, and those of one folder together: `lib/{http, core}`. */
+function foldersCell(paths: readonly string[]): string {
+  const names = paths.map((path) => path.replace(/^src\//, '').replace(/\/$/, ''));
+  const parentOf = (name: string) => name.slice(0, name.indexOf('/') + 1);
+  return [...new Set(names.map(parentOf))]
+    .flatMap((parent) => {
+      const children = names
+        .filter((name) => parentOf(name) === parent)
+        .map((name) => name.slice(parent.length));
+      return parent !== '' && children.length > 1
+        ? `${parent}{${children.join(', ')}}`
+        : children.map((child) => parent + child);
+    })
+    .map((name) => `\`${name}\``)
+    .join(', ');
 }
 
 function json(schema: Parameters<typeof jsonSchemaOf>[0], title: string): string {

@@ -1,89 +1,53 @@
-import { Box, render, Text, useApp, useInput } from 'ink';
-import { useEffect, useState } from 'react';
+import { Box, render, Text, useInput } from 'ink';
 
 import type { InspectResult } from '../lib/cache/inspect/result.js';
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../lib/core/units.js';
-import type { Context } from '../runtime/context.js';
 import { escapeLine } from '../runtime/escape.js';
+import type { Terminal } from '../runtime/terminal.js';
 
-const refreshMs = 2000;
-
-/**
- * A view that looks again every two seconds until q or Ctrl-C.
- * @returns the last inspection. @throws what the inspection throws.
- */
-export async function watchInspection(
-  look: () => Promise<InspectResult>,
-  context: Pick<Context, 'signal' | 'clock' | 'terminal'>,
-): Promise<InspectResult> {
-  let last = await look();
-  let failure: Error | undefined;
-  const stop = new AbortController();
-  const signal = AbortSignal.any([context.signal, stop.signal]);
-  const app = render(
-    <Live
-      first={last}
-      width={context.terminal.width}
-      next={async () => {
-        await context.clock.sleep(refreshMs, signal);
-        return (last = await look());
-      }}
-      fail={(error) => {
-        failure = signal.aborted ? undefined : (error as Error);
-      }}
-    />,
-    { exitOnCtrlC: false, stdout: context.terminal.stdout, stdin: context.terminal.stdin },
+/** A view of the looks that `show` gives, until a person leaves it. */
+export function openInspectionView(
+  { width, stdout, stdin }: Terminal,
+  first: InspectResult,
+  everyMs: number,
+): {
+  /** Aborted when q, Escape or Ctrl-C is pressed. */
+  readonly left: AbortSignal;
+  show(look: InspectResult): void;
+  close(): void;
+} {
+  const left = new AbortController();
+  let before = first;
+  const element = (now: InspectResult) => (
+    <Live now={now} before={before} width={width} everyMs={everyMs} leave={() => left.abort()} />
   );
-  const leave = () => app.unmount();
-  context.signal.addEventListener('abort', leave, { once: true });
-  await app.waitUntilExit();
-  stop.abort();
-  if (failure !== undefined) throw failure;
-  return last;
+  const app = render(element(first), { exitOnCtrlC: false, stdout, stdin });
+  return {
+    left: left.signal,
+    show(look) {
+      app.rerender(element(look));
+      before = look;
+    },
+    close: () => app.unmount(),
+  };
 }
 
-interface LiveProps {
-  first: InspectResult;
-  width: number;
-  next(): Promise<InspectResult>;
-  fail(error: unknown): void;
-}
-
-function Live({ first, width, next, fail }: LiveProps) {
-  const { exit } = useApp();
-  const [[now, before], setLooks] = useState<[InspectResult, InspectResult]>([first, first]);
+function Live({ leave, ...props }: ViewProps & { leave(): void }) {
   useInput((input, key) => {
-    if (input === 'q' || key.escape || (key.ctrl && input === 'c')) exit();
+    if (input === 'q' || key.escape || (key.ctrl && input === 'c')) leave();
   });
-  useEffect(() => {
-    let open = true;
-    const follow = async () => {
-      while (open) {
-        const look = await next();
-        if (open) setLooks(([current]) => [look, current]);
-      }
-    };
-    follow().catch((error: unknown) => {
-      fail(error);
-      exit();
-    });
-    return () => {
-      open = false;
-    };
-  }, []);
-  return <InspectionView now={now} before={before} width={width} />;
+  return <InspectionView {...props} />;
 }
 
-/** One look, with what changed since the look before. */
-export function InspectionView({
-  now,
-  before,
-  width,
-}: {
+interface ViewProps {
   now: InspectResult;
   before: InspectResult;
   width: number;
-}) {
+  everyMs: number;
+}
+
+/** One look, with what changed since the look before. */
+function InspectionView({ now, before, width, everyMs }: ViewProps) {
   const names = Math.max(12, Math.min(32, width - 46));
   const bars = Math.max(0, Math.min(30, width - names - 37));
   const earlier = new Map(before.prefixes.map((prefix) => [prefix.prefix, prefix.keys]));
@@ -93,7 +57,7 @@ export function InspectionView({
         <Text bold>
           {now.level} at {now.target}
         </Text>
-        <Text dimColor> every {formatDuration(refreshMs)}, q leaves</Text>
+        <Text dimColor> every {formatDuration(everyMs)}, q leaves</Text>
       </Text>
       <Text>
         {formatCount(now.keys)} keys <Change by={now.keys - before.keys} /> {formatBytes(now.memoryBytes)}

@@ -2,45 +2,22 @@ import { Box, render, Text } from 'ink';
 
 import { formatCount, formatDuration, formatPercent } from '../lib/core/units.js';
 import type { CheckResult } from '../lib/rollout/analysis/judgement.js';
-import { elapsed } from '../lib/rollout/canary/decide.js';
-import { follow } from '../lib/rollout/canary/follow.js';
-import type { CanaryRun } from '../lib/rollout/canary/run.js';
-import type { Stepped } from '../lib/rollout/canary/step.js';
 import type { RolloutState } from '../lib/rollout/state.js';
-import type { Context } from '../runtime/context.js';
 import { escapeLine } from '../runtime/escape.js';
+import type { Terminal } from '../runtime/terminal.js';
 
-/** Follows a rollout with a view that is drawn anew after each look. Ctrl-C reaches the process as ever. */
-export async function followLive(
-  run: CanaryRun,
-  everyMs: number | undefined,
-  context: Pick<Context, 'terminal'>,
-): Promise<Stepped> {
-  const { terminal } = context;
+/** A view on stderr, drawn again with what each `show` gives. Ctrl-C reaches the process as ever. */
+export function openRolloutView({ width, stderr, stdin }: Terminal) {
   const app = render(<Text dimColor>looking…</Text>, {
     exitOnCtrlC: false,
-    stdout: terminal.stderr,
-    stdin: terminal.stdin,
+    stdout: stderr,
+    stdin,
     patchConsole: false,
   });
-  try {
-    return await follow(run, {
-      everyMs,
-      saw: (stepped, state) =>
-        app.rerender(
-          <RolloutView
-            state={state}
-            did={stepped.did}
-            warnings={stepped.warnings}
-            ranMs={elapsed(state, run.session.now())}
-            intervalMs={run.canary.intervalMs}
-            width={terminal.width}
-          />,
-        ),
-    });
-  } finally {
-    app.unmount();
-  }
+  return {
+    show: (props: Omit<RolloutViewProps, 'width'>) => app.rerender(<RolloutView {...props} width={width} />),
+    close: () => app.unmount(),
+  };
 }
 
 export interface RolloutViewProps {

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import type { DemoReport } from '../../src/commands/demo.js';
 import { openRedis, type RedisClient } from '../../src/lib/clients/redis/client.js';
 import { findBinaries } from '../../src/lib/demo/native.js';
 import { Premises } from '../../src/lib/demo/premises.js';
 import { findRedisServer, startRedis } from '../../src/lib/demo/redis.js';
-import type { DemoResult } from '../../src/lib/demo/script.js';
-import type { WriteBehindCounts } from '../../src/lib/demo/stage.js';
+import type { WriteBehindCounts } from '../../src/lib/demo/queue-steps.js';
 import { type Envelope, metrify, startMetrify } from './run.js';
 import { toBytes } from '../../src/lib/core/bytes.js';
 
@@ -73,7 +73,7 @@ function expectNothingLost({ writtenWhenKilled, ...counts }: WriteBehindCounts):
 }
 
 function expectWholeTour({ result }: Envelope, cache: 'redis' | 'database'): void {
-  const demo = result as DemoResult;
+  const demo = result as DemoReport;
   expect(demo.cache.type).toBe(cache);
   expect(demo.readings).toBe(20_000);
   const { title } = demo.steps.find(({ exitCode }) => exitCode !== 0)!;
@@ -94,6 +94,14 @@ function expectWholeTour({ result }: Envelope, cache: 'redis' | 'database'): voi
   ]);
   if (cache === 'redis') expectNothingLost(demo.writeBehind!);
   else expect(demo.writeBehind).toBeUndefined();
+  const { cache: shown, queue, rollout } = demo.groups;
+  expect(shown).toEqual(demo.latency);
+  expect(queue).toEqual(demo.writeBehind);
+  expect(rollout!.map(({ canary, exitCode }) => [canary, exitCode])).toEqual([
+    ['v2', 0],
+    ['v3', 3],
+  ]);
+  for (const { stable, answered } of rollout!) expect(answered[stable]).toBeGreaterThan(0);
   const { cold, warm, ratio } = demo.latency;
   for (const endpoint of ['meterReadings', 'forecast'] as const) {
     expect(cold![endpoint].hits).toBe(0);
@@ -132,7 +140,7 @@ describe.skipIf(!binaries)('metrify demo', () => {
     expect(code, stderr).toBe(0);
     const envelope = json();
     expectWholeTour(envelope, 'database');
-    expect((envelope.result as DemoResult).cache.why).toContain('no redis-server');
+    expect((envelope.result as DemoReport).cache.why).toContain('no redis-server');
     expect(envelope).not.toHaveProperty('result.writeBehind');
     expect(stderr.match(/.*write-behind.*/g)).toEqual([expect.stringMatching(/is left out: .* in Redis/)]);
   });
@@ -218,7 +226,7 @@ describe.skipIf(!binaries)('metrify demo', () => {
 
       const empty = await metrify(['demo', '--quick', '--json'], { env });
       expect(empty.code, empty.stderr).toBe(0);
-      const demo = empty.json().result as DemoResult;
+      const demo = empty.json().result as DemoReport;
       expect(demo.cache.why).toContain('METRIFY_REDIS_URL');
       expectNothingLost(demo.writeBehind!);
       expect(await client.call(['KEYS', '*'])).toEqual([]);
@@ -227,7 +235,7 @@ describe.skipIf(!binaries)('metrify demo', () => {
       await client.call(['SET', toBytes('forecast:precious'), toBytes('x')]);
       const full = await metrify(['demo', '--quick', '--json'], { env });
       expect(full.code, full.stderr).toBe(0);
-      expect((full.json().result as DemoResult).cache.why).toContain(
+      expect((full.json().result as DemoReport).cache.why).toContain(
         'is not empty (keys: 1) and is left alone',
       );
       expect(await client.call(['KEYS', '*'])).toEqual(['forecast:precious']);

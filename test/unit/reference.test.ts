@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 import { expect, it } from 'vitest';
 
+import { folders } from '../../lint/import-direction.js';
 import { sections } from '../../src/commands/sections.js';
 import { commandTable } from '../../src/commands/table.js';
 import { generated } from '../../src/runtime/generated.js';
@@ -11,8 +12,8 @@ import { renderReference } from '../../src/runtime/reference.js';
 const read = (name: string) => readFile(new URL(`../../${name}`, import.meta.url), 'utf8').catch(() => '');
 
 it('what is generated from the declarations says what they say', async () => {
-  const files = await generated(await loadAll(commandTable), sections, read);
-  expect(Object.keys(files)).toHaveLength(4);
+  const files = await generated(await loadAll(commandTable), sections, folders, read);
+  expect(Object.keys(files)).toHaveLength(5);
   for (const [name, text] of Object.entries(files))
     expect((await read(name)) === text, `${name} is out of date: run \`npm run docs\``).toBe(true);
 });

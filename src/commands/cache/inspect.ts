@@ -4,6 +4,7 @@ import { findLevel } from '../../lib/cache/open-bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { type Progress, silentProgress } from '../../lib/core/progress.js';
 import { readCommand } from '../../runtime/command.js';
+import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
 import { presentInspection } from '../../ui/inspection.js';
 import { warnOfMovedSlots } from './shared/moved-slots.js';
@@ -11,6 +12,7 @@ import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from
 import { openLevel } from './shared/open-level.js';
 
 const defaultSample = 100_000;
+const refreshMs = 2000;
 
 export const inspect = readCommand({
   name: 'cache inspect',
@@ -49,20 +51,21 @@ export const inspect = readCommand({
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, input.level);
     const level = await openLevel(chosen, context);
-    const plan = (progress: Progress): InspectPlan => ({
+    const plan = (progress: Progress, signal: AbortSignal): InspectPlan => ({
       level,
       pattern: input.pattern,
       sample: input.exact ? undefined : (input.sample ?? defaultSample),
       top: input.top,
-      signal: context.signal,
+      signal,
       progress,
     });
     let result: InspectResult;
     if (input.live) {
-      const { watchInspection } = await import('../../ui/inspection-live.js');
-      result = await watchInspection(() => inspectCache(plan(silentProgress)), context);
+      result = await watch((signal) => inspectCache(plan(silentProgress, signal)), context);
     } else {
-      result = await context.during('looking', 'keys', (progress) => inspectCache(plan(progress)));
+      result = await context.during('looking', 'keys', (progress) =>
+        inspectCache(plan(progress, context.signal)),
+      );
       warnOfMovedSlots(result, context);
     }
     return { verdict: 'ok', result };
@@ -74,3 +77,26 @@ export const inspect = readCommand({
     presentInspection(result, printer);
   },
 });
+
+/** Looks again and again until a person leaves the view. @returns the last look. @throws what the inspection throws */
+async function watch(
+  look: (signal: AbortSignal) => Promise<InspectResult>,
+  { clock, signal, terminal }: Context,
+): Promise<InspectResult> {
+  let last = await look(signal);
+  const { openInspectionView } = await import('../../ui/inspection-live.js');
+  const view = openInspectionView(terminal, last, refreshMs);
+  const over = AbortSignal.any([signal, view.left]);
+  try {
+    for (;;) {
+      await clock.sleep(refreshMs, over);
+      last = await look(over);
+      view.show(last);
+    }
+  } catch (error) {
+    if (!over.aborted) throw error;
+    return last;
+  } finally {
+    view.close();
+  }
+}

@@ -7,80 +7,94 @@ import { formatCount } from '../core/units.js';
 import { closedLoop } from '../measure/loops.js';
 import { type Latency, measure, request } from './measure.js';
 import { warmQueries } from './schema.js';
-import { endpoints } from './service.js';
-import type { EndpointLatencies, Measurements, Stage, Step } from './stage.js';
+import { type Stage, stepGroup } from './stage.js';
 
 const clients = 4;
 const atLeastRequests = 300;
 const paths = { meterReadings: '/api/v1/meter-readings', forecast: '/api/v1/analytics/forecast' } as const;
 
-/** Cold service, warm, inspect, warm service, flush. */
-export const cacheSteps: Step[] = [
-  {
-    title: 'measure the service while its cache is empty',
-    async run(stage) {
-      await settle(stage);
-      stage.latency.cold = await measureBoth(stage);
-      tellLatency(stage);
-    },
-  },
-  {
-    title: 'warm the latest readings from SQL',
-    run: (stage) => warm(stage, 'latest.sql', warmQueries.latest, 'meter:{meter_id}:latest', 'readings'),
-  },
-  {
-    title: 'warm the forecasts',
-    run: (stage) => warm(stage, 'forecast.sql', warmQueries.forecast, 'forecast:{meter_id}', 'forecast'),
-  },
-  {
-    title: 'look into the cache',
-    run: (stage) => stage.metrify(['cache', 'inspect', '--exact', '--top', '3', '--level', stage.cache.type]),
-  },
-  {
-    title: 'measure the service again',
-    async run(stage) {
-      const { cold } = stage.latency;
-      const warmed = await measureBoth(stage);
-      stage.latency.warm = warmed;
-      if (cold)
-        stage.latency.ratio = {
-          meterReadings: ratio(cold.meterReadings.p50, warmed.meterReadings.p50),
-          forecast: ratio(cold.forecast.p50, warmed.forecast.p50),
-        };
-      tellLatency(stage);
-      const missed = Object.values(warmed).reduce((sum, { requests, hits }) => sum + requests - hits, 0);
-      if (missed > 0)
-        throw new UserError(`${formatCount(missed)} requests were not answered from the warmed cache`, {
-          code: 'DEMO_STEP_FAILED',
-          exitCode: ExitCode.bug,
-        });
-    },
-  },
-  {
-    title: 'see what flushing the forecasts would delete',
-    run: (stage) => stage.metrify([...flush(stage), '--dry-run']),
-  },
-  {
-    title: 'flush the forecasts',
-    async run(stage) {
-      const { type, address } = stage.cache;
-      const report = await stage.metrify([...flush(stage), '--confirm', `demo/${type}@${address}`]);
-      const [meter] = stage.town.meters;
-      const url = urlOf(stage, 'forecast', meter!.id);
-      const first = await request(url, { signal: stage.signal });
-      const second = await request(url, { signal: stage.signal });
-      stage.narrator.line(
-        `The service fills what is missing: the next two requests are a ${first.cache}, then a ${second.cache}.`,
-      );
-      return report;
-    },
-  },
-];
-
-/** The cache keys that the demo may write. */
-export function cacheKeys(meters: readonly { id: string }[]): string[] {
-  return Object.values(endpoints).flatMap(({ key }) => meters.map(({ id }) => key(id)));
+interface EndpointLatencies {
+  meterReadings: Latency;
+  forecast: Latency;
 }
+
+export interface Measurements {
+  cold?: EndpointLatencies;
+  warm?: EndpointLatencies;
+  /** Median cold ÷ median warm. */
+  ratio?: { meterReadings: number; forecast: number };
+}
+
+/** Cold service, warm, inspect, warm service, flush. */
+export const cacheSteps = stepGroup({
+  name: 'cache',
+  state: (): Measurements => ({}),
+  steps: [
+    {
+      title: 'measure the service while its cache is empty',
+      async run(stage, latency) {
+        await settle(stage);
+        latency.cold = await measureBoth(stage);
+        tellLatency(stage, latency);
+      },
+    },
+    {
+      title: 'warm the latest readings from SQL',
+      run: (stage) => warm(stage, 'latest.sql', warmQueries.latest, 'meter:{meter_id}:latest', 'readings'),
+    },
+    {
+      title: 'warm the forecasts',
+      run: (stage) => warm(stage, 'forecast.sql', warmQueries.forecast, 'forecast:{meter_id}', 'forecast'),
+    },
+    {
+      title: 'look into the cache',
+      run: (stage) =>
+        stage.metrify(['cache', 'inspect', '--exact', '--top', '3', '--level', stage.cache.type]),
+    },
+    {
+      title: 'measure the service again',
+      async run(stage, latency) {
+        const { cold } = latency;
+        const warmed = await measureBoth(stage);
+        latency.warm = warmed;
+        if (cold)
+          latency.ratio = {
+            meterReadings: ratio(cold.meterReadings.p50, warmed.meterReadings.p50),
+            forecast: ratio(cold.forecast.p50, warmed.forecast.p50),
+          };
+        tellLatency(stage, latency);
+        const missed = Object.values(warmed).reduce((sum, { requests, hits }) => sum + requests - hits, 0);
+        if (missed > 0)
+          throw new UserError(`${formatCount(missed)} requests were not answered from the warmed cache`, {
+            code: 'DEMO_STEP_FAILED',
+            exitCode: ExitCode.bug,
+          });
+      },
+    },
+    {
+      title: 'see what flushing the forecasts would delete',
+      run: (stage) => stage.metrify([...flush(stage), '--dry-run']),
+    },
+    {
+      title: 'flush the forecasts',
+      async run(stage) {
+        const { type, address } = stage.cache;
+        const report = await stage.metrify([...flush(stage), '--confirm', `demo/${type}@${address}`]);
+        const [meter] = stage.town.meters;
+        const url = urlOf(stage, 'forecast', meter!.id);
+        const first = await request(url, { signal: stage.signal });
+        const second = await request(url, { signal: stage.signal });
+        stage.narrator.line(
+          `The service fills what is missing: the next two requests are a ${first.cache}, then a ${second.cache}.`,
+        );
+        return report;
+      },
+    },
+  ],
+  summary: (latency) => latency,
+  highlight: ({ ratio }, { green }) =>
+    ratio && `forecasts ${green(`${ratio.forecast} × faster`)} from a warm cache`,
+});
 
 async function warm(stage: Stage, file: string, sql: string, key: string, column: string) {
   await writeFileInPlace(join(stage.desk, file), `${sql}\n`);
@@ -118,7 +132,7 @@ function urlOf(stage: Stage, endpoint: keyof typeof paths, meter: string): strin
 }
 
 /** The table that the demo is about. */
-function tellLatency({ latency, narrator }: Stage): void {
+function tellLatency({ narrator }: Stage, latency: Measurements): void {
   const rows = (Object.keys(paths) as (keyof typeof paths)[]).flatMap((endpoint) =>
     rowsOf(paths[endpoint], endpoint, latency),
   );

@@ -7,7 +7,7 @@ import { writeFileInPlace } from '../core/files.js';
 import { formatCount, formatDuration } from '../core/units.js';
 import type { Started } from './premises.js';
 import { incomingTable } from './schema.js';
-import type { Stage, StepGroup, WriteBehindCounts } from './stage.js';
+import { type Stage, stepGroup } from './stage.js';
 import { quarterHourMs, townEnd, type Town } from './town.js';
 
 const table = 'incoming_readings';
@@ -44,48 +44,71 @@ export type OpenQueueWriter = (options: {
   signal: AbortSignal;
 }) => Promise<QueueWriter>;
 
-/** A burst of writes, a worker killed in the middle, the queue drained by the next one, and the counts compared. */
-export function queueSteps(openWriter: OpenQueueWriter): StepGroup {
-  let writer: QueueWriter;
-  let operationIds: string[] = [];
-  let batch: number;
+export interface WriteBehindCounts {
+  /** Writes that the service was told are queued. */
+  acknowledged: number;
+  /** Rows in the table when the worker was dead. */
+  writtenWhenKilled?: number;
+  /** Rows in the table at the end, and how many different readings they are. */
+  rows: number;
+  readings: number;
+  /** Acknowledged operations that the database knows as applied. */
+  operations: number;
+}
 
-  return {
-    async leftOut(stage) {
+interface QueueState {
+  writer?: QueueWriter;
+  operationIds: string[];
+  counts: WriteBehindCounts;
+}
+
+/** A burst of writes, a worker killed in the middle, the queue drained by the next one, and the counts compared. */
+export function queueSteps(openWriter: OpenQueueWriter) {
+  return stepGroup({
+    name: 'queue',
+    state: (): QueueState => ({
+      operationIds: [],
+      counts: { acknowledged: 0, rows: 0, readings: 0, operations: 0 },
+    }),
+    async leftOut(stage, state) {
       const { url } = stage.cache;
       if (url === undefined) return 'write-behind is left out: its queue is in Redis, and there is none';
       try {
         const tables = { [table]: { key: ['meter_id', 'at'] } };
-        writer = await openWriter({ url, tables, partitions, signal: stage.signal });
+        const writer = await openWriter({ url, tables, partitions, signal: stage.signal });
+        stage.closing(() => writer.remove());
+        state.writer = writer;
+        return undefined;
       } catch (error) {
         if (error instanceof ServiceConflict) return `write-behind is left out: ${error.message}`;
         throw error;
       }
-      stage.closing(() => writer.remove());
-      return undefined;
     },
     steps: [
       {
         title: 'write behind: queue a burst of new readings',
-        async run(stage) {
+        async run(stage, state) {
           await stage.database.query(incomingTable);
           await writeFileInPlace(join(stage.desk, 'metrify.config.yaml'), configuration);
           for (const line of `# metrify.config.yaml\n${configuration}`.trimEnd().split('\n'))
             stage.narrator.line(stage.narrator.dim(line));
           const rows = burst(stage.town);
           const started = performance.now();
-          operationIds = await Promise.all(rows.map((row) => writer.insert(keyOf(row), table, row)));
+          state.operationIds = await Promise.all(
+            rows.map((row) => state.writer!.insert(keyOf(row), table, row)),
+          );
+          state.counts.acknowledged = rows.length;
           const tookMs = performance.now() - started;
-          batch = Math.max(1, Math.ceil(rows.length / turns));
           stage.narrator.line(
-            `${formatCount(operationIds.length)} writes acknowledged in ${formatDuration(tookMs)}; PostgreSQL has ${formatCount(await countRows(stage))} of them`,
+            `${formatCount(rows.length)} writes acknowledged in ${formatDuration(tookMs)}; PostgreSQL has ${formatCount(await countRows(stage))} of them`,
           );
         },
       },
       {
         title: 'start a worker, and kill it in the middle',
-        async run(stage) {
-          const total = operationIds.length;
+        async run(stage, { counts }) {
+          const total = counts.acknowledged;
+          const batch = Math.max(1, Math.ceil(total / turns));
           const worker = await stage.start(['cache', 'worker', '--batch', String(batch), '--lease', lease]);
           stage.closing(async () => {
             worker.kill();
@@ -93,7 +116,7 @@ export function queueSteps(openWriter: OpenQueueWriter): StepGroup {
           });
           const killed = await killWhen(worker, async () => (await countRows(stage)) >= total / 3, stage);
           const written = await countRows(stage);
-          stage.writeBehind.writtenWhenKilled = written;
+          counts.writtenWhenKilled = written;
           stage.narrator.line(
             `${killed}; PostgreSQL has ${formatCount(written)} of ${formatCount(total)} rows` +
               (written < total ? '' : ': it was done before it was hit'),
@@ -114,7 +137,7 @@ export function queueSteps(openWriter: OpenQueueWriter): StepGroup {
       },
       {
         title: 'compare what was acknowledged with what was written',
-        async run(stage) {
+        async run(stage, { operationIds, counts }) {
           const report = await stage.metrify(['cache', 'queue', 'status']);
           const [row] = await stage.database.query(
             `select (select count(*) from ${table})::int as rows,
@@ -122,14 +145,14 @@ export function queueSteps(openWriter: OpenQueueWriter): StepGroup {
                (select count(distinct op_id) from metrify_queue_applied where op_id = any($1::uuid[]))::int as operations`,
             [`{${operationIds.join(',')}}`],
           );
-          const counts = { acknowledged: operationIds.length, ...row } as WriteBehindCounts;
-          Object.assign(stage.writeBehind, counts);
+          Object.assign(counts, row);
           stage.narrator.line(stage.narrator.green(compared(counts)));
           return report;
         },
       },
     ],
-  };
+    summary: ({ counts }) => counts,
+  });
 }
 
 /** The counts in a line. @throws UserError when they are not equal. */

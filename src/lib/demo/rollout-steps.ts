@@ -4,7 +4,7 @@ import { writeFileInPlace } from '../core/files.js';
 import { formatCount } from '../core/units.js';
 import { measure } from './measure.js';
 import { routeFile, type Router, startRouter } from './router.js';
-import type { CommandReport, Stage, StepGroup } from './stage.js';
+import { type CommandReport, type Stage, stepGroup } from './stage.js';
 
 const versions = [
   { name: 'v1', failing: 0, takesMs: 4 },
@@ -14,36 +14,52 @@ const versions = [
 /** Exit code of a canary that was rejected, with all traffic on stable again. */
 const rejected = 3;
 
-/** A good version promoted and a bad one rejected, while somebody uses the service. */
-export function rolloutSteps(): StepGroup {
-  let router: Router;
-  return {
-    steps: [
-      {
-        title: 'promote a good version',
-        async run(stage) {
-          await writeFileInPlace(join(stage.desk, 'route.json'), routeFile(versions.map(({ name }) => name)));
-          router = await startRouter(join(stage.desk, 'route.json'), versions);
-          stage.closing(() => router.close());
-          stage.narrator.line('Three versions of the service run behind a router; v1 has all the traffic.');
-          return rollOut(stage, router, 'v1', 'v2', 0);
-        },
-      },
-      {
-        title: 'reject a bad one',
-        run: (stage) => rollOut(stage, router, 'v2', 'v3', rejected),
-      },
-    ],
-  };
+interface Rollout {
+  stable: string;
+  canary: string;
+  exitCode: number;
+  /** Requests of users meanwhile, by the version that answered, and how many of the answers were errors. */
+  answered: Record<string, number>;
+  failed: number;
 }
+
+interface RolloutState {
+  router?: Router;
+  rollouts: Rollout[];
+}
+
+/** A good version promoted and a bad one rejected, while somebody uses the service. */
+export const rolloutSteps = stepGroup({
+  name: 'rollout',
+  state: (): RolloutState => ({ rollouts: [] }),
+  steps: [
+    {
+      title: 'promote a good version',
+      async run(stage, state) {
+        await writeFileInPlace(join(stage.desk, 'route.json'), routeFile(versions.map(({ name }) => name)));
+        const router = await startRouter(join(stage.desk, 'route.json'), versions);
+        stage.closing(() => router.close());
+        state.router = router;
+        stage.narrator.line('Three versions of the service run behind a router; v1 has all the traffic.');
+        return rollOut(stage, state, 'v1', 'v2', 0);
+      },
+    },
+    {
+      title: 'reject a bad one',
+      run: (stage, state) => rollOut(stage, state, 'v2', 'v3', rejected),
+    },
+  ],
+  summary: ({ rollouts }) => rollouts,
+});
 
 async function rollOut(
   stage: Stage,
-  router: Router,
+  state: RolloutState,
   stable: string,
   canary: string,
   exitCode: number,
 ): Promise<CommandReport> {
+  const router = state.router!;
   const { narrator, desk, signal } = stage;
   const file = `${canary}.yaml`;
   await writeFileInPlace(join(desk, file), description(router.url, stable, canary));
@@ -56,12 +72,18 @@ async function rollOut(
     over.abort();
     await using;
     const after = router.counts();
-    const shares = versions.flatMap(({ name }) => {
-      const answered = (after.byVersion.get(name) ?? 0) - (before.byVersion.get(name) ?? 0);
-      return answered > 0 ? [`${name} ${formatCount(answered)}`] : [];
-    });
+    const answered = Object.fromEntries(
+      versions
+        .map(
+          ({ name }) => [name, (after.byVersion.get(name) ?? 0) - (before.byVersion.get(name) ?? 0)] as const,
+        )
+        .filter(([, count]) => count > 0),
+    );
+    const failed = after.failed - before.failed;
+    state.rollouts.push({ stable, canary, exitCode, answered, failed });
+    const shares = Object.entries(answered).map(([name, count]) => `${name} ${formatCount(count)}`);
     narrator.line(
-      `Meanwhile users were answered by ${shares.join(', ')}; ${formatCount(after.failed - before.failed)} answers were errors.`,
+      `Meanwhile users were answered by ${shares.join(', ')}; ${formatCount(failed)} answers were errors.`,
     );
   }
 }

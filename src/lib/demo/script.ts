@@ -3,36 +3,22 @@ import { join } from 'node:path';
 
 import { writeFileInPlace } from '../core/files.js';
 import { formatCount, formatDuration } from '../core/units.js';
-import { cacheKeys, cacheSteps } from './cache-steps.js';
 import { chooseCache } from './demo-cache.js';
 import { chooseDatabase } from './demo-database.js';
 import { Premises } from './premises.js';
-import { type OpenQueueWriter, queueSteps } from './queue-steps.js';
-import { rolloutSteps } from './rollout-steps.js';
 import { runMetrify, startMetrify } from './run-metrify.js';
-import { startService } from './service.js';
-import type {
-  CommandReport,
-  Measurements,
-  Narrator,
-  Stage,
-  StepGroup,
-  StepReport,
-  WriteBehindCounts,
-} from './stage.js';
+import { cacheKeys, startService } from './service.js';
+import type { CommandReport, Narrator, Stage, StepGroup, StepReport, Summaries } from './stage.js';
 import { buildTown } from './town.js';
-
-/** What is shown, in this order. A command group adds its steps here. */
-function stepGroups({ openQueueWriter }: DemoOptions): StepGroup[] {
-  return [{ steps: cacheSteps }, queueSteps(openQueueWriter), rolloutSteps()];
-}
 
 const sizes = {
   full: { meters: 100, readingsPerMeter: 2000 },
   quick: { meters: 20, readingsPerMeter: 1000 },
 };
 
-export interface DemoOptions {
+export interface DemoOptions<Group extends StepGroup> {
+  /** What is shown, in this order. */
+  groups: readonly Group[];
   quick: boolean;
   /** The executable and its first arguments with which metrify runs. */
   self: readonly string[];
@@ -41,21 +27,17 @@ export interface DemoOptions {
   temporaryFolder: string;
   signal: AbortSignal;
   narrator: Narrator;
-  /** The library's writer: one domain knows no other. */
-  openQueueWriter: OpenQueueWriter;
   /** Registers what must happen however the command ends. */
   closing(close: () => Promise<void>): void;
 }
 
-export interface DemoResult {
+export interface DemoResult<Group extends StepGroup> {
   postgres: { version: string; embedded: boolean };
   cache: { type: 'redis' | 'database'; why: string };
   meters: number;
   readings: number;
   steps: StepReport[];
-  latency: Measurements;
-  /** Unless it was left out. */
-  writeBehind?: WriteBehindCounts;
+  groups: Summaries<Group>;
   /** What was started and made, and is gone by now. */
   leftNothing: { processes: readonly number[]; folder: string };
 }
@@ -64,8 +46,10 @@ export interface DemoResult {
  * Shows metrify at work on a small town, from an empty folder to an empty folder.
  * @throws UserError when a step fails; the signal's reason.
  */
-export async function runDemo(options: DemoOptions): Promise<DemoResult> {
-  const { narrator, signal, env } = options;
+export async function runDemo<Group extends StepGroup>(
+  options: DemoOptions<Group>,
+): Promise<DemoResult<Group>> {
+  const { groups, narrator, signal, env } = options;
   const reports: StepReport[] = [];
   const cleaning: (() => Promise<void>)[] = [];
   /** Last made first, each once, and one that fails does not keep the others. */
@@ -74,7 +58,6 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   }
   options.closing(cleanUp);
 
-  const groups = stepGroups(options);
   const total = groups.reduce((sum, { steps }) => sum + steps.length, 3);
   let number = 1;
   async function step<T>(
@@ -144,16 +127,17 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     database,
     cache,
     service,
-    latency: {},
-    writeBehind: {},
     desk,
     metrify: (args, expected) => runMetrify(shell, args, expected),
     start: (args) => startMetrify(shell, args),
     closing: (close) => void cleaning.push(close),
   };
-  for (const { steps, leftOut } of groups) {
+  const summaries: Record<string, unknown> = {};
+  for (const group of groups) {
+    const { name, steps } = group;
+    const state = group.state();
     signal.throwIfAborted();
-    const reason = await leftOut?.(stage);
+    const reason = await group.leftOut?.(stage, state);
     if (reason !== undefined) {
       const first = number;
       number += steps.length;
@@ -164,9 +148,10 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     for (const { title, run } of steps)
       await step(
         title,
-        () => run(stage),
+        () => run(stage, state),
         (report) => report,
       );
+    summaries[name] = group.summary(state);
   }
 
   await step('clean up', cleanUp);
@@ -176,8 +161,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     meters: town.meters.length,
     readings,
     steps: reports,
-    latency: stage.latency,
-    ...('rows' in stage.writeBehind ? { writeBehind: stage.writeBehind as WriteBehindCounts } : {}),
+    groups: summaries as Summaries<Group>,
     leftNothing: { processes: premises.pids, folder: premises.folder },
   };
 }

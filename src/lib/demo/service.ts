@@ -25,6 +25,11 @@ export const endpoints = {
   },
 } satisfies Record<string, Endpoint>;
 
+/** The cache keys that the service may write. */
+export function cacheKeys(meters: readonly { id: string }[]): string[] {
+  return Object.values(endpoints).flatMap(({ key }) => meters.map(({ id }) => key(id)));
+}
+
 export interface Service {
   readonly url: string;
   close(): Promise<void>;

@@ -1,6 +1,5 @@
 import type { Database } from './database.js';
 import type { DemoCache } from './demo-cache.js';
-import type { Latency } from './measure.js';
 import type { Started } from './premises.js';
 import type { Service } from './service.js';
 import type { Town } from './town.js';
@@ -23,8 +22,6 @@ export interface Stage {
   readonly database: Database;
   readonly cache: DemoCache;
   readonly service: Service;
-  readonly latency: Measurements;
-  readonly writeBehind: Partial<WriteBehindCounts>;
   /** Where the commands run; a step may put files here. */
   readonly desk: string;
   /**
@@ -38,17 +35,37 @@ export interface Stage {
   closing(close: () => Promise<void>): void;
 }
 
-/** One thing an SRE would do. Each command group adds its own to the list in script.ts. */
-export interface Step {
+/** One thing an SRE would do. */
+export interface Step<State> {
   title: string;
-  run(stage: Stage): Promise<CommandReport | void>;
+  run(stage: Stage, state: State): Promise<CommandReport | void>;
 }
 
-export interface StepGroup {
-  steps: Step[];
+/** The steps that show a command group; the demo knows nothing else of it. */
+export interface StepGroup<Name extends string = string, State = unknown, Summary = unknown> {
+  /** Its member in the `groups` of the result. */
+  name: Name;
+  /** What its steps hand to each other, at the beginning. */
+  state(): State;
+  steps: Step<State>[];
   /** Asked before the first step. @returns why none of them can be shown here. */
-  leftOut?(stage: Stage): Promise<string | undefined>;
+  leftOut?(stage: Stage, state: State): Promise<string | undefined>;
+  /** Plain data, after the last step. */
+  summary(state: State): Summary;
+  /** Its part of the line with which the demo ends. */
+  highlight?(summary: Summary, narrator: Pick<Narrator, 'green'>): string | undefined;
 }
+
+export function stepGroup<const Name extends string, State, Summary>(
+  group: StepGroup<Name, State, Summary>,
+): StepGroup<Name, State, Summary> {
+  return group;
+}
+
+/** What groups report, by their names; one that was left out reports nothing. */
+export type Summaries<Group extends StepGroup> = {
+  [G in Group as G['name']]?: ReturnType<G['summary']>;
+};
 
 export interface CommandReport {
   command: string;
@@ -60,28 +77,4 @@ export interface StepReport {
   command?: string;
   exitCode: number;
   durationMs: number;
-}
-
-export interface EndpointLatencies {
-  meterReadings: Latency;
-  forecast: Latency;
-}
-
-export interface WriteBehindCounts {
-  /** Writes that the service was told are queued. */
-  acknowledged: number;
-  /** Rows in the table when the worker was dead. */
-  writtenWhenKilled?: number;
-  /** Rows in the table at the end, and how many different readings they are. */
-  rows: number;
-  readings: number;
-  /** Acknowledged operations that the database knows as applied. */
-  operations: number;
-}
-
-export interface Measurements {
-  cold?: EndpointLatencies;
-  warm?: EndpointLatencies;
-  /** Median cold ÷ median warm. */
-  ratio?: { meterReadings: number; forecast: number };
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { toBytes } from '../../../src/lib/core/bytes.js';
+import { type ByteString, toBytes } from '../../../src/lib/core/bytes.js';
 import { parseLogLine } from '../../../src/lib/access-log/line.js';
 import { needs } from '../../servers/needs.js';
 

@@ -2,6 +2,7 @@ import { formatCount, formatDuration } from '../../../lib/core/units.js';
 import type { CheckResult } from '../../../lib/rollout/analysis/judgement.js';
 import { currentRates, type PlannedStep, planSteps } from '../../../lib/rollout/analysis/plan.js';
 import { isAbsence } from '../../../lib/rollout/absence.js';
+import { elapsed } from '../../../lib/rollout/canary/decide.js';
 import { follow } from '../../../lib/rollout/canary/follow.js';
 import type { CanaryRun } from '../../../lib/rollout/canary/run.js';
 import type { Stepped } from '../../../lib/rollout/canary/step.js';
@@ -26,8 +27,23 @@ export async function goOn(
     return stepped;
   if (!context.terminal.stdoutIsTerminal || context.output !== 'text')
     return follow(run, { everyMs: every, saw: plainLines(context) });
-  const { followLive } = await import('../../../ui/rollout-live.js');
-  return followLive(run, every, context);
+  const { openRolloutView } = await import('../../../ui/rollout-live.js');
+  const view = openRolloutView(context.terminal);
+  try {
+    return await follow(run, {
+      everyMs: every,
+      saw: ({ did, warnings }, state) =>
+        view.show({
+          state,
+          did,
+          warnings,
+          ranMs: elapsed(state, run.session.now()),
+          intervalMs: run.canary.intervalMs,
+        }),
+    });
+  } finally {
+    view.close();
+  }
 }
 
 /** A line when something changed, and at least each half minute. */
