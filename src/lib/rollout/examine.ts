@@ -70,11 +70,13 @@ async function examineObject(spec: ObjectSpec, env: NodeJS.ProcessEnv): Promise<
   const { routeResource, requireRoute } = await import('./providers/kubernetes/provider.js');
   const { displayName } = await import('../clients/kubernetes/resource.js');
   const kubeconfig = env.KUBECONFIG || undefined;
+  // Whether they can be read is what is examined later.
+  const kubeconfigs = await kubeconfigFiles(kubeconfig).catch(() => []);
   const { kind } = routeResource(spec, '');
   return {
     system: 'Kubernetes',
     target: [kind, [spec.namespace, spec.route].filter(Boolean).join('/')].join(' '),
-    files: (await kubeconfigFiles(kubeconfig)).map((path) => ({ name: 'the kubeconfig', path })),
+    files: kubeconfigs.map((path) => ({ name: 'the kubeconfig', path })),
     async ask({ signal, requestTimeoutMs, latency }) {
       const { openKubernetes } = await import('../clients/kubernetes/client.js');
       const client = await openKubernetes(
