@@ -1,18 +1,18 @@
 import { dirname, resolve } from 'node:path';
 
 import type { Answered, Examiner, Inquiry } from '../core/examiner.js';
-import { read } from '../core/schema/findings.js';
-import type { Described } from '../core/schema/section.js';
 import type { NginxSpec, RouteSpec } from './spec.js';
 import type { KubernetesProviderName } from './providers/kubernetes/provider.js';
 import { readRouteSpec } from './read-spec.js';
-import { rolloutSchema } from './section.js';
+import type { Rollout } from './section.js';
 
 /** What carries a rollout's traffic, and whether its route can be read. No reference of the rollout is looked up. */
-export async function examineRollout(described: Described, env: NodeJS.ProcessEnv): Promise<Examiner> {
-  const { value: written } = read(rolloutSchema, described.data);
-  if (written === undefined) throw new Error('a rollout that is not valid was not refused');
-  const folder = dirname(described.file);
+export async function examineRollout(
+  written: Rollout,
+  file: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Examiner> {
+  const folder = dirname(file);
   const spec = readRouteSpec(written, {
     prometheus: undefined,
     resolvePath: (_, text) => resolve(folder, text),

@@ -264,7 +264,9 @@ export const rolloutsSection = section({
   },
   examine: async (rollouts, env) => {
     const { examineRollout } = await import('./examine.js');
-    return Promise.all(rollouts.map((one) => examineRollout(one, env)));
+    return Promise.all(
+      rollouts.map(({ data, file }) => examineRollout(rolloutSchema.parse(data), file, env)),
+    );
   },
   names: (rollouts) => ({ rollouts: rollouts.map(({ data }) => String(data['app'])) }),
 });

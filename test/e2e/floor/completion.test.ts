@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { commandTable } from '../../../src/commands/table.js';
 import type { Candidates } from '../../../src/runtime/flags.js';
+import { globalFlags } from '../../../src/runtime/global-flags.js';
 import { loadAll } from '../../../src/runtime/program.js';
 import { cleanEnvironment, metrify } from '../run.js';
 
@@ -143,22 +144,24 @@ it.each([
   expect(await replied({ line, words })).toEqual(offered);
 });
 
-it('each candidate that a declaration looks up is one that somebody names', async () => {
-  const { json } = await metrify([
-    'completion',
-    'values',
-    'environments',
-    '--json',
-    '-c',
-    join(folder, CONFIG),
-  ]);
-  expect(json().result.script).toBe('default\nstaging\n');
-  const offered = ['environments', 'levels', 'rollouts'];
-  for (const { command } of await loadAll(commandTable))
-    for (const { complete } of command
-      ? [...Object.values<Completed>(command.flags), ...Object.values<Completed>(command.args)]
-      : [])
-      if (typeof complete === 'string') expect(offered).toContain(complete);
+it('whatever a declaration has looked up is named by the configuration', async () => {
+  const declared = (await loadAll(commandTable)).flatMap(({ command }): Completed[] =>
+    command ? [...Object.values(command.flags), ...Object.values(command.args)] : [],
+  );
+  const kinds = new Set([...declared, globalFlags.env as Completed].map(({ complete }) => complete));
+  const looked = [...kinds].filter((kind) => typeof kind === 'string');
+  const names = async (kind: string, environment: string) => {
+    const argv = ['completion', 'values', kind, '-c', CONFIG, '-e', environment];
+    return (await metrify(argv, { cwd: folder })).stdout;
+  };
+  const found = await Promise.all(
+    looked.map(async (kind) => [kind, await names(kind, 'staging'), await names(kind, 'default')]),
+  );
+  expect(Object.fromEntries(found.map(([kind, ...answers]) => [kind, answers]))).toEqual({
+    environments: ['default\nstaging\n', 'default\nstaging\n'],
+    levels: ['hot\ncold\n', ''],
+    rollouts: ['', 'web\napi\n'],
+  });
 });
 
 it('bash offers files where a file is wanted', async () => {
