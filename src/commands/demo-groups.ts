@@ -25,7 +25,10 @@ const openQueueWriter: OpenQueueWriter = async ({ url, tables, partitions, signa
         for (let partition = 0; partition < partitions; partition++)
           for (const key of Object.values(partitionKeys(partition))) await client.call(['UNLINK', key]);
         for (const key of keys)
-          await client.call(['UNLINK', (partitionKeys(partitionOf(key, partitions)).held + key) as ByteString]);
+          await client.call([
+            'UNLINK',
+            (partitionKeys(partitionOf(key, partitions)).held + key) as ByteString,
+          ]);
         await client.call(['UNLINK', configKey]);
         client.close();
       },

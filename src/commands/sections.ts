@@ -1,10 +1,17 @@
 import { cacheSection } from '../lib/cache/section.js';
+import { httpSections } from '../lib/clients/http-sections.js';
 import { systemSections, timeoutsSection } from '../lib/clients/systems.js';
 import type { ValueOf } from '../lib/core/schema/section.js';
 import { rolloutsSection } from '../lib/rollout/section.js';
 
 /** Every section that an environment of the configuration can have. */
-export const sections = [timeoutsSection, ...systemSections, cacheSection, rolloutsSection] as const;
+export const sections = [
+  timeoutsSection,
+  ...systemSections,
+  ...httpSections,
+  cacheSection,
+  rolloutsSection,
+] as const;
 
 type Sections = (typeof sections)[number];
 /** The section without a key has its members at the top. */

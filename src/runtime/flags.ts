@@ -3,6 +3,12 @@ import type { FileAccess } from '../lib/core/file-roles.js';
 import { parseDuration, parsePercent, parseSize } from '../lib/core/units.js';
 
 /**
+ * What completion offers where any value is accepted: words, or the name of what is looked up in the configuration when
+ * it is asked for: `environments`, or what a section has `names` of.
+ */
+export type Candidates = readonly string[] | string;
+
+/**
  * One flag of a command: the single source for parsing, help, completion and the reference. The name is the
  * camelCase key under which it is declared.
  */
@@ -17,6 +23,7 @@ export interface Flag<T = unknown> {
   default?: string;
   initial: T;
   choices?: readonly string[];
+  complete?: Candidates;
   /** The value is a path: completion offers files, and no other file of the command may be the one that is written. */
   file?: FileAccess;
   /** Only what begins with this is a path, which follows it: `@FILE`. */
@@ -27,7 +34,7 @@ export interface Flag<T = unknown> {
   parse(text: string): unknown;
 }
 
-type Help = { help: string; placeholder?: string; short?: string };
+type Help = { help: string; placeholder?: string; short?: string; complete?: Candidates };
 
 function value<T>(placeholder: string, parse: (text: string) => T) {
   function make(options: Help & { default: string }): Flag<T>;
@@ -163,8 +170,10 @@ export interface Argument {
   required: boolean;
   /** One or more words; only of a last argument that is required. */
   many?: true;
-  /** For completion; the command itself checks. */
-  choices?: readonly string[];
+  /** The command itself checks what it is given. */
+  complete?: Candidates;
+  /** Not for people: neither help nor the reference shows it. */
+  hidden?: true;
 }
 
 export type Arguments = Record<string, Argument>;

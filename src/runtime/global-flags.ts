@@ -8,6 +8,7 @@ const configuration = {
   }),
   env: flag.text({
     short: 'e',
+    complete: 'environments',
     placeholder: 'NAME',
     help: 'environment of that file (default: $METRIFY_ENV, else default)',
   }),

@@ -1,6 +1,6 @@
 import { ExitCode } from '../lib/core/exit-codes.js';
 import type { Command } from './command.js';
-import { type Argument, type Flag, type Flags, flagNames } from './flags.js';
+import { type Argument, type Arguments, type Flag, type Flags, flagNames } from './flags.js';
 import { commandFlags, globalFlagGroups } from './global-flags.js';
 import { fill, wrap } from './wrap.js';
 
@@ -48,9 +48,13 @@ export function argumentTerm(name: string, { required, many }: Argument): string
   return required ? `<${word}>` : `[${word}]`;
 }
 
+export function shownArguments(args: Arguments): [name: string, Argument][] {
+  return Object.entries(args).filter(([, { hidden }]) => !hidden);
+}
+
 /** `metrify cache get <key...> [flags]`. */
 export function usageLine({ name, args }: Command): string {
-  const words = Object.entries(args).map(([argument, declared]) => argumentTerm(argument, declared));
+  const words = shownArguments(args).map(([argument, declared]) => argumentTerm(argument, declared));
   return ['metrify', name, ...words, '[flags]'].join(' ');
 }
 
@@ -63,7 +67,7 @@ export function commandHelp(command: Command, options: HelpOptions): string {
     page.section('Examples', () => {
       for (const { does, command: line } of command.examples) page.example(does, line);
     });
-  const args = Object.entries(command.args);
+  const args = shownArguments(command.args);
   if (args.length > 0)
     page.section('Arguments', () => page.entries(args.map(([name, { help }]) => [name, help])));
   for (const { title, flags } of flagSections(command))

@@ -4,7 +4,7 @@ import { variableName } from '../lib/core/schema/variable-name.js';
 import { Catalog } from './config/catalog.js';
 import type { Flag, Flags } from './flags.js';
 import { globalFlagGroups } from './global-flags.js';
-import { exitCodeMeanings, flagSections, flagTerm, usageLine } from './help.js';
+import { exitCodeMeanings, flagSections, flagTerm, shownArguments, usageLine } from './help.js';
 import type { LoadedCommands } from './program.js';
 
 /** The page docs/commands.md, from the declarations alone. */
@@ -74,11 +74,11 @@ function commandBlocks(command: Command): string[] {
           ),
         ]
       : []),
-    ...(Object.keys(args).length > 0
+    ...(shownArguments(args).length > 0
       ? [
           table(
             ['argument', 'meaning'],
-            Object.entries(args).map(([argument, { help, required }]) => [
+            shownArguments(args).map(([argument, { help, required }]) => [
               code(argument),
               required ? help : `${help} (may be left out)`,
             ]),

@@ -74,6 +74,7 @@ export const cacheSection = section({
       origins: origins(settings, written),
     };
   },
+  names: ({ levels }) => ({ levels: levels.map(({ name }) => name) }),
 });
 
 /** Levels that occur twice, that have what others have, or that are named and are not there. */

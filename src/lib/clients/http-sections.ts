@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 
+import type { Examiner } from '../core/examiner.js';
 import { section } from '../core/schema/section.js';
 import { secret, url } from '../core/schema/setting.js';
 import type { HttpSettings } from './settings.js';
@@ -12,21 +13,39 @@ function reached({ url: at, ...more }: { url?: string | undefined }): HttpSettin
   return at === undefined ? undefined : { url: at, ...more };
 }
 
-export const elasticsearchSection = section({
+/** @param path where the answer has the version */
+function examined(name: string, path: string, version: (body: unknown) => string | undefined) {
+  return async (settings: HttpSettings): Promise<Examiner[]> => {
+    const { examineHttp } = await import('./examine-http.js');
+    return [examineHttp(name, settings, path, version)];
+  };
+}
+
+const elasticsearchSection = section({
   key: 'elasticsearch',
   system: 'Elasticsearch',
   usualAddress: 'http://127.0.0.1:9200',
   schema: z.pipe(z.strictObject({ url: address() }), z.transform(reached)),
+  examine: examined(
+    'Elasticsearch',
+    '/',
+    (body) => (body as { version?: { number?: string } }).version?.number,
+  ),
 });
 
-export const solrSection = section({
+const solrSection = section({
   key: 'solr',
   system: 'Solr',
   usualAddress: 'http://127.0.0.1:8983/solr',
   schema: z.pipe(z.strictObject({ url: address() }), z.transform(reached)),
+  examine: examined(
+    'Solr',
+    '/admin/info/system',
+    (body) => (body as { lucene?: Record<string, string> }).lucene?.['solr-spec-version'],
+  ),
 });
 
-export const prometheusSection = section({
+const prometheusSection = section({
   key: 'prometheus',
   system: 'Prometheus',
   usualAddress: 'http://127.0.0.1:9090',
@@ -37,4 +56,12 @@ export const prometheusSection = section({
     }),
     z.transform(reached),
   ),
+  examine: examined(
+    'Prometheus',
+    '/api/v1/status/buildinfo',
+    (body) => (body as { data?: { version?: string } }).data?.version,
+  ),
 });
+
+/** Systems that are asked over HTTP. */
+export const httpSections = [elasticsearchSection, solrSection, prometheusSection] as const;

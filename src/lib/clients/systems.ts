@@ -6,7 +6,6 @@ import { duration } from '../core/schema/setting.js';
 import { variableName } from '../core/schema/variable-name.js';
 import { settingsIn } from '../core/schema/walk.js';
 import { hazelcastSection } from './hazelcast/section.js';
-import { elasticsearchSection, prometheusSection, solrSection } from './http-sections.js';
 import { memcachedSection } from './memcached/section.js';
 import { postgresSection } from './postgres/section.js';
 import { redisSection } from './redis/section.js';
@@ -35,16 +34,8 @@ export const timeoutsSection = section({
   ),
 });
 
-/** Every external system that settings can name. */
-export const systemSections = [
-  postgresSection,
-  redisSection,
-  memcachedSection,
-  hazelcastSection,
-  elasticsearchSection,
-  solrSection,
-  prometheusSection,
-] as const;
+/** The systems that hold data. Those of HTTP are apart, so that a service's package needs no HTTP client. */
+export const systemSections = [postgresSection, redisSection, memcachedSection, hazelcastSection] as const;
 
 type Sections = (typeof systemSections)[number];
 export type SystemName = Sections['key'];

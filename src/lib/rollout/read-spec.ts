@@ -1,3 +1,4 @@
+import { Unresolved } from '../core/schema/reference.js';
 import { parseDuration, parsePercent } from '../core/units.js';
 import { defaults } from './defaults.js';
 import { isFileProvider } from './names.js';
@@ -40,7 +41,8 @@ export function readRouteSpec(written: WrittenRoute, { resolvePath }: Surroundin
       // A bare name is looked for in PATH.
       binary: binary.includes('/') ? resolvePath('nginx.binary', binary) : binary,
     },
-    envoy: { admin: envoy?.admin },
+    // Looking and stopping take no secret; all else is read when every reference was looked up.
+    envoy: { admin: (envoy?.admin as unknown) instanceof Unresolved ? undefined : envoy?.admin },
   };
 }
 

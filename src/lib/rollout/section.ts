@@ -262,6 +262,13 @@ export const rolloutsSection = section({
     }));
     return { value, origins: value.flatMap(originsOf) };
   },
+  examine: async (rollouts, env) => {
+    const { examineRollout } = await import('./examine.js');
+    return Promise.all(
+      rollouts.map(({ data, file }) => examineRollout(rolloutSchema.parse(data), file, env)),
+    );
+  },
+  names: (rollouts) => ({ rollouts: rollouts.map(({ data }) => String(data['app'])) }),
 });
 
 function originsOf({ data, at }: Described): Origin[] {

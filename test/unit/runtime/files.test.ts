@@ -45,8 +45,8 @@ describe.each(verbs.map((command) => ({ command, name: command.name })))('$name'
   const files = Object.entries(flags).filter(([, { file }]) => file !== undefined);
   const words = [
     ...command.name.split(' '),
-    ...Object.values(command.args).flatMap(({ required, choices }) =>
-      required ? [choices?.[0] ?? 'x'] : [],
+    ...Object.values(command.args).flatMap(({ required, complete }) =>
+      required ? [Array.isArray(complete) ? complete[0] : 'x'] : [],
     ),
   ];
   const given = (key: string, path: string) => [flagName(key), `${flags[key]!.filePrefix ?? ''}${path}`];

@@ -15,5 +15,6 @@ export const postgresUrl = flag.forSetting('postgres.url', { help: 'PostgreSQL o
 
 export const levelFlag = flag.text({
   placeholder: 'NAME',
+  complete: 'levels',
   help: 'cache level: its configured name, or redis, memcached, hazelcast, database (default: the first)',
 });

@@ -6,6 +6,7 @@ const both = {
   rate: flag.count({ help: 'at most so many rows, or requests, a second' }),
   verify: flag.text({
     placeholder: 'N|all',
+    complete: ['all'],
     help: 'compare so many of the written keys afterwards; with --access-log: ask for so many paths again (default: 200)',
   }),
 } satisfies Flags;
@@ -16,12 +17,13 @@ export const rowFlags = {
   key: flag.text({ placeholder: 'TEMPLATE', help: "key of each row: 'meter:{meter_id}:latest'" }),
   value: flag.text({
     placeholder: 'json|hash|column:C',
+    complete: ['json', 'hash', 'column:'],
     help: 'what is stored: the row as JSON, as a Redis hash, or one column',
     default: 'json',
   }),
   ttl: flag.duration({ help: "time to live (default: the level's, else none)" }),
   ttlJitter: flag.percent({ help: 'spread expiry: each key gets the TTL ± this share' }),
-  to: flag.list({ help: 'levels to write to, by name or type (default: the first)' }),
+  to: flag.list({ complete: 'levels', help: 'levels to write to, by name or type (default: the first)' }),
   nx: flag.boolean('write only keys that do not exist'),
   resume: flag.file({
     access: 'write',

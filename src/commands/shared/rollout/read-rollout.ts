@@ -8,7 +8,6 @@ import type { RolloutSpec, RouteSpec } from '../../../lib/rollout/spec.js';
 import { formOf, type RolloutForm } from '../../../lib/rollout/written.js';
 import { type Finding, read } from '../../../lib/core/schema/findings.js';
 import { pathName } from '../../../lib/core/schema/leaves.js';
-import { Unresolved } from '../../../lib/core/schema/reference.js';
 import { InvalidConfiguration } from '../../../runtime/config/problems.js';
 import { resolveAll } from '../../../runtime/config/secrets.js';
 import { checkWritten } from '../../../runtime/config/written.js';
@@ -78,12 +77,7 @@ export async function readRollout(
     },
     source: description.source,
   };
-  if (needs === 'route') {
-    // Looking and stopping take no secret.
-    const known =
-      (written.envoy?.admin as unknown) instanceof Unresolved ? { ...written, envoy: {} } : written;
-    return { spec: readRouteSpec(known, surroundings), ...found };
-  }
+  if (needs === 'route') return { spec: readRouteSpec(written, surroundings), ...found };
 
   refuse(missingFor(form ?? formOf(written) ?? 'canary', written));
   if (written.analysis?.requests !== undefined) {

@@ -44,7 +44,9 @@ interface VerbSpec<F extends Flags, O extends Opened> {
 
 export type VerbInput<F extends Flags> = FlagValues<F> & { app: string | undefined };
 
-export const appArgument = { app: { help: 'which rollout of the configuration', required: false } } as const;
+export const appArgument = {
+  app: { help: 'which rollout of the configuration', required: false, complete: 'rollouts' },
+} as const;
 
 /** A verb that changes a rollout: opens it, holds its lease, works, and reports how it stands then. */
 export function rolloutVerb<F extends Flags, O extends Opened>(spec: VerbSpec<F, O>): Command {

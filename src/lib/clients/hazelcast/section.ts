@@ -20,4 +20,5 @@ export const hazelcastSection = section({
     }),
     z.transform(({ url, ...more }): HazelcastSettings | undefined => url && { urls: url, ...more }),
   ),
+  examine: async (settings) => [(await import('./examine.js')).examineHazelcast(settings)],
 });

@@ -64,6 +64,19 @@ export class KubernetesClient {
     return this.serverClock.now();
   }
 
+  /** The API server's version, like `v1.34.1`; undefined where we may not know it. */
+  async version(signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const { status, text } = await withTimeout(signal, this.requestTimeoutMs, (within) =>
+        this.wire.exchange({ method: 'GET', path: '/version' }, within),
+      );
+      return status === 200 ? /"gitVersion":\s*"([^"]+)"/.exec(text)?.[1] : undefined;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw networkError(this.host, error, this.requestTimeoutMs);
+    }
+  }
+
   /** Undefined when there is none. */
   async get<T>(resource: Resource, signal: AbortSignal): Promise<T | undefined> {
     const answer = await this.#send('get', resource, { method: 'GET', path: pathOf(resource) }, signal);

@@ -14,4 +14,5 @@ export const memcachedSection = section({
     }),
     z.transform(({ servers }): MemcachedSettings | undefined => servers && { servers }),
   ),
+  examine: async (settings) => [(await import('./examine.js')).examineMemcached(settings)],
 });

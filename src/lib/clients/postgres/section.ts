@@ -24,4 +24,5 @@ export const postgresSection = section({
       address === undefined ? undefined : { url: address, ...more },
     ),
   ),
+  examine: async (settings) => [(await import('./examine.js')).examinePostgres(settings)],
 });

@@ -280,7 +280,7 @@ function connectError(node: string, error: Error): ServiceUnavailable {
 
 function unreachable(node: string, why: string): ServiceUnavailable {
   return new ServiceUnavailable(`Redis at ${node} cannot be reached: ${why}`, {
-    hint: 'Check redis.url (METRIFY_REDIS_URL) and that the server runs; metrify doctor shows what answers.',
+    hint: 'Check redis.url (METRIFY_REDIS_URL) and that the server runs.',
   });
 }
 

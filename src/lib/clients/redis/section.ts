@@ -33,4 +33,5 @@ export const redisSection = section({
       nodes === undefined ? undefined : { nodes, ...more },
     ),
   ),
+  examine: async (settings) => [(await import('./examine.js')).examineRedis(settings)],
 });

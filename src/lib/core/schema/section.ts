@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini';
 
+import type { Examiner } from '../examiner.js';
 import type { Finding } from './findings.js';
 import type { Path } from './walk.js';
 
@@ -75,6 +76,13 @@ export interface Section<K extends string = string, T = unknown, F = T | undefin
   contradictions?(value: never): Finding[];
   /** Completes the section from what the environment says besides. */
   finish?(value: T | undefined, written: Written, environment: never): Finished<F>;
+  /**
+   * What `metrify doctor` examines of it. Nothing is asked yet; what asks is imported here, on first use.
+   * @param env the environment's variables
+   */
+  examine?(value: NonNullable<F>, env: NodeJS.ProcessEnv): Promise<Examiner[]>;
+  /** The names that it gives, by what they are the names of: `{ levels: ['hot', 'warm'] }`. For completion. */
+  names?(value: NonNullable<F>): Readonly<Record<string, string[]>>;
 }
 
 /** The type of a section in the settings that commands get. */

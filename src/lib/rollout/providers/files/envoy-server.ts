@@ -22,7 +22,7 @@ export class EnvoyServer implements RouteServer {
   async prepare(content: Buffer, signal: AbortSignal): Promise<Turn> {
     const { admin } = this.spec;
     if (admin === undefined) return { take: async () => undefined, takeBack: async () => undefined };
-    const envoy = new Admin(admin, this.timeoutMs);
+    const envoy = new EnvoyAdmin(admin, this.timeoutMs);
     const wanted = pairAmounts(this.yaml, this.path, content.toString(), this.pair);
     const before = await this.loaded(envoy, signal);
     const watched = await envoy.routeConfigurations(signal);
@@ -47,7 +47,7 @@ export class EnvoyServer implements RouteServer {
   }
 
   /** Envoy takes routes to clusters that it does not have, and answers 503 there. */
-  private async requireClusters(envoy: Admin, wanted: Amounts, signal: AbortSignal): Promise<void> {
+  private async requireClusters(envoy: EnvoyAdmin, wanted: Amounts, signal: AbortSignal): Promise<void> {
     const { stable, canary } = this.pair;
     const amounts = [...wanted.values()].flat();
     const used = [stable, canary].filter((_, index) => amounts.some((pair) => pair[index]! > 0));
@@ -60,13 +60,13 @@ export class EnvoyServer implements RouteServer {
       });
   }
 
-  private async loaded(envoy: Admin, signal: AbortSignal): Promise<Amounts> {
+  private async loaded(envoy: EnvoyAdmin, signal: AbortSignal): Promise<Amounts> {
     const resources = await envoy.routeConfigurations(signal);
     return pairAmounts(this.yaml, `Envoy at ${envoy.host}`, JSON.stringify({ resources }), this.pair);
   }
 
   private async until(
-    envoy: Admin,
+    envoy: EnvoyAdmin,
     names: readonly string[],
     wanted: Amounts,
     signal: AbortSignal,
@@ -95,7 +95,7 @@ export class EnvoyServer implements RouteServer {
 }
 
 /** Envoy's admin interface. */
-class Admin {
+export class EnvoyAdmin {
   readonly #http: HttpService;
 
   constructor(url: string, requestTimeoutMs: number) {
@@ -104,6 +104,13 @@ class Admin {
 
   get host(): string {
     return this.#http.host;
+  }
+
+  /** `1.30.1`. */
+  async version(signal: AbortSignal): Promise<string | undefined> {
+    const { version } = (await this.#http.json('/server_info', signal)) as { version?: string };
+    // REVISION/VERSION/…
+    return version?.split('/')[1];
   }
 
   async routeConfigurations(signal: AbortSignal): Promise<{ name?: string }[]> {

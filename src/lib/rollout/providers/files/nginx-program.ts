@@ -21,6 +21,11 @@ export class NginxProgram {
     return readDump((await this.run(['-T'], signal)).stdout);
   }
 
+  /** `1.22.1`; it need not run. @throws ServiceUnavailable when the program is not installed here */
+  async version(signal: AbortSignal): Promise<string | undefined> {
+    return /nginx\/(\S+)/.exec((await this.run(['-v'], signal)).stderr)?.[1];
+  }
+
   async test(): Promise<void> {
     await this.run(['-t', '-q']);
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../core/clock.js';
+import { UserError } from '../../../core/errors.js';
 import type { Kept, Provider } from '../../route.js';
 import type { RolloutSpec } from '../../spec.js';
 import { EnvoyServer } from './envoy-server.js';
@@ -48,6 +49,12 @@ export async function openFileProvider(
 export async function filesOfRoute(route: string): Promise<string[]> {
   const path = await findFile(route);
   return [path, ...['json', 'lease', 'lock', 'applying'].map((name) => beside(path, name))];
+}
+
+/** @throws UserError when there is no such file, or it cannot be read */
+export async function requireReadable(route: string): Promise<void> {
+  const path = await findFile(route);
+  if (!(await readIfThere(path))) throw new UserError(`${path} does not exist`, { code: 'ROUTE_NOT_FOUND' });
 }
 
 /**

@@ -46,6 +46,24 @@ export async function openKubernetesProvider(
   };
 }
 
+/** The object that carries the weights. The versions need not be known. */
+export function routeResource(spec: Omit<KubernetesSpec, 'versions'>, usualNamespace: string): Resource {
+  const nobody = { name: '', deployment: undefined, colour: undefined };
+  const { kind } = carriers[spec.provider]({ ...spec, versions: { stable: nobody, canary: nobody } });
+  return { ...kind, namespace: spec.namespace ?? usualNamespace, name: spec.route };
+}
+
+/** @throws as Route.read */
+export async function requireRoute(
+  resource: Resource,
+  client: KubernetesClient,
+  signal: AbortSignal,
+): Promise<KubernetesObject> {
+  const object = await client.get<KubernetesObject>(resource, signal);
+  if (!object) throw noSuchRoute(resource, client.host);
+  return object;
+}
+
 /**
  * What metrify keeps on the object. The versions need not be known.
  * @throws as Route.read
@@ -55,15 +73,8 @@ export async function peekKubernetesState(
   client: KubernetesClient,
   signal: AbortSignal,
 ): Promise<Kept> {
-  const nobody = { name: '', deployment: undefined, colour: undefined };
-  const { kind } = carriers[spec.provider]({ ...spec, versions: { stable: nobody, canary: nobody } });
-  const resource: Resource = {
-    ...kind,
-    namespace: spec.namespace ?? client.namespace,
-    name: spec.route,
-  };
-  const object = await client.get<KubernetesObject>(resource, signal);
-  if (!object) throw noSuchRoute(resource, client.host);
+  const resource = routeResource(spec, client.namespace);
+  const object = await requireRoute(resource, client, signal);
   const { [STATE]: state, [OWNERS]: owners } = object.metadata.annotations ?? {};
   return { state, unfinished: owners !== undefined };
 }
