@@ -4,7 +4,8 @@ export const tidyingMs = 10_000;
 
 export interface Interrupts {
   readonly signal: AbortSignal;
-  dispose(): void;
+  /** The command is over: nothing is left to be stopped safely. */
+  end(): void;
 }
 
 /**
@@ -20,11 +21,12 @@ export function watchInterrupts(
   leave: (error: Interrupted) => void,
 ): Interrupts {
   const controller = new AbortController();
+  let over = false;
   const timers: NodeJS.Timeout[] = [];
 
   function stop(reason: InterruptReason): void {
     const error = new Interrupted(reason);
-    if (controller.signal.aborted) {
+    if (over || controller.signal.aborted) {
       leave(reason === 'timeout' ? (controller.signal.reason as Interrupted) : error);
       return;
     }
@@ -41,9 +43,9 @@ export function watchInterrupts(
 
   return {
     signal: controller.signal,
-    dispose() {
-      source.off('SIGINT', onInterrupt);
-      source.off('SIGTERM', onTerminate);
+    end() {
+      // The handlers stay: while the last output is handed over a signal still leaves with its own exit code.
+      over = true;
       for (const timer of timers) clearTimeout(timer);
     },
   };

@@ -120,7 +120,7 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     if (saidSuccess) await reportMetrics();
     complain(notWritten, messages, host);
   }
-  interrupts.dispose();
+  interrupts.end();
   return exitCode;
 }
 

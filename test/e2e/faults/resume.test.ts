@@ -367,20 +367,10 @@ needs('redis')('a stopped warm and its checkpoint', () => {
   });
 
   test('standard input cannot be resumed', async () => {
-    const finished = await metrify(
-      [
-        'cache',
-        'warm',
-        '--stdin',
-        '--key',
-        '{a}',
-        '--resume',
-        join(folder.path, 'no.ckpt'),
-        '--redis-url',
-        redis.url,
-      ],
-      { stdin: 'a\n1\n' },
-    );
+    const resumed = ['--resume', join(folder.path, 'no.ckpt'), '--redis-url', redis.url];
+    const finished = await metrify(['cache', 'warm', '--stdin', '--key', '{a}', ...resumed], {
+      stdin: 'a\n1\n',
+    });
     expect(finished.code).toBe(2);
     expect(finished.stderr).toContain('cannot be resumed');
   });
