@@ -92,7 +92,9 @@ export function groupHelp(
 
 export function programHelp(commands: readonly Entry[], options: HelpOptions): string {
   const page = new Page(options);
-  page.text('Operate the caches of a smart-metering platform, and the queues between them and the database.');
+  page.text(
+    'Operate a smart-metering platform: warm and inspect caches, drain write-behind queues, and roll out new versions.',
+  );
   page.section('Usage', () => page.text('metrify GROUP VERB [arguments] [flags]', '  '));
   page.section('Start here', () => {
     page.example('see it work, with nothing but Node', 'metrify demo');

@@ -13,7 +13,7 @@ import {
   whole,
   yesNo,
 } from '../core/schema/setting.js';
-import { plainText, urlWith } from '../core/schema/values.js';
+import { plainText } from '../core/schema/values.js';
 import { contradictions } from './contradictions.js';
 import { defaults } from './defaults.js';
 import { checkApp, checkLabel, checkNamespace, checkObject } from './names.js';
@@ -280,6 +280,3 @@ function originsOf({ data, at }: Described): Origin[] {
       from: at(path),
     }));
 }
-
-/** An address for probes, as flags take it. */
-export const httpUrl = urlWith(http);
