@@ -12,7 +12,8 @@ export type {
 } from '../lib/cache/multi-level/cache-options.js';
 export type { Duration } from '../lib/cache/multi-level/values.js';
 export type { GuardedLevelOptions, LevelStats } from '../lib/cache/multi-level/guarded-level.js';
-export { openCache, type OpenOptions, type OpenSettings } from '../lib/cache/multi-level/open.js';
+export { openCache, type OpenOptions } from '../lib/cache/multi-level/open.js';
+export type { DurationSetting, OpenSettings } from '../lib/cache/multi-level/open-settings.js';
 export type { QueueLimits, WriteQueue } from '../lib/cache/multi-level/queue.js';
 export type { RowWriter } from '../lib/cache/multi-level/rows.js';
 export type { WriteLeases } from '../lib/cache/multi-level/writes.js';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { openCache } from 'metrify/cache';
 
 const opening = openCache({
-  hazelcast: { urls: ['hazelcast://127.0.0.1:1'] },
+  hazelcast: { url: 'hazelcast://127.0.0.1:1' },
   connectTimeoutMs: 1000,
   requestTimeoutMs: 1000,
   cache: { levels: [{ name: 'grid', type: 'hazelcast' }] },

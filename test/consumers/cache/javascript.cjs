@@ -7,7 +7,7 @@ async function main() {
   const redis = { nodes: [process.env.METRIFY_REDIS_URL] };
   const cache = await openCache({ redis, cache: { levels: [{ name: 'warm', type: 'redis' }] } });
   await cache.set('consumer:cjs', ['a', 1], { ttl: 60_000 });
-  assert.deepEqual(await cache.clusterGet('consumer:cjs'), ['a', 1]);
+  assert.deepEqual(await cache.getFromRedis('consumer:cjs'), ['a', 1]);
   await cache.delete('consumer:cjs');
   await cache.close();
 

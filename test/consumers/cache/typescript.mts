@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 
 import {
   json,
-  MemoryStore,
+  MemoryLevel,
   MultiLevelCache,
   openCache,
   ServiceUnavailable,
@@ -25,7 +25,7 @@ const settings: OpenSettings = {
   cache: {
     levels: [
       { name: 'hot', type: 'memory' },
-      { name: 'warm', type: 'redis', ttl: 60_000 },
+      { name: 'warm', type: 'redis', ttl: '1m' },
     ],
   },
 };
@@ -54,7 +54,7 @@ assert.deepEqual(
 
 // Another instance finds it in Redis.
 const other = await openCache({ ...settings, cache: { levels: [{ name: 'warm', type: 'redis' }] } });
-assert.deepEqual(await other.clusterGet<Forecast>('consumer:mts'), computed);
+assert.deepEqual(await other.getFromRedis<Forecast>('consumer:mts'), computed);
 await other.delete('consumer:mts');
 await Promise.all([cache.close(), other.close()]);
 
@@ -63,8 +63,8 @@ const rows: RowWriter = {
   write: () => Promise.reject(new ServiceUnavailable('the database is away')),
   close: () => Promise.resolve(),
 };
-const store = new MemoryStore({ name: 'hot', maxBytes: 1 << 20, clock: systemClock });
-const own = new MultiLevelCache({ levels: [{ store }], rows });
+const level = new MemoryLevel({ name: 'hot', maxBytes: 1 << 20, clock: systemClock });
+const own = new MultiLevelCache({ levels: [{ level }], rows });
 const refused: unknown = await own
   .writeThrough('consumer:row', 1, { table: 'readings', row: { id: 1 } })
   .catch((error: unknown) => error);

@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 
 import type { MultiLevelCache } from '../../../src/lib/cache/multi-level/cache.js';
-import { openCache, type OpenOptions, type OpenSettings } from '../../../src/lib/cache/multi-level/open.js';
+import { openCache, type OpenOptions } from '../../../src/lib/cache/multi-level/open.js';
+import type { OpenSettings } from '../../../src/lib/cache/multi-level/open-settings.js';
 import { startMemcached } from '../../servers/memcached.js';
 import { needs } from '../../servers/needs.js';
 import { until } from '../../servers/ports.js';

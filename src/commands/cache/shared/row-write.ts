@@ -1,4 +1,4 @@
-import { openCache } from '../../../lib/cache/multi-level/open.js';
+import { openRead } from '../../../lib/cache/multi-level/open.js';
 import { text } from '../../../lib/cache/multi-level/codec.js';
 import type { LevelSettings } from '../../../lib/cache/settings.js';
 import { checkedRow } from '../../../lib/cache/write-behind/checked-row.js';
@@ -70,7 +70,7 @@ export async function writeRow(
   id?: string;
 }> {
   const { writeBehind, ...rest } = settings.cache;
-  const cache = await openCache(
+  const cache = await openRead(
     {
       ...settings,
       cache: { ...rest, levels, tiers: [], ...(mode === 'write-behind' ? { writeBehind } : {}) },

@@ -2,10 +2,8 @@ import { setMaxListeners } from 'node:events';
 
 import { openRedis } from '../../clients/redis/client.js';
 import { systemClock } from '../../core/clock.js';
-import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { ServiceUnavailable } from '../../core/errors.js';
 import { openKeyedLevel } from '../open-keyed-level.js';
-import type { CacheEnvironment, CacheSettings } from '../settings.js';
-import type { Timeouts } from '../../clients/settings.js';
 import type { KeyedLevel } from '../keyed-level.js';
 import { PostgresPool } from '../../clients/postgres/pool.js';
 import { partitionKeys, partitionOf } from '../write-behind/keys.js';
@@ -14,16 +12,9 @@ import type { LostWrite } from '../write-behind/types.js';
 import type { BreakerSettings } from './breaker.js';
 import { MultiLevelCache } from './cache.js';
 import type { MultiLevelCacheOptions } from './cache-options.js';
+import { type OpenSettings, readOpenSettings, type ReadSettings } from './open-settings.js';
 import type { WriteQueue } from './queue.js';
 import { PostgresRows } from './rows.js';
-
-/** The configuration of an environment, as the command line reads it from `metrify.config.yaml`. */
-export interface OpenSettings extends Partial<Timeouts>, Omit<CacheEnvironment, 'cache' | keyof Timeouts> {
-  /** At least the levels. */
-  cache: Pick<CacheSettings, 'levels'> & Partial<CacheSettings>;
-  /** Key columns of the tables that are written through. Default: those of `cache.writeBehind.tables`. */
-  tables?: Record<string, { key: string[] }> | undefined;
-}
 
 export interface OpenOptions extends Omit<
   MultiLevelCacheOptions,
@@ -45,10 +36,14 @@ const silenceMs = 2000;
 /**
  * A cache with the configured levels. A level whose server is away is skipped until it is there; one that refuses us
  * is an error. Memory levels without `ttl` keep entries for a minute, without `size` 64 MiB.
- * @throws ServiceRefused; UserError when a level's system is not configured.
+ * @throws ServiceRefused; UserError when the settings are wrong, or a level's system is not configured.
  */
 export async function openCache(given: OpenSettings, options: OpenOptions = {}): Promise<MultiLevelCache> {
-  const settings = complete(given);
+  return openRead(readOpenSettings(given), options);
+}
+
+/** The same, from settings that were read already. */
+export async function openRead(settings: ReadSettings, options: OpenOptions = {}): Promise<MultiLevelCache> {
   const { clock = systemClock, levelTimeoutMs, breaker } = options;
   const impatient = { ...settings, requestTimeoutMs: Math.min(settings.requestTimeoutMs, silenceMs) };
   const opened: KeyedLevel[] = [];
@@ -81,27 +76,8 @@ export async function openCache(given: OpenSettings, options: OpenOptions = {}):
   }
 }
 
-/** With the defaults of the command line. */
-type CompleteSettings = OpenSettings & CacheEnvironment;
-
-function complete(settings: OpenSettings): CompleteSettings {
-  // Services in plain JavaScript come here without a type check.
-  const levels = (settings.cache as Partial<CacheSettings> | undefined)?.levels;
-  if (!Array.isArray(levels) || levels.length === 0)
-    throw new UserError('openCache wants cache.levels, and there are none', {
-      code: 'LEVEL_MISSING',
-      hint: "For example: cache: { levels: [{ name: 'hot', type: 'memory' }, { name: 'warm', type: 'redis' }] }",
-    });
-  return {
-    connectTimeoutMs: 5000,
-    requestTimeoutMs: 30_000,
-    ...settings,
-    cache: { tiers: [], ...settings.cache },
-  };
-}
-
 /** @throws ServiceUnavailable: a queue has to be there; ServiceConflict when its server could lose entries. */
-async function openQueue(settings: CompleteSettings, { onLoss, warn }: OpenOptions): Promise<WriteQueue> {
+async function openQueue(settings: ReadSettings, { onLoss, warn }: OpenOptions): Promise<WriteQueue> {
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal);
   const client = await openRedis(settings.redis!, settings, stopping.signal);
