@@ -134,7 +134,7 @@ needs('hazelcast')('the hazelcast level', () => {
     expect((await scan(level)).map((info) => info.key)).toEqual(
       expect.arrayContaining([bytes, toBytes('zähler:1'), 'long']),
     );
-    expect(await level.ttl(toBytes(bytes), signal)).toBe(-1);
+    expect(await level.ttl(bytes as ByteString, signal)).toBe(-1);
     expect(Math.abs((await level.ttl(toBytes('long'), signal)) - 400 * day)).toBeLessThan(60_000);
     expect(await level.ttl(toBytes('none'), signal)).toBe(-2);
     await until('the short one is gone', async () => (await level.ttl(toBytes('empty'), signal)) === -2);
