@@ -121,7 +121,7 @@ it('a reader whose stdout is closed ends with 0 and in silence', async () => {
     `metrify completion bash | head -1; echo "\${PIPESTATUS[0]}"
      metrify config show -o ndjson | head -1; echo "\${PIPESTATUS[0]}"`,
   );
-  expect(stdout).toMatch(/^_metrify\(\) \{\n0\n\{"path":"connectTimeout".*\}\n0\n$/);
+  expect(stdout).toMatch(/^# The words .*\n0\n\{"path":"connectTimeout".*\}\n0\n$/);
   expect(stderr).not.toMatch(/EPIPE|at .*\.js/);
 });
 
