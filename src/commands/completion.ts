@@ -17,7 +17,10 @@ export const completion = readCommand({
   flags: {},
   stdout: 'data',
   examples: [
-    { does: 'bash: a line for ~/.bashrc', command: 'source <(metrify completion bash)' },
+    {
+      does: 'bash: in ~/.bashrc, put source <( before this and ) behind it',
+      command: 'metrify completion bash',
+    },
     { does: 'zsh, into a folder of $fpath', command: 'metrify completion zsh > "${fpath[1]}/_metrify"' },
     { does: 'fish', command: 'metrify completion fish > ~/.config/fish/completions/metrify.fish' },
   ],
