@@ -1,3 +1,7 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { connect } from 'node:net';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -101,6 +105,19 @@ needs('redis')('cache flush and what the server is set to', () => {
       expect(finished.stderr).toContain(`127.0.0.1:${redis.port}`);
     }
     expect(await replica.cli('DBSIZE')).toBe('100');
+  });
+
+  test('a warm that a replica refuses leaves the dead letters of the run before', async () => {
+    const deadLetter = join(tmpdir(), `metrify-dead-${process.pid}.jsonl`);
+    try {
+      writeFileSync(deadLetter, '{"reason":"of yesterday","row":"x"}\n');
+      const args = ['cache', 'warm', '--stdin', '--key', 'm:{id}', '--dead-letter', deadLetter];
+      const finished = await metrify([...args, '--redis-url', replica.url], { stdin: 'id,v\n1,x\n' });
+      expect(finished.code, finished.stderr).toBe(5);
+      expect(readFileSync(deadLetter, 'utf8')).toContain('of yesterday');
+    } finally {
+      rmSync(deadLetter, { force: true });
+    }
   });
 });
 

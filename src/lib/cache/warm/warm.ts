@@ -93,11 +93,6 @@ class WarmRun<Row> {
   async run(): Promise<WarmResult> {
     const { plan, hooks } = this;
     await plan.resume?.rehearse(this.#reached({ rows: this.#read }));
-    if (plan.deadLetter !== undefined)
-      this.#deadLetters = await DeadLetterFile.open(
-        plan.deadLetter,
-        plan.resume?.reached?.deadLetterBytes ?? 0,
-      );
     const stopped = await this.#work().catch((error: unknown) => error as Error);
     for (const { writer } of this.#levels) await writer?.close();
     await this.#deadLetters?.close();
@@ -119,6 +114,12 @@ class WarmRun<Row> {
         signal: tidying,
         settled: (item, outcome, reason) => this.#settle(entry, item, outcome, reason),
       });
+    // Opening cuts off what an earlier run left, so nothing that may be refused comes after it.
+    if (plan.deadLetter !== undefined)
+      this.#deadLetters = await DeadLetterFile.open(
+        plan.deadLetter,
+        plan.resume?.reached?.deadLetterBytes ?? 0,
+      );
     hooks.started(() => this.#result());
     await this.#copy();
     if (this.#wantsVerification()) await this.#verify();
