@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 
 import { maskSecrets } from '../../lib/core/redact.js';
 import { pathName } from '../../lib/core/schema/leaves.js';
-import { describeReference, Unresolved } from '../../lib/core/schema/reference.js';
+import { copyOf, describeReference, Unresolved } from '../../lib/core/schema/reference.js';
 import type { Origin } from '../../lib/core/schema/section.js';
 import { explain, type Setting } from '../../lib/core/schema/setting.js';
 import { variableName } from '../../lib/core/schema/variable-name.js';
@@ -111,7 +111,7 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
 
   const merged: Record<string, unknown> = {};
   for (const { key, described } of catalog.sections)
-    if (!described && placesOf(key).includes('file')) merged[key] = structuredCopy(written[key]);
+    if (!described && placesOf(key).includes('file')) merged[key] = copyOf(written[key]);
   for (const [path, setting] of catalog.settings) {
     const steps = path.split('.');
     const value = found(path);
@@ -141,13 +141,6 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
     /** Where a value is, for problems. */
     placeOf: (path: Path) => places.get(pathName(path)) ?? at(path),
   };
-}
-
-/** Of mappings and lists; an `Unresolved` stays what it is. */
-function structuredCopy(data: unknown): unknown {
-  if (Array.isArray(data)) return data.map(structuredCopy);
-  if (typeof data !== 'object' || data === null || data instanceof Unresolved) return data;
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, structuredCopy(value)]));
 }
 
 function put(holder: Record<PropertyKey, unknown>, [key, ...below]: Path, value: unknown): void {

@@ -1,4 +1,4 @@
-import { Unresolved } from '../../../lib/core/schema/reference.js';
+import { copyOf } from '../../../lib/core/schema/reference.js';
 import { flagName } from '../../../runtime/flags.js';
 import type { planFlags, routeFlags, switchFlags } from './flags.js';
 
@@ -78,13 +78,6 @@ export class Overlay {
 export function flagFor(path: readonly PropertyKey[]): string | undefined {
   const found = Object.entries(paths).find(([, known]) => isPrefix(known, path));
   return found && flagName(found[0]);
-}
-
-/** Of mappings and lists; a reference stays what it is. */
-function copyOf(data: unknown): unknown {
-  if (Array.isArray(data)) return data.map(copyOf);
-  if (!isMapping(data) || data instanceof Unresolved) return data;
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, copyOf(value)]));
 }
 
 function put(holder: Record<string, unknown>, [key, ...below]: readonly string[], value: unknown): void {

@@ -29,3 +29,10 @@ export function checkReference(value: object): Reference {
 export function describeReference(reference: Reference): string {
   return 'env' in reference ? `variable ${reference.env}` : `file ${reference.file}`;
 }
+
+/** A copy of the mappings and lists in data; an `Unresolved` stays what it is. */
+export function copyOf(data: unknown): unknown {
+  if (Array.isArray(data)) return data.map(copyOf);
+  if (typeof data !== 'object' || data === null || data instanceof Unresolved) return data;
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, copyOf(value)]));
+}
