@@ -32,21 +32,15 @@ needs('redis')('a flush of many keys', () => {
     );
     return redis;
   }
+  const command = (redis: RedisServer, ...more: string[]) => [
+    ...['cache', 'flush', '--pattern', 'k:*', '--redis-url', redis.url],
+    ...confirming('redis', redis.url),
+    ...more,
+  ];
   const flush = (redis: RedisServer, ...more: string[]) =>
-    startMetrify(
-      [
-        'cache',
-        'flush',
-        '--pattern',
-        'k:*',
-        '--redis-url',
-        redis.url,
-        ...confirming('redis', redis.url),
-        '--json',
-        ...more,
-      ],
-      { env: { METRIFY_REQUEST_TIMEOUT: '20s', METRIFY_CONNECT_TIMEOUT: '2s' } },
-    );
+    startMetrify(command(redis, '--json', ...more), {
+      env: { METRIFY_REQUEST_TIMEOUT: '20s', METRIFY_CONNECT_TIMEOUT: '2s' },
+    });
   const size = (redis: RedisServer) =>
     Probe.with(redis.port, 0, (probe) => probe.ask('DBSIZE')) as Promise<number>;
   /** Until that share of the keys is gone. */
@@ -91,20 +85,9 @@ needs('redis')('a flush of many keys', () => {
     const metrics = join(folder.path, 'flush.prom');
     const lock = `flush-${process.pid}`;
     const args = ['--rate', '20000', '--metrics-file', metrics, '--lock', lock];
-    const running = await startMetrify(
-      [
-        'cache',
-        'flush',
-        '--pattern',
-        'k:*',
-        '--redis-url',
-        redis.url,
-        ...confirming('redis', redis.url),
-        '--json',
-        ...args,
-      ],
-      { env: { METRIFY_REQUEST_TIMEOUT: '1s', METRIFY_CONNECT_TIMEOUT: '1s' } },
-    );
+    const running = await startMetrify(command(redis, '--json', ...args), {
+      env: { METRIFY_REQUEST_TIMEOUT: '1s', METRIFY_CONNECT_TIMEOUT: '1s' },
+    });
     await gone(redis, 0.1);
     await redis.kill();
     const finished = await running.finished;
@@ -117,17 +100,7 @@ needs('redis')('a flush of many keys', () => {
     expect(readFileSync(metrics, 'utf8')).toContain('metrify_run_success{command="cache.flush"');
     await redis.restart();
     expect(await size(redis)).toBe(keys + 1 - result.deleted);
-    const again = await metrify([
-      'cache',
-      'flush',
-      '--pattern',
-      'k:*',
-      '--redis-url',
-      redis.url,
-      ...confirming('redis', redis.url),
-      '--lock',
-      lock,
-    ]);
+    const again = await metrify(command(redis, '--lock', lock));
     expect(again.code, again.stderr).toBe(0);
     expect(again.stderr).not.toContain('lock');
     expect(await size(redis)).toBe(1);
