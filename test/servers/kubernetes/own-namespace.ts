@@ -217,7 +217,8 @@ async function exists(api: Api, path: string): Promise<boolean> {
   );
 }
 
-function isReady({ status }: KubernetesObject): boolean {
+/** Whether a pod is ready. */
+export function isReady({ status }: KubernetesObject): boolean {
   return (status.conditions ?? []).some(
     ({ type, status: is }: { type: string; status: string }) => type === 'Ready' && is === 'True',
   );
