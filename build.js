@@ -1,5 +1,5 @@
-// Bundles src/ into dist/: one entry for the executable, one for each public library domain, shared chunks.
-import { readdir, rm } from 'node:fs/promises';
+// Bundles src/ into dist/: the executable, the commands that it loads, one entry for each public library domain, shared chunks.
+import { chmod, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -24,9 +24,19 @@ const leaveOutChildProcess = {
   },
 };
 
+// The executable's own bundle is the help page; main.js has the commands.
+const leaveOutWhatIsLoadedLater = {
+  name: 'leave out what is loaded later',
+  setup({ onResolve }) {
+    onResolve({ filter: /./ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path, external: true } : null,
+    );
+  },
+};
+
 const { metafile } = await build({
   ...bundle,
-  entryPoints: ['src/cli.ts', ...libraryEntries],
+  entryPoints: ['src/main.ts', ...libraryEntries],
   outbase: 'src',
   outdir: 'dist',
   minifySyntax: true,
@@ -38,6 +48,19 @@ const { metafile } = await build({
   },
   plugins: [leaveOutChildProcess],
 });
+
+const executable = await build({
+  ...bundle,
+  entryPoints: { metrify: 'src/cli.ts' },
+  splitting: false,
+  format: 'cjs',
+  outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
+  minifySyntax: true,
+  banner: { js: '#!/usr/bin/env node' },
+  plugins: [leaveOutWhatIsLoadedLater],
+});
+for (const file of Object.keys(executable.metafile.outputs)) await chmod(file, 0o755);
 
 // Only now: a process that runs the old bundle finds its chunks until the new one is whole.
 for (const file of await readdir('dist', { recursive: true }))

@@ -14,7 +14,7 @@ const program = ['src/runtime/', 'src/ui/', 'src/lib/', 'src/version.ts'];
  */
 export const folders = [
   {
-    files: ['src/cli.ts'],
+    files: ['src/cli.ts', 'src/main.ts'],
     holds: 'the program',
     imports: ['src/commands/table.ts', 'src/commands/sections.ts', 'src/runtime/', ...core, 'src/version.ts'],
   },

@@ -77,4 +77,4 @@ export function metrify(
   return run(process.execPath, [metrifyProgram, ...args], { ...options, bench, env });
 }
 
-const metrifyProgram = new URL('../../bin/metrify.js', import.meta.url).pathname;
+const metrifyProgram = new URL('../../dist/metrify.cjs', import.meta.url).pathname;

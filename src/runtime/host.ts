@@ -29,7 +29,7 @@ export interface Host {
   finish(code: ExitCode): Promise<never>;
 }
 
-export function processHost(executable: string): Host {
+export function processHost(): Host {
   const { stdout, stderr, stdin, env } = process;
   const output = new StandardStream(stdout);
   // What stderr does not take is lost: there is no other place to say so, and the exit code says how it went.
@@ -58,7 +58,7 @@ export function processHost(executable: string): Host {
       interactive: (stdin.isTTY ?? false) && (stderr.isTTY ?? false),
       width: stdout.columns ?? stderr.columns ?? 100,
     },
-    self: [process.execPath, executable],
+    self: [process.execPath, process.argv[1]!],
     stdout: (text) => output.write(text),
     pour: (chunk) => output.pour(chunk),
     stderr: (text) => complaints.write(text),

@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/metrify.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../dist/metrify.cjs', import.meta.url));
 
 export interface RunOptions {
   /** Added to an environment without METRIFY_* and NO_COLOR, whose home is a temporary folder. */
@@ -62,7 +62,7 @@ export async function metrify(args: readonly string[], options: RunOptions = {})
 
 /** Starts the built CLI, for tests that signal it or talk to it; its stdin stays open. */
 export async function startMetrify(args: readonly string[], options: RunOptions = {}): Promise<Running> {
-  if (!existsSync(PROGRAM.replace(/bin\/metrify\.js$/, 'dist/cli.js'))) {
+  if (!existsSync(PROGRAM)) {
     throw new Error('the CLI is not built; npm run build builds it');
   }
   const home = await mkdtemp(join(tmpdir(), 'metrify-home-'));

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { until } from '../servers/ports.js';
 import { cleanEnvironment } from './run.js';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/metrify.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../dist/metrify.cjs', import.meta.url));
 
 export interface Terminal {
   /** Types text as it stands: `type('live/redis')`. */

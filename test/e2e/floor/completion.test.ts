@@ -14,7 +14,7 @@ import { cleanEnvironment, metrify } from '../run.js';
 
 type Completed = { complete?: Candidates };
 
-const PROGRAM = fileURLToPath(new URL('../../../bin/metrify.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../../dist/metrify.cjs', import.meta.url));
 const CONFIG = 'configured.yaml';
 
 let folder: string;
