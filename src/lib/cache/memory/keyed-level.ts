@@ -12,6 +12,9 @@ export const entryOverheadBytes = 240;
 
 const slots = 1 << 13;
 
+/** Shorter than any TTL: a microsecond. */
+const leastMs = 0.001;
+
 /** What is stored: a copy of what was given, so that its shape is always the same. */
 class Entry implements Found {
   constructor(
@@ -30,8 +33,6 @@ export class MemoryLevel implements KeyedLevel {
   evictions = 0;
   readonly #clock: Clock;
   readonly #entries: LRUCache<ByteString, Entry>;
-  /** The time, looked at once a millisecond; 0 when it has to be looked at. */
-  #time = 0;
   /**
    * Counts the changes of all keys with the same hash, evicted ones too. Another key's change refuses a fill or a
    * write for nothing now and then, which costs a miss; remembering every key would cost memory without end.
@@ -44,6 +45,7 @@ export class MemoryLevel implements KeyedLevel {
     this.#clock = clock;
     this.#entries = new LRUCache({
       maxSize: maxBytes,
+      perf: { now: () => clock.monotonic() },
       sizeCalculation: ({ value }, key) => key.length + value.length + entryOverheadBytes,
       dispose: (_value, _key, reason) => {
         if (reason === 'evict') this.evictions++;
@@ -62,13 +64,7 @@ export class MemoryLevel implements KeyedLevel {
   }
 
   peek(key: ByteString): Found | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    if (entry.expiresAt !== undefined && entry.expiresAt <= (this.#time || this.#now())) {
-      this.#entries.delete(key);
-      return undefined;
-    }
-    return entry;
+    return this.#entries.get(key);
   }
 
   lookup(key: ByteString): Promise<Lookup> {
@@ -81,7 +77,7 @@ export class MemoryLevel implements KeyedLevel {
 
   fill(key: ByteString, found: Found, lease: Lease, replace = false): Promise<KeyedWriteOutcome> {
     if (this.#leaseOf(key) !== lease || (!replace && this.peek(key))) return Promise.resolve('refused');
-    const known = this.#entries.peek(key)?.version;
+    const known = this.#known(key)?.version;
     if (known !== undefined && found.version !== undefined && found.version < known)
       return Promise.resolve('refused');
     return Promise.resolve(this.#put(key, found, found.version));
@@ -89,7 +85,7 @@ export class MemoryLevel implements KeyedLevel {
 
   set(key: ByteString, found: Found, version: bigint | undefined, lease?: Lease): Promise<KeyedWriteOutcome> {
     if (version === undefined) return Promise.resolve(this.#put(key, found, undefined));
-    const entry = this.#entries.peek(key);
+    const entry = this.#known(key);
     if (entry?.version !== undefined) {
       if (version <= entry.version) return Promise.resolve('refused');
     } else if (lease === undefined ? entry !== undefined : lease !== this.#leaseOf(key)) {
@@ -101,7 +97,7 @@ export class MemoryLevel implements KeyedLevel {
   }
 
   remove(key: ByteString, version: bigint | undefined): Promise<boolean> {
-    const known = this.#entries.peek(key)?.version;
+    const known = this.#known(key)?.version;
     if (version !== undefined && known !== undefined && known > version) return Promise.resolve(false);
     this.#forget(key);
     return Promise.resolve(true);
@@ -120,7 +116,7 @@ export class MemoryLevel implements KeyedLevel {
   #put(key: ByteString, { value, expiresAt, costMs }: Found, version: bigint | undefined): KeyedWriteOutcome {
     this.#changes[slotOf(key)]!++;
     // One that is larger than the whole level removes what was there.
-    this.#entries.set(key, new Entry(value, expiresAt, costMs, version));
+    this.#entries.set(key, new Entry(value, expiresAt, costMs, version), this.#lifetime(expiresAt));
     return this.#entries.has(key) ? 'stored' : 'unfit';
   }
 
@@ -133,10 +129,16 @@ export class MemoryLevel implements KeyedLevel {
     return String(this.#changes[slotOf(key)]) as Lease;
   }
 
-  #now(): number {
-    this.#time = this.#clock.monotonic();
-    setTimeout(() => (this.#time = 0), 1).unref();
-    return this.#time;
+  /** An entry that has expired still tells its version. */
+  #known(key: ByteString): Entry | undefined {
+    return this.#entries.peek(key, { allowStale: true });
+  }
+
+  /** As lru-cache has it: no TTL is 0, and the last instant still counts. It keeps both outside of the entry, where a hit reads them sooner. */
+  #lifetime(expiresAt: number | undefined): { readonly ttl: number; readonly start: number } {
+    const start = this.#clock.monotonic();
+    if (expiresAt === undefined) return { ttl: 0, start };
+    return { ttl: expiresAt > start ? expiresAt - start - leastMs : -leastMs, start };
   }
 }
 
