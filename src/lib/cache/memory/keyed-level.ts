@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
+import { fnv1a } from '../../core/fnv1a.js';
 import type { Found, Lease, Lookup, KeyedWriteOutcome, KeyedLevel } from '../keyed-level.js';
 
 /**
@@ -142,9 +143,7 @@ export class MemoryLevel implements KeyedLevel {
   }
 }
 
-/** FNV-1a. */
 function slotOf(key: ByteString): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  const hash = fnv1a(key);
   return (hash ^ (hash >>> 15)) & (slots - 1);
 }

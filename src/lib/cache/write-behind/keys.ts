@@ -1,4 +1,5 @@
 import { toBytes, type ByteString } from '../../core/bytes.js';
+import { fnv1a } from '../../core/fnv1a.js';
 
 /** Where the number of partitions is agreed on. */
 export const configKey = toBytes('metrify:queue:config');
@@ -47,9 +48,7 @@ export function partitionKeys(partition: number): PartitionKeys {
 
 /** FNV-1a of the key's bytes, modulo the number of partitions. It is part of the queue's format. */
 export function partitionOf(key: ByteString, partitions: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-  return (hash >>> 0) % partitions;
+  return (fnv1a(key) >>> 0) % partitions;
 }
 
 /**
