@@ -2,7 +2,7 @@ import type { Section } from '../lib/core/schema/section.js';
 import { Catalog } from './config/catalog.js';
 import { jsonSchemaOf } from './config/json-schema.js';
 import { settingsTable } from './config/settings-table.js';
-import { markdownTable, withTable } from './markdown.js';
+import { withTable } from './markdown.js';
 import type { LoadedCommands } from './program.js';
 import { renderReference } from './reference.js';
 
@@ -15,7 +15,7 @@ interface Folder {
 
 /**
  * The files that follow from the declarations, by their paths in the repository: the command reference, the JSON
- * schemas, and tables within pages: of settings, and of folders.
+ * schemas, and parts of pages: tables of settings, and the list of folders.
  * @param read a page as it is
  */
 export async function generated(
@@ -42,20 +42,22 @@ export async function generated(
   files['docs/architecture.md'] = withTable(
     await read('docs/architecture.md'),
     'folders',
-    foldersTable(folders),
+    folderList(folders),
   );
   return files;
 }
 
-function foldersTable(folders: readonly Folder[]): string {
-  return markdownTable(
-    ['in `src/`', 'holds', 'may import'],
-    folders.map(({ files, holds, imports }) => [foldersCell(files), holds, foldersCell(imports)]),
-  );
+function folderList(folders: readonly Folder[]): string {
+  return folders
+    .map(({ files, holds, imports }) => {
+      const allowed = imports.length > 0 ? ` → ${namesOf(imports)}` : '';
+      return `- ${namesOf(files)}: ${holds}${allowed}`;
+    })
+    .join('\n');
 }
 
 /** From `src/`, and those of one folder together: `lib/{http, core}`. */
-function foldersCell(paths: readonly string[]): string {
+function namesOf(paths: readonly string[]): string {
   const names = paths.map((path) => path.replace(/^src\//, '').replace(/\/$/, ''));
   const parentOf = (name: string) => name.slice(0, name.indexOf('/') + 1);
   return [...new Set(names.map(parentOf))]
