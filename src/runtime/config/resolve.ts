@@ -82,7 +82,13 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
     }
   };
 
-  const found = (path: string): Found | undefined => {
+  /** A system that nothing gives an address of is not configured, whatever its defaults are. */
+  const counts = (path: string): boolean => {
+    const system = catalog.systems.find(({ others }) => others.includes(path));
+    return !system || system.addresses.some((address) => given(address) !== undefined);
+  };
+
+  const given = (path: string): Found | undefined => {
     const look: Record<Place, () => Found | undefined> = {
       flag() {
         const value = sources.overrides[path];
@@ -105,8 +111,16 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
       const value = look[place]();
       if (value) return value;
     }
-    const value = catalog.setting(path).default;
-    return value === undefined ? undefined : { place: 'default', from: 'default', value, folder: cwd };
+    return undefined;
+  };
+
+  const found = (path: string): Found | undefined => {
+    const value = given(path);
+    if (value) return value;
+    const preset = counts(path) ? catalog.setting(path).default : undefined;
+    return preset === undefined
+      ? undefined
+      : { place: 'default', from: 'default', value: preset, folder: cwd };
   };
 
   const merged: Record<string, unknown> = {};
