@@ -14,12 +14,23 @@ import {
   yesNo,
 } from '../core/schema/setting.js';
 import { plainText } from '../core/schema/values.js';
+import { readUrl } from '../core/url.js';
+import { serviceUrl } from '../http/url-shapes.js';
 import { contradictions } from './contradictions.js';
 import { defaults } from './defaults.js';
 import { checkApp, checkLabel, checkNamespace, checkObject } from './names.js';
 import { isSecretHeader } from './plan-hash.js';
 import { providerNames } from './spec.js';
-import { argument, expression, probeUrl, quantile, risk, share, tolerance } from './values.js';
+import {
+  argument,
+  expression,
+  probeUrl,
+  quantile,
+  requestedUrl,
+  risk,
+  share,
+  tolerance,
+} from './values.js';
 
 type Standard = string | number | boolean;
 
@@ -47,7 +58,8 @@ function atLeastOne(help: string, standard: number, most?: number) {
   return z.optional(whole({ help, ...usual(standard) }, 1, most));
 }
 
-const http = ['http', 'https'];
+const http = serviceUrl.schemes;
+const service = (text: string) => readUrl(text, serviceUrl);
 
 const version = z.strictObject({
   name: name(
@@ -80,7 +92,7 @@ const headers = z
   });
 
 const smoke = z.strictObject({
-  url: url(http, { help: 'what is requested' }),
+  url: url(http, requestedUrl, { help: 'what is requested' }),
   status: z.optional(
     whole({ help: 'the status that is expected', ...usual(defaults.smoke.status) }, 100, 599),
   ),
@@ -95,7 +107,7 @@ const smokeTests = z.optional(z.array(smoke).check(z.minLength(1)));
 
 const analysis = z.strictObject({
   prometheus: z.optional(
-    url(http, { help: 'where the expressions are asked; where nothing is said, `prometheus.url`' }),
+    url(http, service, { help: 'where the expressions are asked; where nothing is said, `prometheus.url`' }),
   ),
   requests: z.optional(
     text({ help: 'PromQL with `{{version}}` and `{{window}}`: the number of requests' }, expression),
@@ -223,7 +235,7 @@ export const rolloutSchema = z.strictObject({
   ),
   envoy: z.optional(
     z.strictObject({
-      admin: z.optional(url(http, { help: "Envoy's admin interface, asked whether it took the file" })),
+      admin: z.optional(url(http, service, { help: "Envoy's admin interface, asked whether it took the file" })),
     }),
   ),
 });
