@@ -1,5 +1,5 @@
+import { readKey } from '../../../lib/cache/key-text.js';
 import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
-import { toBytes } from '../../../lib/core/bytes.js';
 import { errorMessage } from '../../../lib/core/errors.js';
 import { formatCount } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
@@ -84,7 +84,7 @@ async function forgetInCaches(keys: string[], context: Context): Promise<void> {
     try {
       const level = await openLevel(name, context);
       const remover = await level.remover({ signal: context.signal, settled: () => {} });
-      await remover.remove(keys.map(toBytes));
+      await remover.remove(keys.map(readKey));
       await remover.drain();
       await remover.close();
     } catch (error) {

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 
 import type { BulkLevel } from '../../../lib/cache/bulk-level.js';
 import { findLevel } from '../../../lib/cache/open-bulk-level.js';
+import { keyText } from '../../../lib/cache/key-text.js';
 import { compileEntry, type WarmPlan } from '../../../lib/cache/warm/plan.js';
 import { warm as warmCache, type WarmResult } from '../../../lib/cache/warm/warm.js';
 import { type ByteString, fromBytes } from '../../../lib/core/bytes.js';
@@ -186,7 +187,7 @@ export function presentRows(result: WarmResult, printer: Printer): void {
       `      ${formatCount(undecided)} more differ, too many to read their rows again: another row may have the same key`,
     );
   for (const { key, level, problem } of examples)
-    printer.line(`      ${problem}  ${fromBytes(key)}  (${level})`);
+    printer.line(`      ${problem}  ${key}  (${level})`);
 }
 
 async function continueFrom(
@@ -216,7 +217,7 @@ async function firstEntry(
       const { key, value } = entryOf(row);
       if (key !== null && value !== null)
         return {
-          key: fromBytes(key),
+          key: keyText(key),
           value: fromBytes((typeof value === 'string' ? value : value.join(' ')) as ByteString),
         };
     }
