@@ -1,12 +1,12 @@
-import { toBytes, type ByteString } from '../core/bytes.js';
+import type { ByteString } from '../core/bytes.js';
 import { UserError } from '../core/errors.js';
-import { checkUtf8 } from './key-text.js';
+import { checkUtf8, globBytes } from './key-text.js';
 
 /*
  * Redis's own globs (`*`, `?`, `[abc]`, `[^a]`, `[a-z]`, `\*`) over bytes, with its corner cases: a class that is
  * not closed ends with the pattern, `[]` matches nothing, `[^]` anything, the ends of a range may be swapped, bytes
  * from 128 on count as negative in ranges (as on x86), and only `*` itself matches the empty key. In addition `\xHH` is
- * the byte HH, as in the text of keys.
+ * the byte HH and `\uHHHH` a character, as in the text of keys.
  */
 
 /** A byte to be equal to; what one byte may be; or any number of bytes. */
@@ -25,7 +25,7 @@ export function readGlob(text: string): string {
 
 /** The same glob for Redis, which does not know `\xHH`. */
 export function redisGlob(text: string): ByteString {
-  const bytes = toBytes(text);
+  const bytes = globBytes(text);
   return hexEscape.test(bytes) ? (parse(text).map(printed).join('') as ByteString) : bytes;
 }
 
@@ -98,7 +98,7 @@ function accepts(token: number | Uint8Array, byte: number): boolean {
 }
 
 function parse(text: string): Token[] {
-  const pattern = toBytes(text);
+  const pattern = globBytes(text);
   const tokens: Token[] = [];
   for (let at = 0; at < pattern.length;) {
     const char = pattern[at]!;

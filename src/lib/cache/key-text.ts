@@ -4,14 +4,15 @@ import { UserError } from '../core/errors.js';
 
 /*
  * How keys are written on the command line and in every output: as they are, but for bytes that are not UTF-8 and for
- * control characters, which are `\xHH`, a byte each. A backslash is `\\` where it could be taken for the start of
- * these; any other is itself. So what is shown can be typed again, and two keys never look the same.
+ * control characters. These are `\xHH`, a byte each; controls of bidirectional text are `\u202e`, as in all text. A
+ * backslash is `\\` where it could be taken for the start of one of these; any other is itself. So what is shown can be
+ * typed again, and two keys never look the same.
  */
 
-const escape = /\\(\\|x[0-9a-fA-F]{2})/g;
+const escape = /\\(\\|x[0-9a-fA-F]{2}|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})/g;
 
 /** A backslash that what follows would turn into an escape. */
-const ambiguous = /\\(?=[^ -[\]-~]|\\|x[0-9a-fA-F]{2})/g;
+const ambiguous = /\\(?=[^ -[\]-~]|\\|x[0-9a-fA-F]{2}|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})/g;
 
 /** Well-formed UTF-8 (RFC 3629, section 4), or one byte that is not. */
 const sequence =
@@ -28,20 +29,28 @@ export function globText(glob: ByteString): string {
     const character = bytes.length > 1 ? fromBytes(bytes as ByteString) : '';
     return character === '' || character === '\ufffd' ? escaped(bytes) : character;
   });
-  return text.replace(controls, (control) => escaped(toBytes(control)));
+  return text.replace(controls, (control) =>
+    control <= '\xff' ? escaped(toBytes(control)) : `\\u${hex(control, 4)}`,
+  );
 }
 
 /** The key that a person wrote. @throws UserError `KEY_NOT_UTF8` */
 export function readKey(text: string): ByteString {
   checkUtf8('key', text);
-  return unescaped(toBytes(text));
+  return toBytes(text).replace(escape, (_, what: string) => {
+    if (what === '\\') return what;
+    const character = String.fromCharCode(Number.parseInt(what.slice(1), 16));
+    return what.startsWith('x') ? character : toBytes(character);
+  }) as ByteString;
 }
 
-/** Bytes with what their escapes stand for. */
-function unescaped(text: ByteString): ByteString {
-  return text.replace(escape, (_, what: string) =>
-    what === '\\' ? what : String.fromCharCode(Number.parseInt(what.slice(1), 16)),
-  ) as ByteString;
+/** A glob in which only bytes are escaped: `\u202e` is the bytes of that character. */
+export function globBytes(text: string): ByteString {
+  return toBytes(text).replace(/\\(?:u(?![dD][89a-fA-F])([0-9a-fA-F]{4})|[^])/g, (whole, code?: string) => {
+    if (code === undefined) return whole;
+    const character = toBytes(String.fromCharCode(Number.parseInt(code, 16)));
+    return character.length > 1 ? character : escaped(character);
+  }) as ByteString;
 }
 
 /**
@@ -58,5 +67,9 @@ export function checkUtf8(what: string, text: string): void {
 }
 
 function escaped(bytes: string): string {
-  return Array.from(bytes, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`).join('');
+  return Array.from(bytes, (byte) => `\\x${hex(byte, 2)}`).join('');
+}
+
+function hex(character: string, digits: number): string {
+  return character.charCodeAt(0).toString(16).padStart(digits, '0');
 }

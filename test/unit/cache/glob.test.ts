@@ -4,7 +4,13 @@ import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { compileGlob, exampleKey, hasLiteral, literalPrefix, redisGlob } from '../../../src/lib/cache/glob.js';
+import {
+  compileGlob,
+  exampleKey,
+  hasLiteral,
+  literalPrefix,
+  redisGlob,
+} from '../../../src/lib/cache/glob.js';
 import { toBytes, type ByteString } from '../../../src/lib/core/bytes.js';
 import { growth } from '../../growth.js';
 import { needs } from '../../servers/needs.js';
@@ -99,6 +105,10 @@ needs('redis')('against the matching of redis-server', () => {
       [String.raw`\x2a`, String.raw`\x2a`],
       [String.raw`\x00`, String.raw`\x00`],
       [String.raw`\xc3`, String.raw`\xc3`],
+      ['\\u00e9', String.raw`\xc3\xa9`],
+      ['\\u005b', String.raw`\x5b`],
+      [String.raw`[\u0061-c]`, '[a-c]'],
+      [String.raw`\\u0061`, String.raw`\\u0061`],
       [String.raw`[\x00-\x3f]`, String.raw`[\x00-\x3f]`],
       [String.raw`[^\x5b-\x5e]`, String.raw`[^\x5b-\x5e]`],
       [String.raw`[a-\x7f]`, String.raw`[a-\x7f]`],
@@ -111,7 +121,9 @@ needs('redis')('against the matching of redis-server', () => {
         const text = pieces.map(([glob]) => glob).join('');
         const regularExpression = new RegExp(`^(?:${pieces.map(([, source]) => source).join('')})$`);
         // Only `*` itself matches the empty key.
-        const right = [...keys].filter((key) => regularExpression.test(key) && (key !== '' || /^\*?$/.test(text)));
+        const right = [...keys].filter(
+          (key) => regularExpression.test(key) && (key !== '' || /^\*?$/.test(text)),
+        );
         matched += right.length;
         expect(([...keys] as ByteString[]).filter(compileGlob(text)).sort()).toEqual(right.sort());
         expect((await redis.call('KEYS', redisGlob(text))).sort()).toEqual(right);

@@ -13,7 +13,24 @@ const key = fc
   .array(
     fc.oneof(
       fc.integer({ min: 0, max: 255 }).map((byte) => String.fromCharCode(byte)),
-      fc.constantFrom('\\', 'x', '4', '1', 'f', '\\x41', 'é', '\u202e', '\ufffd', '\x9b').map(toBytes),
+      fc
+        .constantFrom(
+          '\\',
+          'x',
+          '4',
+          '1',
+          'f',
+          '\\x41',
+          '\\u0041',
+          '\\ud800',
+          'u',
+          '0',
+          'é',
+          '\u202e',
+          '\ufffd',
+          '\x9b',
+        )
+        .map(toBytes),
     ),
     { maxLength: 12 },
   )
@@ -51,7 +68,10 @@ describe('the text of a key', () => {
     [String.raw`a\x41`, String.raw`a\\x41`],
     ['a\n\t\x1b', String.raw`a\x0a\x09\x1b`],
     ['a\\\n', String.raw`a\\\x0a`],
-    ['a\u202eb', String.raw`a\xe2\x80\xaeb`],
+    ['a\u202eb', 'a\\u202eb'],
+    ['a\x9b', String.raw`a\xc2\x9b`],
+    ['a\\u202e', 'a\\\\u202e'],
+    ['a\\ud800', 'a\\ud800'],
     ['\ufffd', String.raw`\xef\xbf\xbd`],
     ['', ''],
   ])('of %j is %s', (name, text) => {

@@ -7,7 +7,7 @@ import type { Context } from '../../../runtime/context.js';
 import { flag } from '../../../runtime/flags.js';
 import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
-import { chosenKeys } from '../shared/held-keys.js';
+import { chosenKeys, keyOrAll } from '../shared/held-keys.js';
 import { openLevel } from '../shared/open-level.js';
 
 export const drop = changeCommand({
@@ -29,12 +29,13 @@ export const drop = changeCommand({
   items: 'keys',
 
   async prepare(input, context) {
+    const key = keyOrAll(input);
     const client = await openConfiguredRedis(context);
     const { environment } = await context.settings();
     return {
       client,
       target: `${environment}/queue@${client.address}`,
-      ...(await chosenKeys(input, () => heldKeys(client))),
+      keys: await chosenKeys(key, heldKeys(client)),
     };
   },
 

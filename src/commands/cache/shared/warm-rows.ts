@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { BulkLevel } from '../../../lib/cache/bulk-level.js';
 import { findLevel } from '../../../lib/cache/open-bulk-level.js';
 import { keyText } from '../../../lib/cache/key-text.js';
+import { parseKeyTemplate } from '../../../lib/cache/warm/key-template.js';
 import { compileEntry, type WarmPlan } from '../../../lib/cache/warm/plan.js';
 import { warm as warmCache, type WarmResult } from '../../../lib/cache/warm/warm.js';
 import { type ByteString, fromBytes } from '../../../lib/core/bytes.js';
@@ -27,6 +28,7 @@ export async function prepareRows(input: RowsInput, context: Context): Promise<W
     throw new UserError('--key is missing', {
       hint: "Name the key of each row: --key 'meter:{meter_id}:latest'",
     });
+  parseKeyTemplate(key);
   if (!/^(json|hash|column:.+)$/.test(input.value))
     throw new UserError(`--value '${input.value}' is not json, hash or column:NAME`);
   const settings = await context.settings();
@@ -186,8 +188,7 @@ export function presentRows(result: WarmResult, printer: Printer): void {
     printer.line(
       `      ${formatCount(undecided)} more differ, too many to read their rows again: another row may have the same key`,
     );
-  for (const { key, level, problem } of examples)
-    printer.line(`      ${problem}  ${key}  (${level})`);
+  for (const { key, level, problem } of examples) printer.line(`      ${problem}  ${key}  (${level})`);
 }
 
 async function continueFrom(
