@@ -1,4 +1,4 @@
-import { shellWord } from '../../core/shell.js';
+import { shellArgument, shellWord } from '../../core/shell.js';
 import { formatBytes, formatCount, formatPercent } from '../../core/units.js';
 import { compileGlob, exampleKey } from '../glob.js';
 import type { Advice, InspectResult } from './result.js';
@@ -33,7 +33,7 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
     if ((key.share ?? 0) >= 0.1 && result.keys > 10)
       advice.push({
         finding: `the ${key.type ?? 'key'} ${key.key} alone takes ${formatPercent(key.share!, 0)} of the memory (${formatBytes(key.bytes!)}): split it, or read it in parts`,
-        command: `metrify cache get ${shellWord(key.key)} --level ${level}`,
+        command: `metrify cache get --level ${level} ${shellArgument(key.key)}`,
       });
   const masters = result.nodes.filter((node) => node.slots !== undefined);
   const fair = 1 / Math.max(1, masters.length);
