@@ -69,6 +69,7 @@ describe('a URL with a part that cannot be used', () => {
   it.each([
     ['smoke: [{ url: "http://h/#x" }]', '6:16', 'fragment'],
     ['smoke: [{ url: "http://u%zz@h" }]', '6:16', 'user'],
+    ['smoke: [{ url: "http://u@h", headers: { Authorization: { env: A } } }]', '6:16', 'user'],
     ['analysis: { prometheus: "http://h?x=1" }', '6:25', 'query'],
     ['analysis: { probe: { url: "http://{{version}}/#x" } }', '6:27', 'fragment'],
     ['envoy: { admin: "http://h/#x" }', '6:17', 'fragment'],

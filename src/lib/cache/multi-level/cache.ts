@@ -121,7 +121,7 @@ export class MultiLevelCache {
     checkWriteOptions(options);
     const found = await this.#encode(value, options);
     await this.#inOrder(bytes, () =>
-      this.#write({ key: bytes, found }, 'the value is set', 'no cache level took the value'),
+      this.#write({ key: bytes, found }, 'the value is set, but', 'no cache level took the value, and'),
     );
   }
 
@@ -130,7 +130,11 @@ export class MultiLevelCache {
     this.#checkOpen();
     const bytes = keyOf(key);
     await this.#inOrder(bytes, () =>
-      this.#write({ key: bytes, found: undefined }, 'the key is removed', 'no cache level removed the key'),
+      this.#write(
+        { key: bytes, found: undefined },
+        'the key is removed, but',
+        'no cache level removed the key, and',
+      ),
     );
   }
 
@@ -170,7 +174,7 @@ export class MultiLevelCache {
     const version = await this.#removedIfUnknown(key, rows.write(target, operation));
     const found =
       encoded === undefined ? undefined : { value: encoded, expiresAt: this.#values.expiry(options.ttl) };
-    await this.#write({ key: bytes, found, version, leases }, 'the row is written');
+    await this.#write({ key: bytes, found, version, leases }, 'the row is written, but');
   }
 
   /**
@@ -206,7 +210,7 @@ export class MultiLevelCache {
     // What was queued anew may have been applied before later writes: readers ask the queue, which knows.
     const gone = encoded === null || requeued;
     const found = gone ? undefined : { value: encoded, expiresAt: this.#values.expiry(ttl) };
-    await this.#write({ key: bytes, found, version, leases }, 'the row is queued');
+    await this.#write({ key: bytes, found, version, leases }, 'the row is queued, but');
     return { operationId, id, version, requeued };
   }
 
@@ -237,7 +241,7 @@ export class MultiLevelCache {
       value === undefined
         ? undefined
         : { value: this.#values.encode(value), expiresAt: this.#values.expiry(ttl) };
-    await this.#write({ key: bytes, found, version, leases }, 'the write is recorded');
+    await this.#write({ key: bytes, found, version, leases }, 'the write is recorded, but');
   }
 
   /**
@@ -313,14 +317,14 @@ export class MultiLevelCache {
     }
   }
 
-  /** @param what was done, for messages; `otherwise` where no level took it */
-  async #write(write: Write, what: string, otherwise = what): Promise<void> {
+  /** @param what was done, for messages; `none` where no level took it */
+  async #write(write: Write, what: string, none = what): Promise<void> {
     const { key } = write;
     // Reads that began before, or while levels still differ, must not be joined by those that come after.
     this.#reads.forget(key);
     const levels = this.#tiers.of(key);
     const stale = await writeLevels(write, levels).finally(() => this.#reads.forget(key));
-    if (stale.length > 0) throw cacheStale(key, stale, stale.length < levels.length ? what : otherwise);
+    if (stale.length > 0) throw cacheStale(key, stale, stale.length < levels.length ? what : none);
   }
 
   /** Writes of a key without versions go one after the other, so that all levels see them in one order. */
