@@ -161,7 +161,9 @@ function presentCounts(counts: FlushCounts, printer: Printer): void {
   if (counts.byPrefix.length > 0)
     printer.table({
       columns: [{ title: 'keys', align: 'right' }, { title: 'prefix' }],
-      rows: counts.byPrefix.slice(0, 20).map(({ prefix, keys }) => [formatCount(keys), prefix || printer.dim('(empty)')]),
+      rows: counts.byPrefix
+        .slice(0, 20)
+        .map(({ prefix, keys }) => [formatCount(keys), prefix || printer.dim('(empty)')]),
     });
   if (counts.byPrefix.length > 20)
     printer.line(printer.dim(`and ${counts.byPrefix.length - 20} more prefixes`));

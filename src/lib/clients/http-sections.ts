@@ -8,7 +8,9 @@ import { serviceUrl } from '../http/url-shapes.js';
 import type { HttpSettings } from './settings.js';
 
 function address() {
-  return z.optional(url(serviceUrl.schemes, (text) => readUrl(text, serviceUrl), { help: 'its URL', address: true }));
+  return z.optional(
+    url(serviceUrl.schemes, (text) => readUrl(text, serviceUrl), { help: 'its URL', address: true }),
+  );
 }
 
 function reached({ url: at, ...more }: { url?: string | undefined }): HttpSettings | undefined {

@@ -94,7 +94,8 @@ function parse(text: string, hostOptional: boolean): URL | undefined {
 }
 
 function hostOf({ hostname }: URL, optional: boolean): string | undefined {
-  if (hostname !== '' && hostname !== placeholder) return decoded(hostname.replace(/^\[(.*)\]$/, '$1'), 'host');
+  if (hostname !== '' && hostname !== placeholder)
+    return decoded(hostname.replace(/^\[(.*)\]$/, '$1'), 'host');
   if (!optional) throw invalid('is a URL without a host');
   return undefined;
 }

@@ -54,7 +54,10 @@ describe('a URL with a part that cannot be used', () => {
     'is refused by what uses it in the same words: %s %s %s',
     async (...argv) => {
       const env = { METRIFY_REDIS_URL: 'redis://u:s3cret%zz@127.0.0.1:1' };
-      const [used, checked] = await Promise.all([metrify(argv, { env }), metrify(['config', 'check'], { env })]);
+      const [used, checked] = await Promise.all([
+        metrify(argv, { env }),
+        metrify(['config', 'check'], { env }),
+      ]);
       expect(used).toMatchObject({ code: 2, stdout: '', stderr: checked.stderr });
     },
   );

@@ -27,7 +27,10 @@ describe('readUrl', () => {
     const whole = 'postgres://user:pa%20ss@host:5432/meters?sslmode=require';
     const before = JSON.stringify(shown(readUrl(whole, every)));
     const added = fc
-      .oneof(fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }), fc.constantFrom(...'\t\n\r\0 %@\\.&='))
+      .oneof(
+        fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+        fc.constantFrom(...'\t\n\r\0 %@\\.&='),
+      )
       .filter((character) => !'/?#:0'.includes(character));
     fc.assert(
       fc.property(fc.nat({ max: whole.length }), added, (at, character) => {

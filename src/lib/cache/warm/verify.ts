@@ -139,7 +139,8 @@ export async function verify(plan: VerifyPlan): Promise<Verified> {
   for (const level of plan.levels) suspects.set(level, new Map());
   const report = (level: BulkLevel, key: ByteString, problem: 'mismatched' | 'missing') => {
     result[problem]++;
-    if (result.examples.length < exampleLimit) result.examples.push({ key: keyText(key), level: level.name, problem });
+    if (result.examples.length < exampleLimit)
+      result.examples.push({ key: keyText(key), level: level.name, problem });
   };
 
   const compare = async (batch: [ByteString, StoredValue][]) => {

@@ -63,7 +63,10 @@ export function parsePostgresUrl(text: string): Said {
   const user = part('user', parts.username);
   const sslmode = parameter('sslmode');
   if (sslmode !== undefined && !modes.includes(sslmode))
-    throw invalid(`is a URL with sslmode=${sslmode}, which is unknown`, 'Use disable, require, verify-ca or verify-full.');
+    throw invalid(
+      `is a URL with sslmode=${sslmode}, which is unknown`,
+      'Use disable, require, verify-ca or verify-full.',
+    );
   const sslrootcert = parameter('sslrootcert');
   if (sslrootcert !== undefined && plain.includes(sslmode ?? 'verify-full'))
     throw invalid(`is a URL with sslrootcert, which means nothing with sslmode=${sslmode}`, 'Leave one out.');

@@ -3,7 +3,13 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 import { toBytes } from '../../core/bytes.js';
-import { errorMessage, ServiceRefused, ServiceUnavailable, systemCode, UserError } from '../../core/errors.js';
+import {
+  errorMessage,
+  ServiceRefused,
+  ServiceUnavailable,
+  systemCode,
+  UserError,
+} from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import type { Timeouts, TlsSettings } from '../settings.js';
 import type { RedisAddress } from './address.js';
@@ -96,7 +102,9 @@ export class RedisConnection {
       connection.close();
       signal.throwIfAborted();
       if (!(error instanceof RedisError)) throw error;
-      throw /unknown command .?select/i.test(error.message) ? noDatabases(node, options.database) : refused(node, error);
+      throw /unknown command .?select/i.test(error.message)
+        ? noDatabases(node, options.database)
+        : refused(node, error);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
