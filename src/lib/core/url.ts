@@ -94,10 +94,9 @@ function parse(text: string, hostOptional: boolean): URL | undefined {
 }
 
 function hostOf({ hostname }: URL, optional: boolean): string | undefined {
-  if (hostname !== '' && hostname !== placeholder)
-    return decoded(hostname.replace(/^\[(.*)\]$/, '$1'), 'host');
-  if (!optional) throw invalid('is a URL without a host');
-  return undefined;
+  if (optional && (hostname === '' || hostname === placeholder)) return undefined;
+  if (hostname === '') throw invalid('is a URL without a host');
+  return decoded(hostname.replace(/^\[(.*)\]$/, '$1'), 'host');
 }
 
 function refuse(there: boolean, part: string): void {

@@ -3,7 +3,7 @@ import { operations } from '../write-behind/types.js';
 import {
   aFunction,
   type Check,
-  checkArguments,
+  checkArgument,
   checkOptions,
   duration,
   fromZero,
@@ -50,52 +50,65 @@ const level = options(
   ['level'],
 );
 
-/** Of `new MultiLevelCache`. @throws UserError `OPTION_INVALID` */
-export function checkCacheOptions(given: unknown): void {
-  const checks = {
+const cacheOptions = options(
+  {
     ...common,
     levels: listOf(level),
     tiers: list,
     rows: having('write', 'close'),
     queue: having('writeBehind', 'pendingValue', 'close'),
     queueLimits: options({ timeoutMs: positive, breaker }),
-  };
-  checkOptions('MultiLevelCache', given, checks, ['levels']);
+  },
+  ['levels'],
+);
+
+/** Of `new MultiLevelCache`. @throws UserError `OPTION_INVALID` */
+export function checkCacheOptions(given: unknown): void {
+  checkOptions('MultiLevelCache', given, cacheOptions);
 }
+
+const openOptions = options({
+  ...common,
+  levelTimeoutMs: positive,
+  breaker,
+  onLoss: aFunction,
+  warn: aFunction,
+});
 
 /** Of `openCache`. @throws UserError `OPTION_INVALID` */
 export function checkOpenOptions(given: unknown): void {
-  checkOptions('openCache', given, {
-    ...common,
-    levelTimeoutMs: positive,
-    breaker,
-    onLoss: aFunction,
-    warn: aFunction,
-  });
+  checkOptions('openCache', given, openOptions);
 }
 
 const ttl = duration;
 const tags = listOf(text);
+const writeOptions = options({ ttl, tags });
+const loadOptions = options({ ttl, tags, beta: fromZero });
+const rowOptions = {
+  writeThrough: options({ ttl }),
+  writeBehind: options({ ttl, operationId: text }),
+};
 
 /** @throws UserError `OPTION_INVALID` */
 export function checkWriteOptions(given: unknown): void {
-  checkOptions('set', given, { ttl, tags });
+  checkOptions('set', given, writeOptions);
 }
 
 /** @throws UserError `ARGUMENT_INVALID`, `OPTION_INVALID` */
 export function checkLoad(load: unknown, given: unknown): void {
-  checkArguments('getOrLoad', { load }, { load: aFunction });
-  checkOptions('getOrLoad', given, { ttl, tags, beta: fromZero });
+  checkArgument('getOrLoad', 'load', load, aFunction);
+  checkOptions('getOrLoad', given, loadOptions);
 }
 
 /** @throws UserError `ARGUMENT_INVALID` */
 export function checkQuery(sql: unknown, params: unknown): void {
-  checkArguments('wrap', { sql, params }, { sql: text, params: list });
+  checkArgument('wrap', 'sql', sql, text);
+  checkArgument('wrap', 'params', params, list);
 }
 
 /** @throws UserError `ARGUMENT_INVALID` */
 export function checkTag(tag: unknown): void {
-  checkArguments('invalidateTag', { tag }, { tag: text });
+  checkArgument('invalidateTag', 'tag', tag, text);
 }
 
 const aVersion: Check = (value) =>
@@ -103,7 +116,7 @@ const aVersion: Check = (value) =>
 
 /** @throws UserError `ARGUMENT_INVALID` */
 export function checkVersion(version: unknown): void {
-  checkArguments('setVersioned', { version }, { version: aVersion });
+  checkArgument('setVersioned', 'version', version, aVersion);
 }
 
 const anOperation: Check = (value) =>
@@ -111,12 +124,15 @@ const anOperation: Check = (value) =>
 
 /** @throws UserError `ARGUMENT_INVALID`, `OPTION_INVALID` */
 export function checkRowWrite(
-  whose: 'writeThrough' | 'writeBehind',
+  whose: keyof typeof rowOptions,
   target: unknown,
   operation: unknown,
   given: unknown,
 ): void {
-  checkArguments(whose, { target, operation }, { target: plainObject, operation: anOperation });
-  checkArguments(`${whose}: target`, target as Record<string, unknown>, { table: text, row: plainObject });
-  checkOptions(whose, given, whose === 'writeBehind' ? { ttl, operationId: text } : { ttl });
+  checkArgument(whose, 'target', target, plainObject);
+  const { table, row } = target as Record<string, unknown>;
+  checkArgument(whose, 'target.table', table, text);
+  checkArgument(whose, 'target.row', row, plainObject);
+  checkArgument(whose, 'operation', operation, anOperation);
+  checkOptions(whose, given, rowOptions[whose]);
 }

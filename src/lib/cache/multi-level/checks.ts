@@ -4,28 +4,17 @@ import { parseDuration } from '../../core/units.js';
 
 /** What is wrong with a value, as the end of a sentence about it; undefined when nothing is. */
 export type Check = (value: unknown) => string | undefined;
-export type Checks = Readonly<Record<string, Check>>;
+type Checks = Readonly<Record<string, Check>>;
 
 /** @param whose for messages: `wrap` @throws UserError `ARGUMENT_INVALID` */
-export function checkArguments(
-  whose: string,
-  given: Readonly<Record<string, unknown>>,
-  checks: Checks,
-): void {
-  for (const name in checks) {
-    const wrong = checks[name]!(given[name]);
-    if (wrong !== undefined) throw invalid(`${whose}: ${name} ${wrong}`, 'ARGUMENT_INVALID');
-  }
+export function checkArgument(whose: string, name: string, value: unknown, check: Check): void {
+  const wrong = check(value);
+  if (wrong !== undefined) throw invalid(`${whose}: ${name} ${wrong}`, 'ARGUMENT_INVALID');
 }
 
-/** @param whose for messages: `set` @throws UserError `OPTION_INVALID` */
-export function checkOptions(
-  whose: string,
-  given: unknown,
-  checks: Checks,
-  required?: readonly string[],
-): void {
-  const wrong = options(checks, required)(given);
+/** @param check made by `options` @param whose for messages: `set` @throws UserError `OPTION_INVALID` */
+export function checkOptions(whose: string, given: unknown, check: Check): void {
+  const wrong = check(given);
   if (wrong !== undefined) throw invalid(`${whose}: the options ${wrong}`, 'OPTION_INVALID');
 }
 
@@ -38,14 +27,16 @@ export function options(checks: Checks, required: readonly string[] = []): Check
   return (value) => {
     const wrong = plainObject(value);
     if (wrong !== undefined) return wrong;
-    for (const [name, member] of Object.entries(value as object)) {
+    const members = value as Record<string, unknown>;
+    for (const name of Object.keys(members)) {
       const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
       if (check === undefined)
         return `have the unknown name '${name}'${didYouMean(name, Object.keys(checks))}`;
+      const member = members[name];
       const problem = member === undefined ? undefined : check(member);
       if (problem !== undefined) return `are not right: ${name} ${problem}`;
     }
-    const missing = required.find((name) => (value as Record<string, unknown>)[name] === undefined);
+    const missing = required.find((name) => members[name] === undefined);
     return missing === undefined ? undefined : `lack ${missing}`;
   };
 }

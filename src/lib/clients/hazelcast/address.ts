@@ -18,7 +18,7 @@ export const hazelcastSchemes = ['hazelcast'];
 const shape: UrlShape = { schemes: hazelcastSchemes, parts: ['login'] };
 
 /** Reads `hazelcast://user:password@host:port`. @throws UserError `URL_INVALID` */
-export function parseHazelcastUrl(text: string) {
+function parseHazelcastUrl(text: string) {
   const { username, password, host, port } = readUrl(text, shape);
   const name = host!.includes(':') ? `[${host}]` : host;
   return { member: `${name}:${port ?? defaultPort}`, username, password };
