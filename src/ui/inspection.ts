@@ -3,6 +3,8 @@ import { formatBytes, formatCount, formatDuration, formatPercent } from '../lib/
 import type { Printer } from '../runtime/printer.js';
 
 const shownPrefixes = 15;
+/** Shown for a key without a single character. */
+const noName = '(empty)';
 
 /** An inspection as a person reads it. */
 export function presentInspection(result: InspectResult, printer: Printer): void {
@@ -54,7 +56,7 @@ export function presentInspection(result: InspectResult, printer: Printer): void
     rows: result.prefixes
       .slice(0, shownPrefixes)
       .map((prefix) => [
-        prefix.prefix,
+        prefix.prefix || printer.dim(noName),
         formatCount(prefix.keys) + (prefix.keysError ? ` ± ${formatCount(prefix.keysError)}` : ''),
         formatBytes(prefix.bytes),
         formatPercent(prefix.share),
@@ -120,7 +122,7 @@ function keyTable(title: string, keys: InspectResult['bigKeys'], printer: Printe
       { title: 'type' },
     ],
     rows: keys.map((key) => [
-      key.key,
+      key.key || printer.dim(noName),
       key.bytes === undefined ? '' : formatBytes(key.bytes),
       ...(counted ? [key.elements === undefined ? '' : formatCount(key.elements)] : []),
       key.type ?? '',

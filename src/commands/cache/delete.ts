@@ -1,14 +1,14 @@
 import type { BulkLevel } from '../../lib/cache/bulk-level.js';
-import { isOwnKey } from '../../lib/cache/own-keys.js';
-import { toBytes } from '../../lib/core/bytes.js';
-import { ServiceConflict } from '../../lib/core/errors.js';
+import { keyText, readKey } from '../../lib/cache/key-text.js';
+import { refuseOwnKey } from '../../lib/cache/own-keys.js';
+import type { ByteString } from '../../lib/core/bytes.js';
 import { changeCommand } from '../../runtime/command.js';
 import { levelFlag, memcachedServers, hazelcastUrl, postgresUrl, redisUrl } from './shared/flags.js';
 import { openLevel } from './shared/open-level.js';
 
 interface Prepared {
   level: BulkLevel;
-  key: string;
+  key: ByteString;
 }
 
 export const remove = changeCommand({
@@ -19,15 +19,12 @@ export const remove = changeCommand({
   examples: [{ does: 'one stale value', command: 'metrify cache delete meter:17:latest' }],
 
   async prepare({ key, level: name }, context): Promise<Prepared> {
-    if (isOwnKey(toBytes(key)))
-      throw new ServiceConflict(`'${key}' is one of metrify's own keys`, {
-        hint: 'Use the verbs that manage it.',
-      });
-    const level = await openLevel(name, context);
-    return { level, key };
+    const bytes = readKey(key);
+    refuseOwnKey(bytes);
+    return { level: await openLevel(name, context), key: bytes };
   },
 
-  preview: ({ level, key }) => ({ level: level.name, target: level.target, key }),
+  preview: ({ level, key }) => ({ level: level.name, target: level.target, key: keyText(key) }),
 
   presentPreview({ level, target, key }, printer) {
     printer.line(`Would remove ${key} from ${level} at ${target}`);
@@ -40,12 +37,12 @@ export const remove = changeCommand({
       settled: (_, removed) => (deleted = removed),
     });
     try {
-      await remover.remove([toBytes(key)]);
+      await remover.remove([key]);
       await remover.drain();
     } finally {
       await remover.close();
     }
-    return { verdict: 'ok', result: { key, level: level.name, target: level.target, deleted } };
+    return { verdict: 'ok', result: { key: keyText(key), level: level.name, target: level.target, deleted } };
   },
 
   present({ key, level, deleted }, printer) {

@@ -7,6 +7,7 @@ import {
   normalizeSelection,
   type Selection,
 } from '../../lib/cache/flush.js';
+import { readGlob } from '../../lib/cache/glob.js';
 import { findLevel } from '../../lib/cache/open-bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { ExitCode } from '../../lib/core/exit-codes.js';
@@ -35,8 +36,7 @@ export const flush = changeCommand({
     'Walks the level with a cursor and removes single keys, on every master of a cluster. Where nobody can be asked it ' +
     'needs --confirm ENV/LEVEL@HOST:PORT[/DB], which the dry run prints. Keys of metrify itself (metrify:…) stay.',
   flags: {
-    pattern: flag.text({
-      placeholder: 'GLOB',
+    pattern: flag.parsed('GLOB', readGlob, {
       help: "keys that match, as Redis matches them: 'meter:*:latest'",
     }),
     all: flag.boolean("every key of the URL's database"),
@@ -161,7 +161,9 @@ function presentCounts(counts: FlushCounts, printer: Printer): void {
   if (counts.byPrefix.length > 0)
     printer.table({
       columns: [{ title: 'keys', align: 'right' }, { title: 'prefix' }],
-      rows: counts.byPrefix.slice(0, 20).map(({ prefix, keys }) => [formatCount(keys), prefix]),
+      rows: counts.byPrefix
+        .slice(0, 20)
+        .map(({ prefix, keys }) => [formatCount(keys), prefix || printer.dim('(empty)')]),
     });
   if (counts.byPrefix.length > 20)
     printer.line(printer.dim(`and ${counts.byPrefix.length - 20} more prefixes`));

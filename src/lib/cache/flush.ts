@@ -1,12 +1,12 @@
 import { withGrace } from '../core/abort.js';
 import type { ByteString } from '../core/bytes.js';
-import { fromBytes } from '../core/bytes.js';
 import type { Clock } from '../core/clock.js';
 import { ServiceConflict } from '../core/errors.js';
 import { Pace } from '../runs/pace.js';
 import type { Progress } from '../core/progress.js';
 import { formatCount } from '../core/units.js';
 import { hasLiteral } from './glob.js';
+import { globText } from './key-text.js';
 import type { BulkLevel, KeyInfo, ScanOptions } from './bulk-level.js';
 import { isOwnKey } from './own-keys.js';
 import { PrefixTree } from './inspect/prefix-tree.js';
@@ -214,5 +214,5 @@ function prefixesOf(tree: PrefixTree): { prefix: string; keys: number }[] {
   return tree
     .shapes()
     .sort((a, b) => b.keys - a.keys)
-    .map(({ prefix, keys }) => ({ prefix: fromBytes(prefix as ByteString), keys }));
+    .map(({ prefix, keys }) => ({ prefix: globText(prefix), keys }));
 }

@@ -1,9 +1,11 @@
 import { errorMessage } from '../core/errors.js';
 import { maskSecrets } from '../core/redact.js';
+import { readUrl } from '../core/url.js';
 import { basicAuthorization } from '../http/authorization.js';
 import { HttpClient } from '../http/client.js';
 import { excerpt } from '../http/excerpt.js';
 import { HttpFailure } from '../http/failure.js';
+import { requestUrl } from '../http/url-shapes.js';
 import type { CheckResult } from './analysis/judgement.js';
 import type { SmokeTest } from './spec.js';
 
@@ -71,7 +73,7 @@ async function ask(test: SmokeTest, signal: AbortSignal): Promise<{ status: numb
     const { status, body } = await http.request(
       {
         path: `${url.pathname}${url.search}`,
-        headers: { authorization: basicAuthorization(url), ...test.headers },
+        headers: { authorization: basicAuthorization(readUrl(test.url, requestUrl)), ...test.headers },
         maxBodyBytes: BODY_LIMIT,
         beyond: 'cut',
         close: true,

@@ -68,11 +68,10 @@ export async function loadSettings(
       const whole = key === '' ? path : [key, ...path];
       const name = whole.map(String).join('.');
       // What a reference did not find has been told.
-      if (!problems.some((problem) => problem.at === placeOf(whole)))
-        problems.push({
-          at: placeOf(whole),
-          message: catalog.settings.has(name) ? `${name}: ${message}` : message,
-        });
+      const place = placeOf(whole);
+      // A flag is named after its setting.
+      const told = catalog.settings.has(name) && !place.startsWith('--') ? `${name}: ${message}` : message;
+      if (!problems.some(({ at }) => at === place)) problems.push({ at: place, message: told });
     }
   };
   for (const { key, schema, described } of catalog.sections) {

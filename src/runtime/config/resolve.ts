@@ -7,6 +7,7 @@ import type { Origin } from '../../lib/core/schema/section.js';
 import { explain, type Setting } from '../../lib/core/schema/setting.js';
 import { variableName } from '../../lib/core/schema/variable-name.js';
 import { mapSettings, type Path, valueAt } from '../../lib/core/schema/walk.js';
+import { flagName } from '../flags.js';
 import type { Catalog } from './catalog.js';
 import type { EnvironmentInput } from './file.js';
 import { type Place, precedence } from './precedence.js';
@@ -92,7 +93,9 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
     const look: Record<Place, () => Found | undefined> = {
       flag() {
         const value = sources.overrides[path];
-        return value === undefined ? undefined : { place: 'flag', from: 'flag', value, folder: cwd };
+        // Flags are named after their settings.
+        const place = flagName(path.replaceAll('.', '-'));
+        return value === undefined ? undefined : { place, from: 'flag', value, folder: cwd };
       },
       variable() {
         const value = variables.get(path);

@@ -364,7 +364,7 @@ describe('finding', () => {
 describe('a system with a setting that has a default', () => {
   const schema = z.pipe(
     z.strictObject({
-      url: z.optional(url(['http'], { help: 'its URL', address: true })),
+      url: z.optional(url(['http'], (text) => new URL(text), { help: 'its URL', address: true })),
       patience: z.prefault(duration({ help: 'how long it is waited for', default: '2s' }), '2s'),
     }),
     z.transform(({ url: at, ...more }) => (at === undefined ? undefined : { url: at, ...more })),

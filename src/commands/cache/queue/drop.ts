@@ -1,5 +1,5 @@
+import { readKey } from '../../../lib/cache/key-text.js';
 import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
-import { toBytes } from '../../../lib/core/bytes.js';
 import { errorMessage } from '../../../lib/core/errors.js';
 import { formatCount } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
@@ -7,7 +7,7 @@ import type { Context } from '../../../runtime/context.js';
 import { flag } from '../../../runtime/flags.js';
 import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
-import { chosenKeys } from '../shared/held-keys.js';
+import { chosenKeys, keyOrAll } from '../shared/held-keys.js';
 import { openLevel } from '../shared/open-level.js';
 
 export const drop = changeCommand({
@@ -29,12 +29,13 @@ export const drop = changeCommand({
   items: 'keys',
 
   async prepare(input, context) {
+    const key = keyOrAll(input);
     const client = await openConfiguredRedis(context);
     const { environment } = await context.settings();
     return {
       client,
       target: `${environment}/queue@${client.address}`,
-      ...(await chosenKeys(input, () => heldKeys(client))),
+      keys: await chosenKeys(key, heldKeys(client)),
     };
   },
 
@@ -84,7 +85,7 @@ async function forgetInCaches(keys: string[], context: Context): Promise<void> {
     try {
       const level = await openLevel(name, context);
       const remover = await level.remover({ signal: context.signal, settled: () => {} });
-      await remover.remove(keys.map(toBytes));
+      await remover.remove(keys.map(readKey));
       await remover.drain();
       await remover.close();
     } catch (error) {

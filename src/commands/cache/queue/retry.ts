@@ -4,7 +4,7 @@ import { changeCommand } from '../../../runtime/command.js';
 import { flag } from '../../../runtime/flags.js';
 import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
-import { chosenKeys } from '../shared/held-keys.js';
+import { chosenKeys, keyOrAll } from '../shared/held-keys.js';
 
 export const retry = changeCommand({
   name: 'cache queue retry',
@@ -18,8 +18,9 @@ export const retry = changeCommand({
   items: 'keys',
 
   async prepare(input, context) {
+    const key = keyOrAll(input);
     const client = await openConfiguredRedis(context);
-    return { client, ...(await chosenKeys(input, () => heldKeys(client))) };
+    return { client, keys: await chosenKeys(key, heldKeys(client)) };
   },
 
   preview: ({ keys }) => ({ keys }),

@@ -1,5 +1,5 @@
 import { queueStatus } from '../../../lib/cache/write-behind/queue.js';
-import { shellWord } from '../../../lib/core/shell.js';
+import { shellArgument } from '../../../lib/core/shell.js';
 import { formatCount, formatDuration } from '../../../lib/core/units.js';
 import { readCommand } from '../../../runtime/command.js';
 import { openConfiguredRedis } from '../shared/redis.js';
@@ -69,7 +69,7 @@ export const status = readCommand({
     });
     if (heldKeys > held.length)
       printer.line(printer.dim(`and ${formatCount(heldKeys - held.length)} more keys`));
-    const example = shellWord(held[0]!.key);
+    const example = shellArgument(held[0]!.key);
     printer.line();
     printer.line(`When the cause is mended:          metrify cache queue retry ${example}   (or --all)`);
     printer.line(`To give up a key's refused write:  metrify cache queue drop ${example}`);

@@ -4,9 +4,11 @@ import { compileGlob } from '../../../lib/cache/glob.js';
 import { type LogTally, tallyLog, type WarmPath } from '../../../lib/cache/http-warm/log-tally.js';
 import { type HttpWarmPlan, type HttpWarmResult, warmHttp } from '../../../lib/cache/http-warm/warm-http.js';
 import { fromBytes } from '../../../lib/core/bytes.js';
-import { UserError } from '../../../lib/core/errors.js';
+import { errorMessage, UserError } from '../../../lib/core/errors.js';
 import { maskSecrets } from '../../../lib/core/redact.js';
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
+import { readUrl } from '../../../lib/core/url.js';
+import { originUrl } from '../../../lib/http/url-shapes.js';
 import { openLog } from '../../../lib/access-log/file.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
@@ -81,6 +83,11 @@ function parseBase(url: string | undefined): URL {
     throw new UserError('--url holds a user: requests are sent without any', { hint });
   if (base.pathname !== '/' || base.search !== '' || base.hash !== '')
     throw new UserError(`--url '${url}' is more than a scheme and a host`, { hint });
+  try {
+    readUrl(url, originUrl);
+  } catch (error) {
+    throw new UserError(`--url ${errorMessage(error)}`, { hint });
+  }
   return base;
 }
 

@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 
 import type { BulkLevel } from '../../../lib/cache/bulk-level.js';
 import { findLevel } from '../../../lib/cache/open-bulk-level.js';
+import { keyText } from '../../../lib/cache/key-text.js';
+import { parseKeyTemplate } from '../../../lib/cache/warm/key-template.js';
 import { compileEntry, type WarmPlan } from '../../../lib/cache/warm/plan.js';
 import { warm as warmCache, type WarmResult } from '../../../lib/cache/warm/warm.js';
 import { type ByteString, fromBytes } from '../../../lib/core/bytes.js';
@@ -26,6 +28,7 @@ export async function prepareRows(input: RowsInput, context: Context): Promise<W
     throw new UserError('--key is missing', {
       hint: "Name the key of each row: --key 'meter:{meter_id}:latest'",
     });
+  parseKeyTemplate(key);
   if (!/^(json|hash|column:.+)$/.test(input.value))
     throw new UserError(`--value '${input.value}' is not json, hash or column:NAME`);
   const settings = await context.settings();
@@ -185,8 +188,7 @@ export function presentRows(result: WarmResult, printer: Printer): void {
     printer.line(
       `      ${formatCount(undecided)} more differ, too many to read their rows again: another row may have the same key`,
     );
-  for (const { key, level, problem } of examples)
-    printer.line(`      ${problem}  ${fromBytes(key)}  (${level})`);
+  for (const { key, level, problem } of examples) printer.line(`      ${problem}  ${key}  (${level})`);
 }
 
 async function continueFrom(
@@ -216,7 +218,7 @@ async function firstEntry(
       const { key, value } = entryOf(row);
       if (key !== null && value !== null)
         return {
-          key: fromBytes(key),
+          key: keyText(key),
           value: fromBytes((typeof value === 'string' ? value : value.join(' ')) as ByteString),
         };
     }

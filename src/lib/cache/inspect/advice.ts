@@ -1,8 +1,7 @@
-import { shellWord } from '../../core/shell.js';
+import { shellArgument, shellWord } from '../../core/shell.js';
 import { formatBytes, formatCount, formatPercent } from '../../core/units.js';
-import { compileGlob } from '../glob.js';
+import { compileGlob, exampleKey } from '../glob.js';
 import type { Advice, InspectResult } from './result.js';
-import type { ByteString } from '../../core/bytes.js';
 
 /** What to do about what was found, the most pressing first. */
 export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
@@ -34,7 +33,7 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
     if ((key.share ?? 0) >= 0.1 && result.keys > 10)
       advice.push({
         finding: `the ${key.type ?? 'key'} ${key.key} alone takes ${formatPercent(key.share!, 0)} of the memory (${formatBytes(key.bytes!)}): split it, or read it in parts`,
-        command: `metrify cache get ${shellWord(key.key)} --level ${level}`,
+        command: `metrify cache get --level ${level} ${shellArgument(key.key)}`,
       });
   const masters = result.nodes.filter((node) => node.slots !== undefined);
   const fair = 1 / Math.max(1, masters.length);
@@ -67,7 +66,7 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
 function alsoMatched(prefix: string, all: InspectResult['prefixes']): string {
   const matches = compileGlob(prefix);
   const others = all
-    .filter((other) => other.prefix !== prefix && matches(other.prefix as ByteString))
+    .filter((other) => other.prefix !== prefix && matches(exampleKey(other.prefix)))
     .slice(0, 3);
   return others.length === 0
     ? ''

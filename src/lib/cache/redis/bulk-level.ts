@@ -8,6 +8,7 @@ import type { RedisSettings, Timeouts } from '../../clients/settings.js';
 import { type ByteString, toBytes } from '../../core/bytes.js';
 import { ServiceRefused, UserError } from '../../core/errors.js';
 import { merge } from '../../core/merge.js';
+import { redisGlob } from '../glob.js';
 import { hashEncoder } from './hash.js';
 import type {
   BulkLevel,
@@ -180,7 +181,7 @@ export class RedisBulkLevel implements BulkLevel {
       describe(
         scanMaster(this.client, master, {
           signal,
-          pattern: pattern === undefined ? undefined : toBytes(pattern),
+          pattern: pattern === undefined ? undefined : redisGlob(pattern),
           count: questions.length > 0 ? 1000 : 300,
           ask: questions.map((question) => question.ask),
           // A sample is shared over the masters in proportion to their keys.

@@ -1,5 +1,6 @@
 import { bytesOf, type ByteString } from '../../core/bytes.js';
 import type { BulkLevel, Entry, StoredValue } from '../bulk-level.js';
+import { keyText } from '../key-text.js';
 
 export interface Verified {
   /** Keys compared, over all levels. */
@@ -11,7 +12,8 @@ export interface Verified {
   /** Another value, among so many that their rows were not read once more: not known which of both. */
   undecided?: number;
   /** A few of them, for the eye. */
-  examples: { key: ByteString; level: string; problem: 'mismatched' | 'missing' }[];
+  /** Keys in the text that verbs take. */
+  examples: { key: string; level: string; problem: 'mismatched' | 'missing' }[];
 }
 
 export function addVerified(sum: Verified | undefined, more: Verified): Verified {
@@ -137,7 +139,8 @@ export async function verify(plan: VerifyPlan): Promise<Verified> {
   for (const level of plan.levels) suspects.set(level, new Map());
   const report = (level: BulkLevel, key: ByteString, problem: 'mismatched' | 'missing') => {
     result[problem]++;
-    if (result.examples.length < exampleLimit) result.examples.push({ key, level: level.name, problem });
+    if (result.examples.length < exampleLimit)
+      result.examples.push({ key: keyText(key), level: level.name, problem });
   };
 
   const compare = async (batch: [ByteString, StoredValue][]) => {

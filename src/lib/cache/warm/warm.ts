@@ -9,6 +9,7 @@ import { checkpointCode } from '../../runs/codes.js';
 import { DeadLetterFile } from '../../runs/dead-letters.js';
 import { Pace } from '../../runs/pace.js';
 import type { SourcePosition } from '../../sources/row-source.js';
+import { isOwnKey } from '../own-keys.js';
 import type { LevelCounts, WarmReached } from './checkpoint.js';
 import { compileEntry, type WarmPlan } from './plan.js';
 import type { BulkLevel, Entry, BulkWriter, StoredValue } from '../bulk-level.js';
@@ -194,6 +195,8 @@ class WarmRun<Row> {
           this.#reject(line, 'a column of the key is null or empty', plan.source.json(row), false);
         else if (value === null || (typeof value !== 'string' && value.length === 0))
           this.#reject(line, 'the value is null', plan.source.json(row), false);
+        else if (isOwnKey(key))
+          this.#reject(line, "the key is one of metrify's own", plan.source.json(row), false);
         else entries.push({ key, value, ttlMs: 0, line, row: this.#deadLetters && row });
       }
       for (const [n, { writer }] of this.#levels.entries()) {
@@ -301,7 +304,7 @@ class WarmRun<Row> {
     for await (const batch of source.batches({ signal: this.hooks.signal, ...(from ? { from } : {}) }))
       for (const row of batch.rows) {
         const { key, value } = this.#entryOf(row);
-        if (key !== null && value !== null) yield [key, value];
+        if (key !== null && value !== null && !isOwnKey(key)) yield [key, value];
       }
   }
 

@@ -1,6 +1,7 @@
 import type { RedisClient } from '../../clients/redis/client.js';
 import { type CommandPart, encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { fromBytes, toBytes, type ByteString } from '../../core/bytes.js';
+import { keyText, readKey } from '../key-text.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { parseEntry } from './entry.js';
 import { partitionKeys, timeOf, type PartitionKeys } from './keys.js';
@@ -129,7 +130,7 @@ async function heldIn(
       const reason = fields[fields.indexOf('reason' as ByteString) + 1] ?? ('' as ByteString);
       const parsed = list[0] ? parseEntry(list[0]) : undefined;
       return {
-        key: fromBytes(key),
+        key: keyText(key),
         partition,
         entries,
         ...(parsed && 'entry' in parsed
@@ -150,7 +151,7 @@ export interface Released {
   dropped: number;
 }
 
-/** The held keys of the queue, all of them. */
+/** The held keys of the queue, all of them, in the text of keys. */
 export async function* heldKeys(client: RedisClient): AsyncGenerator<string> {
   const count = (await knownPartitions(client)) ?? 0;
   for (let partition = 0; partition < count; partition++) {
@@ -165,17 +166,17 @@ export async function* heldKeys(client: RedisClient): AsyncGenerator<string> {
       cursor = next;
       for (let i = 0; i < pairs.length; i += 2) keys.add(pairs[i]!);
     } while (cursor !== '0');
-    for (const key of keys) yield fromBytes(key);
+    for (const key of keys) yield keyText(key);
   }
 }
 
 /**
- * Lets a held key go on: with `drop` without its poison entry. @returns zeros when the key was not held.
+ * Lets a held key go on, given in the text of keys: with `drop` without its poison entry. @returns zeros when the key was not held.
  */
 export async function releaseKey(client: RedisClient, key: string, drop: boolean): Promise<Released> {
   const count = await knownPartitions(client);
   if (count === undefined) return { key, released: 0, dropped: 0 };
-  const bytes = toBytes(key);
+  const bytes = readKey(key);
   const result = { key, released: 0, dropped: 0 };
   // Entries that somebody else wrote may be in any partition.
   for (let partition = 0; partition < count; partition++) {

@@ -3,12 +3,8 @@ import { systemClock } from '../../core/clock.js';
 import { type ErrorDetails, ServiceUnavailable, type UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import type { RedisClient } from '../../clients/redis/client.js';
-import {
-  ConnectionLost,
-  refused,
-  type RedisAddress,
-  type RedisConnection,
-} from '../../clients/redis/connection.js';
+import type { RedisAddress } from '../../clients/redis/address.js';
+import { ConnectionLost, refused, type RedisConnection } from '../../clients/redis/connection.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { isPassing } from '../../clients/redis/retrier.js';
 import { type PartitionKeys, partitionKeys } from './keys.js';

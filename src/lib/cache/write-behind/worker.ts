@@ -1,7 +1,7 @@
 import { openPostgres, type PostgresClient } from '../../clients/postgres.js';
 import { openRedis, type RedisClient } from '../../clients/redis/client.js';
 import type { PostgresSettings, RedisSettings, Timeouts } from '../../clients/settings.js';
-import { fromBytes } from '../../core/bytes.js';
+import { keyText } from '../key-text.js';
 import type { Clock } from '../../core/clock.js';
 import { errorMessage } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
@@ -216,7 +216,7 @@ class Worker {
     result.held += turn.held;
     result.failed += turn.failed.length;
     for (const { key, table, reason } of turn.failed) {
-      const failure = { key: fromBytes(key), ...(table === undefined ? {} : { table }), reason };
+      const failure = { key: keyText(key), ...(table === undefined ? {} : { table }), reason };
       if (result.failures.length < 100) result.failures.push(failure);
       this.options.warn(`held back '${failure.key}': ${reason}`);
     }

@@ -2,7 +2,8 @@ import type { ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { parseInfo, redirectAddress, type RedisClient } from './client.js';
 import { askingCommand } from './commands.js';
-import { ConnectionLost, type RedisAddress, type RedisConnection } from './connection.js';
+import type { RedisAddress } from './address.js';
+import { ConnectionLost, type RedisConnection } from './connection.js';
 import { encodeCommand, RedisError, type Reply } from './resp.js';
 import { isPassing, Retrier, stayedAway } from './retrier.js';
 

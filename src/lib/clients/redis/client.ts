@@ -4,12 +4,12 @@ import type { ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import type { RedisSettings, Timeouts } from '../settings.js';
 import { askingCommand } from './commands.js';
+import { type RedisAddress, redisTarget } from './address.js';
 import {
   ConnectionLost,
   type ConnectionOptions,
   lostConnection,
   refused,
-  type RedisAddress,
   RedisConnection,
 } from './connection.js';
 import { type CommandPart, encodeCommand, RedisError, type Reply } from './resp.js';
@@ -39,26 +39,11 @@ export async function openRedis(
   timeouts: Timeouts,
   signal: AbortSignal,
 ): Promise<RedisClient> {
-  const urls = settings.nodes.map(parseRedisUrl);
-  const [first] = urls;
-  if (!first)
-    throw new UserError('no Redis URL is configured', { hint: 'Set METRIFY_REDIS_URL or redis.url.' });
-  const options: ConnectionOptions = {
-    ...timeouts,
-    tlsVerify: settings.tlsVerify,
-    tlsCa: settings.tlsCa,
-    username: first.username ?? settings.username,
-    password: first.password ?? settings.password,
-    database: first.database,
-    tls: first.tls,
-  };
-  const client = new RedisClient(
-    urls.map((url) => url.address),
-    options,
-    signal,
-  );
+  const { addresses, ...login } = redisTarget(settings);
+  const { tlsVerify, tlsCa } = settings;
+  const client = new RedisClient(addresses, { ...timeouts, tlsVerify, tlsCa, ...login }, signal);
   try {
-    await client.discover(urls.length > 1);
+    await client.discover(addresses.length > 1);
   } catch (error) {
     client.close();
     throw error;
@@ -119,9 +104,10 @@ export class RedisClient {
   async discover(clusterExpected = false): Promise<void> {
     const seed = await this.#anyNode();
     this.info = parseInfo((await this.#ask(seed, ['INFO'])) as string);
+    if (this.info.redis_mode === 'sentinel') throw isSentinel(seed.node, this.info);
     this.cluster = this.info.cluster_enabled === '1';
     if (clusterExpected && !this.cluster)
-      throw new UserError(`several Redis URLs mean a cluster, but ${seed.node} is none`, {
+      throw new UserError(`several Redis URLs mean a cluster, but ${seed.node} is not a cluster`, {
         hint: 'Give one URL for a single server.',
       });
     if (!this.cluster) {
@@ -322,31 +308,15 @@ export function parseInfo(text: string): Record<string, string> {
   return info;
 }
 
-function parseRedisUrl(text: string): {
-  address: RedisAddress;
-  tls: boolean;
-  database: number;
-  username?: string;
-  password?: string;
-} {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new UserError('a Redis URL cannot be read', { hint: 'Write it like redis://host:6379/0.' });
-  }
-  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:')
-    throw new UserError(`a Redis URL starts with redis:// or rediss://, not ${url.protocol}//`);
-  const database = url.pathname.replace(/^\//, '');
-  if (!/^\d*$/.test(database))
-    throw new UserError(`'${database}' is no Redis database number`, {
-      hint: 'Write it like redis://host:6379/0.',
-    });
-  return {
-    address: { host: url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(url.port || 6379) },
-    tls: url.protocol === 'rediss:',
-    database: Number(database || 0),
-    ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
-    ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
-  };
+/** @param info of the Sentinel: `master0:name=mymaster,status=ok,address=10.0.0.1:6379,…` for each master */
+function isSentinel(node: string, info: Readonly<Record<string, string>>): UserError {
+  const masters = Object.entries(info).flatMap(([name, text]) => {
+    if (!/^master\d+$/.test(name)) return [];
+    const facts = new Map(text.split(',').map((fact) => fact.split('=') as [string, string]));
+    return [`${facts.get('name')} is redis://${facts.get('address')}`];
+  });
+  return new UserError(`Redis at ${node} is a Sentinel, which holds no keys`, {
+    code: 'REDIS_SENTINEL',
+    hint: `Give the URL of the master${masters.length === 0 ? '' : `: ${masters.join(', ')}`}.`,
+  });
 }

@@ -3,15 +3,17 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 import { toBytes } from '../../core/bytes.js';
-import { errorMessage, ServiceRefused, ServiceUnavailable, systemCode } from '../../core/errors.js';
+import {
+  errorMessage,
+  ServiceRefused,
+  ServiceUnavailable,
+  systemCode,
+  UserError,
+} from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import type { Timeouts, TlsSettings } from '../settings.js';
+import type { RedisAddress } from './address.js';
 import { type CommandPart, encodeCommand, RedisError, type Reply, RespParser } from './resp.js';
-
-export interface RedisAddress {
-  host: string;
-  port: number;
-}
 
 export interface ConnectionOptions extends Timeouts, TlsSettings {
   username?: string | undefined;
@@ -71,7 +73,7 @@ export class RedisConnection {
     socket.on('close', () => this.#fail(lostConnection(node, 'the server closed it')));
   }
 
-  /** @throws ServiceUnavailable, ServiceRefused. */
+  /** @throws ServiceUnavailable, ServiceRefused; UserError `REDIS_DATABASE`. */
   static async open(
     address: RedisAddress,
     options: ConnectionOptions,
@@ -90,16 +92,19 @@ export class RedisConnection {
       options.connectTimeoutMs,
     );
     try {
-      if (options.password !== undefined) {
-        const credentials = options.username ? [options.username, options.password] : [options.password];
-        await connection.call(['AUTH', ...credentials.map(toBytes)]);
-      }
+      const { username, password } = options;
+      // A user without a password logs in too: the commands would run as `default` otherwise.
+      if (username !== undefined) await connection.call(['AUTH', toBytes(username), toBytes(password ?? '')]);
+      else if (password !== undefined) await connection.call(['AUTH', toBytes(password)]);
       if (options.database > 0) await connection.call(['SELECT', `${options.database}`]);
       else await connection.call(['PING']);
     } catch (error) {
       connection.close();
       signal.throwIfAborted();
-      throw error instanceof RedisError ? refused(node, error) : error;
+      if (!(error instanceof RedisError)) throw error;
+      throw /unknown command .?select/i.test(error.message)
+        ? noDatabases(node, options.database)
+        : refused(node, error);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
@@ -295,6 +300,14 @@ function withReplies(error: ServiceUnavailable, replies: Reply[] = []): Connecti
   });
   lost.replies = replies;
   return lost;
+}
+
+/** Sentinels, and some managed services. */
+function noDatabases(node: string, database: number): UserError {
+  return new UserError(`Redis at ${node} does not know SELECT, so it has no database ${database}`, {
+    code: 'REDIS_DATABASE',
+    hint: 'Leave the number out of the URL.',
+  });
 }
 
 /** How servers before Redis 6 refuse a login, and any version one with a password where none is set. */
