@@ -25,6 +25,8 @@ interface Declaration<F extends Flags, A extends Arguments, R> {
   name: string;
   summary: string;
   description?: string;
+  /** What people of other tools type for it. They are not accepted, but lead to this verb. */
+  synonyms?: readonly string[];
   args?: A;
   flags: F;
   examples: { does: string; command: string }[];
@@ -65,6 +67,7 @@ export interface Command {
   name: string;
   summary: string;
   description?: string;
+  synonyms: readonly string[];
   args: Arguments;
   flags: Flags;
   examples: { does: string; command: string }[];
@@ -118,6 +121,7 @@ function shared<F extends Flags, A extends Arguments, R>(
     name: spec.name,
     summary: spec.summary,
     ...(spec.description === undefined ? {} : { description: spec.description }),
+    synonyms: spec.synonyms ?? [],
     args: spec.args ?? {},
     flags: spec.flags,
     examples: spec.examples,

@@ -31,6 +31,7 @@ interface Prepared extends FlushPlan {
 export const flush = changeCommand({
   name: 'cache flush',
   summary: 'remove keys by pattern, age or all, without blocking the server',
+  synonyms: ['clear', 'purge', 'empty', 'flushall', 'flushdb', 'invalidate', 'evict'],
   description:
     'Walks the level with a cursor and removes single keys, on every master of a cluster. Where nobody can be asked it ' +
     'needs --confirm ENV/LEVEL@HOST:PORT[/DB], which the dry run prints. Keys of metrify itself (metrify:…) stay.',

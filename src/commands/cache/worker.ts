@@ -24,6 +24,7 @@ interface Prepared {
 export const worker = changeCommand({
   name: 'cache worker',
   summary: 'take queued writes to PostgreSQL',
+  synonyms: ['drain'],
   description:
     'Runs until it is stopped; any number of workers may run, one works and the others stand by. A write that the database refuses is put ' +
     'aside with its reason and holds back later writes of its key: see cache queue. Ends with 6 when there were such, ' +

@@ -6,6 +6,7 @@ import { flag } from '../../runtime/flags.js';
 export const check = readCommand({
   name: 'config check',
   summary: 'check the configuration: every problem with its line and column',
+  synonyms: ['validate', 'verify', 'lint'],
   description:
     'Checks the whole file, then looks up the secrets of the environment that is chosen. With -f it checks one ' +
     'description instead, such as that of a rollout. It connects to nothing; `metrify doctor` does.',

@@ -7,6 +7,7 @@ import { redisUrl } from '../shared/flags.js';
 export const status = readCommand({
   name: 'cache cluster status',
   summary: 'masters, replicas, slots, imbalance, and what a failover of each master would lose',
+  synonyms: ['ls', 'list', 'show', 'info', 'nodes'],
   flags: { redisUrl },
   examples: [{ does: 'the overview', command: 'metrify cache cluster status' }],
   items: 'masters',

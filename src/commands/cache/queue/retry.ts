@@ -9,6 +9,7 @@ import { chosenKeys } from '../shared/held-keys.js';
 export const retry = changeCommand({
   name: 'cache queue retry',
   summary: 'let writes that were put aside go again, before all others',
+  synonyms: ['release', 'requeue', 'replay'],
   args: { key: { help: 'a key that is held back', required: false } },
   flags: { all: flag.boolean('every key that is held back'), redisUrl },
   examples: [

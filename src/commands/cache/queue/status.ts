@@ -8,6 +8,7 @@ import { redisUrl } from '../shared/flags.js';
 export const status = readCommand({
   name: 'cache queue status',
   summary: 'what waits for the database, and what it refused',
+  synonyms: ['ls', 'list', 'show', 'keys', 'scan', 'info'],
   flags: { redisUrl },
   examples: [
     { does: 'the queue', command: 'metrify cache queue status' },

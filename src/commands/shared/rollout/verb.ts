@@ -34,6 +34,7 @@ interface VerbSpec<F extends Flags, O extends Opened> {
   readonly name: string;
   readonly summary: string;
   readonly description?: string;
+  readonly synonyms?: readonly string[];
   readonly examples: { does: string; command: string }[];
   readonly flags: F;
   /** On a route where no rollout ever ran it does nothing, though nobody says between which versions. */
@@ -60,6 +61,7 @@ export function rolloutVerb<F extends Flags, O extends Opened>(spec: VerbSpec<F,
     name: spec.name,
     summary: spec.summary,
     ...(spec.description === undefined ? {} : { description: spec.description }),
+    synonyms: spec.synonyms ?? [],
     args: appArgument,
     flags: spec.flags,
     examples: spec.examples,
