@@ -69,7 +69,7 @@ function cutToFit(table: Table, width: number): Table | undefined {
       : Math.min(widths[last]!, Math.max(narrowestText, ...words.map(visibleWidth)));
   const needed = widths.slice(0, -1).reduce((sum, one) => sum + one + gap.length, lastNeeds);
   if (needed <= width) return table;
-  const keys = columns.flatMap((column, i) => (column.cut && i < last ? [i] : []));
+  const keys = columns.flatMap((column, i) => (column.cut ? [i] : []));
   const [key] = keys;
   const room = widths[key ?? 0]! - (needed - width);
   if (key === undefined || room < narrowestKey) return undefined;

@@ -10,7 +10,7 @@ import {
 import { findLevel } from '../../lib/cache/open-bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { ExitCode } from '../../lib/core/exit-codes.js';
-import { formatCount } from '../../lib/core/units.js';
+import { counted, formatCount } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
@@ -92,7 +92,7 @@ export const flush = changeCommand({
     printer.heading(`Would remove ${describeSelection(selection)} of ${level} at ${target}`);
     presentCounts(counts, printer);
     printer.line(
-      printer.dim(`${formatCount(counts.matched)} keys; to remove them, run it with --confirm ${confirm}`),
+      printer.dim(`${counted(counts.matched, 'key')}; to remove them, run it with --confirm ${confirm}`),
     );
   },
 
@@ -121,9 +121,9 @@ export const flush = changeCommand({
 
   present(result, printer) {
     presentCounts(result, printer);
-    printer.ok(`${formatCount(result.deleted)} keys removed from ${result.level} at ${result.target}`);
+    printer.ok(`${counted(result.deleted, 'key')} removed from ${result.level} at ${result.target}`);
     if (result.matched > result.deleted)
-      printer.line(`      ${formatCount(result.matched - result.deleted)} more were gone by themselves`);
+      printer.line(`      ${formatCount(result.matched - result.deleted)} more had gone by themselves`);
   },
 });
 
@@ -161,13 +161,19 @@ function readSelection(input: {
 function presentCounts(counts: FlushCounts, printer: Printer): void {
   if (counts.byPrefix.length > 0)
     printer.table({
-      columns: [{ title: 'keys', align: 'right' }, { title: 'prefix' }],
+      columns: [
+        { title: 'keys', align: 'right' },
+        { title: 'prefix', cut: true },
+      ],
       rows: counts.byPrefix.slice(0, 20).map(({ prefix, keys }) => [formatCount(keys), prefix]),
     });
   if (counts.byPrefix.length > 20)
-    printer.line(printer.dim(`and ${counts.byPrefix.length - 20} more prefixes`));
+    printer.line(printer.dim(`and ${counted(counts.byPrefix.length - 20, 'more prefix', 'more prefixes')}`));
   if (counts.nodes.length > 1)
     for (const { node, matched } of counts.nodes)
-      printer.line(printer.dim(`${node}  ${formatCount(matched)} keys`));
-  if (counts.kept > 0) printer.line(printer.dim(`${formatCount(counts.kept)} keys of metrify itself stay`));
+      printer.line(printer.dim(`${node}  ${counted(matched, 'key')}`));
+  if (counts.kept > 0)
+    printer.line(
+      printer.dim(`${counted(counts.kept, 'key')} of metrify itself ${counts.kept === 1 ? 'stays' : 'stay'}`),
+    );
 }

@@ -5,7 +5,7 @@ import { runWorker, type WorkerResult } from '../../lib/cache/write-behind/worke
 import type { PostgresSettings, RedisSettings } from '../../lib/clients/settings.js';
 import { requireSystem } from '../../lib/clients/systems.js';
 import { UserError } from '../../lib/core/errors.js';
-import { formatCount } from '../../lib/core/units.js';
+import { counted, formatCount } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import type { Settings } from '../../runtime/settings.js';
@@ -115,7 +115,7 @@ export const worker = changeCommand({
   present(result: WorkerResult, printer) {
     const { applied, repeated, failed, held, losses } = result;
     printer.ok(
-      `${formatCount(applied)} writes applied${repeated > 0 ? `, ${formatCount(repeated)} had been before` : ''}`,
+      `${counted(applied, 'write')} applied${repeated > 0 ? `, ${formatCount(repeated)} had been before` : ''}`,
     );
     if (failed > 0) {
       printer.bad(
@@ -125,7 +125,7 @@ export const worker = changeCommand({
     } else if (held > 0) printer.warn(`${formatCount(held)} held back: see metrify cache queue status`);
     for (const { partition, entries } of losses)
       printer.bad(
-        `partition ${partition}: ${entries > 0 ? formatCount(entries) : 'an unknown number of'} writes vanished from the queue`,
+        `partition ${partition}: ${entries > 0 ? counted(entries, 'write') : 'an unknown number of writes'} vanished from the queue`,
       );
   },
 });

@@ -2,6 +2,7 @@ import { readCommand } from '../../runtime/command.js';
 import { checkDescribedFile, lookUpDescriptions } from '../../runtime/config/check-descriptions.js';
 import { InvalidConfiguration } from '../../runtime/config/problems.js';
 import { flag } from '../../runtime/flags.js';
+import { counted } from '../../lib/core/units.js';
 
 export const check = readCommand({
   name: 'config check',
@@ -49,7 +50,7 @@ export const check = readCommand({
         `${file}: ${environments.length === 1 ? 'environment' : 'environments'} ${environments.join(', ')}`,
       );
     const lookedUp = references === 0 ? '' : `, ${references} of them looked up by reference`;
-    printer.ok(`environment ${environment}: ${settings} settings in force${lookedUp}`);
+    printer.ok(`environment ${environment}: ${counted(settings, 'setting')} in force${lookedUp}`);
   },
 });
 

@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.js';
 import { ServiceConflict } from '../core/errors.js';
 import { Pace } from '../runs/pace.js';
 import type { Progress } from '../core/progress.js';
-import { formatCount } from '../core/units.js';
+import { counted, formatCount } from '../core/units.js';
 import { hasLiteral } from './glob.js';
 import type { BulkLevel, KeyInfo, ScanOptions } from './bulk-level.js';
 import { isOwnKey } from './own-keys.js';
@@ -102,7 +102,7 @@ export async function countMatches(
   signal.throwIfAborted();
   if (maxKeys !== undefined && matched > maxKeys)
     throw new ServiceConflict(
-      `${formatCount(matched)} keys match, more than --max-keys ${formatCount(maxKeys)}: nothing was deleted`,
+      `${counted(matched, 'key')} ${matched === 1 ? 'matches' : 'match'}, more than --max-keys ${formatCount(maxKeys)}: nothing was deleted`,
       { code: 'MAX_KEYS', hint: `See what they are with --dry-run, or raise --max-keys to ${matched}.` },
     );
   const tree = new PrefixTree();

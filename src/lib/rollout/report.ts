@@ -39,7 +39,7 @@ export interface RolloutReport {
   /** The weights are not those that were set last; a change was cut short. */
   readonly problems: readonly string[];
   /** What can be typed next. */
-  readonly next: readonly string[];
+  readonly next: readonly { readonly command: string; readonly does: string }[];
 }
 
 export interface ReportedEntry extends Omit<HistoryEntry, 'at'> {
@@ -110,14 +110,12 @@ function nextCommands(
   phase: Phase,
   { command }: Actor,
   more: (verb: string) => string,
-): string[] {
+): RolloutReport['next'] {
   const group = kind === 'canary' ? 'canary' : 'deploy';
-  const typed = (nextVerbs[kind][phase] ?? []).map(([verb, does]) => ({
-    line: command(`${group} ${verb}`) + more(verb),
+  return (nextVerbs[kind][phase] ?? []).map(([verb, does]) => ({
+    command: command(`${group} ${verb}`) + more(verb),
     does,
   }));
-  const width = Math.max(0, ...typed.map(({ line }) => line.length));
-  return typed.map(({ line, does }) => `${line.padEnd(width)}  ${does}`);
 }
 
 /** Whatever the weights are. */

@@ -1,7 +1,7 @@
 import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
 import { toBytes } from '../../../lib/core/bytes.js';
 import { errorMessage } from '../../../lib/core/errors.js';
-import { formatCount } from '../../../lib/core/units.js';
+import { counted } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag } from '../../../runtime/flags.js';
@@ -42,13 +42,13 @@ export const drop = changeCommand({
   preview: ({ keys, target }) => ({ keys, confirm: target }),
 
   presentPreview({ keys, confirm }, printer) {
-    printer.line(`Would give up the refused write of ${formatCount(keys.length)} keys`);
+    printer.line(`Would give up the refused write of ${counted(keys.length, 'key')}`);
     for (const key of keys.slice(0, 20)) printer.line(`  ${key}`);
     printer.line(printer.dim(`to do so, run it with --confirm ${confirm}`));
   },
 
   async run({ client, keys, target }, context) {
-    await context.confirmTarget(target, `drop the refused write of ${formatCount(keys.length)} keys`);
+    await context.confirmTarget(target, `drop the refused write of ${counted(keys.length, 'key')}`);
     const result = { dropped: 0, released: 0, keys: [] as Released[] };
     context.applied(
       () => result,
@@ -71,8 +71,11 @@ export const drop = changeCommand({
   counts: ({ dropped, released }) => ({ dropped, released }),
 
   present({ dropped, released, keys }, printer) {
-    printer.ok(`${formatCount(dropped)} writes of ${formatCount(keys.length)} keys dropped`);
-    if (released > 0) printer.line(`      ${formatCount(released)} that waited behind them go on`);
+    printer.ok(`${counted(dropped, 'write')} of ${counted(keys.length, 'key')} dropped`);
+    if (released > 0)
+      printer.line(
+        `      ${counted(released, 'write')} behind them ${released === 1 ? 'continues' : 'continue'}`,
+      );
   },
 });
 

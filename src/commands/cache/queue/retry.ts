@@ -1,5 +1,5 @@
 import { heldKeys, releaseKey } from '../../../lib/cache/write-behind/queue.js';
-import { formatCount } from '../../../lib/core/units.js';
+import { counted } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
 import { flag } from '../../../runtime/flags.js';
 import { openConfiguredRedis } from '../shared/redis.js';
@@ -26,7 +26,7 @@ export const retry = changeCommand({
   preview: ({ keys }) => ({ keys }),
 
   presentPreview({ keys }, printer) {
-    printer.line(`Would let ${formatCount(keys.length)} keys go again`);
+    printer.line(`Would let ${counted(keys.length, 'key')} go again`);
     for (const key of keys.slice(0, 20)) printer.line(`  ${key}`);
   },
 
@@ -48,6 +48,8 @@ export const retry = changeCommand({
   counts: ({ released }) => ({ released }),
 
   present({ released, keys }, printer) {
-    printer.ok(`${formatCount(released)} writes of ${formatCount(keys.length)} keys go before all others`);
+    printer.ok(
+      `${counted(released, 'write')} of ${counted(keys.length, 'key')} ${released === 1 ? 'goes' : 'go'} before all others`,
+    );
   },
 });

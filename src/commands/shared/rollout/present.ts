@@ -14,7 +14,7 @@ export function presentReport(report: RolloutReport, printer: Printer): void {
   for (const problem of report.problems) printer.warn(problem);
   if (report.next.length > 0) {
     printer.line();
-    for (const command of report.next) printer.line(printer.dim(command));
+    printer.commands(report.next);
   }
 }
 

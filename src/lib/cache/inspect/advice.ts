@@ -1,5 +1,5 @@
 import { shellWord } from '../../core/shell.js';
-import { formatBytes, formatCount, formatPercent } from '../../core/units.js';
+import { counted, formatBytes, formatCount, formatPercent } from '../../core/units.js';
 import { compileGlob } from '../glob.js';
 import type { Advice, InspectResult } from './result.js';
 import type { ByteString } from '../../core/bytes.js';
@@ -18,7 +18,7 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
       });
     else if (full > 0.9 && (node.evictions ?? 0) > 0)
       advice.push({
-        finding: `${node.node} uses ${formatPercent(full, 0)} of maxmemory and has evicted ${formatCount(node.evictions!)} keys`,
+        finding: `${node.node} uses ${formatPercent(full, 0)} of maxmemory and has evicted ${counted(node.evictions!, 'key')}`,
         command: `metrify cache flush --level ${level} --idle 1d --dry-run`,
       });
   }
@@ -26,7 +26,7 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
     if (prefix.share >= 0.1 && prefix.ttl.withoutTtl > prefix.keys * 0.5 && prefix.keys > 100)
       advice.push({
         // A star matches separators too, so the pattern of one shape may match keys of another.
-        finding: `${prefix.prefix} takes ${formatPercent(prefix.share, 0)} of the memory, and ${formatCount(prefix.ttl.withoutTtl)} of its ${formatCount(prefix.keys)} keys never expire${alsoMatched(prefix.prefix, result.prefixes)}`,
+        finding: `${prefix.prefix} takes ${formatPercent(prefix.share, 0)} of the memory, and ${formatCount(prefix.ttl.withoutTtl)} of its ${counted(prefix.keys, 'key')} never ${prefix.ttl.withoutTtl === 1 ? 'expires' : 'expire'}${alsoMatched(prefix.prefix, result.prefixes)}`,
         command: `metrify cache flush --level ${level} --pattern ${shellWord(prefix.prefix)} --dry-run`,
       });
   }

@@ -1,4 +1,4 @@
-import { formatCount, formatDuration } from '../../core/units.js';
+import { counted, formatCount, formatDuration } from '../../core/units.js';
 import { requestsNeeded } from '../../statistics/requests-needed.js';
 import type { CheckResult } from '../analysis/judgement.js';
 import type { AnalysisSpec, CanarySpec } from '../spec.js';
@@ -55,8 +55,8 @@ function moreRequests(
   const [slowest] = counts.sort((a, b) => b.needed - a.needed);
   if (slowest === undefined || !Number.isFinite(slowest.needed)) return [`a verdict on ${names}`];
   const { has, needed } = slowest;
-  if (has < needed) return [`${formatCount(has)} of about ${formatCount(rounded(needed))} requests`];
-  return [`a verdict on ${names}, which needs more than the usual ${formatCount(rounded(needed))} requests`];
+  if (has < needed) return [`${formatCount(has)} of about ${counted(rounded(needed), 'request')}`];
+  return [`a verdict on ${names}, which needs more than the usual ${counted(rounded(needed), 'request')}`];
 }
 
 function isCounting({ verdict, name }: CheckResult): boolean {
