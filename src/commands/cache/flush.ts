@@ -1,5 +1,6 @@
 import {
   countMatches,
+  estimateMatches,
   describeSelection,
   flush as flushCache,
   type FlushCounts,
@@ -24,8 +25,6 @@ interface Prepared extends FlushPlan {
   confirm: string;
   what: string;
   maxKeys: number | undefined;
-  /** Servers that tell other clients of every removed key. */
-  listeners: string[];
 }
 
 export const flush = changeCommand({
@@ -69,6 +68,12 @@ export const flush = changeCommand({
     const listeners = await level.listeners(context.signal);
     for (const listener of listeners)
       context.warn(`${listener}: each removed key is sent to whoever listens`);
+    if (listeners.length > 0 && input.rate === undefined)
+      throw new UserError('other clients are told of every removed key, and no --rate is given', {
+        code: 'RATE_MISSING',
+        exitCode: ExitCode.refused,
+        hint: 'Add --rate, for instance --rate 5000.',
+      });
     return {
       level,
       selection,
@@ -76,7 +81,6 @@ export const flush = changeCommand({
       maxKeys: input.maxKeys,
       confirm: `${settings.environment}/${level.name}@${level.address}`,
       what: `remove ${describeSelection(selection)} of ${level.name} at ${level.target}`,
-      listeners,
     };
   },
 
@@ -97,14 +101,8 @@ export const flush = changeCommand({
   },
 
   async run(prepared, context) {
-    if (prepared.listeners.length > 0 && prepared.rate === undefined)
-      throw new UserError('other clients are told of every removed key, and no --rate is given', {
-        code: 'RATE_MISSING',
-        exitCode: ExitCode.refused,
-        hint: 'Add --rate, for instance --rate 5000.',
-      });
     if (prepared.maxKeys !== undefined) await count(prepared, context);
-    await context.confirmTarget(prepared.confirm, prepared.what);
+    await context.confirmTarget(prepared.confirm, prepared.what, () => howMany(prepared, context));
     const result = await context.during('removing', 'keys', (progress) =>
       flushCache(prepared, {
         clock: context.clock,
@@ -137,12 +135,24 @@ async function count(prepared: Prepared, context: Context): Promise<FlushCounts>
   return counts;
 }
 
+/** What whoever is asked should know first. */
+async function howMany(prepared: Prepared, { signal, during }: Context): Promise<string> {
+  const { matched, total, exact } = await during('counting', 'keys', (progress) =>
+    estimateMatches(prepared, { signal, progress }),
+  );
+  return `${exact ? '' : 'about '}${formatCount(matched)} of ${counted(total, 'key')}`;
+}
+
 function readSelection(input: {
   pattern: string | undefined;
   all: boolean;
   noTtl: boolean;
   idle: number | undefined;
 }): Selection {
+  if (input.pattern === '')
+    throw new UserError('--pattern is empty: no key matches it', {
+      hint: "Give a glob, as in --pattern 'meter:*', or --all for every key.",
+    });
   const given: Selection[] = [];
   if (input.pattern !== undefined) given.push({ by: 'pattern', pattern: input.pattern });
   if (input.all) given.push({ by: 'all' });

@@ -1,0 +1,211 @@
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { commandTable } from '../../../src/commands/table.js';
+import { loadAll, parseCommandLine } from '../../../src/runtime/program.js';
+import { needs } from '../../servers/needs.js';
+import { redisCli } from '../../servers/redis.js';
+import { ownDatabase, ownMemcached, ownRedis, ownRedisCluster } from '../../servers/shared.js';
+import { CanaryDesk } from '../rollout/envoy-file.js';
+import { confirming } from '../confirm-name.js';
+import { terminal } from '../terminal.js';
+
+const longKey = `report:${'district-'.repeat(200)}:2026`;
+const verbs = (await loadAll(commandTable)).flatMap(({ path, command }) => (command ? [path] : []));
+
+/** A colour, or a movement of the cursor. */
+const notText = /^[-+ @]|^\\ No newline/;
+
+/** Nothing of it is torn by a terminal of that width: it fits, or it is one command, or one word that cannot be broken. */
+function isWhole(line: string, width: number): boolean {
+  if (line.length <= width || /^ *metrify /.test(line)) return true;
+  const words = line.split(/ +/).filter(Boolean);
+  // Beside the name of a block, or a mark.
+  return words.length <= 2 && words.some((word) => word.length > width / 2);
+}
+
+/** The commands that a screen shows on lines of their own, or in quotes. */
+function commandsOn(screen: string): string[] {
+  const joined = screen.replaceAll(/ \\\n +/g, ' ');
+  const alone = [...joined.matchAll(/^ *(metrify (?!GROUP).*?)(?: {2}.*)?$/gm)].map(
+    ([, command]) => command!,
+  );
+  const quoted = [...joined.matchAll(/'(metrify [^'\n]*)'|`(metrify [^`\n]*)`/g)].map(
+    ([, one, other]) => one ?? other!,
+  );
+  return [...alone, ...quoted].filter((command) => !/ [A-Z]+\b| <|\[flags\]/.test(command));
+}
+
+function shellWords(line: string): string[] {
+  const script = `metrify() { printf '%s\\0' "$@"; }\n${line.replace(/ [|<>] .*$/, '')}`;
+  return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);
+}
+
+needs(
+  'tmux',
+  'redis',
+  'memcached',
+  'postgres',
+)('on a narrow terminal', () => {
+  let desk: CanaryDesk;
+  let origin: Server;
+  let lines: [verb: string, line: string][];
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    const [redis, cluster, memcached, database] = await Promise.all([
+      ownRedis(),
+      ownRedisCluster(),
+      ownMemcached(),
+      ownDatabase(),
+    ]);
+    desk = await CanaryDesk.open();
+    origin = createServer((_, response) => response.end('x')).listen(0, '127.0.0.1');
+    await new Promise((resolve) => origin.once('listening', resolve));
+    const base = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
+    env = {
+      METRIFY_REDIS_URL: redis.url,
+      METRIFY_POSTGRES_URL: database.url,
+      METRIFY_MEMCACHED_SERVERS: memcached.urls.join(','),
+    };
+    const keys = Array.from({ length: 60 }, (_, i) => [`meter:${i}:latest`, '{"kwh":0.25}']).flat();
+    await redisCli(redis.port, ['-n', `${redis.database}`, 'MSET', ...keys, longKey, 'x'.repeat(5000)]);
+    await redisCli(redis.port, ['-n', `${redis.database}`, 'SET', 'forecast:1', 'x', 'EX', '3000']);
+    await database.sql('CREATE TABLE readings (meter_id int PRIMARY KEY, kwh numeric(4, 2))');
+    const row = (id: string) => `'{"meter_id":${id},"kwh":0.25}'`;
+    const behind = `cache set meter:17:latest ${row('17')} --write-behind --table readings`;
+    const confirmed = (name: string, url: string) => confirming(name, url).join(' ');
+    const flags = '-f rollout.yaml';
+    lines = (
+      [
+        'doctor',
+        'config show',
+        'config check',
+        'config check -f rollout.yaml',
+        'init --dry-run',
+        'init --to metrify.config.yaml',
+        'cache inspect',
+        'cache inspect --level hot',
+        `cache inspect --redis-url ${cluster.urls[0]!}`,
+        'cache warm --file meters.csv --key m:{meter_id} --dry-run',
+        'cache warm --file meters.csv --key m:{meter_id} --to warm,hot --verify all',
+        'cache warm --file nowhere.csv --key m:{meter_id}',
+        `cache warm --access-log access.log --url ${base} --dry-run`,
+        `cache warm --access-log access.log --url ${base}`,
+        "cache flush --pattern 'm:*' --dry-run",
+        "cache flush --pattern 'm:*'",
+        `cache flush --pattern 'm:*' ${confirmed('warm', redis.url)}`,
+        'cache get meter:1:latest meter:2:latest nowhere',
+        `cache get ${longKey}`,
+        'cache set meter:1:latest 1 --ttl 1h',
+        behind,
+        'cache delete meter:1:latest --dry-run',
+        'cache delete meter:1:latest',
+        'cache queue status',
+        'cache worker --until-empty',
+        `cache set meter:18:latest ${row('18').replace('0.25', '12345')} --write-behind --table readings`,
+        'cache worker --until-empty',
+        'cache queue status',
+        'cache queue retry --all --dry-run',
+        'cache queue drop --all --dry-run',
+        'cache queue drop --all',
+        'cache queue retry --all',
+        'cache cluster status',
+        `cache cluster status --redis-url ${cluster.urls[0]!}`,
+        `cache cluster check --redis-url ${cluster.urls[0]!}`,
+        `canary start ${flags} --dry-run`,
+        `canary status ${flags}`,
+        `canary start ${flags}`,
+        `canary start ${flags}`,
+        `canary step ${flags}`,
+        `canary status ${flags}`,
+        `canary analyze ${flags}`,
+        `canary pause ${flags}`,
+        `canary step ${flags}`,
+        `canary resume ${flags}`,
+        `canary promote ${flags} --dry-run`,
+        `canary promote ${flags}`,
+        `canary abort ${flags}`,
+        `canary history ${flags}`,
+        `deploy status web --provider envoy --route route.json`,
+        `deploy switch ${flags}`,
+        `deploy rollback web --provider envoy --route route.json`,
+        `deploy history web --provider envoy --route route.json`,
+        'canary stop',
+        'cache',
+        'completion nosuch',
+      ] as const
+    ).map((line) => [verbs.find((verb) => line.startsWith(verb)) ?? '', line]);
+  });
+  afterAll(async () => {
+    origin.close();
+    await desk.close();
+  });
+
+  /** As nothing had run there yet. */
+  async function furnish(): Promise<void> {
+    await desk.reset();
+    await desk.slowly();
+    await writeFile(
+      desk.file('metrify.config.yaml'),
+      `environments:
+  default:
+    connectTimeout: 5s
+    cache:
+      levels: [{ name: warm, type: redis }, { name: hot, type: memcached }, { name: cold, type: database, table: metrify_cache }]
+      writeBehind: { tables: { readings: { key: [meter_id] } } }
+`,
+    );
+    await writeFile(desk.file('meters.csv'), `meter_id,kwh\n1,0.5\n2,0.25\n1,0.75\n${'x'.repeat(40)},1\n`);
+    const request = (path: string) =>
+      `10.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET ${path} HTTP/1.1" 200 10 "-" "curl"`;
+    await writeFile(
+      desk.file('access.log'),
+      [...['/meters', '/meters', `/reports/${'x'.repeat(90)}`].map(request), 'no line', ''].join('\n'),
+    );
+    const script = lines.map(([, line], i) => `echo "== ${i}"; metrify --no-input ${line}`);
+    await writeFile(desk.file('script.sh'), script.join('\n'));
+  }
+
+  it('every verb is tried', () => {
+    const tried = new Set(lines.map(([verb]) => verb));
+    // The demo starts servers of its own, and has its own test.
+    expect(verbs.filter((verb) => !tried.has(verb))).toEqual(['demo']);
+  });
+
+  it.each([60, 100])(
+    'of %i columns no word and no command is torn, and commands can be pasted',
+    async (columns) => {
+      await furnish();
+      const screen = await terminal(`cd ${desk.path}; . ./script.sh; echo "== end"`, { env, columns });
+      try {
+        await screen.waitFor(/^== end$/m, 300_000);
+        const printed = await screen.printed();
+        const parts = printed.split(/^== (?:\d+|end)$/m).slice(1, -1);
+        expect(parts).toHaveLength(lines.length);
+        for (const [i, [, line]] of lines.entries()) {
+          const part = parts[i]!;
+          const isDiff = part.includes('\n@@ ');
+          const torn = part
+            .split('\n')
+            .filter((one) => !isWhole(one, columns) && !(isDiff && notText.test(one)));
+          expect(torn, line).toEqual([]);
+          for (const command of commandsOn(part)) {
+            const write = () => expect.unreachable();
+            const argv = shellWords(command).filter((word) => word !== '--help');
+            const options = { version: '0', color: false, width: 100, write };
+            if (argv.length < shellWords(command).length) expect(verbs.join('\n')).toContain(argv.join(' '));
+            else
+              expect((await parseCommandLine(argv, commandTable, options))?.command, command).toBeDefined();
+          }
+        }
+      } finally {
+        await screen.close();
+      }
+    },
+  );
+});
