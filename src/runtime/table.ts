@@ -62,7 +62,7 @@ function cutToFit(table: Table, width: number): Table | undefined {
   const { columns, rows } = table;
   const widths = naturalWidths(table);
   const last = columns.length - 1;
-  const words = rows.flatMap((row) => wrap(row[last] ?? '', 1));
+  const words = rows.flatMap((row) => (row[last] ?? '').split(' '));
   const lastNeeds =
     columns[last]!.align === 'right' || columns[last]!.cut
       ? widths[last]!

@@ -1,6 +1,6 @@
 /**
  * Lines of at most `width` characters, broken at words. Commands stay whole, so that they can be copied: one that is longer
- * than a line has lines of its own, continued with a backslash. Only a word that is longer than the width makes a longer
+ * than a line has lines of its own, continued with a backslash. A word that is far longer than the width is cut in the middle; only one that is a little longer makes a longer
  * line.
  */
 export function wrap(text: string, width: number): string[] {
@@ -15,11 +15,14 @@ export function wrap(text: string, width: number): string[] {
       end();
       // On lines of its own it needs neither quotes nor the full stop behind them.
       lines.push(...wrapCommand(phrase.replace(/^(['`])(.*)\1[.,;:)]*$/, '$2'), width));
-    } else prose.push(phrase);
+    } else prose.push(phrase.length > longestWord * width ? cutMiddle(phrase, width) : phrase);
   }
   end();
   return lines.length === 0 ? [''] : lines;
 }
+
+/** In lines: a key that is longer says nothing more to a person. */
+const longestWord = 3;
 
 /**
  * A command in a text: in quotes, or as far as words and flags go. That this takes in words of the sentence which follow does
@@ -57,7 +60,7 @@ export function fill(words: readonly string[], width: number): string[] {
   for (const word of words) {
     const longer = line === undefined ? word : `${line} ${word}`;
     if (line !== undefined && visibleWidth(longer) > width) {
-      lines.push(line);
+      lines.push(line.trimEnd());
       line = word;
     } else line = longer;
   }

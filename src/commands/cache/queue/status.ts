@@ -1,5 +1,5 @@
 import { queueStatus } from '../../../lib/cache/write-behind/queue.js';
-import { shellWord } from '../../../lib/core/shell.js';
+import { shellOperand } from '../../../lib/core/shell.js';
 import { counted, formatCount, formatDuration } from '../../../lib/core/units.js';
 import { readCommand } from '../../../runtime/command.js';
 import { openConfiguredRedis } from '../shared/redis.js';
@@ -76,7 +76,7 @@ export const status = readCommand({
     });
     if (heldKeys > held.length)
       printer.line(printer.dim(`and ${counted(heldKeys - held.length, 'more key')}`));
-    const example = shellWord(held[0]!.key);
+    const example = shellOperand(held[0]!.key);
     printer.line();
     printer.commands([
       {

@@ -1,8 +1,11 @@
-import { shellWord } from '../../core/shell.js';
+import { shellOperand, shellWord } from '../../core/shell.js';
 import { counted, formatBytes, formatCount, formatPercent } from '../../core/units.js';
 import { compileGlob } from '../glob.js';
 import type { Advice, InspectResult } from './result.js';
 import type { ByteString } from '../../core/bytes.js';
+
+/** Types of Redis that `cache get` does not show. */
+const unreadable: ReadonlySet<string> = new Set(['list', 'set', 'zset', 'stream']);
 
 /** What to do about what was found, the most pressing first. */
 export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
@@ -34,7 +37,9 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
     if ((key.share ?? 0) >= 0.1 && result.keys > 10)
       advice.push({
         finding: `the ${key.type ?? 'key'} ${key.key} alone takes ${formatPercent(key.share!, 0)} of the memory (${formatBytes(key.bytes!)}): split it, or read it in parts`,
-        command: `metrify cache get ${shellWord(key.key)} --level ${level}`,
+        ...(unreadable.has(key.type ?? '')
+          ? {}
+          : { command: `metrify cache get --level ${level} ${shellOperand(key.key)}` }),
       });
   const masters = result.nodes.filter((node) => node.slots !== undefined);
   const fair = 1 / Math.max(1, masters.length);

@@ -8,7 +8,8 @@ import { elapsed } from './decide.js';
 /** Of the plan, what says how long a step takes; whoever only looks at a route may know nothing of it. */
 export interface WaitingPlan {
   readonly canary: Pick<CanarySpec, 'intervalMs'> | undefined;
-  readonly analysis?: Pick<AnalysisSpec, 'falsePromotion' | 'requests'> | undefined;
+  readonly analysis?:
+    Pick<AnalysisSpec, 'falsePromotion' | 'requests' | 'minRequests' | 'latencyQuantile'> | undefined;
 }
 
 /**
@@ -41,16 +42,20 @@ function moreRequests(
   const names = counting.map(({ name }) => name).join(' and ');
   // Metrify's own probes go to both alike.
   const share = analysis?.requests === undefined ? 0.5 : weights.canary / 100;
-  const counts = counting.flatMap(({ numbers }) => {
+  const counts = counting.flatMap(({ name, numbers }) => {
     if (numbers?.stableOf === undefined || analysis === undefined) return [];
     const { stable, stableOf, canaryOf, tolerance, designEffect } = numbers;
+    // A few requests may all be fast, of which the next ones will not be.
+    const least = name === 'latency' ? 1 - analysis.latencyQuantile : 0;
     const aim = {
-      errorRate: stable! / stableOf,
+      errorRate: Math.max(least, stable! / stableOf),
       tolerance: tolerance!,
       share,
       falsePromotion: analysis.falsePromotion,
     };
-    return [{ has: canaryOf! + stableOf, needed: requestsNeeded(aim).total * designEffect! }];
+    const needed = requestsNeeded(aim).total * designEffect!;
+    const each = analysis.minRequests / Math.min(share, 1 - share);
+    return [{ has: canaryOf! + stableOf, needed: Math.max(needed, each) }];
   });
   const [slowest] = counts.sort((a, b) => b.needed - a.needed);
   if (slowest === undefined || !Number.isFinite(slowest.needed)) return [`a verdict on ${names}`];
