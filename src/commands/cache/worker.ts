@@ -52,7 +52,7 @@ export const worker = changeCommand({
     if (Object.keys(settings.cache.writeBehind?.tables ?? {}).length === 0)
       throw new UserError('no table is configured for write-behind', {
         code: 'NOT_CONFIGURED',
-        hint: 'Name them with their keys: cache: { writeBehind: { tables: { sensor_data: { key: [sensor_id] } } } }',
+        hint: 'Name them with their keys, below environments: default: in the configuration: cache: { writeBehind: { tables: { sensor_data: { key: [sensor_id] } } } }',
       });
     if (lease < 100) throw new UserError('a lease of less than 100ms cannot be kept');
     return {

@@ -23,8 +23,8 @@ export const status = readCommand({
   present(result, printer) {
     const { waiting, oldestMs, dead, lost, worked, partitions, held, heldKeys } = result;
     if (partitions.length === 0) {
-      printer.warn(
-        `there is no queue at ${result.target}: no write was queued there yet`,
+      printer.line(`There is no queue at ${result.target}: no write was queued there yet.`);
+      printer.line(
         "Queue one with 'metrify cache set --write-behind --table T', or from a service; 'metrify cache worker' drains it.",
       );
       return;
