@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,6 +11,7 @@ import { redisCli } from '../../servers/redis.js';
 import { ownDatabase, ownMemcached, ownRedis, ownRedisCluster } from '../../servers/shared.js';
 import { CanaryDesk } from '../rollout/envoy-file.js';
 import { confirming } from '../confirm-name.js';
+import { shellWords } from '../shell-words.js';
 import { terminal } from '../terminal.js';
 
 const longKey = `report:${'district-'.repeat(200)}:2026`;
@@ -37,11 +37,6 @@ function commandsOn(screen: string): string[] {
     ([, one, other]) => one ?? other!,
   );
   return [...alone, ...quoted].filter((command) => !/ [A-Z]+\b| <|\[flags\]/.test(command));
-}
-
-function shellWords(line: string): string[] {
-  const script = `metrify() { printf '%s\\0' "$@"; }\n${line.replace(/ [|<>] .*$/, '')}`;
-  return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);
 }
 
 /** The verb that a printed command is of; that of a page of help, which parses without one, is named. */
