@@ -25,6 +25,8 @@ interface Declaration<F extends Flags, A extends Arguments, R> {
   name: string;
   summary: string;
   description?: string;
+  /** What people of other tools type for it. They are not accepted, but lead to this verb. */
+  synonyms?: readonly string[];
   args?: A;
   flags: F;
   examples: { does: string; command: string }[];
@@ -57,6 +59,8 @@ export interface ChangeCommand<F extends Flags, A extends Arguments, P, V, R> ex
   /** What `run` would do, as `--dry-run` prints it with JSON. Changes nothing, but may read everything. */
   preview(prepared: P, context: Context): V | Promise<V>;
   presentPreview(preview: V, printer: Printer): void;
+  /** What `run` would end with, where the preview knows of something that stops it: the dry run ends with that as well. */
+  foresees?(preview: V): Pick<Outcome<V>, 'verdict' | 'checks'>;
   run(prepared: P, context: Context): Promise<Outcome<R>>;
 }
 
@@ -65,6 +69,7 @@ export interface Command {
   name: string;
   summary: string;
   description?: string;
+  synonyms: readonly string[];
   args: Arguments;
   flags: Flags;
   examples: { does: string; command: string }[];
@@ -103,7 +108,8 @@ export function changeCommand<F extends Flags, A extends Arguments, P, V, R>(
       const prepared = await spec.prepare(input as Input<F, A>, context);
       if (context.dryRun) {
         const result = await spec.preview(prepared, context);
-        return { verdict: 'planned', result, present: (printer) => spec.presentPreview(result, printer) };
+        const foreseen = spec.foresees?.(result) ?? { verdict: 'planned' };
+        return { ...foreseen, result, present: (printer) => spec.presentPreview(result, printer) };
       }
       const outcome = await spec.run(prepared, context);
       return { ...outcome, present: (printer) => spec.present(outcome.result, printer, context) };
@@ -118,6 +124,7 @@ function shared<F extends Flags, A extends Arguments, R>(
     name: spec.name,
     summary: spec.summary,
     ...(spec.description === undefined ? {} : { description: spec.description }),
+    synonyms: spec.synonyms ?? [],
     args: spec.args ?? {},
     flags: spec.flags,
     examples: spec.examples,

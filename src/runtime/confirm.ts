@@ -2,12 +2,15 @@ import { UserError } from '../lib/core/errors.js';
 import { ExitCode } from '../lib/core/exit-codes.js';
 import { escapeLine } from './escape.js';
 import type { Terminal } from './terminal.js';
+import { wrap } from './wrap.js';
 
 export interface ConfirmOptions {
   /** The name given with `--confirm`. */
   given: string | undefined;
   /** A person may be asked. */
   ask: boolean;
+  /** What will go, of how much. */
+  howMuch: (() => Promise<string>) | undefined;
   signal: AbortSignal;
 }
 
@@ -16,13 +19,16 @@ export async function confirmTarget(
   name: string,
   what: string,
   terminal: Terminal,
-  { given, ask, signal }: ConfirmOptions,
+  { given, ask, howMuch, signal }: ConfirmOptions,
 ): Promise<void> {
   if (given === name) return;
   if (given !== undefined)
     throw refusal(`--confirm names '${given}', but this would ${what} in '${name}'`, name);
   if (!ask) throw refusal(`this would ${what} in '${name}', and was not confirmed`, name);
-  terminal.stderr.write(`${escapeLine(`This will ${what}.`)}\n${escapeLine(`Type '${name}' to go on: `)}`);
+  const much = howMuch === undefined ? '' : `: ${await howMuch()}`;
+  for (const line of wrap(escapeLine(`This will ${what}${much}.`), terminal.width))
+    terminal.stderr.write(`${line}\n`);
+  terminal.stderr.write(wrap(escapeLine(`Type '${name}' to go on: `), terminal.width).join('\n'));
   const answer = await readAnswer(terminal, signal);
   if (answer === name) return;
   const said = answer === '' ? 'no name was typed' : `'${answer}' is not '${name}'`;

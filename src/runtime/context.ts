@@ -58,7 +58,8 @@ export interface Context {
   applied(result: () => unknown, resume?: () => string | undefined): void;
   /**
    * Asks for the target's name on a terminal, takes it from `--confirm` elsewhere.
+   * @param howMuch will go, found out only for a person who is asked: `12 of 300 keys`
    * @throws UserError exit 4, printing the name that would do.
    */
-  confirmTarget(name: string, what: string): Promise<void>;
+  confirmTarget(name: string, what: string, howMuch?: () => Promise<string>): Promise<void>;
 }

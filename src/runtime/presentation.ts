@@ -1,4 +1,4 @@
-import type { NotWritten, UserError } from '../lib/core/errors.js';
+import { Interrupted, type NotWritten, type UserError } from '../lib/core/errors.js';
 import { type ExitCode, exitCodeOf } from '../lib/core/exit-codes.js';
 import { maskSecrets } from '../lib/core/redact.js';
 import type { Command, Finished } from './command.js';
@@ -50,9 +50,19 @@ export function presentEnd(end: End, messages: Messages, host: Host): void {
   if (messages.format === 'text') complain(problems, messages, host);
   reportFailure(failure!, {
     ...reportTo(messages, host),
-    resume: applied?.resume?.(),
+    resume: applied ? applied.resume?.() : stoppedEarly(failure!, command),
     warnings: applied ? [] : said,
   });
+}
+
+/** What whoever was stopped before anything was done may want to know. */
+function stoppedEarly(failure: UserError, { changes }: Command): string | undefined {
+  if (!(failure instanceof Interrupted)) return undefined;
+  const longer =
+    failure.reason === 'timeout'
+      ? "Give it longer with --timeout; 'metrify doctor' shows how fast each system answers."
+      : undefined;
+  return [changes ? 'Nothing was changed.' : undefined, longer].filter(Boolean).join(' ') || undefined;
 }
 
 export function complain(problems: readonly NotWritten[], messages: Messages, host: Host): void {

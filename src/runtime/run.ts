@@ -98,8 +98,9 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     settleExitCode();
   };
 
+  const stopped = failure?.message ?? 'metrify stopped before the checks';
   const checks = finished?.checks ?? [
-    { name: command.name, failure: failure?.message ?? 'metrify stopped before the checks' },
+    { name: command.name, ...(finished?.verdict === 'planned' ? {} : { failure: stopped }) },
   ];
   const junit = files.clashed ? undefined : globals.junit;
   notWritten.push(...(await reportChecks(junit, command.name, checks, durationMs)));

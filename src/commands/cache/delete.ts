@@ -14,6 +14,7 @@ interface Prepared {
 export const remove = changeCommand({
   name: 'cache delete',
   summary: 'remove one key',
+  synonyms: ['rm', 'del', 'remove', 'unlink'],
   args: { key: { help: 'the key', required: true } },
   flags: { level: levelFlag, redisUrl, memcachedServers, hazelcastUrl, postgresUrl },
   examples: [{ does: 'one stale value', command: 'metrify cache delete meter:17:latest' }],

@@ -35,6 +35,7 @@ type Result =
 export const get = readCommand({
   name: 'cache get',
   summary: 'print the values of keys; exit 3 when one is missing',
+  synonyms: ['read', 'cat'],
   description:
     'Of one key, its bytes as they are; no newline is added, so that a pipe or file holds the value and nothing else. Of ' +
     'a Redis hash, a JSON object of its fields. Of several keys, a JSON line each, with `value`, or with `valueBase64` ' +

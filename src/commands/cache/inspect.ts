@@ -18,6 +18,7 @@ const refreshMs = 2000;
 export const inspect = readCommand({
   name: 'cache inspect',
   summary: 'what is in a cache: prefixes, sizes, expiry, big and hot keys, and what to do',
+  synonyms: ['ls', 'list', 'keys', 'scan', 'show', 'stats', 'info', 'bigkeys'],
   description:
     'Looks at every key of a small cache, and at a random sample of a large one, with the error of each estimate ' +
     'beside it. Sizes of large collections are the estimates of the server itself (MEMORY USAGE).',

@@ -40,6 +40,7 @@ interface Result {
 export const set = changeCommand({
   name: 'cache set',
   summary: 'write one key',
+  synonyms: ['put', 'write', 'add'],
   args: {
     key: { help: 'the key', required: true },
     value: { help: 'the value, or - for standard input', required: true },

@@ -5,7 +5,7 @@ import { runWorker, type WorkerResult } from '../../lib/cache/write-behind/worke
 import type { PostgresSettings, RedisSettings } from '../../lib/clients/settings.js';
 import { requireSystem } from '../../lib/clients/systems.js';
 import { UserError } from '../../lib/core/errors.js';
-import { formatCount } from '../../lib/core/units.js';
+import { counted, formatCount } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import type { Settings } from '../../runtime/settings.js';
@@ -24,6 +24,7 @@ interface Prepared {
 export const worker = changeCommand({
   name: 'cache worker',
   summary: 'take queued writes to PostgreSQL',
+  synonyms: ['drain'],
   description:
     'Runs until it is stopped; any number of workers may run, one works and the others stand by. A write that the database refuses is put ' +
     'aside with its reason and holds back later writes of its key: see cache queue. Ends with 6 when there were such, ' +
@@ -51,7 +52,7 @@ export const worker = changeCommand({
     if (Object.keys(settings.cache.writeBehind?.tables ?? {}).length === 0)
       throw new UserError('no table is configured for write-behind', {
         code: 'NOT_CONFIGURED',
-        hint: 'Name them with their keys: cache: { writeBehind: { tables: { sensor_data: { key: [sensor_id] } } } }',
+        hint: 'Name them with their keys, below environments: default: in the configuration: cache: { writeBehind: { tables: { sensor_data: { key: [sensor_id] } } } }',
       });
     if (lease < 100) throw new UserError('a lease of less than 100ms cannot be kept');
     return {
@@ -114,7 +115,7 @@ export const worker = changeCommand({
   present(result: WorkerResult, printer) {
     const { applied, repeated, failed, held, losses } = result;
     printer.ok(
-      `${formatCount(applied)} writes applied${repeated > 0 ? `, ${formatCount(repeated)} had been before` : ''}`,
+      `${counted(applied, 'write')} applied${repeated > 0 ? `, ${formatCount(repeated)} had been before` : ''}`,
     );
     if (failed > 0) {
       printer.bad(
@@ -124,7 +125,7 @@ export const worker = changeCommand({
     } else if (held > 0) printer.warn(`${formatCount(held)} held back: see metrify cache queue status`);
     for (const { partition, entries } of losses)
       printer.bad(
-        `partition ${partition}: ${entries > 0 ? formatCount(entries) : 'an unknown number of'} writes vanished from the queue`,
+        `partition ${partition}: ${entries > 0 ? counted(entries, 'write') : 'an unknown number of writes'} vanished from the queue`,
       );
   },
 });

@@ -6,6 +6,7 @@ import { rolloutVerb } from '../shared/rollout/verb.js';
 export const pause = rolloutVerb({
   name: 'canary pause',
   summary: 'keep the weights as they are until resume or promote',
+  synonyms: ['hold', 'suspend', 'freeze', 'wait'],
   flags: { ...routeFlags, ...holdFlags },
   examples: [{ does: 'stop going on', command: 'metrify canary pause web' }],
   open: (input, context) => openRoute(input, context, 'canary'),

@@ -4,8 +4,8 @@ import type { Clock } from '../core/clock.js';
 import { ServiceConflict } from '../core/errors.js';
 import { Pace } from '../runs/pace.js';
 import type { Progress } from '../core/progress.js';
-import { formatCount } from '../core/units.js';
-import { hasLiteral } from './glob.js';
+import { counted, formatCount, formatDuration } from '../core/units.js';
+import { compileGlob, hasLiteral } from './glob.js';
 import { globText } from './key-text.js';
 import type { BulkLevel, KeyInfo, ScanOptions } from './bulk-level.js';
 import { isOwnKey } from './own-keys.js';
@@ -60,13 +60,11 @@ export function describeSelection(selection: Selection): string {
     case 'pattern':
       return `keys that match ${selection.pattern}`;
     case 'all':
-      return selection.pattern === undefined
-        ? 'every key'
-        : `every key, as far as it matches ${selection.pattern}`;
+      return selection.pattern === undefined ? 'every key' : `every key that matches ${selection.pattern}`;
     case 'no-ttl':
       return 'keys that never expire';
     case 'idle':
-      return 'keys that were not used lately';
+      return `keys that were not used for ${formatDuration(selection.idleMs)}`;
   }
 }
 
@@ -102,7 +100,7 @@ export async function countMatches(
   signal.throwIfAborted();
   if (maxKeys !== undefined && matched > maxKeys)
     throw new ServiceConflict(
-      `${formatCount(matched)} keys match, more than --max-keys ${formatCount(maxKeys)}: nothing was deleted`,
+      `${counted(matched, 'key')} ${matched === 1 ? 'matches' : 'match'}, more than --max-keys ${formatCount(maxKeys)}: nothing was deleted`,
       { code: 'MAX_KEYS', hint: `See what they are with --dry-run, or raise --max-keys to ${matched}.` },
     );
   const tree = new PrefixTree();
@@ -114,6 +112,32 @@ export async function countMatches(
     kept: [...tallies.values()].reduce((sum, { kept }) => sum + kept, 0),
     ...(movedSlots === undefined ? {} : { movedSlots }),
   };
+}
+
+/** Keys looked at for an estimate: a second or two, and an error of a few thousandths of the level. */
+const estimatedFrom = 200_000;
+
+/** How many keys a flush would remove, of how many: counted where there are few, else estimated from a sample. */
+export async function estimateMatches(
+  { level, selection }: FlushPlan,
+  { signal, progress }: Pick<FlushHooks, 'signal' | 'progress'>,
+): Promise<{ matched: number; total: number; exact: boolean }> {
+  const total = (await level.nodes(signal)).reduce((sum, { keys }) => sum + keys, 0);
+  if (total <= estimatedFrom) {
+    const { matched } = await countMatches({ level, selection }, { signal, progress });
+    return { matched, total: Math.max(total, matched), exact: true };
+  }
+  const { pattern, ...options } = scanOptions(selection, signal);
+  const matches = pattern === undefined ? () => true : compileGlob(pattern);
+  let [seen, found] = [0, 0];
+  for await (const { keys } of level.scan({ ...options, limit: estimatedFrom })) {
+    seen += keys.length;
+    for (const info of keys)
+      if (matches(info.key) && isSelected(info, selection) && !isOwnKey(info.key)) found++;
+    progress.update(seen, estimatedFrom);
+  }
+  signal.throwIfAborted();
+  return { matched: seen === 0 ? 0 : Math.round((found / seen) * total), total, exact: false };
 }
 
 /**

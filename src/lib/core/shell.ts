@@ -6,8 +6,8 @@ export function shellWord(text: string): string {
   return /^[\w@%+:,./-][\w@%+=:,./-]*$/.test(text) ? text : shellQuoted(text);
 }
 
-/** A word that is an argument at the end of a command line, even where it looks like a flag. */
-export function shellArgument(text: string): string {
+/** The same of an argument that follows the flags, and may itself begin like one. */
+export function shellOperand(text: string): string {
   return text.startsWith('-') ? `-- ${shellWord(text)}` : shellWord(text);
 }
 

@@ -32,6 +32,12 @@ export async function replicasGate(
   };
 }
 
+/** The next step of whoever was not let through. */
+export function adviceOn(checks: readonly CheckResult[]): string {
+  const closed = checks.filter(({ verdict }) => verdict !== 'passed').map(({ name }) => name);
+  return `No traffic was moved. Put right what ${closed.join(', ')} found, then run the same command again.`;
+}
+
 /** What the operator's command is told of, in its environment. */
 export interface NextStep {
   readonly app: string;

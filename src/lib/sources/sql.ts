@@ -190,7 +190,9 @@ function uniqueness({ index, name, type }: Resume, after: string | undefined): (
 function notUnique(message: string): UserError {
   return new UserError(message, {
     code: 'RESUME_COLUMN_NOT_UNIQUE',
-    hint: 'Reading could not go on after it without losing rows. Use a unique column, such as the primary key.',
+    hint:
+      'Reading could not continue after it without losing rows. Use a unique column, such as the primary key; of a ' +
+      "key of several columns make one in the query: SELECT *, a || ':' || b AS row_id, with --resume-column row_id.",
   });
 }
 

@@ -123,6 +123,16 @@ needs('redis')('a command whose server hangs', () => {
     expect(performance.now() - second).toBeLessThan(7000);
   });
 
+  it('that had changed nothing says so, and what can be done about the time', async () => {
+    redis.pause();
+    const env = { METRIFY_REDIS_URL: redis.url, METRIFY_CONNECT_TIMEOUT: '10m' };
+    const { code, stderr } = await metrify(['cache', 'set', 'k', 'v', '--timeout', '1s'], { env });
+    expect(code).toBe(124);
+    expect(stderr).toContain('--timeout ran out');
+    expect(stderr).toContain('Nothing was changed.');
+    expect(stderr).toContain('Give it longer with --timeout');
+  });
+
   it('is tidied up for at most 10 s after --timeout', async () => {
     const running = await hanging('--timeout', '5s');
     const hung = performance.now();

@@ -60,6 +60,9 @@ for (const example of EXAMPLES) {
 
       const commit = { weights: some, state: '{"step":0,"text":"1 < 2 / ~ é"}' };
       const [change] = provider.route.describe(view, commit);
+      // For people: where the weights are, and nothing of what metrify keeps.
+      expect(change!.diff).toMatch(/^\+(?!\+)/m);
+      expect(change!.diff).not.toMatch(/metrify\.dev\/rollout|managedFields/);
       const patch = change!.patch as { path: string; value: unknown }[];
       expect(essence(await read())).toEqual(essence(before));
       const predicted = await kubectl(

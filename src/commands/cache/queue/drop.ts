@@ -1,7 +1,7 @@
 import { readKey } from '../../../lib/cache/key-text.js';
 import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
 import { errorMessage } from '../../../lib/core/errors.js';
-import { formatCount } from '../../../lib/core/units.js';
+import { counted } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag } from '../../../runtime/flags.js';
@@ -13,6 +13,7 @@ import { openLevel } from '../shared/open-level.js';
 export const drop = changeCommand({
   name: 'cache queue drop',
   summary: 'give up the refused write of a key, and let the later ones go on',
+  synonyms: ['rm', 'del', 'remove', 'delete', 'discard', 'purge'],
   description:
     'Removes the one write that the database refused, for good; those held back behind it go before all others. The ' +
     'key is removed from the cache levels, which may show a value that no table has. Where nobody can be asked it ' +
@@ -42,13 +43,13 @@ export const drop = changeCommand({
   preview: ({ keys, target }) => ({ keys, confirm: target }),
 
   presentPreview({ keys, confirm }, printer) {
-    printer.line(`Would give up the refused write of ${formatCount(keys.length)} keys`);
+    printer.line(`Would give up the refused write of ${counted(keys.length, 'key')}`);
     for (const key of keys.slice(0, 20)) printer.line(`  ${key}`);
     printer.line(printer.dim(`to do so, run it with --confirm ${confirm}`));
   },
 
   async run({ client, keys, target }, context) {
-    await context.confirmTarget(target, `drop the refused write of ${formatCount(keys.length)} keys`);
+    await context.confirmTarget(target, `drop the refused write of ${counted(keys.length, 'key')}`);
     const result = { dropped: 0, released: 0, keys: [] as Released[] };
     context.applied(
       () => result,
@@ -71,8 +72,11 @@ export const drop = changeCommand({
   counts: ({ dropped, released }) => ({ dropped, released }),
 
   present({ dropped, released, keys }, printer) {
-    printer.ok(`${formatCount(dropped)} writes of ${formatCount(keys.length)} keys dropped`);
-    if (released > 0) printer.line(`      ${formatCount(released)} that waited behind them go on`);
+    printer.ok(`${counted(dropped, 'write')} of ${counted(keys.length, 'key')} dropped`);
+    if (released > 0)
+      printer.line(
+        `      ${counted(released, 'write')} behind them ${released === 1 ? 'continues' : 'continue'}`,
+      );
   },
 });
 

@@ -1,5 +1,5 @@
 import { heldKeys, releaseKey } from '../../../lib/cache/write-behind/queue.js';
-import { formatCount } from '../../../lib/core/units.js';
+import { counted } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
 import { flag } from '../../../runtime/flags.js';
 import { openConfiguredRedis } from '../shared/redis.js';
@@ -9,6 +9,7 @@ import { chosenKeys, keyOrAll } from '../shared/held-keys.js';
 export const retry = changeCommand({
   name: 'cache queue retry',
   summary: 'let writes that were put aside go again, before all others',
+  synonyms: ['release', 'requeue', 'replay'],
   args: { key: { help: 'a key that is held back', required: false } },
   flags: { all: flag.boolean('every key that is held back'), redisUrl },
   examples: [
@@ -26,7 +27,7 @@ export const retry = changeCommand({
   preview: ({ keys }) => ({ keys }),
 
   presentPreview({ keys }, printer) {
-    printer.line(`Would let ${formatCount(keys.length)} keys go again`);
+    printer.line(`Would let ${counted(keys.length, 'key')} go again`);
     for (const key of keys.slice(0, 20)) printer.line(`  ${key}`);
   },
 
@@ -48,6 +49,8 @@ export const retry = changeCommand({
   counts: ({ released }) => ({ released }),
 
   present({ released, keys }, printer) {
-    printer.ok(`${formatCount(released)} writes of ${formatCount(keys.length)} keys go before all others`);
+    printer.ok(
+      `${counted(released, 'write')} of ${counted(keys.length, 'key')} ${released === 1 ? 'goes' : 'go'} before all others`,
+    );
   },
 });

@@ -8,7 +8,7 @@ import { compileEntry, type WarmPlan } from '../../../lib/cache/warm/plan.js';
 import { warm as warmCache, type WarmResult } from '../../../lib/cache/warm/warm.js';
 import { type ByteString, fromBytes } from '../../../lib/core/bytes.js';
 import { UserError } from '../../../lib/core/errors.js';
-import { formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
+import { counted, formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
 import { howToContinue } from '../../../lib/runs/continue.js';
 import type { RowSource } from '../../../lib/sources/row-source.js';
 import type { Check, Outcome } from '../../../runtime/command.js';
@@ -92,7 +92,7 @@ export async function previewRows(plan: WarmPlan, { signal }: Context) {
 export function presentRowsPreview(preview: RowsPreview, printer: Printer): void {
   const { source, estimatedRows, levels, ttlJitter, nx, example, resumesAfterRow } = preview;
   const facts: [string, string][] = [
-    ['from', `${source}${estimatedRows === undefined ? '' : `, about ${formatCount(estimatedRows)} rows`}`],
+    ['from', `${source}${estimatedRows === undefined ? '' : `, about ${counted(estimatedRows, 'row')}`}`],
     ...levels.map(({ name, target, ttlMs }): [string, string] => {
       const ttl = ttlMs ? `for ${formatDuration(ttlMs)}` : 'without expiry';
       return ['to', `${name} at ${target}, ${ttl}${ttlJitter ? ` ± ${formatPercent(ttlJitter, 0)}` : ''}`];
@@ -160,33 +160,36 @@ export function presentRows(result: WarmResult, printer: Printer): void {
   });
   printer.line(
     printer.dim(
-      `${formatCount(result.read)} rows read${result.resumedAt === undefined ? '' : `, resumed after row ${formatCount(result.resumedAt)}`}`,
+      `${counted(result.read, 'row')} read${result.resumedAt === undefined ? '' : `, resumed after row ${formatCount(result.resumedAt)}`}`,
     ),
   );
   for (const { reason, count, firstLine } of result.failures)
     printer.bad(
-      `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}: ${reason}${firstLine === undefined ? '' : ` (${count === 1 ? '' : 'first on '}line ${firstLine})`}`,
+      `${counted(count, 'row')}: ${reason}${firstLine === undefined ? '' : ` (${count === 1 ? '' : 'first on '}line ${firstLine})`}`,
     );
   if (result.failures.length > 0)
     printer.line(
       result.deadLetter === undefined
         ? '      keep them next time with --dead-letter FILE'
         : result.deadLettersMissing
-          ? `      ${formatCount(result.deadLettersMissing)} of them are missing in ${result.deadLetter}`
+          ? `      ${formatCount(result.deadLettersMissing)} of them ${result.deadLettersMissing === 1 ? 'is' : 'are'} missing in ${result.deadLetter}`
           : `      they are in ${result.deadLetter}`,
     );
   if (!result.verified) return;
   const { checked, mismatched, missing, undecided, examples } = result.verified;
   if (mismatched + missing === 0)
-    if (checked > 0) printer.ok(`${formatCount(checked)} keys compared with the source, all the same`);
+    if (checked > 0)
+      printer.ok(
+        `${counted(checked, 'key')} compared with the source, ${checked === 1 ? 'the same' : 'all the same'}`,
+      );
     else printer.warn('no key was written, so there was none to compare');
   else
     printer.bad(
-      `of ${formatCount(checked)} keys compared, ${formatCount(mismatched)} differ and ${formatCount(missing)} are missing`,
+      `of ${counted(checked, 'key')} compared, ${formatCount(mismatched)} ${mismatched === 1 ? 'differs' : 'differ'} and ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} missing`,
     );
   if (undecided)
     printer.line(
-      `      ${formatCount(undecided)} more differ, too many to read their rows again: another row may have the same key`,
+      `      ${formatCount(undecided)} more ${undecided === 1 ? 'differs' : 'differ'}, too many to read their rows again: another row may have the same key`,
     );
   for (const { key, level, problem } of examples) printer.line(`      ${problem}  ${key}  (${level})`);
 }
@@ -241,7 +244,9 @@ function checksOf(result: WarmResult): Check[] {
   const checks: Check[] = [
     {
       name: 'every row was written',
-      ...(result.failed > 0 ? { failure: `${result.failed} of ${result.read} rows failed` } : {}),
+      ...(result.failed > 0
+        ? { failure: `${formatCount(result.failed)} of ${counted(result.read, 'row')} failed` }
+        : {}),
     },
   ];
   if (result.verified) {

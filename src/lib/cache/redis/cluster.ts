@@ -2,6 +2,7 @@ import { nodeName, parseInfo, type RedisClient } from '../../clients/redis/clien
 import { encodeCommand, RedisError } from '../../clients/redis/resp.js';
 import { slotCount } from '../../clients/redis/slots.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { counted } from '../../core/units.js';
 
 export interface ReplicaStatus {
   node: string;
@@ -126,15 +127,15 @@ export function checkCluster(status: ClusterStatus): { name: string; failure?: s
   check(
     'all slots served',
     status.slotsAssigned < slotCount &&
-      `${slotCount - status.slotsAssigned} of ${slotCount} slots have no master`,
+      `${slotCount - status.slotsAssigned} of ${slotCount} slots ${slotCount - status.slotsAssigned === 1 ? 'has' : 'have'} no master`,
   );
   for (const { node, replicas, failover, imbalance, keys } of status.masters) {
     check(
       `${node} has a replica that can take over`,
       !failover.possible &&
         (replicas.length === 0
-          ? `it has none: ${keys} keys would be lost with it`
-          : `none of ${replicas.map((replica) => replica.node).join(', ')} follows it: ${keys} keys would be lost with it`),
+          ? `it has none: ${counted(keys, 'key')} would be lost with it`
+          : `none of ${replicas.map((replica) => replica.node).join(', ')} follows it: ${counted(keys, 'key')} would be lost with it`),
     );
     for (const replica of replicas)
       check(`${replica.node} follows ${node}`, replica.problem !== undefined && replica.problem);

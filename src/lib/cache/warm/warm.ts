@@ -14,6 +14,7 @@ import type { LevelCounts, WarmReached } from './checkpoint.js';
 import { compileEntry, type WarmPlan } from './plan.js';
 import type { BulkLevel, Entry, BulkWriter, StoredValue } from '../bulk-level.js';
 import { addVerified, KeyFilter, type Verified, verify, type VerifyPlan, WrittenSample } from './verify.js';
+import { counted } from '../../core/units.js';
 
 export interface WarmResult extends LevelCounts {
   /** Rows. A row written to two levels counts twice in `written`, once here. */
@@ -300,7 +301,10 @@ class WarmRun<Row> {
     const { source, nx, resume } = this.plan;
     // Which of the keys before the checkpoint were skipped is not known any more.
     const from = nx ? resume?.reached?.position : undefined;
-    if (from) this.hooks.warn(`the first ${from.rows} rows are not compared: some may have been skipped`);
+    if (from)
+      this.hooks.warn(
+        `${counted(from.rows, 'row')} before this run ${from.rows === 1 ? 'is' : 'are'} not compared: some may have been skipped`,
+      );
     for await (const batch of source.batches({ signal: this.hooks.signal, ...(from ? { from } : {}) }))
       for (const row of batch.rows) {
         const { key, value } = this.#entryOf(row);

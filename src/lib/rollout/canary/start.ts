@@ -1,5 +1,5 @@
 import type { CheckResult } from '../analysis/judgement.js';
-import { commandGate, replicasGate } from '../gates.js';
+import { adviceOn, commandGate, replicasGate } from '../gates.js';
 import { conflict, formatWeights } from '../session.js';
 import { smokeTest } from '../smoke.js';
 import { type Pair, samePair } from '../spec.js';
@@ -24,7 +24,8 @@ export async function start(run: CanaryRun): Promise<Stepped> {
   const checks = await beforeStart(run);
   const closed = checks.some(({ verdict }) => verdict !== 'passed');
   const begun = initialState(run, checks);
-  if (closed) return { state: begun, ending: 'failed', did: 'not started', warnings: [] };
+  if (closed)
+    return { state: begun, ending: 'failed', did: 'not started', advice: adviceOn(checks), warnings: [] };
   const started = await advance(run, begun, { action: 'start', verdict: 'by hand' }, 0);
   const kept = checks.length === 0 ? started.state : { ...started.state!, checks };
   return {
