@@ -1,8 +1,9 @@
-import { readFile, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 
 import * as z from 'zod/mini';
 
 import { errorMessage, NotWritten, systemCode, UserError } from '../core/errors.js';
+import { readText } from '../core/input-file.js';
 import { rehearseFileAtomic, writeFileAtomic } from '../core/files.js';
 import { checkpointCode } from './codes.js';
 import { requireSameRun } from './same-run.js';
@@ -51,7 +52,7 @@ export class Checkpoint<Reached extends object> {
     path: string,
     { identity, reached }: RunKind<Reached>,
   ): Promise<Checkpoint<Reached>> {
-    const text = await readText(path);
+    const text = await readStored(path);
     if (text === undefined) return new Checkpoint<Reached>(path, identity, undefined, false);
     const stored = parseJson(path, text);
     const { run } = fitting(path, envelope, stored);
@@ -115,9 +116,9 @@ export class Checkpoint<Reached extends object> {
   }
 }
 
-async function readText(path: string): Promise<string | undefined> {
+async function readStored(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readText(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw new UserError(`the checkpoint ${path} cannot be read: ${errorMessage(error)}`, {

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 import { toBytes } from '../../core/bytes.js';
 import { errorMessage, ServiceRefused, ServiceUnavailable, systemCode } from '../../core/errors.js';
+import { readText } from '../../core/input-file.js';
 import { formatDuration } from '../../core/units.js';
 import type { Timeouts, TlsSettings } from '../settings.js';
 import { type CommandPart, encodeCommand, RedisError, type Reply, RespParser } from './resp.js';
@@ -262,7 +262,7 @@ function openSocket(
       socket.setNoDelay(true);
       socket.on('error', (error) => fail(connectError(node, error)));
     };
-    if (options.tls && options.tlsCa !== undefined) readFile(options.tlsCa, 'utf8').then(start, fail);
+    if (options.tls && options.tlsCa !== undefined) readText(options.tlsCa).then(start, fail);
     else start();
   });
 }
