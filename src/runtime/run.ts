@@ -1,3 +1,4 @@
+import { abortable } from '../lib/core/abortable.js';
 import { NotWritten, type UserError } from '../lib/core/errors.js';
 import { ExitCode, exitCodeOf, gravest } from '../lib/core/exit-codes.js';
 import { FileRoles } from '../lib/core/file-roles.js';
@@ -25,9 +26,16 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     host.process,
     globals.timeout,
     (reason) => messages.stopping(reason),
-    (error) => host.leave(error.exitCode),
+    (error) => {
+      exitCode = gravest(exitCode, error.exitCode);
+      failure ??= error;
+      tell();
+      host.leave(error.exitCode);
+    },
   );
   let exitCode: ExitCode = ExitCode.ok;
+  let finished: Finished | undefined;
+  let failure: UserError | undefined;
   // A changing command finishes its work, and one that writes data learns of it where it writes.
   if (!command.changes && command.stdout === 'text') host.onClosedStdout(() => host.leave(exitCode));
 
@@ -59,6 +67,14 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     onApplied: () => metrics?.start(),
   });
   const { context, notWritten } = running;
+  let durationMs: number | undefined;
+  let told = false;
+  const tell = () => {
+    if (told) return;
+    told = true;
+    const ended = { command, running, finished, failure, startedAt, exitCode, problems: notWritten.splice(0) };
+    presentEnd({ ...ended, durationMs: durationMs ?? performance.now() - started }, messages, host);
+  };
   const metrics = await openMetrics(globals.metricsFile, {
     command: command.name.replaceAll(' ', '.'),
     job: globals.job ?? globals.lock ?? '',
@@ -67,19 +83,17 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     warn: messages.warn,
   });
 
-  let finished: Finished | undefined;
-  let failure: UserError | undefined;
   try {
-    await enterFiles(files, invocation, settingsInput, load);
+    await abortable(enterFiles(files, invocation, settingsInput, load), interrupts.signal);
     if (globals.lock !== undefined) await holdLock(globals.lock, running, command.name);
-    finished = await command.run(input, context);
+    finished = await abortable(command.run(input, context), interrupts.overdue);
   } catch (error) {
     failure = failureOf(error, interrupts.signal);
     if (error instanceof NotWritten && error !== failure) notWritten.push(error);
   }
   await running.close();
 
-  const durationMs = performance.now() - started;
+  durationMs = performance.now() - started;
   const concluded = failure?.exitCode ?? exitCodeOf[finished!.verdict];
   const settleExitCode = () =>
     (exitCode = gravest(exitCode, concluded, ...notWritten.map((problem) => problem.exitCode)));
@@ -88,7 +102,7 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     if (!metrics || files.clashed) return;
     const ended = {
       success: exitCode === ExitCode.ok,
-      durationSeconds: durationMs / 1000,
+      durationSeconds: durationMs! / 1000,
       timestampSeconds: Date.now() / 1000,
     };
     const result =
@@ -105,12 +119,7 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
   notWritten.push(...(await reportChecks(junit, command.name, checks, durationMs)));
   settleExitCode();
   await reportMetrics();
-  const problems = notWritten.splice(0);
-  presentEnd(
-    { command, running, finished, failure, startedAt, durationMs, exitCode, problems },
-    messages,
-    host,
-  );
+  tell();
 
   const lost = await host.settle();
   if (lost) {
