@@ -123,7 +123,7 @@ export class RedisBulkLevel implements BulkLevel {
       get restarts() {
         return bulk.restarts;
       },
-      close: async () => bulk.close(),
+      close: () => bulk.close(),
     };
   }
 
@@ -145,7 +145,7 @@ export class RedisBulkLevel implements BulkLevel {
     return {
       remove: (keys) => bulk.execute(keys),
       drain: () => bulk.drain(),
-      close: async () => bulk.close(),
+      close: () => bulk.close(),
     };
   }
 
