@@ -17,18 +17,18 @@ const deaths: Partial<Record<ExitCode, { signal: NodeJS.Signals; patienceMs: num
  * may be on a file system that hangs. A process that was stopped then dies of the signal that it was sent, which a shell
  * shows as the same exit code; after `--timeout` of SIGKILL, which it shows as 137.
  */
-export async function leave(process: NodeJS.Process, code: ExitCode): Promise<never> {
+export async function leave(own: NodeJS.Process, code: ExitCode): Promise<never> {
   const death = deaths[code];
-  for (let waited = 0; death && isBusy(process); waited += pollMs) {
+  for (let waited = 0; death && isBusy(own); waited += pollMs) {
     if (waited >= death.patienceMs) {
-      process.removeAllListeners(death.signal);
-      process.kill(process.pid, death.signal);
+      own.removeAllListeners(death.signal);
+      own.kill(own.pid, death.signal);
     }
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
-  return process.exit(code);
+  return own.exit(code);
 }
 
-function isBusy(process: NodeJS.Process): boolean {
-  return process.getActiveResourcesInfo().some((name) => inThreads.has(name));
+function isBusy(own: NodeJS.Process): boolean {
+  return own.getActiveResourcesInfo().some((name) => inThreads.has(name));
 }

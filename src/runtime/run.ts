@@ -67,13 +67,20 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     onApplied: () => metrics?.start(),
   });
   const { context, notWritten } = running;
-  let durationMs: number | undefined;
   let told = false;
-  const tell = () => {
+  const tell = (durationMs = performance.now() - started) => {
     if (told) return;
     told = true;
-    const ended = { command, running, finished, failure, startedAt, exitCode, problems: notWritten.splice(0) };
-    presentEnd({ ...ended, durationMs: durationMs ?? performance.now() - started }, messages, host);
+    const ended = {
+      command,
+      running,
+      finished,
+      failure,
+      startedAt,
+      exitCode,
+      problems: notWritten.splice(0),
+    };
+    presentEnd({ ...ended, durationMs }, messages, host);
   };
   const metrics = await openMetrics(globals.metricsFile, {
     command: command.name.replaceAll(' ', '.'),
@@ -93,7 +100,7 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
   }
   await running.close();
 
-  durationMs = performance.now() - started;
+  const durationMs = performance.now() - started;
   const concluded = failure?.exitCode ?? exitCodeOf[finished!.verdict];
   const settleExitCode = () =>
     (exitCode = gravest(exitCode, concluded, ...notWritten.map((problem) => problem.exitCode)));
@@ -102,7 +109,7 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     if (!metrics || files.clashed) return;
     const ended = {
       success: exitCode === ExitCode.ok,
-      durationSeconds: durationMs! / 1000,
+      durationSeconds: durationMs / 1000,
       timestampSeconds: Date.now() / 1000,
     };
     const result =
@@ -119,7 +126,7 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
   notWritten.push(...(await reportChecks(junit, command.name, checks, durationMs)));
   settleExitCode();
   await reportMetrics();
-  tell();
+  tell(durationMs);
 
   const lost = await host.settle();
   if (lost) {

@@ -141,7 +141,8 @@ export async function verify(plan: VerifyPlan): Promise<Verified> {
     if (result.examples.length < exampleLimit) result.examples.push({ key, level: level.name, problem });
   };
 
-  const read = (level: BulkLevel, keys: ByteString[]) => abortable(level.read(keys, plan.signal), plan.signal);
+  const read = (level: BulkLevel, keys: ByteString[]) =>
+    abortable(level.read(keys, plan.signal), plan.signal);
 
   const compare = async (batch: [ByteString, StoredValue][]) => {
     for (const level of plan.levels) {

@@ -55,7 +55,10 @@ export async function loadClusterAccess(settings: KubernetesSettings): Promise<C
       hint: 'Set KUBECONFIG to all the files that make up your configuration.',
       code: 'KUBECONFIG',
     });
-  await requireFiles([cluster.caFile, config.getCurrentUser()?.certFile, config.getCurrentUser()?.keyFile], from);
+  await requireFiles(
+    [cluster.caFile, config.getCurrentUser()?.certFile, config.getCurrentUser()?.keyFile],
+    from,
+  );
   return {
     config,
     server: serverUrl(cluster.server, from),

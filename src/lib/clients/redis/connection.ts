@@ -99,6 +99,8 @@ export class RedisConnection {
     } catch (error) {
       connection.close();
       signal.throwIfAborted();
+      // Nothing was asked yet, so there is nothing that could have been carried out.
+      if (error instanceof ConnectionLost) throw error.cause;
       throw error instanceof RedisError ? refused(node, error) : error;
     } finally {
       clearTimeout(timer);
