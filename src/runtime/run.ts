@@ -12,7 +12,7 @@ import { enterFiles } from './files.js';
 import { Messages } from './messages.js';
 import { complain, presentEnd } from './presentation.js';
 import type { Invocation, Program } from './program.js';
-import { openMetrics, reportChecks } from './reports.js';
+import { openMetrics, rehearseReports, reportChecks } from './reports.js';
 import { Running } from './running.js';
 
 /** Runs one parsed command from the lock to the last line of output. @returns the exit code. */
@@ -91,7 +91,12 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
   });
 
   try {
-    await abortable(enterFiles(files, invocation, settingsInput, load), interrupts.signal);
+    const prepareFiles = async () => {
+      await enterFiles(files, invocation, settingsInput, load);
+      if (command.changes)
+        await rehearseReports({ '--metrics-file': globals.metricsFile, '--junit': globals.junit });
+    };
+    await abortable(prepareFiles(), interrupts.signal);
     if (globals.lock !== undefined) await holdLock(globals.lock, running, command.name);
     finished = await abortable(command.run(input, context), interrupts.overdue);
   } catch (error) {

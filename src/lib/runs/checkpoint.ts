@@ -5,6 +5,7 @@ import * as z from 'zod/mini';
 import { errorMessage, NotWritten, systemCode, UserError } from '../core/errors.js';
 import { readText } from '../core/input-file.js';
 import { rehearseFileAtomic, writeFileAtomic } from '../core/files.js';
+import { whyUnwritable } from '../core/unwritable.js';
 import { checkpointCode } from './codes.js';
 import { requireSameRun } from './same-run.js';
 
@@ -76,7 +77,7 @@ export class Checkpoint<Reached extends object> {
     try {
       await rehearseFileAtomic(this.path, this.#render(reached));
     } catch (error) {
-      throw new UserError(`the checkpoint ${this.path} cannot be written: ${errorMessage(error)}`, {
+      throw new UserError(`the checkpoint ${this.path} cannot be written: ${whyUnwritable(error)}`, {
         code: 'CHECKPOINT',
         hint: 'Nothing was written. Make room there, or name another file with --resume.',
       });
