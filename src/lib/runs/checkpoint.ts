@@ -119,7 +119,11 @@ export class Checkpoint<Reached extends object> {
 
 async function readStored(path: string): Promise<string | undefined> {
   try {
-    return await readText(path);
+    return await readText(path, (stats) => {
+      // A pipe keeps nothing that a run could continue from, and a folder has no text.
+      if (!stats.isFile())
+        throw new Error(stats.isDirectory() ? 'it is a directory' : 'it is not a regular file');
+    });
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw new UserError(`the checkpoint ${path} cannot be read: ${errorMessage(error)}`, {
