@@ -151,3 +151,23 @@ describe('a kubeconfig that names a pipe', () => {
     expect(stderr).toContain(`${fifo}, which ${path('kubeconfig')} names, is not a file`);
   });
 });
+
+needs('redis')('a file system that hangs', () => {
+  it.each([
+    ['SIGTERM', 'SIGTERM'],
+    ['--timeout', 'SIGKILL'],
+  ] as const)('does not keep a command that is stopped by %s', async (how, signal) => {
+    // One thread of Node's pool waits in `open`, as it would on such a file system, and `process.exit` for it.
+    writeFileSync(path('hang.cjs'), `require('node:fs').open(${JSON.stringify(fifo)}, () => {})`);
+    const { url } = await ownRedis();
+    const env = { METRIFY_REDIS_URL: url, NODE_OPTIONS: `--require ${path('hang.cjs')}` };
+    const running = await startMetrify([...warm, '--stdin', ...(how === '--timeout' ? [how, '1s'] : [])], {
+      env,
+    });
+    await until('it waits', () => handlesSignals(running.pid));
+    if (how !== '--timeout') running.signal(how);
+    const finished = await running.finished;
+    expect(finished.signal, finished.stderr).toBe(signal);
+    expect(finished.stderr).toMatch(/^error: stopped/);
+  });
+});
