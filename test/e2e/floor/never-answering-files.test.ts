@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -9,6 +10,7 @@ import { needs } from '../../servers/needs.js';
 import { until } from '../../servers/ports.js';
 import { type OwnRedis, ownRedis } from '../../servers/shared.js';
 import { metrify, startMetrify } from '../run.js';
+import { terminal } from '../terminal.js';
 
 /** Nobody ever opens its other end: whoever opens it without O_NONBLOCK waits for ever. */
 let fifo: string;
@@ -169,5 +171,26 @@ needs('redis')('a file system that hangs', () => {
     const finished = await running.finished;
     expect(finished.signal, finished.stderr).toBe(signal);
     expect(finished.stderr).toMatch(/^error: stopped/);
+  });
+});
+
+needs('tmux')('one Ctrl-C on a terminal', () => {
+  it.each([
+    "cache warm --stdin --key 'k:{id}'",
+    "cache warm --file /dev/tty --key 'k:{id}'",
+    'cache set k -',
+  ])('ends what waits for its input: metrify %s', async (words) => {
+    const screen = await terminal(`metrify ${words}; echo "exit $?"`, {
+      env: { METRIFY_REDIS_URL: 'redis://127.0.0.1:1' },
+    });
+    try {
+      // What is typed is shown by the terminal itself, so nothing on the screen says that it waits.
+      await delay(3000);
+      await screen.press('C-c');
+      await screen.waitFor('stopped by SIGINT');
+      await screen.waitFor(/^exit 130$/m);
+    } finally {
+      await screen.close();
+    }
   });
 });
