@@ -1,3 +1,5 @@
+import { withGrace } from '../lib/core/abort.js';
+import { abortable } from '../lib/core/abortable.js';
 import type { Conclusion } from '../lib/core/exit-codes.js';
 import type { Context } from './context.js';
 import type { Arguments, ArgumentValues, Flags, FlagValues } from './flags.js';
@@ -92,7 +94,7 @@ export function readCommand<F extends Flags, A extends Arguments, R>(spec: ReadC
     ...shared(spec),
     changes: false,
     async run(input, context) {
-      const outcome = await spec.read(input as Input<F, A>, context);
+      const outcome = await stoppable(spec.read(input as Input<F, A>, context), context);
       return { ...outcome, present: (printer) => spec.present(outcome.result, printer, context) };
     },
   };
@@ -105,9 +107,9 @@ export function changeCommand<F extends Flags, A extends Arguments, P, V, R>(
     ...shared(spec),
     changes: true,
     async run(input, context) {
-      const prepared = await spec.prepare(input as Input<F, A>, context);
+      const prepared = await abortable(spec.prepare(input as Input<F, A>, context), context.signal);
       if (context.dryRun) {
-        const result = await spec.preview(prepared, context);
+        const result = await stoppable(Promise.resolve(spec.preview(prepared, context)), context);
         const foreseen = spec.foresees?.(result) ?? { verdict: 'planned' };
         return { ...foreseen, result, present: (printer) => spec.presentPreview(result, printer) };
       }
@@ -115,6 +117,14 @@ export function changeCommand<F extends Flags, A extends Arguments, P, V, R>(
       return { ...outcome, present: (printer) => spec.present(outcome.result, printer, context) };
     },
   };
+}
+
+/** How long what only reads may take to stop. */
+const readingMs = 2000;
+
+/** Nothing has to be settled where nothing was changed: what does not stop, such as a server that hangs, is left behind. */
+function stoppable<T>(reading: Promise<T>, { signal }: Context): Promise<T> {
+  return abortable(reading, withGrace(signal, readingMs));
 }
 
 function shared<F extends Flags, A extends Arguments, R>(

@@ -24,7 +24,7 @@ export interface Context {
   /** Files that flags do not name are entered here, before anything is changed. */
   readonly files: Pick<FileRoles, 'add'>;
   readonly clock: Clock;
-  /** Aborted by Ctrl-C, SIGTERM or `--timeout`; its reason is an `Interrupted`. */
+  /** Aborted by Ctrl-C, SIGTERM, SIGHUP or `--timeout`; its reason is an `Interrupted`. */
   readonly signal: AbortSignal;
   readonly terminal: Terminal;
   readonly cwd: string;

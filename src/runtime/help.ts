@@ -27,7 +27,10 @@ export const exitCodeMeanings: readonly (readonly [codes: string, meaning: strin
   [`${ExitCode.partial}`, 'partial: some items failed; the result says which'],
   [`${ExitCode.inconclusive}`, 'inconclusive: too little data for a verdict'],
   [`${ExitCode.timeout}`, '--timeout ran out; stopped safely'],
-  [`${ExitCode.interrupted}, ${ExitCode.terminated}`, 'stopped by Ctrl-C or SIGTERM, safely'],
+  [
+    `${ExitCode.hungUp}, ${ExitCode.interrupted}, ${ExitCode.terminated}`,
+    'stopped by SIGHUP, Ctrl-C or SIGTERM, safely',
+  ],
 ];
 
 /** The parts in which a command's flags are shown. */

@@ -1,4 +1,5 @@
-import { withGrace } from '../core/abort.js';
+import { graceMs, withGrace } from '../core/abort.js';
+import { abortable, abortableItems } from '../core/abortable.js';
 import type { ByteString } from '../core/bytes.js';
 import type { Clock } from '../core/clock.js';
 import { ServiceConflict } from '../core/errors.js';
@@ -77,7 +78,7 @@ export async function countMatches(
   const tallies = new Map<string, { keys: number; kept: number; tree: PrefixTree }>();
   let matched = 0;
   let movedSlots: number | undefined;
-  for await (const batch of level.scan(scanOptions(selection, signal))) {
+  for await (const batch of abortableItems(level.scan(scanOptions(selection, signal)), signal)) {
     movedSlots ??= batch.movedSlots;
     if (batch.restart) {
       matched -= tallies.get(batch.node)?.keys ?? 0;
@@ -167,8 +168,9 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
     ...(movedSlots === undefined ? {} : { movedSlots }),
   });
 
+  const tidying = withGrace(hooks.signal, graceMs);
   const remover = await level.remover({
-    signal: withGrace(hooks.signal, 5000),
+    signal: tidying,
     settled(key, removed) {
       const counts = nodes.get(nodeOf.get(key)!)!;
       nodeOf.delete(key);
@@ -185,7 +187,8 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
     hooks.started(result);
     const pace = new Pace(plan.rate, hooks.clock);
     try {
-      for await (const batch of level.scan(scanOptions(selection, hooks.signal))) {
+      const batches = level.scan(scanOptions(selection, hooks.signal));
+      for await (const batch of abortableItems(batches, hooks.signal)) {
         movedSlots ??= batch.movedSlots;
         let counts = nodes.get(batch.node);
         if (!counts) nodes.set(batch.node, (counts = { deleted: 0, gone: 0, restarted: false }));
@@ -206,12 +209,12 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
         for (let from = 0; from < keys.length; from += pace.portion) {
           const portion = keys.slice(from, from + pace.portion);
           await pace.take(portion.length, hooks.signal);
-          await remover.remove(portion);
+          await abortable(remover.remove(portion), tidying);
           hooks.progress.update(deleted);
         }
       }
     } finally {
-      await remover.drain();
+      await abortable(remover.drain(), tidying);
     }
     hooks.signal.throwIfAborted();
     return result();

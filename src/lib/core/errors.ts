@@ -60,7 +60,14 @@ export class NotWritten extends UserError {
   }
 }
 
-export type InterruptReason = 'SIGINT' | 'SIGTERM' | 'timeout';
+export type InterruptReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'timeout';
+
+const exitCodes: Record<InterruptReason, ExitCode> = {
+  SIGINT: ExitCode.interrupted,
+  SIGTERM: ExitCode.terminated,
+  SIGHUP: ExitCode.hungUp,
+  timeout: ExitCode.timeout,
+};
 
 /** The reason of an aborted signal: who asked the command to stop. */
 export class Interrupted extends UserError {
@@ -68,12 +75,7 @@ export class Interrupted extends UserError {
   constructor(readonly reason: InterruptReason) {
     super(reason === 'timeout' ? 'stopped: --timeout ran out' : `stopped by ${reason}`, {
       code: reason === 'timeout' ? 'TIMEOUT' : 'INTERRUPTED',
-      exitCode:
-        reason === 'timeout'
-          ? ExitCode.timeout
-          : reason === 'SIGINT'
-            ? ExitCode.interrupted
-            : ExitCode.terminated,
+      exitCode: exitCodes[reason],
     });
   }
 }

@@ -42,6 +42,20 @@ export async function isRunning(identity: ProcessIdentity): Promise<boolean> {
   return startTime === undefined || startTime === identity.startTime;
 }
 
+/** Whether it certainly ended: one of another host or another container may run there. */
+export async function hasEnded(identity: ProcessIdentity): Promise<boolean> {
+  return identity.bootId === (await currentBoot()) && !(await isRunning(identity));
+}
+
+/** An identity as it was stored, and may have been edited. */
+export function readIdentity(stored: unknown): ProcessIdentity | undefined {
+  const { pid, startTime, bootId, pidNamespace } = (stored ?? {}) as Partial<ProcessIdentity>;
+  const texts = [startTime, bootId, pidNamespace ?? ''];
+  return Number.isSafeInteger(pid) && pid! > 0 && texts.every((text) => typeof text === 'string')
+    ? { pid: pid!, startTime: startTime!, bootId: bootId!, pidNamespace }
+    : undefined;
+}
+
 /**
  * Undefined where it cannot be seen. A process that ended and waits for its parent (a zombie) never compares equal:
  * it holds nothing any more.

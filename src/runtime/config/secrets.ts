@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UserError, errorMessage } from '../../lib/core/errors.js';
+import { readText } from '../../lib/core/input-file.js';
 import { type Reference, Unresolved } from '../../lib/core/schema/reference.js';
 import { explain } from '../../lib/core/schema/setting.js';
 import { pathName } from '../../lib/core/schema/leaves.js';
@@ -27,7 +28,7 @@ export async function resolveReference(reference: Reference, { file, env, warn }
   try {
     if (((await stat(path)).mode & 0o004) !== 0)
       warn(`every user of this host can read the secret in ${path}`);
-    text = (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
+    text = (await readText(path)).replace(/\r?\n$/, '');
   } catch (error) {
     throw new UserError(`refers to the file ${path}, which cannot be read: ${errorMessage(error)}`);
   }

@@ -96,7 +96,6 @@ function warnOf(tally: LogTally, label: string, host: string | undefined, contex
     context.warn(
       `${formatCount(tally.malformed)} of ${counted(tally.read, 'line')} of ${label} could not be read and ${tally.malformed === 1 ? 'was' : 'were'} left out`,
     );
-  if (tally.cutShort) context.warn(`${label} became shorter while it was read: it was probably rotated`);
   if (!tally.exact)
     context.warn(
       `${label} has more paths than fit into memory: rare ones are missing, and counts may be up to ${formatCount(tally.maxError)} too high`,

@@ -1,7 +1,9 @@
 import { RedisBulk } from '../../clients/redis/bulk.js';
 import { openRedis, parseInfo, type RedisClient } from '../../clients/redis/client.js';
 import { setEncoder, unlinkCommand } from '../../clients/redis/commands.js';
+import { refused } from '../../clients/redis/connection.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
+import { isPassing } from '../../clients/redis/retrier.js';
 import { refuseReplica, scanMaster, type ScanPage } from '../../clients/redis/scan.js';
 import { SlotWatch } from '../../clients/redis/slot-watch.js';
 import type { RedisSettings, Timeouts } from '../../clients/settings.js';
@@ -49,7 +51,11 @@ export class RedisBulkLevel implements BulkLevel {
     return this.client.address;
   }
 
-  async nodes(): Promise<NodeStatus[]> {
+  nodes(): Promise<NodeStatus[]> {
+    return this.client.retried(() => this.#nodes());
+  }
+
+  #nodes(): Promise<NodeStatus[]> {
     return Promise.all(
       this.client.masters.map(async ({ node, address, ranges }) => {
         const connection = await this.client.connect(address);
@@ -57,10 +63,13 @@ export class RedisBulkLevel implements BulkLevel {
           encodeCommand(['INFO', 'ALL']) + encodeCommand(['DBSIZE']),
           2,
         );
-        if (text instanceof RedisError || size instanceof RedisError)
-          throw new ServiceRefused(
-            `Redis at ${node} refused us: ${((text instanceof RedisError ? text : size) as RedisError).message}`,
-          );
+        const error = [text, size].find((reply) => reply instanceof RedisError);
+        if (error) {
+          const { message } = error;
+          throw isPassing(error)
+            ? refused(node, error)
+            : new ServiceRefused(`Redis at ${node} refused us: ${message}`);
+        }
         const info = parseInfo(text as string);
         return {
           node,
@@ -80,7 +89,11 @@ export class RedisBulkLevel implements BulkLevel {
     );
   }
 
-  async listeners(): Promise<string[]> {
+  listeners(): Promise<string[]> {
+    return this.client.retried(() => this.#listeners());
+  }
+
+  async #listeners(): Promise<string[]> {
     const found: string[] = [];
     for (const { node, address } of this.client.masters) {
       const connection = await this.client.connect(address);
@@ -124,7 +137,7 @@ export class RedisBulkLevel implements BulkLevel {
       get restarts() {
         return bulk.restarts;
       },
-      close: async () => bulk.close(),
+      close: () => bulk.close(),
     };
   }
 
@@ -146,14 +159,13 @@ export class RedisBulkLevel implements BulkLevel {
     return {
       remove: (keys) => bulk.execute(keys),
       drain: () => bulk.drain(),
-      close: async () => bulk.close(),
+      close: () => bulk.close(),
     };
   }
 
   async *scan({ signal, pattern, details, limit }: ScanOptions): AsyncIterable<KeyBatch> {
     // A sample is an estimate, whatever moves.
-    const watch =
-      this.client.cluster && limit === undefined ? await SlotWatch.start(this.client, signal) : undefined;
+    const watch = this.client.cluster && limit === undefined ? await SlotWatch.start(this.client) : undefined;
     const { masters } = this.client;
     const [{ policy } = {}] = await this.nodes();
     const lfu = policy?.includes('lfu') ?? false;
@@ -175,7 +187,7 @@ export class RedisBulkLevel implements BulkLevel {
     if (details.frequency && lfu)
       ask(['OBJECT', 'FREQ', undefined], (info, reply) => (info.frequency = (reply as number | null) ?? 0));
 
-    const sizes = await this.#sizes();
+    const sizes = await this.client.retried(() => this.#sizes());
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const walks = masters.map((master, i) =>
       describe(
@@ -195,7 +207,11 @@ export class RedisBulkLevel implements BulkLevel {
     if (movedSlots > 0) yield { node: masters[0]!.node, keys: [], movedSlots };
   }
 
-  async read(keys: ByteString[]): Promise<(StoredValue | null)[]> {
+  read(keys: ByteString[]): Promise<(StoredValue | null)[]> {
+    return this.client.retried(() => this.#read(keys));
+  }
+
+  async #read(keys: ByteString[]): Promise<(StoredValue | null)[]> {
     const values: (StoredValue | null)[] = new Array<null>(keys.length).fill(null);
     const byNode = groupBy(keys.keys(), (i) => this.client.masterOf(keys[i]!).node);
     await Promise.all(

@@ -1,3 +1,4 @@
+import { abortable } from '../../core/abortable.js';
 import { bytesOf, type ByteString } from '../../core/bytes.js';
 import type { BulkLevel, Entry, StoredValue } from '../bulk-level.js';
 import { keyText } from '../key-text.js';
@@ -143,12 +144,15 @@ export async function verify(plan: VerifyPlan): Promise<Verified> {
       result.examples.push({ key: keyText(key), level: level.name, problem });
   };
 
+  const read = (level: BulkLevel, keys: ByteString[]) =>
+    abortable(level.read(keys, plan.signal), plan.signal);
+
   const compare = async (batch: [ByteString, StoredValue][]) => {
     for (const level of plan.levels) {
       const wanted = batch.filter(([key]) => !plan.excluded(level, key));
-      const found = await level.read(
+      const found = await read(
+        level,
         wanted.map(([key]) => key),
-        plan.signal,
       );
       result.checked += wanted.length;
       for (const [i, [key, value]] of wanted.entries()) {
@@ -176,9 +180,9 @@ export async function verify(plan: VerifyPlan): Promise<Verified> {
     }
     for (const [level, keys] of suspects) {
       await inBatches(keys, plan.signal, async (batch) => {
-        const found = await level.read(
+        const found = await read(
+          level,
           batch.map(([key]) => key),
-          plan.signal,
         );
         for (const [i, [key, value]] of batch.entries()) {
           if (found[i] === null) report(level, key, 'missing');

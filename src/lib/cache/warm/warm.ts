@@ -1,5 +1,6 @@
 import type { ByteString } from '../../core/bytes.js';
-import { withGrace } from '../../core/abort.js';
+import { graceMs, withGrace } from '../../core/abort.js';
+import { abortable } from '../../core/abortable.js';
 import type { Clock } from '../../core/clock.js';
 import { NotWritten } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
@@ -43,7 +44,6 @@ export interface WarmHooks {
 }
 
 const checkpointEveryMs = 1000;
-const graceMs = 5000;
 /** Compared after a server restarted, when nothing else was asked for. */
 const sampleAfterRestart = 1000;
 
@@ -69,6 +69,8 @@ class WarmRun<Row> {
   readonly #failures = new Map<string, { count: number; firstLine?: number }>();
   readonly #levels: WarmedLevel[];
   readonly #entryOf: ReturnType<typeof compileEntry<Row>>;
+  /** Aborted when what is under way is no longer waited for, whatever the levels do. */
+  readonly #tidying: AbortSignal;
   #deadLetters: DeadLetterFile | undefined;
   #read = 0;
   #verified: Verified | undefined;
@@ -78,6 +80,7 @@ class WarmRun<Row> {
     private readonly hooks: WarmHooks,
   ) {
     this.#entryOf = compileEntry(plan);
+    this.#tidying = withGrace(hooks.signal, graceMs);
     const before = plan.resume?.reached;
     this.#read = before?.read ?? 0;
     this.#levels = plan.levels.map((level, i) => ({
@@ -109,11 +112,10 @@ class WarmRun<Row> {
 
   async #work(): Promise<void> {
     const { plan, hooks } = this;
-    const tidying = withGrace(hooks.signal, graceMs);
     for (const entry of this.#levels)
       entry.writer = await entry.level.writer({
         nx: plan.nx,
-        signal: tidying,
+        signal: this.#tidying,
         settled: (item, outcome, reason) => this.#settle(entry, item, outcome, reason),
       });
     // Opening cuts off what an earlier run left, so nothing that may be refused comes after it.
@@ -210,7 +212,7 @@ class WarmRun<Row> {
               plan.ttlJitter === 0
                 ? ttl
                 : Math.max(1, Math.round(ttl * (1 + (Math.random() * 2 - 1) * plan.ttlJitter)));
-        await writer!.write(own);
+        await abortable(writer!.write(own), this.#tidying);
       }
       if (Number.isFinite(pace.portion)) hooks.progress.update(this.#read, plan.source.estimatedRows);
     }
@@ -254,7 +256,7 @@ class WarmRun<Row> {
   }
 
   async #drain(): Promise<void> {
-    for (const { writer } of this.#levels) await writer!.drain();
+    for (const { writer } of this.#levels) await abortable(writer!.drain(), this.#tidying);
     await this.#deadLetters?.flush();
   }
 

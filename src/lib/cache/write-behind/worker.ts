@@ -5,7 +5,8 @@ import { keyText } from '../key-text.js';
 import type { Clock } from '../../core/clock.js';
 import { errorMessage } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
-import { withGrace } from '../../core/abort.js';
+import { graceMs, withGrace } from '../../core/abort.js';
+import { abortable } from '../../core/abortable.js';
 import { Fenced, isTransient } from './failures.js';
 import { forgetApplied, prepareTables } from './fence.js';
 import type { Durability, LostEntries, Tables } from './types.js';
@@ -56,7 +57,6 @@ export interface WorkerResult {
   leased: number;
 }
 
-const graceMs = 8000;
 const idleMs = { least: 10, most: 200 };
 const forgetEveryMs = 10 * 60_000;
 
@@ -75,7 +75,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerResult> {
     const worker = new Worker(options, client, await agreePartitions(client, undefined), tidying);
     await worker.prepare();
     options.started?.(() => worker.result);
-    await worker.run();
+    await abortable(worker.run(), tidying);
     signal.throwIfAborted();
     return worker.result;
   } finally {

@@ -1,10 +1,11 @@
-import { access, readFile } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 
 import { errorMessage, UserError } from '../../core/errors.js';
+import { readText } from '../../core/input-file.js';
 import { maskSecrets } from '../../core/redact.js';
 
 export interface KubernetesSettings {
@@ -54,6 +55,10 @@ export async function loadClusterAccess(settings: KubernetesSettings): Promise<C
       hint: 'Set KUBECONFIG to all the files that make up your configuration.',
       code: 'KUBECONFIG',
     });
+  await requireFiles(
+    [cluster.caFile, config.getCurrentUser()?.certFile, config.getCurrentUser()?.keyFile],
+    from,
+  );
   return {
     config,
     server: serverUrl(cluster.server, from),
@@ -91,7 +96,7 @@ async function merge(config: KubeConfig, files: readonly string[], create: () =>
   for (const file of files) {
     const one = create();
     try {
-      one.loadFromString(await readFile(file, 'utf8'));
+      one.loadFromString(await readText(file));
     } catch (error) {
       throw new UserError(`${file} is not a kubeconfig: ${maskSecrets(firstLine(errorMessage(error)))}`, {
         hint: `kubectl config view --kubeconfig ${file} reads the same file.`,
@@ -106,6 +111,13 @@ async function merge(config: KubeConfig, files: readonly string[], create: () =>
     merged.currentContext ||= one.currentContext;
   }
   config.loadFromOptions(merged);
+}
+
+/** The official client reads them so that nothing else goes on meanwhile: a pipe would hold up the whole process. */
+async function requireFiles(paths: readonly (string | undefined)[], from: string): Promise<void> {
+  for (const path of paths)
+    if (path !== undefined && !(await stat(path).catch(() => undefined))?.isFile())
+      throw new UserError(`${path}, which ${from} names, is not a file`, { code: 'KUBECONFIG' });
 }
 
 function noContext(config: KubeConfig, from: string): UserError {

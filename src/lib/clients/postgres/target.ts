@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
 import { errorMessage, UserError } from '../../core/errors.js';
+import { readText } from '../../core/input-file.js';
 import { readUrl, type UrlShape } from '../../core/url.js';
 import type { PostgresSettings } from '../settings.js';
 
@@ -136,7 +136,7 @@ async function tlsOptions(
 
 async function readAuthorities(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await readText(path);
   } catch (error) {
     throw new UserError(`cannot read the authorities for PostgreSQL's TLS: ${errorMessage(error)}`, {
       code: 'TLS_CA_UNREADABLE',

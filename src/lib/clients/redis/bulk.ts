@@ -122,9 +122,12 @@ export class RedisBulk<T> {
     }
   }
 
-  close(): void {
-    for (const lane of this.#lanes.values()) lane.connection.close();
+  /** Returns when everything that was answered is settled. */
+  async close(): Promise<void> {
+    const lanes = [...this.#lanes.values()];
     this.#lanes.clear();
+    for (const { connection } of lanes) connection.close();
+    for (const { underWay } of lanes) await Promise.all(underWay);
   }
 
   async #lane(key: ByteString): Promise<Lane<T>> {

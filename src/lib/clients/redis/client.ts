@@ -43,7 +43,11 @@ export async function openRedis(
   const { tlsVerify, tlsCa } = settings;
   const client = new RedisClient(addresses, { ...timeouts, tlsVerify, tlsCa, ...login }, signal);
   try {
-    await client.discover(addresses.length > 1);
+    await client.discover(addresses.length > 1).catch((error: unknown) => {
+      // It was there a moment ago.
+      if (!(error instanceof ConnectionLost)) throw error;
+      return client.retried(() => client.discover(addresses.length > 1));
+    });
   } catch (error) {
     client.close();
     throw error;
@@ -220,6 +224,25 @@ export class RedisClient {
       await retrier.pause(problem);
       // Where that fails, the next attempt says why.
       await this.refresh().catch(() => {});
+    }
+  }
+
+  /**
+   * Does what only reads again, for up to the request time-out from the first failure, while a server is away or its
+   * connection is lost.
+   * @throws ServiceUnavailable when that time is over; the signal's reason; whatever else the work throws
+   */
+  async retried<T>(work: () => Promise<T>): Promise<T> {
+    const retrier = new Retrier(this.options.requestTimeoutMs, this.#stopped);
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof ServiceUnavailable)) throw error;
+        await retrier.pause(error);
+        // Where that fails, the next attempt says why.
+        await this.refresh().catch(() => {});
+      }
     }
   }
 

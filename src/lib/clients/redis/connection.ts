@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
@@ -10,6 +9,7 @@ import {
   systemCode,
   UserError,
 } from '../../core/errors.js';
+import { readText } from '../../core/input-file.js';
 import { formatDuration } from '../../core/units.js';
 import type { Timeouts, TlsSettings } from '../settings.js';
 import type { RedisAddress } from './address.js';
@@ -101,6 +101,8 @@ export class RedisConnection {
     } catch (error) {
       connection.close();
       signal.throwIfAborted();
+      // Nothing was asked yet, so there is nothing that could have been carried out.
+      if (error instanceof ConnectionLost) throw error.cause;
       if (!(error instanceof RedisError)) throw error;
       throw /unknown command .?select/i.test(error.message)
         ? noDatabases(node, options.database)
@@ -267,7 +269,7 @@ function openSocket(
       socket.setNoDelay(true);
       socket.on('error', (error) => fail(connectError(node, error)));
     };
-    if (options.tls && options.tlsCa !== undefined) readFile(options.tlsCa, 'utf8').then(start, fail);
+    if (options.tls && options.tlsCa !== undefined) readText(options.tlsCa).then(start, fail);
     else start();
   });
 }

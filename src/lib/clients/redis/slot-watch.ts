@@ -1,8 +1,6 @@
-import { ServiceUnavailable } from '../../core/errors.js';
 import { nodeName, type RedisClient } from './client.js';
 import { refused } from './connection.js';
 import { encodeCommand, RedisError } from './resp.js';
-import { Retrier } from './retrier.js';
 import { slotCount } from './slots.js';
 
 /** The slots of one master. */
@@ -28,19 +26,18 @@ interface View {
 export class SlotWatch {
   private constructor(
     private readonly client: RedisClient,
-    private readonly signal: AbortSignal,
     private readonly before: View,
   ) {}
 
   /** @throws ServiceUnavailable when a master stayed away for the request time-out; ServiceRefused. */
-  static async start(client: RedisClient, signal: AbortSignal): Promise<SlotWatch> {
-    return new SlotWatch(client, signal, await look(client, signal));
+  static async start(client: RedisClient): Promise<SlotWatch> {
+    return new SlotWatch(client, await client.retried(() => askMasters(client)));
   }
 
   /** How many slots have another master than at the start, or are being moved. @throws as `start`. */
   async moved(): Promise<number> {
     const { before } = this;
-    const now = await look(this.client, this.signal);
+    const now = await this.client.retried(() => askMasters(this.client));
     const moved = new Set(now.open);
     for (let slot = 0; slot < slotCount; slot++) {
       const was = before.owners[slot];
@@ -50,18 +47,6 @@ export class SlotWatch {
       if (!tookOver) moved.add(slot);
     }
     return moved.size;
-  }
-}
-
-async function look(client: RedisClient, signal: AbortSignal): Promise<View> {
-  const retrier = new Retrier(client.options.requestTimeoutMs, signal);
-  for (;;) {
-    try {
-      return await askMasters(client);
-    } catch (error) {
-      if (!(error instanceof ServiceUnavailable)) throw error;
-      await retrier.pause(error);
-    }
   }
 }
 

@@ -1,6 +1,7 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ServiceRefused, ServiceUnavailable, systemCode } from '../../../core/errors.js';
+import { readText } from '../../../core/input-file.js';
 import { maskSecrets } from '../../../core/redact.js';
 import { formatDuration } from '../../../core/units.js';
 import type { NginxSpec } from '../../spec.js';
@@ -37,7 +38,7 @@ export class NginxProgram {
   /** The running master's number. @throws ServiceUnavailable when there is none */
   async master(dump: NginxDump, signal: AbortSignal): Promise<number> {
     const path = await this.pidFile(dump, signal);
-    const content = await readFile(path, 'utf8').catch((error: unknown) => {
+    const content = await readText(path).catch((error: unknown) => {
       if (systemCode(error) === 'ENOENT') return '';
       throw new ServiceRefused(
         `${path}, which names NGINX's master process, cannot be read: ${systemCode(error)}`,
