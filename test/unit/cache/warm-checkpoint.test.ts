@@ -60,11 +60,13 @@ async function run(levels: number, stopAfter = Infinity): Promise<WarmResult> {
     // Batches of ten rows, and a checkpoint after each.
     rate: 10,
   };
-  const checkpoint = await openCheckpoint(path, plan);
-  plan.resume = checkpoint;
+  plan.resume = await openCheckpoint(path, plan).catch(async (error: unknown) => {
+    await source.close();
+    throw error;
+  });
   let time = 0;
   const stop = new AbortController();
-  return warm(plan, {
+  const ended = warm(plan, {
     clock: {
       ...systemClock,
       monotonic: () => (time += 2000),
@@ -85,6 +87,7 @@ async function run(levels: number, stopAfter = Infinity): Promise<WarmResult> {
     },
     started() {},
   });
+  return ended.finally(() => source.close());
 }
 
 beforeAll(async () => {
