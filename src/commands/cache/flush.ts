@@ -149,10 +149,6 @@ function readSelection(input: {
   noTtl: boolean;
   idle: number | undefined;
 }): Selection {
-  if (input.pattern === '')
-    throw new UserError('--pattern is empty: no key matches it', {
-      hint: "Give a glob, as in --pattern 'meter:*', or --all for every key.",
-    });
   const given: Selection[] = [];
   if (input.pattern !== undefined) given.push({ by: 'pattern', pattern: input.pattern });
   if (input.all) given.push({ by: 'all' });
