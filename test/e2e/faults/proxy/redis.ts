@@ -1,0 +1,32 @@
+import { ownRedis } from '../../../servers/shared.js';
+import { Probe } from '../../cache/redis-probe.js';
+import { cacheVerbs } from './cache-verbs.js';
+import type { System } from './system.js';
+
+export const redisReplies = ['+OK\r\n', ':1\r\n', ':-1\r\n', ':0\r\n', '$-1\r\n', '$3\r\nk:1\r\n', '-ERR no\r\n', '*0\r\n'];
+
+export const redis: System = {
+  needs: ['redis'],
+  async open(behind) {
+    const { port, database } = await ownRedis();
+    const url = `redis://127.0.0.1:${await behind(port, redisReplies)}/${database}`;
+    const probing = <T>(use: (probe: Probe) => Promise<T>) => Probe.with(port, database, use);
+    return {
+      env: { METRIFY_REDIS_URL: url },
+      verbs: await cacheVerbs({
+        level: 'redis',
+        address: url,
+        hashes: true,
+        idleTimes: true,
+        fill: (entries) =>
+          probing(async (probe) => {
+            await probe.ask('FLUSHDB');
+            await probe.askAll(
+              entries.map(({ key, value, expires }) => ['SET', key, value, ...(expires ? ['EX', '3600'] : [])]),
+            );
+          }),
+        dump: () => probing((probe) => probe.dump()),
+      }),
+    };
+  },
+};
