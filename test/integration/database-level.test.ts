@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { openDatabaseBulkLevel } from '../../src/lib/cache/database/bulk-level.js';
-import type { BulkLevel, Entry, KeyInfo, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
+import type { BulkLevel, Entry, KeyInfo, BulkRemoveOutcome, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
 import { toBytes, type ByteString } from '../../src/lib/core/bytes.js';
 import { systemClock } from '../../src/lib/core/clock.js';
 import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';
@@ -169,12 +169,12 @@ needs('postgres')('the database level', () => {
 
     await write(level, [entry('d', 'x', 1)]);
     await until('d is over', async () => (await level.ttl(toBytes('d'), signal)) === -2);
-    const settled: [string, boolean][] = [];
-    const remover = await level.remover({ signal, settled: (key, removed) => settled.push([key, removed]) });
+    const settled: [string, BulkRemoveOutcome][] = [];
+    const remover = await level.remover({ signal, settled: (key, outcome) => settled.push([key, outcome]) });
     await remover.remove([toBytes('c'), toBytes('d')]);
     expect(settled).toEqual([
-      ['c', true],
-      ['d', false],
+      ['c', 'removed'],
+      ['d', 'gone'],
     ]);
     const left = await database.sql(`SELECT key FROM ${(await level.nodes(signal))[0]!.node} ORDER BY 1`);
     expect(left).toEqual([{ key: 'a' }, { key: 'b' }]);

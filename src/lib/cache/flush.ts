@@ -39,6 +39,8 @@ export interface FlushResult extends FlushCounts {
   level: string;
   target: string;
   deleted: number;
+  /** So many more may have been deleted: their answers were lost. Left out when there are none. */
+  uncertain?: number;
 }
 
 export interface FlushHooks {
@@ -141,14 +143,16 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
     })),
     kept,
     ...(movedSlots === undefined ? {} : { movedSlots }),
+    ...(nodeOf.size > 0 ? { uncertain: nodeOf.size } : {}),
   });
 
   const remover = await level.remover({
     signal: withGrace(hooks.signal, 5000),
-    settled(key, removed) {
+    settled(key, outcome) {
       const counts = nodes.get(nodeOf.get(key)!)!;
       nodeOf.delete(key);
-      if (!removed) {
+      // The walk saw it: what is gone after a lost answer was removed by us.
+      if (outcome === 'gone') {
         if (!counts.restarted) counts.gone++;
         return;
       }

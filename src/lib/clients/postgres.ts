@@ -3,6 +3,7 @@ import type { Client, ClientBase, ClientConfig, QueryResultRow } from 'pg';
 import type { CopyStreamQuery, CopyToStreamQuery } from 'pg-copy-streams';
 import { UserError } from '../core/errors.js';
 import { explainPostgresError, timedOut } from './postgres/errors.js';
+import { GuardedSocket } from './postgres/guarded-socket.js';
 import { postgresTarget, type PostgresTarget } from './postgres/target.js';
 import { cancelRequest, CopyReader, destroyConnection, settledWithin } from './postgres/wire.js';
 import type { PostgresSettings, Timeouts } from './settings.js';
@@ -98,6 +99,7 @@ export function clientOptions(target: PostgresTarget, timeouts: Timeouts): Clien
     database: target.database,
     options: target.options,
     ssl: target.tls,
+    stream: () => new GuardedSocket(),
     application_name: 'metrify',
     connectionTimeoutMillis: timeouts.connectTimeoutMs,
     keepAlive: true,

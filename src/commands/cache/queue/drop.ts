@@ -1,4 +1,4 @@
-import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
+import { heldKeys, releaseKeys } from '../../../lib/cache/write-behind/queue.js';
 import { toBytes } from '../../../lib/core/bytes.js';
 import { errorMessage } from '../../../lib/core/errors.js';
 import { formatCount } from '../../../lib/core/units.js';
@@ -7,7 +7,7 @@ import type { Context } from '../../../runtime/context.js';
 import { flag } from '../../../runtime/flags.js';
 import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
-import { chosenKeys } from '../shared/held-keys.js';
+import { chosenKeys, warnOfUncertain } from '../shared/held-keys.js';
 import { openLevel } from '../shared/open-level.js';
 
 export const drop = changeCommand({
@@ -38,7 +38,7 @@ export const drop = changeCommand({
     };
   },
 
-  preview: ({ keys, target }) => ({ keys, confirm: target }),
+  preview: ({ keys, target }) => ({ keys: keys.map(({ key }) => key), confirm: target }),
 
   presentPreview({ keys, confirm }, printer) {
     printer.line(`Would give up the refused write of ${formatCount(keys.length)} keys`);
@@ -48,20 +48,16 @@ export const drop = changeCommand({
 
   async run({ client, keys, target }, context) {
     await context.confirmTarget(target, `drop the refused write of ${formatCount(keys.length)} keys`);
-    const result = { dropped: 0, released: 0, keys: [] as Released[] };
-    context.applied(
-      () => result,
-      () => 'Run the same command again for the rest.',
-    );
-    for (const key of keys) {
-      context.signal.throwIfAborted();
-      const one = await releaseKey(client, key, true);
-      result.dropped += one.dropped;
-      result.released += one.released;
-      result.keys.push(one);
-    }
+    const result = await releaseKeys(client, keys, {
+      drop: true,
+      signal: context.signal,
+      started: (soFar) => context.applied(soFar, () => 'Run the same command again for the rest.'),
+    });
+    // Without a count, the first attempt may have dropped it.
     await forgetInCaches(
-      result.keys.filter(({ dropped }) => dropped > 0).map(({ key }) => key),
+      result.keys
+        .filter(({ dropped }) => dropped > 0 || result.uncertain !== undefined)
+        .map(({ key }) => key),
       context,
     );
     return { verdict: 'ok', result };
@@ -69,9 +65,10 @@ export const drop = changeCommand({
 
   counts: ({ dropped, released }) => ({ dropped, released }),
 
-  present({ dropped, released, keys }, printer) {
+  present({ dropped, released, keys, uncertain }, printer) {
     printer.ok(`${formatCount(dropped)} writes of ${formatCount(keys.length)} keys dropped`);
     if (released > 0) printer.line(`      ${formatCount(released)} that waited behind them go on`);
+    warnOfUncertain(uncertain, printer);
   },
 });
 

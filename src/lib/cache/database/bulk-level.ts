@@ -16,6 +16,7 @@ import type {
   BulkWriter,
   NodeStatus,
   BulkRemoveOptions,
+  BulkRemoveOutcome,
   ScanOptions,
   StoredValue,
   BulkWriteOptions,
@@ -97,13 +98,17 @@ class DatabaseBulkLevel implements BulkLevel {
       for (const some of chunks(keys)) {
         signal.throwIfAborted();
         const parameter = keyArray(some);
-        const answer = this.connection.run(
-          (client) => client.query<{ key: string; live: boolean }>(sql, [parameter]),
-          signal,
-        );
+        let absent: BulkRemoveOutcome = 'gone';
+        const answer = this.connection.run((client, repeated) => {
+          if (repeated) absent = 'unclear';
+          return client.query<{ key: string; live: boolean }>(sql, [parameter]);
+        }, signal);
         const { rows } = await unlessMissing(answer, { rows: [], rowCount: 0, columns: [] });
-        const removed = new Set(rows.filter((row) => row.live).map((row) => toBytes(row.key)));
-        for (const key of some) settled(key, removed.delete(key));
+        const found = new Map(rows.map((row) => [toBytes(row.key), row.live]));
+        for (const key of some) {
+          const live = found.get(key);
+          settled(key, live === undefined ? absent : live ? 'removed' : 'gone');
+        }
       }
     };
     return Promise.resolve({ remove, drain: () => Promise.resolve(), close: () => Promise.resolve() });
