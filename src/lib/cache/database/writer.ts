@@ -141,11 +141,15 @@ export class DatabaseWriter implements BulkWriter {
       ORDER BY new.key COLLATE "C"
       ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at
       ${nx ? 'WHERE old.expires_at <= now() RETURNING key' : ''}`;
-    const { rows: returned } = await client.query<{ key: string }>(sql, [
-      fromBytes(textArray(rows.map((row) => row.key))),
-      byteaArray(rows.map((row) => row.value as ByteString)),
-      `{${rows.map((row) => row.ttlMs).join(',')}}`,
-    ]);
+    const { rows: returned } = await client.query<{ key: string }>(
+      sql,
+      [
+        fromBytes(textArray(rows.map((row) => row.key))),
+        byteaArray(rows.map((row) => row.value as ByteString)),
+        `{${rows.map((row) => row.ttlMs).join(',')}}`,
+      ],
+      { columns: nx ? ['key'] : [] },
+    );
     return nx ? new Set(returned.map(({ key }) => bytesOf(Buffer.from(key, 'utf8')))) : undefined;
   }
 }

@@ -89,7 +89,7 @@ export class FaultProxy {
     for await (const piece of from as AsyncIterable<Buffer>) {
       const before = link.passed[direction];
       link.passed[direction] += piece.length;
-      const at = this.#strikesAt(link, direction, before, piece.length);
+      const at = this.#strikesAt(link, direction, before, piece);
       if (at === undefined) await this.#pass(to, piece, link, direction);
       else {
         await this.#pass(to, piece.subarray(0, at), link, direction);
@@ -102,11 +102,16 @@ export class FaultProxy {
   }
 
   /** Where in the piece the fault strikes. */
-  #strikesAt(link: Link, direction: Direction, before: number, length: number): number | undefined {
+  #strikesAt(link: Link, direction: Direction, before: number, piece: Buffer): number | undefined {
     const fault = this.#fault;
     if (!fault || link.struck || fault.direction !== direction || this.#strikes >= fault.strikes)
       return undefined;
-    return fault.afterBytes < before + length ? Math.max(0, fault.afterBytes - before) : undefined;
+    if (fault.afterBytes >= before + piece.length) return undefined;
+    const at = Math.max(0, fault.afterBytes - before);
+    if (fault.kind !== 'extra') return at;
+    // Between two replies: where a line ends, or else where the piece begins, as most do with a reply.
+    const lineEnd = piece.lastIndexOf('\r\n', at);
+    return lineEnd < 0 ? 0 : lineEnd + 2;
   }
 
   /** @returns whether the rest of the piece follows. */
