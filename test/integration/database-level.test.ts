@@ -78,7 +78,7 @@ needs('postgres')('the database level', () => {
     expect(await scan(level)).toEqual([]);
     expect(await level.nodes(signal)).toMatchObject([{ keys: 0, memoryBytes: 0 }]);
     expect(await level.listeners(signal)).toEqual([]);
-    const remover = await level.remover({ signal, settled: (_, removed) => expect(removed).toBe(false) });
+    const remover = await level.remover({ signal, settled: (_, outcome) => expect(outcome).toBe('gone') });
     await remover.remove([toBytes('a')]);
   });
 
@@ -103,7 +103,7 @@ needs('postgres')('the database level', () => {
     expect(await level.elements(listed.slice(0, 1), signal)).toEqual([9]);
 
     let removed = 0;
-    const remover = await level.remover({ signal, settled: (_, was) => void (removed += Number(was)) });
+    const remover = await level.remover({ signal, settled: (_, outcome) => void (removed += Number(outcome === 'removed')) });
     await remover.remove([...keys.slice(0, 5000), toBytes('none'), keys[0]!]);
     await remover.drain();
     expect(removed).toBe(5000);

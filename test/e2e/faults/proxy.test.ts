@@ -1,9 +1,10 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { replayable, seeded } from '../../random.js';
 import { scaled } from '../../scale.js';
 import { needs } from '../../servers/needs.js';
 import type { Fault, Traffic } from './proxy/fault.js';
+import { found } from './proxy/found.js';
 import { systems } from './proxy/systems.js';
 import { Bench } from './proxy/trial.js';
 
@@ -18,6 +19,16 @@ const plan = Array.from({ length: trials }, (_, i) => {
   return { seed: seed + i, system: names[Math.floor(random() * names.length)]!, draw: random() };
 });
 
+const usual: Fault = {
+  kind: 'cut',
+  server: 0,
+  direction: 'replies',
+  afterBytes: 0,
+  strikes: 1,
+  delayMs: 10,
+  bytes: '',
+};
+
 needs('redis', 'memcached', 'postgres')('a server behind a bad network, or one that lies', () => {
   test(`${trials} commands end in time, with counts that are true (METRIFY_TEST_SEED=${seed})`, async () => {
     const outcomes = (await Promise.all(names.map(runTrials))).flat();
@@ -26,24 +37,38 @@ needs('redis', 'memcached', 'postgres')('a server behind a bad network, or one t
     // Else the faults are drawn so that nothing meets them.
     if (trials >= 60) expect(outcomes.filter(({ struck }) => struck).length).toBeGreaterThan(trials / 2);
   });
+
+  describe.each(names)('%s', (system) => {
+    let bench: Bench;
+    beforeAll(async () => {
+      bench = await Bench.open(systems[system]!);
+    });
+    afterAll(() => bench.close());
+
+    test.each(found.filter((one) => one.system === system))('$verb: no more $once', async ({ verb, fault }) => {
+      const outcome = await bench.disturb(verb, { ...usual, ...fault }, seeded(seed));
+      expect(outcome.problem).toBeUndefined();
+      expect(outcome.struck).toBe(true);
+    });
+  });
 });
 
-interface Outcome {
+interface Trial {
   readonly seed: number;
   readonly system: string;
   readonly verb: string;
-  readonly fault?: Fault;
   readonly struck: boolean;
+  readonly fault?: Fault;
   readonly problem?: string;
 }
 
 /** A system's trials one after the other; each verb runs undisturbed first. */
-async function runTrials(system: string): Promise<Outcome[]> {
+async function runTrials(system: string): Promise<Trial[]> {
   const mine = plan.filter((trial) => trial.system === system);
   if (mine.length === 0) return [];
   const bench = await Bench.open(systems[system]!);
   const traffic = new Map<string, readonly Traffic[]>();
-  const outcomes: Outcome[] = [];
+  const outcomes: Trial[] = [];
   try {
     for (const trial of mine) {
       const verb = bench.verbs[Math.floor(trial.draw * bench.verbs.length)]!;
@@ -51,13 +76,11 @@ async function runTrials(system: string): Promise<Outcome[]> {
       try {
         if (!traffic.has(verb)) traffic.set(verb, await bench.rehearse(verb));
       } catch (error) {
-        outcomes.push({ ...said, struck: false, problem: `without a fault: ${(error as Error).message}` });
+        const problem = `without a fault: ${(error as Error).message}`;
+        outcomes.push({ ...said, struck: false, problem });
         continue;
       }
-      const outcome = await bench.try(verb, traffic.get(verb)!, trial.seed);
-      if (process.env['METRIFY_TEST_TRACE'])
-        console.log(JSON.stringify({ ...said, ...outcome, problem: outcome.problem !== undefined }));
-      outcomes.push({ ...said, ...outcome });
+      outcomes.push({ ...said, ...(await bench.try(verb, traffic.get(verb)!, trial.seed)) });
     }
   } finally {
     await bench.close();
@@ -65,6 +88,6 @@ async function runTrials(system: string): Promise<Outcome[]> {
   return outcomes;
 }
 
-function describeProblem({ seed: of, system, verb, fault, problem }: Outcome): string {
+function describeProblem({ seed: of, system, verb, fault, problem }: Trial): string {
   return `METRIFY_TEST_SEED=${of}: ${system}, ${verb}, ${JSON.stringify(fault)}\n${problem}`;
 }

@@ -117,7 +117,8 @@ export class RespParser {
         start + 4 < buffer.length &&
         buffer[start + 1] === 79 &&
         buffer[start + 2] === 75 &&
-        buffer[start + 3] === CR
+        buffer[start + 3] === CR &&
+        buffer[start + 4] === LF
       ) {
         this.#at = start + 5;
         return 'OK' as ByteString;

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-import { seeded } from '../../../random.js';
+import { seeded, type Random } from '../../../random.js';
 import { metrify, type Finished } from '../../run.js';
 import { drawFault, isHonest, type Fault, type Traffic } from './fault.js';
 import { FaultProxy } from './fault-proxy.js';
@@ -11,6 +11,14 @@ const timeoutMs = 8000;
 const tidyingMs = 10_000;
 /** For a machine on which starting a process takes long. */
 const slackMs = 10_000;
+
+export interface Outcome {
+  /** What did not hold, and all that was printed; undefined when everything did. */
+  readonly problem?: string;
+  readonly fault: Fault;
+  readonly struck: boolean;
+  readonly code: number | null;
+}
 
 /** A system's servers behind their proxies: one run at a time. */
 export class Bench {
@@ -46,14 +54,13 @@ export class Bench {
     return this.proxies.map((proxy) => proxy.traffic);
   }
 
-  /** @returns what went wrong, undefined when nothing did; and the fault, whether it struck, how it ended. */
-  async try(
-    verb: string,
-    traffic: readonly Traffic[],
-    seed: number,
-  ): Promise<{ problem?: string; fault: Fault; struck: boolean; code: number | null; ms: number }> {
+  /** The verb with a fault drawn from the seed, at some instant of that traffic. */
+  try(verb: string, traffic: readonly Traffic[], seed: number): Promise<Outcome> {
     const random = seeded(seed);
-    const fault = drawFault(random, { traffic, extras: this.extras });
+    return this.disturb(verb, drawFault(random, { traffic, extras: this.extras }), random);
+  }
+
+  async disturb(verb: string, fault: Fault, random: Random): Promise<Outcome> {
     const errand = await this.place.verbs[verb]!();
     for (const [i, proxy] of this.proxies.entries()) proxy.arm(i === fault.server ? fault : undefined, random);
     const started = performance.now();
@@ -61,7 +68,7 @@ export class Bench {
     const ms = performance.now() - started;
     const struck = this.proxies[fault.server]!.strikes > 0;
     for (const proxy of this.proxies) proxy.arm(undefined, random);
-    const outcome = { fault, struck, code: end.code, ms };
+    const outcome = { fault, struck, code: end.code };
     try {
       endsWell(end, ms);
       await errand.check({ end, fault, honest: isHonest(fault), again: () => this.#run(errand) });
