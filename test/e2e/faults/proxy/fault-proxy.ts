@@ -134,7 +134,7 @@ export class FaultProxy {
         return false;
       case 'silence':
         link.silent = true;
-        return false;
+        return true;
       default:
         return true;
     }

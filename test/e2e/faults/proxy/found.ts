@@ -5,13 +5,13 @@ export const found: readonly { system: string; verb: string; fault: Partial<Faul
   {
     system: 'redis',
     verb: 'flush --no-ttl',
-    fault: { kind: 'extra', afterBytes: 60_000, bytes: ':-1\r\n' },
+    fault: { kind: 'extra', afterBytes: 31_000, bytes: ':-1\r\n' },
     once: 'each key had the time to live of its neighbour, and one that expires was removed',
   },
   {
     system: 'redis',
     verb: 'flush --idle',
-    fault: { kind: 'extra', afterBytes: 60_000, bytes: ':999999\r\n' },
+    fault: { kind: 'extra', afterBytes: 31_000, bytes: ':999999\r\n' },
     once: 'the same with idle times',
   },
   {
@@ -23,13 +23,13 @@ export const found: readonly { system: string; verb: string; fault: Partial<Faul
   {
     system: 'redis',
     verb: 'delete',
-    fault: { kind: 'silence', afterBytes: 200, strikes: Infinity },
+    fault: { kind: 'silence', direction: 'requests', afterBytes: 75, strikes: Infinity },
     once: 'nothing said that the key may be gone',
   },
   {
     system: 'redis',
     verb: 'set',
-    fault: { kind: 'silence', afterBytes: 4000, strikes: Infinity },
+    fault: { kind: 'silence', direction: 'requests', afterBytes: 75, strikes: Infinity },
     once: 'nothing said that the value may be written',
   },
   {
@@ -49,12 +49,6 @@ export const found: readonly { system: string; verb: string; fault: Partial<Faul
     verb: 'doctor',
     fault: { kind: 'extra', afterBytes: 4297, bytes: 'SERVER_ERROR no\r\n' },
     once: 'a bug in metrify',
-  },
-  {
-    system: 'memcached',
-    verb: 'get',
-    fault: { kind: 'garbage', afterBytes: 2200, strikes: Infinity, bytes: 'VALUE x 0 99999999999\r\n' },
-    once: 'waited for --timeout',
   },
   {
     system: 'postgres',
@@ -77,7 +71,7 @@ export const found: readonly { system: string; verb: string; fault: Partial<Faul
   {
     system: 'queue',
     verb: 'queue retry --all',
-    fault: { kind: 'silence', server: 1, direction: 'requests', afterBytes: 6066, strikes: 5 },
+    fault: { kind: 'silence', server: 1, direction: 'requests', afterBytes: 20_000, strikes: 1 },
     once: 'writes that were let go counted for nothing',
   },
 ];
