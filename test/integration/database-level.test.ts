@@ -1,7 +1,13 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { openDatabaseBulkLevel } from '../../src/lib/cache/database/bulk-level.js';
-import type { BulkLevel, Entry, KeyInfo, BulkRemoveOutcome, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
+import type {
+  BulkLevel,
+  Entry,
+  KeyInfo,
+  BulkRemoveOutcome,
+  BulkWriteOutcome,
+} from '../../src/lib/cache/bulk-level.js';
 import { toBytes, type ByteString } from '../../src/lib/core/bytes.js';
 import { systemClock } from '../../src/lib/core/clock.js';
 import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';
@@ -103,7 +109,10 @@ needs('postgres')('the database level', () => {
     expect(await level.elements(listed.slice(0, 1), signal)).toEqual([9]);
 
     let removed = 0;
-    const remover = await level.remover({ signal, settled: (_, outcome) => void (removed += Number(outcome === 'removed')) });
+    const remover = await level.remover({
+      signal,
+      settled: (_, outcome) => void (removed += Number(outcome === 'removed')),
+    });
     await remover.remove([...keys.slice(0, 5000), toBytes('none'), keys[0]!]);
     await remover.drain();
     expect(removed).toBe(5000);

@@ -1,4 +1,10 @@
-import type { BulkLevel, Entry, KeyInfo, BulkRemoveOutcome, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
+import type {
+  BulkLevel,
+  Entry,
+  KeyInfo,
+  BulkRemoveOutcome,
+  BulkWriteOutcome,
+} from '../../src/lib/cache/bulk-level.js';
 import { type ByteString, toBytes } from '../../src/lib/core/bytes.js';
 
 const signal = new AbortController().signal;

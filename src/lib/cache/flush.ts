@@ -169,7 +169,11 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
       for await (const batch of level.scan(scanOptions(selection, hooks.signal))) {
         movedSlots ??= batch.movedSlots;
         let counts = nodes.get(batch.node);
-        if (!counts) nodes.set(batch.node, (counts = { deleted: 0, gone: 0, restarted: false, recent: new RecentKeys() }));
+        if (!counts)
+          nodes.set(
+            batch.node,
+            (counts = { deleted: 0, gone: 0, restarted: false, recent: new RecentKeys() }),
+          );
         // From here on, what is gone may have been removed by us before the node was lost.
         if (batch.restart) Object.assign(counts, { gone: 0, restarted: true });
         counts.recent.age();

@@ -29,7 +29,11 @@ const usual: Fault = {
   bytes: '',
 };
 
-needs('redis', 'memcached', 'postgres')('a server behind a bad network, or one that lies', () => {
+needs(
+  'redis',
+  'memcached',
+  'postgres',
+)('a server behind a bad network, or one that lies', () => {
   test(`${trials} commands end in time, with counts that are true (METRIFY_TEST_SEED=${seed})`, async () => {
     const outcomes = (await Promise.all(names.map(runTrials))).flat();
     const problems = outcomes.filter(({ problem }) => problem !== undefined);
@@ -45,11 +49,14 @@ needs('redis', 'memcached', 'postgres')('a server behind a bad network, or one t
     });
     afterAll(() => bench.close());
 
-    test.each(found.filter((one) => one.system === system))('$verb: no more $once', async ({ verb, fault }) => {
-      const outcome = await bench.disturb(verb, { ...usual, ...fault }, seeded(seed));
-      expect(outcome.problem).toBeUndefined();
-      expect(outcome.struck).toBe(true);
-    });
+    test.each(found.filter((one) => one.system === system))(
+      '$verb: no more $once',
+      async ({ verb, fault }) => {
+        const outcome = await bench.disturb(verb, { ...usual, ...fault }, seeded(seed));
+        expect(outcome.problem).toBeUndefined();
+        expect(outcome.struck).toBe(true);
+      },
+    );
   });
 });
 

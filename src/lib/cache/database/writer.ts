@@ -98,11 +98,7 @@ export class DatabaseWriter implements BulkWriter {
   }
 
   /** Halves a batch that PostgreSQL finds at fault, until the rows at fault are alone. */
-  private async upsert(
-    rows: Entry[],
-    outcomes: Outcomes,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async upsert(rows: Entry[], outcomes: Outcomes, signal: AbortSignal): Promise<void> {
     try {
       let present: BulkWriteOutcome = 'skipped';
       const written = await this.connection.run((client, repeated) => {

@@ -120,7 +120,8 @@ class HazelcastBulkLevel implements BulkLevel {
           item.sent = true;
           const removed = await map.evict(toStored(item.key));
           // After a lost connection the first answer counts.
-          if (!closed && !item.settled) settled(item.key, removed ? 'removed' : repeated ? 'unclear' : 'gone');
+          if (!closed && !item.settled)
+            settled(item.key, removed ? 'removed' : repeated ? 'unclear' : 'gone');
           item.settled = true;
         });
       },

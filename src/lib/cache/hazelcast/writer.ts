@@ -55,7 +55,14 @@ export class HazelcastWriter implements BulkWriter {
     for (const entry of entries) {
       if (Array.isArray(entry.value))
         this.options.settled(entry, 'failed', 'the hazelcast level has no hashes');
-      else items.push({ entry, key: toStored(entry.key), value: toStored(entry.value), sent: false, settled: false });
+      else
+        items.push({
+          entry,
+          key: toStored(entry.key),
+          value: toStored(entry.value),
+          sent: false,
+          settled: false,
+        });
     }
     return this.bulk.push(items);
   }

@@ -174,7 +174,10 @@ export class RedisBulkLevel implements BulkLevel {
     }
     if (details.ttl) ask(['PTTL', undefined], (info, reply) => (info.ttlMs = asNumber(reply, target)));
     if (details.idle)
-      ask(['OBJECT', 'IDLETIME', undefined], (info, reply) => (info.idleMs = asNumber(reply ?? 0, target) * 1000));
+      ask(
+        ['OBJECT', 'IDLETIME', undefined],
+        (info, reply) => (info.idleMs = asNumber(reply ?? 0, target) * 1000),
+      );
     if (details.frequency && lfu)
       ask(['OBJECT', 'FREQ', undefined], (info, reply) => (info.frequency = asNumber(reply ?? 0, target)));
 
@@ -264,9 +267,8 @@ export class RedisBulkLevel implements BulkLevel {
   /** Keys on each master. */
   #sizes(): Promise<number[]> {
     return Promise.all(
-      this.client.masters.map(
-        async ({ address, node }) =>
-          asNumber(await (await this.client.connect(address)).call(['DBSIZE']), node),
+      this.client.masters.map(async ({ address, node }) =>
+        asNumber(await (await this.client.connect(address)).call(['DBSIZE']), node),
       ),
     );
   }

@@ -224,12 +224,7 @@ class WarmRun<Row> {
     }
   }
 
-  #settle(
-    warmed: WarmedLevel,
-    entry: Entry,
-    outcome: BulkWriteOutcome,
-    reason?: string,
-  ): void {
+  #settle(warmed: WarmedLevel, entry: Entry, outcome: BulkWriteOutcome, reason?: string): void {
     const { level, counts, excluded, sample } = warmed;
     warmed.underWay--;
     if (outcome === 'unclear') warmed.unclear++;

@@ -191,7 +191,11 @@ export async function* heldKeys(client: RedisClient): AsyncGenerator<Held> {
 export async function releaseKeys(
   client: RedisClient,
   keys: readonly Held[],
-  { drop, signal, started }: { drop: boolean; signal: AbortSignal; started(result: () => ReleaseResult): void },
+  {
+    drop,
+    signal,
+    started,
+  }: { drop: boolean; signal: AbortSignal; started(result: () => ReleaseResult): void },
 ): Promise<ReleaseResult> {
   const done: Released[] = [];
   let uncertain = 0;
@@ -228,10 +232,7 @@ export async function releaseKey(
   for (let partition = 0; partition < count; partition++) {
     const keys = partitionKeys(partition);
     const poison = drop
-      ? asTextOrNull(
-          await client.call(['LINDEX', `${keys.held}${bytes}` as ByteString, '0']),
-          client.target,
-        )
+      ? asTextOrNull(await client.call(['LINDEX', `${keys.held}${bytes}` as ByteString, '0']), client.target)
       : ('' as ByteString);
     if (poison === null) continue;
     const answer = await letGo.run(

@@ -136,7 +136,8 @@ export class MemcachedConnection {
       socket.write(greeting.commands());
       this.introduce(await greeting.answer);
       // More came than the greeting.
-      if (this.socket !== socket) throw this.problem;
+      if (this.socket !== socket)
+        throw this.problem ?? unreachable(this.address.label, 'the connection was closed');
     } catch (error) {
       this.drop();
       throw error instanceof ServiceUnavailable || signal.aborted
@@ -198,7 +199,7 @@ export class MemcachedConnection {
     if (this.queue.length > 0) this.recover();
   }
 
-  /** Something was answered: the patience begins anew with the next loss. */
+  /** Something was answered: the patience begins again with the next loss. */
   private progressed(): void {
     this.lostAt = undefined;
     this.pauseMs = 0;

@@ -35,7 +35,9 @@ const badRows = 25;
 const ids = Array.from({ length: rows }, (_, i) => i + 1);
 const mine = ids.map((id): Entry => ({ key: `k:${id}`, value: nameOf(id), expires: false }));
 /** What no command here names. */
-const others = ids.slice(0, 300).map((id): Entry => ({ key: `other:${id}`, value: `other ${id}`, expires: true }));
+const others = ids
+  .slice(0, 300)
+  .map((id): Entry => ({ key: `other:${id}`, value: `other ${id}`, expires: true }));
 
 function nameOf(id: number): string {
   return `meter number ${id} of some street`;
@@ -60,13 +62,15 @@ export async function cacheVerbs(store: Store): Promise<Record<string, () => Pro
   const asJson = (id: number) => JSON.stringify({ id: String(id), name: nameOf(id) });
   const half = mine.slice(0, rows / 2).map((entry) => ({ ...entry, value: 'older' }));
 
-  const flushing = (selection: readonly string[], of: readonly Entry[] = mine) => async (): Promise<Errand> => {
-    await store.fill([...mine, ...others]);
-    return {
-      args: ['cache', 'flush', ...selection, ...level, ...confirming(store.level, store.address)],
-      check: (run) => checkFlush(store, run, of),
+  const flushing =
+    (selection: readonly string[], of: readonly Entry[] = mine) =>
+    async (): Promise<Errand> => {
+      await store.fill([...mine, ...others]);
+      return {
+        args: ['cache', 'flush', ...selection, ...level, ...confirming(store.level, store.address)],
+        check: (run) => checkFlush(store, run, of),
+      };
     };
-  };
 
   const single = async (
     args: readonly string[],

@@ -60,8 +60,7 @@ export function drawFault(
 
 function garbage(random: Random): string {
   const length = 1 + Math.floor(random() * 60);
-  const noise = () =>
-    Array.from({ length }, () => String.fromCharCode(Math.floor(random() * 256))).join('');
+  const noise = () => Array.from({ length }, () => String.fromCharCode(Math.floor(random() * 256))).join('');
   const sorts = [
     noise,
     () => `${noise()}\r\n`,

@@ -4,7 +4,15 @@ import { cacheVerbs } from './cache-verbs.js';
 import type { System } from './system.js';
 
 const replies = [
-  ...['STORED\r\n', 'NOT_STORED\r\n', 'DELETED\r\n', 'NOT_FOUND\r\n', 'END\r\n', 'ERROR\r\n', 'SERVER_ERROR no\r\n'],
+  ...[
+    'STORED\r\n',
+    'NOT_STORED\r\n',
+    'DELETED\r\n',
+    'NOT_FOUND\r\n',
+    'END\r\n',
+    'ERROR\r\n',
+    'SERVER_ERROR no\r\n',
+  ],
   ...['VALUE k:1 0 3\r\nabc\r\nEND\r\n', 'VERSION 1.6.0\r\n', 'STAT pid 1\r\n', 'HD t-1\r\n', 'EN\r\n'],
 ];
 

@@ -55,7 +55,9 @@ export const postgres: System = {
           );
         },
         async dump() {
-          const rows = await database.sql(`SELECT key, convert_from(value, 'UTF8') AS value FROM metrify_cache`);
+          const rows = await database.sql(
+            `SELECT key, convert_from(value, 'UTF8') AS value FROM metrify_cache`,
+          );
           return new Map(rows.map(({ key, value }) => [key as string, { value: value as string }]));
         },
       }),

@@ -108,7 +108,10 @@ export const queue: System = {
     };
     const setting = (mode: string, check: (run: Run) => Promise<void>) => async (): Promise<Errand> => {
       await reset();
-      return { args: ['cache', 'set', 'meter:1', '{"id":1,"seq":7}', `--${mode}`, '--table', 'meters'], check };
+      return {
+        args: ['cache', 'set', 'meter:1', '{"id":1,"seq":7}', `--${mode}`, '--table', 'meters'],
+        check,
+      };
     };
 
     return {
@@ -161,7 +164,8 @@ export const queue: System = {
               expect(await waiting()).toBe(writes);
               if (!honest) return;
               expect([0, 5, 124]).toContain(end.code);
-              if (end.code === 0) expect(end.json().result).toMatchObject({ waiting: writes, dead: 0, lost: 0 });
+              if (end.code === 0)
+                expect(end.json().result).toMatchObject({ waiting: writes, dead: 0, lost: 0 });
             },
           };
         },

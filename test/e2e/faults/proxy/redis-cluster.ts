@@ -25,17 +25,15 @@ export const redisCluster: System = {
     });
     const onEach = <T>(use: (probe: Probe) => Promise<T>) =>
       Promise.all(nodes.map(({ port }) => Probe.with(port, 0, use)));
-    const look =
-      (verb: string, code: number) =>
-      (): Promise<Errand> =>
-        Promise.resolve({
-          args: ['cache', 'cluster', verb],
-          check({ end, honest }) {
-            if (honest) expect([code, 5, 124]).toContain(end.code);
-            if (honest && end.code === 0) expect(end.json().result).toMatchObject({ slotsAssigned: 16_384 });
-            return Promise.resolve();
-          },
-        });
+    const look = (verb: string, code: number) => (): Promise<Errand> =>
+      Promise.resolve({
+        args: ['cache', 'cluster', verb],
+        check({ end, honest }) {
+          if (honest) expect([code, 5, 124]).toContain(end.code);
+          if (honest && end.code === 0) expect(end.json().result).toMatchObject({ slotsAssigned: 16_384 });
+          return Promise.resolve();
+        },
+      });
     const url = `redis://127.0.0.1:${announced[0]}`;
     return {
       env: { METRIFY_REDIS_URL: url },
@@ -50,7 +48,12 @@ export const redisCluster: System = {
               await probe.ask('FLUSHALL');
               // Each node refuses the keys of the others.
               await probe.askAll(
-                entries.map(({ key, value, expires }) => ['SET', key, value, ...(expires ? ['EX', '3600'] : [])]),
+                entries.map(({ key, value, expires }) => [
+                  'SET',
+                  key,
+                  value,
+                  ...(expires ? ['EX', '3600'] : []),
+                ]),
               );
             });
           },

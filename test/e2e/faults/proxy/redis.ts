@@ -3,7 +3,16 @@ import { Probe } from '../../cache/redis-probe.js';
 import { cacheVerbs } from './cache-verbs.js';
 import type { System } from './system.js';
 
-export const redisReplies = ['+OK\r\n', ':1\r\n', ':-1\r\n', ':0\r\n', '$-1\r\n', '$3\r\nk:1\r\n', '-ERR no\r\n', '*0\r\n'];
+export const redisReplies = [
+  '+OK\r\n',
+  ':1\r\n',
+  ':-1\r\n',
+  ':0\r\n',
+  '$-1\r\n',
+  '$3\r\nk:1\r\n',
+  '-ERR no\r\n',
+  '*0\r\n',
+];
 
 export const redis: System = {
   needs: ['redis'],
@@ -22,7 +31,12 @@ export const redis: System = {
           probing(async (probe) => {
             await probe.ask('FLUSHDB');
             await probe.askAll(
-              entries.map(({ key, value, expires }) => ['SET', key, value, ...(expires ? ['EX', '3600'] : [])]),
+              entries.map(({ key, value, expires }) => [
+                'SET',
+                key,
+                value,
+                ...(expires ? ['EX', '3600'] : []),
+              ]),
             );
           }),
         dump: () => probing((probe) => probe.dump()),

@@ -62,7 +62,8 @@ export class Bench {
 
   async disturb(verb: string, fault: Fault, random: Random): Promise<Outcome> {
     const errand = await this.place.verbs[verb]!();
-    for (const [i, proxy] of this.proxies.entries()) proxy.arm(i === fault.server ? fault : undefined, random);
+    for (const [i, proxy] of this.proxies.entries())
+      proxy.arm(i === fault.server ? fault : undefined, random);
     const started = performance.now();
     const end = await this.#run(errand);
     const ms = performance.now() - started;
@@ -75,7 +76,10 @@ export class Bench {
       if (!struck) expect([0, 3, 6], end.stderr).toContain(end.code);
       return outcome;
     } catch (error) {
-      return { problem: `${(error as Error).message}\nexit ${end.code}\n${end.stdout}\n${end.stderr}`, ...outcome };
+      return {
+        problem: `${(error as Error).message}\nexit ${end.code}\n${end.stdout}\n${end.stderr}`,
+        ...outcome,
+      };
     }
   }
 
