@@ -3,7 +3,6 @@ import { join } from 'node:path';
 
 import { expect } from 'vitest';
 
-import { temporaryDirectory } from '../../../servers/process.js';
 import { confirming } from '../../confirm-name.js';
 import type { Finished } from '../../run.js';
 import type { Errand, Run } from './system.js';
@@ -44,9 +43,11 @@ function nameOf(id: number): string {
 }
 
 /** The verbs of `cache` on one level. */
-export async function cacheVerbs(store: Store): Promise<Record<string, () => Promise<Errand>>> {
-  const folder = await temporaryDirectory('proxy');
-  const file = join(folder.path, 'meters.csv');
+export async function cacheVerbs(
+  folder: string,
+  store: Store,
+): Promise<Record<string, () => Promise<Errand>>> {
+  const file = join(folder, 'meters.csv');
   await writeFile(file, `id,name\n${ids.map((id) => `${id},${nameOf(id)}\n`).join('')}`);
   const level = ['--level', store.level];
 
@@ -101,7 +102,7 @@ export async function cacheVerbs(store: Store): Promise<Record<string, () => Pro
         half,
       ),
     }),
-    'warm --resume --dead-letter': () => resuming(store, folder.path),
+    'warm --resume --dead-letter': () => resuming(store, folder),
     'flush --pattern': flushing(['--pattern', 'k:*']),
     'flush --pattern --max-keys': flushing(['--pattern', 'k:*', '--max-keys', String(rows)]),
     'flush --no-ttl': flushing(['--no-ttl']),

@@ -18,7 +18,7 @@ const replies = [
 
 export const memcached: System = {
   needs: ['memcached'],
-  async open(behind) {
+  async open(folder, behind) {
     const memory = await startMemcached();
     const server = `127.0.0.1:${await behind(memory.port, replies)}`;
     const keys = async () => {
@@ -27,7 +27,7 @@ export const memcached: System = {
     };
     return {
       env: { METRIFY_MEMCACHED_SERVERS: server },
-      verbs: await cacheVerbs({
+      verbs: await cacheVerbs(folder, {
         level: 'memcached',
         address: server,
         hashes: false,

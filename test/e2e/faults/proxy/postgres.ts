@@ -31,7 +31,7 @@ export const postgresReplies = [
 /** The cache level that is a table. */
 export const postgres: System = {
   needs: ['postgres'],
-  async open(behind) {
+  async open(folder, behind) {
     const database = await ownDatabase();
     const url = new URL(database.url);
     const direct = { METRIFY_POSTGRES_URL: database.url };
@@ -40,7 +40,7 @@ export const postgres: System = {
     url.port = String(await behind(Number(url.port), postgresReplies));
     return {
       env: { METRIFY_POSTGRES_URL: url.href },
-      verbs: await cacheVerbs({
+      verbs: await cacheVerbs(folder, {
         level: 'database',
         address: url.href,
         hashes: false,

@@ -6,7 +6,6 @@ import { expect } from 'vitest';
 import { WriteBehind } from '../../../../src/lib/cache/write-behind/writer.js';
 import { openRedis } from '../../../../src/lib/clients/redis/client.js';
 import { toBytes } from '../../../../src/lib/core/bytes.js';
-import { temporaryDirectory } from '../../../servers/process.js';
 import { ownDatabase, ownRedis } from '../../../servers/shared.js';
 import { Probe } from '../../cache/redis-probe.js';
 import { confirming } from '../../confirm-name.js';
@@ -21,13 +20,9 @@ const tables = { meters: { key: ['id'] } };
 /** Write-behind and write-through: Redis and PostgreSQL, each behind a proxy. */
 export const queue: System = {
   needs: ['redis', 'postgres'],
-  async open(behind) {
-    const [redis, database, folder] = await Promise.all([
-      ownRedis(),
-      ownDatabase(),
-      temporaryDirectory('proxy-queue'),
-    ]);
-    const config = join(folder.path, 'metrify.config.yaml');
+  async open(folder, behind) {
+    const [redis, database] = await Promise.all([ownRedis(), ownDatabase()]);
+    const config = join(folder, 'metrify.config.yaml');
     await writeFile(
       config,
       'environments: { default: { cache: { writeBehind: { durability: memory, tables: { meters: { key: [id] } } } } } }\n',

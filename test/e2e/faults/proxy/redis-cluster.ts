@@ -4,7 +4,7 @@ import { until } from '../../../servers/ports.js';
 import { startRedisCluster } from '../../../servers/redis-cluster.js';
 import { Probe } from '../../cache/redis-probe.js';
 import { cacheVerbs } from './cache-verbs.js';
-import { redisReplies } from './redis.js';
+import { redisReplies, setCommand } from './redis.js';
 import type { Errand, System } from './system.js';
 
 const replies = [...redisReplies, '-MOVED 1 127.0.0.1:1\r\n', '-ASK 1 127.0.0.1:1\r\n', '-TRYAGAIN no\r\n'];
@@ -12,7 +12,7 @@ const replies = [...redisReplies, '-MOVED 1 127.0.0.1:1\r\n', '-ASK 1 127.0.0.1:
 /** Three masters, of which each tells its clients the port of its proxy. */
 export const redisCluster: System = {
   needs: ['redis'],
-  async open(behind) {
+  async open(folder, behind) {
     const { nodes, stop } = await startRedisCluster({ masters: 3, replicas: 0 });
     const announced: number[] = [];
     for (const { port, server } of nodes) {
@@ -38,7 +38,7 @@ export const redisCluster: System = {
     return {
       env: { METRIFY_REDIS_URL: url },
       verbs: {
-        ...(await cacheVerbs({
+        ...(await cacheVerbs(folder, {
           level: 'redis',
           address: url,
           hashes: true,
@@ -47,14 +47,7 @@ export const redisCluster: System = {
             await onEach(async (probe) => {
               await probe.ask('FLUSHALL');
               // Each node refuses the keys of the others.
-              await probe.askAll(
-                entries.map(({ key, value, expires }) => [
-                  'SET',
-                  key,
-                  value,
-                  ...(expires ? ['EX', '3600'] : []),
-                ]),
-              );
+              await probe.askAll(entries.map(setCommand));
             });
           },
           dump: async () => new Map((await onEach((probe) => probe.dump())).flatMap((held) => [...held])),

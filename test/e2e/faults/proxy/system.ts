@@ -8,10 +8,11 @@ export interface System {
   /**
    * Starts what there is to start, for one run at a time.
    *
+   * @param folder - Empty, and removed at the end.
    * @param behind - Resolves to the port of a new proxy in front of a server's port on loopback, which is listed with
    *   the replies that a lying server of its protocol may add.
    */
-  open(behind: (port: number, extras: readonly string[]) => Promise<number>): Promise<Place>;
+  open(folder: string, behind: (port: number, extras: readonly string[]) => Promise<number>): Promise<Place>;
 }
 
 export interface Place {

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 
 import { seeded, type Random } from '../../../random.js';
+import { temporaryDirectory, type TemporaryDirectory } from '../../../servers/process.js';
 import { metrify, type Finished } from '../../run.js';
 import { drawFault, isHonest, type Fault, type Traffic } from './fault.js';
 import { FaultProxy } from './fault-proxy.js';
@@ -23,6 +24,7 @@ export interface Outcome {
 /** A system's servers behind their proxies: one run at a time. */
 export class Bench {
   private constructor(
+    private readonly folder: TemporaryDirectory,
     private readonly place: Place,
     private readonly proxies: readonly FaultProxy[],
     private readonly extras: readonly (readonly string[])[],
@@ -31,13 +33,14 @@ export class Bench {
   static async open(system: System): Promise<Bench> {
     const proxies: FaultProxy[] = [];
     const extras: (readonly string[])[] = [];
-    const place = await system.open(async (port, replies) => {
+    const folder = await temporaryDirectory('proxy');
+    const place = await system.open(folder.path, async (port, replies) => {
       const proxy = await FaultProxy.start(port);
       proxies.push(proxy);
       extras.push(replies);
       return proxy.port;
     });
-    return new Bench(place, proxies, extras);
+    return new Bench(folder, place, proxies, extras);
   }
 
   get verbs(): readonly string[] {
@@ -86,6 +89,7 @@ export class Bench {
   async close(): Promise<void> {
     await Promise.all(this.proxies.map((proxy) => proxy.stop()));
     await this.place.close?.();
+    await this.folder.remove();
   }
 
   #run({ args, cwd }: Errand): Promise<Finished> {
