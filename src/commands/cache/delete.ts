@@ -1,4 +1,4 @@
-import type { BulkLevel } from '../../lib/cache/bulk-level.js';
+import type { BulkLevel, BulkRemoveOutcome } from '../../lib/cache/bulk-level.js';
 import { keyText, readKey } from '../../lib/cache/key-text.js';
 import { refuseOwnKey } from '../../lib/cache/own-keys.js';
 import type { ByteString } from '../../lib/core/bytes.js';
@@ -9,6 +9,15 @@ import { openLevel } from './shared/open-level.js';
 interface Prepared {
   level: BulkLevel;
   key: ByteString;
+}
+
+interface Result {
+  key: string;
+  level: string;
+  target: string;
+  deleted: boolean;
+  /** 1: the key may have been removed, and the answer was lost. */
+  uncertain?: number;
 }
 
 export const remove = changeCommand({
@@ -32,21 +41,32 @@ export const remove = changeCommand({
   },
 
   async run({ level, key }, context) {
-    let deleted = false;
+    let outcome: BulkRemoveOutcome = 'unclear';
+    const result = (): Result => ({
+      key: keyText(key),
+      level: level.name,
+      target: level.target,
+      deleted: outcome === 'removed',
+      ...(outcome === 'unclear' ? { uncertain: 1 } : {}),
+    });
     const remover = await level.remover({
       signal: context.signal,
-      settled: (_, removed) => (deleted = removed),
+      settled: (_, settled) => (outcome = settled),
     });
     try {
       await remover.remove([key]);
       await remover.drain();
+    } catch (error) {
+      if (outcome === 'unclear') context.applied(result);
+      throw error;
     } finally {
       await remover.close();
     }
-    return { verdict: 'ok', result: { key: keyText(key), level: level.name, target: level.target, deleted } };
+    return { verdict: 'ok', result: result() };
   },
 
-  present({ key, level, deleted }, printer) {
-    printer.ok(deleted ? `${key} removed from ${level}` : `${level} had no ${key}`);
+  present({ key, level, deleted, uncertain }, printer) {
+    if (uncertain) printer.warn(`${key} may have been removed from ${level}: the answer was lost`);
+    else printer.ok(deleted ? `${key} removed from ${level}` : `${level} had no ${key}`);
   },
 });

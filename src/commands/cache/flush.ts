@@ -120,6 +120,8 @@ export const flush = changeCommand({
   present(result, printer) {
     presentCounts(result, printer);
     printer.ok(`${counted(result.deleted, 'key')} removed from ${result.level} at ${result.target}`);
+    if (result.uncertain !== undefined)
+      printer.warn(`${formatCount(result.uncertain)} more may have been removed: their answers were lost`);
     if (result.matched > result.deleted)
       printer.line(`      ${formatCount(result.matched - result.deleted)} more had gone by themselves`);
   },

@@ -35,6 +35,8 @@ interface Result {
   operationId?: string;
   /** The entry's id in the queue. */
   id?: string;
+  /** 1: the value may have been written, and the answer was lost. */
+  uncertain?: number;
 }
 
 export const set = changeCommand({
@@ -128,14 +130,21 @@ export const set = changeCommand({
       return { verdict: 'ok', result: { ...written, level: names, ...done } as Result };
     }
     let problem: string | undefined;
+    let answered = false;
     const writer = await level.writer({
       nx: false,
       signal: context.signal,
-      settled: (_, outcome, reason) => (problem = outcome === 'failed' ? (reason ?? 'refused') : undefined),
+      settled: (_, outcome, reason) => {
+        answered = true;
+        problem = outcome === 'failed' ? (reason ?? 'refused') : undefined;
+      },
     });
     try {
       await writer.write([{ key, value, ttlMs }]);
       await writer.drain();
+    } catch (error) {
+      if (!answered) context.applied(() => ({ ...written, uncertain: 1 }) satisfies Result);
+      throw error;
     } finally {
       await writer.close();
     }
@@ -149,7 +158,11 @@ export const set = changeCommand({
     return { verdict: 'ok', result: written as Result };
   },
 
-  present({ key, level, bytes, ttlMs, operation, table, mode, id }, printer) {
+  present({ key, level, bytes, ttlMs, operation, table, mode, id, uncertain }, printer) {
+    if (uncertain) {
+      printer.warn(`${key} may have been written to ${level}: the answer was lost`);
+      return;
+    }
     if (mode === 'write-through') printer.ok(`${operation} in ${table} committed`);
     if (mode === 'write-behind') printer.ok(`queued: ${operation} in ${table} (${id})`);
     if (operation === 'delete') printer.ok(`${key} removed from ${level}`);

@@ -15,7 +15,8 @@ export interface Entry {
   row?: unknown;
 }
 
-export type BulkWriteOutcome = 'written' | 'skipped' | 'failed';
+/** `unclear`: the key exists, and an attempt whose answer was lost may have written it (only with `nx`). */
+export type BulkWriteOutcome = 'written' | 'skipped' | 'failed' | 'unclear';
 
 export interface BulkWriteOptions {
   /** Write only keys that do not exist. */
@@ -71,10 +72,13 @@ export interface ScanOptions {
   limit?: number | undefined;
 }
 
+/** `gone`: it was not there; `unclear`: it is not there now, and an attempt whose answer was lost may have removed it. */
+export type BulkRemoveOutcome = 'removed' | 'gone' | 'unclear';
+
 export interface BulkRemoveOptions {
   signal: AbortSignal;
-  /** Called once for each key; `removed` is false when it was gone already. */
-  settled(key: ByteString, removed: boolean): void;
+  /** Called once for each key. */
+  settled(key: ByteString, outcome: BulkRemoveOutcome): void;
 }
 
 /** Removes in bulk, in the manner of {@link BulkWriter}. */

@@ -40,6 +40,8 @@ export interface FlushResult extends FlushCounts {
   level: string;
   target: string;
   deleted: number;
+  /** So many more may have been deleted: their answers were lost. Left out when there are none. */
+  uncertain?: number;
 }
 
 export interface FlushHooks {
@@ -148,7 +150,7 @@ export async function estimateMatches(
 export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushResult> {
   const { level, selection } = plan;
   const tree = new PrefixTree();
-  const nodes = new Map<string, { deleted: number; gone: number; restarted: boolean }>();
+  const nodes = new Map<string, { deleted: number; gone: number; restarted: boolean; recent: RecentKeys }>();
   const nodeOf = new Map<ByteString, string>();
   let deleted = 0;
   let kept = 0;
@@ -166,15 +168,18 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
     })),
     kept,
     ...(movedSlots === undefined ? {} : { movedSlots }),
+    ...(nodeOf.size > 0 ? { uncertain: nodeOf.size } : {}),
   });
 
   const tidying = withGrace(hooks.signal, graceMs);
   const remover = await level.remover({
     signal: tidying,
-    settled(key, removed) {
+    settled(key, outcome) {
       const counts = nodes.get(nodeOf.get(key)!)!;
       nodeOf.delete(key);
-      if (!removed) {
+      counts.recent.add(key);
+      // The walk saw it: what is gone after a lost answer was removed by us.
+      if (outcome === 'gone') {
         if (!counts.restarted) counts.gone++;
         return;
       }
@@ -191,9 +196,14 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
       for await (const batch of abortableItems(batches, hooks.signal)) {
         movedSlots ??= batch.movedSlots;
         let counts = nodes.get(batch.node);
-        if (!counts) nodes.set(batch.node, (counts = { deleted: 0, gone: 0, restarted: false }));
+        if (!counts)
+          nodes.set(
+            batch.node,
+            (counts = { deleted: 0, gone: 0, restarted: false, recent: new RecentKeys() }),
+          );
         // From here on, what is gone may have been removed by us before the node was lost.
         if (batch.restart) Object.assign(counts, { gone: 0, restarted: true });
+        counts.recent.age();
         const keys: ByteString[] = [];
         for (const info of batch.keys) {
           if (!isSelected(info, selection)) continue;
@@ -201,8 +211,8 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
             if (!batch.restart) kept++;
             continue;
           }
-          // A walk may come by the same key twice while the server's table shrinks.
-          if (nodeOf.has(info.key)) continue;
+          // A walk may come by the same key twice while the server's table shrinks, or after it started again.
+          if (nodeOf.has(info.key) || counts.recent.has(info.key)) continue;
           nodeOf.set(info.key, batch.node);
           keys.push(info.key);
         }
@@ -220,6 +230,27 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
     return result();
   } finally {
     await remover.close();
+  }
+}
+
+/**
+ * Keys that were settled a moment ago. Pages are read ahead, so that one may still have them: sent again, and their
+ * answers lost, they would count twice.
+ */
+class RecentKeys {
+  #ages: Set<ByteString>[] = [new Set()];
+
+  add(key: ByteString): void {
+    this.#ages[0]!.add(key);
+  }
+
+  has(key: ByteString): boolean {
+    return this.#ages.some((keys) => keys.has(key));
+  }
+
+  /** Before each page; more pages than this are not read ahead. */
+  age(): void {
+    this.#ages = [new Set(), ...this.#ages.slice(0, 4)];
   }
 }
 

@@ -86,6 +86,8 @@ async function describe(
           });
         const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
           `EXPLAIN (FORMAT JSON) ${sql}`,
+          [],
+          { columns: ['QUERY PLAN'] },
         );
         const typeNames = await namesOfTypes(client, columns);
         return { columns, typeNames, estimatedRows: rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] };
@@ -102,6 +104,7 @@ async function namesOfTypes(client: PostgresClient, columns: SqlColumn[]): Promi
   const { rows } = await client.query<{ oid: number; name: string }>(
     'SELECT oid, format_type(oid, NULL) AS name FROM unnest($1::oid[]) AS oid',
     [oids],
+    { columns: ['oid', 'name'] },
   );
   return new Map(rows.map(({ oid, name }) => [oid, name]));
 }

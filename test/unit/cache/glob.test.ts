@@ -15,6 +15,7 @@ import { toBytes, type ByteString } from '../../../src/lib/core/bytes.js';
 import { growth } from '../../growth.js';
 import { needs } from '../../servers/needs.js';
 import { startRedis, type RedisServer } from '../../servers/redis.js';
+import { scaled } from '../../scale.js';
 
 describe('literalPrefix', () => {
   it.each([
@@ -88,7 +89,7 @@ needs('redis')('against the matching of redis-server', () => {
         const prefix = literalPrefix(text);
         expect(ours.filter((key) => !key.startsWith(prefix))).toEqual([]);
       }),
-      { numRuns: 1500 },
+      { numRuns: scaled(1500) },
     );
     expect(matched).toBeGreaterThan(1000);
   });

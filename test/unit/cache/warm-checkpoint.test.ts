@@ -13,6 +13,7 @@ import { systemClock } from '../../../src/lib/core/clock.js';
 import { UserError } from '../../../src/lib/core/errors.js';
 import { silentProgress } from '../../../src/lib/core/progress.js';
 import { openFileSource } from '../../../src/lib/sources/open.js';
+import { scaled } from '../../scale.js';
 
 /** Refuses keys that end in 7; keeps the others. */
 function fakeLevel(name: string, kept: Map<string, unknown>): BulkLevel {
@@ -145,7 +146,7 @@ describe('a checkpoint of a warm', () => {
           expect([2, 4]).toContain(error.exitCode);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: scaled(500) },
     );
   });
 

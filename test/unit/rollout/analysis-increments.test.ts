@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { RawSeries } from '../../../src/lib/clients/prometheus.js';
 import { Increments } from '../../../src/lib/rollout/analysis/increments.js';
+import { scaled } from '../../scale.js';
 
 const since = 1_000_000;
 const unborn = { before: () => undefined, forgotten: false };
@@ -116,7 +117,7 @@ test('whatever processes do, the sum is what they counted since the start', () =
         for (const [i, { truth }] of told.entries()) expect(found.get(`${i}`)).toBe(truth);
       },
     ),
-    { numRuns: 500 },
+    { numRuns: scaled(500) },
   );
 });
 
@@ -149,7 +150,7 @@ test('the buckets of a histogram restart together, also those that did not decre
       increments.add(buckets.map(({ le, samples }) => series(samples, { le, instance: 'a' })));
       expect(increments.finish(unborn).map((one) => one.increase)).toEqual(truth);
     }),
-    { numRuns: 300 },
+    { numRuns: scaled(300) },
   );
 });
 

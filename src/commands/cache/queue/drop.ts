@@ -1,5 +1,5 @@
 import { readKey } from '../../../lib/cache/key-text.js';
-import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
+import { heldKeys, releaseKeys } from '../../../lib/cache/write-behind/queue.js';
 import { errorMessage } from '../../../lib/core/errors.js';
 import { counted } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
@@ -7,7 +7,7 @@ import type { Context } from '../../../runtime/context.js';
 import { flag } from '../../../runtime/flags.js';
 import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
-import { chosenKeys, keyOrAll } from '../shared/held-keys.js';
+import { chosenKeys, keyOrAll, warnOfUncertain } from '../shared/held-keys.js';
 import { openLevel } from '../shared/open-level.js';
 
 export const drop = changeCommand({
@@ -40,7 +40,7 @@ export const drop = changeCommand({
     };
   },
 
-  preview: ({ keys, target }) => ({ keys, confirm: target }),
+  preview: ({ keys, target }) => ({ keys: keys.map(({ key }) => key), confirm: target }),
 
   presentPreview({ keys, confirm }, printer) {
     printer.line(`Would give up the refused write of ${counted(keys.length, 'key')}`);
@@ -50,20 +50,16 @@ export const drop = changeCommand({
 
   async run({ client, keys, target }, context) {
     await context.confirmTarget(target, `drop the refused write of ${counted(keys.length, 'key')}`);
-    const result = { dropped: 0, released: 0, keys: [] as Released[] };
-    context.applied(
-      () => result,
-      () => 'Run the same command again for the rest.',
-    );
-    for (const key of keys) {
-      context.signal.throwIfAborted();
-      const one = await releaseKey(client, key, true);
-      result.dropped += one.dropped;
-      result.released += one.released;
-      result.keys.push(one);
-    }
+    const result = await releaseKeys(client, keys, {
+      drop: true,
+      signal: context.signal,
+      started: (soFar) => context.applied(soFar, () => 'Run the same command again for the rest.'),
+    });
+    // Without a count, the first attempt may have dropped it.
     await forgetInCaches(
-      result.keys.filter(({ dropped }) => dropped > 0).map(({ key }) => key),
+      result.keys
+        .filter(({ dropped }) => dropped > 0 || result.uncertain !== undefined)
+        .map(({ key }) => key),
       context,
     );
     return { verdict: 'ok', result };
@@ -71,12 +67,13 @@ export const drop = changeCommand({
 
   counts: ({ dropped, released }) => ({ dropped, released }),
 
-  present({ dropped, released, keys }, printer) {
+  present({ dropped, released, keys, uncertain }, printer) {
     printer.ok(`${counted(dropped, 'write')} of ${counted(keys.length, 'key')} dropped`);
     if (released > 0)
       printer.line(
         `      ${counted(released, 'write')} behind them ${released === 1 ? 'continues' : 'continue'}`,
       );
+    warnOfUncertain(uncertain, printer);
   },
 });
 

@@ -1,10 +1,16 @@
-import { heldKeys, releaseKey } from '../../../lib/cache/write-behind/queue.js';
+import { heldKeys, type ReleaseResult, releaseKeys } from '../../../lib/cache/write-behind/queue.js';
 import { counted } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
 import { flag } from '../../../runtime/flags.js';
 import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
-import { chosenKeys, keyOrAll } from '../shared/held-keys.js';
+import { chosenKeys, keyOrAll, warnOfUncertain } from '../shared/held-keys.js';
+
+interface Result {
+  released: number;
+  keys: { key: string; released: number }[];
+  uncertain?: number;
+}
 
 export const retry = changeCommand({
   name: 'cache queue retry',
@@ -24,7 +30,7 @@ export const retry = changeCommand({
     return { client, keys: await chosenKeys(key, heldKeys(client)) };
   },
 
-  preview: ({ keys }) => ({ keys }),
+  preview: ({ keys }) => ({ keys: keys.map(({ key }) => key) }),
 
   presentPreview({ keys }, printer) {
     printer.line(`Would let ${counted(keys.length, 'key')} go again`);
@@ -32,25 +38,29 @@ export const retry = changeCommand({
   },
 
   async run({ client, keys }, context) {
-    const result = { released: 0, keys: [] as { key: string; released: number }[] };
-    context.applied(
-      () => result,
-      () => 'Run the same command again for the rest.',
-    );
-    for (const key of keys) {
-      context.signal.throwIfAborted();
-      const { released } = await releaseKey(client, key, false);
-      result.released += released;
-      result.keys.push({ key, released });
-    }
-    return { verdict: 'ok', result };
+    const resultOf = ({ released, keys: done, uncertain }: ReleaseResult): Result => ({
+      released,
+      keys: done.map((one) => ({ key: one.key, released: one.released })),
+      ...(uncertain === undefined ? {} : { uncertain }),
+    });
+    const result = await releaseKeys(client, keys, {
+      drop: false,
+      signal: context.signal,
+      started: (soFar) =>
+        context.applied(
+          () => resultOf(soFar()),
+          () => 'Run the same command again for the rest.',
+        ),
+    });
+    return { verdict: 'ok', result: resultOf(result) };
   },
 
   counts: ({ released }) => ({ released }),
 
-  present({ released, keys }, printer) {
+  present({ released, keys, uncertain }, printer) {
     printer.ok(
       `${counted(released, 'write')} of ${counted(keys.length, 'key')} ${released === 1 ? 'goes' : 'go'} before all others`,
     );
+    warnOfUncertain(uncertain, printer);
   },
 });

@@ -1,6 +1,9 @@
 import { keyText, readKey } from '../../../lib/cache/key-text.js';
+import type { Held } from '../../../lib/cache/write-behind/queue.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { ExitCode } from '../../../lib/core/exit-codes.js';
+import { formatCount } from '../../../lib/core/units.js';
+import type { Printer } from '../../../runtime/printer.js';
 
 /** The key that was named, in its text; undefined: all that are held back. @throws UserError when it is neither. */
 export function keyOrAll({ key, all }: { key: string | undefined; all: boolean }): string | undefined {
@@ -12,9 +15,9 @@ export function keyOrAll({ key, all }: { key: string | undefined; all: boolean }
 }
 
 /** @throws UserError exit 4 when the key that was named is not held. */
-export async function chosenKeys(key: string | undefined, held: AsyncIterable<string>): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const one of held) if (key === undefined || one === key) keys.push(one);
+export async function chosenKeys(key: string | undefined, held: AsyncIterable<Held>): Promise<Held[]> {
+  const keys: Held[] = [];
+  for await (const one of held) if (key === undefined || one.key === key) keys.push(one);
   if (key !== undefined && keys.length === 0)
     throw new UserError(`'${key}' is not held back`, {
       code: 'NOT_HELD',
@@ -22,4 +25,9 @@ export async function chosenKeys(key: string | undefined, held: AsyncIterable<st
       exitCode: ExitCode.refused,
     });
   return keys;
+}
+
+export function warnOfUncertain(uncertain: number | undefined, printer: Printer): void {
+  if (uncertain !== undefined)
+    printer.warn(`${formatCount(uncertain)} more may have been let go: their answers were lost`);
 }

@@ -175,6 +175,8 @@ export function presentRows(result: WarmResult, printer: Printer): void {
           ? `      ${formatCount(result.deadLettersMissing)} of them ${result.deadLettersMissing === 1 ? 'is' : 'are'} missing in ${result.deadLetter}`
           : `      they are in ${result.deadLetter}`,
     );
+  if (result.uncertain !== undefined)
+    printer.warn(`${formatCount(result.uncertain)} more may have been written: their answers were lost`);
   if (!result.verified) return;
   const { checked, mismatched, missing, undecided, examples } = result.verified;
   if (mismatched + missing === 0)

@@ -1,10 +1,11 @@
 import { RedisBulk } from '../../clients/redis/bulk.js';
 import { openRedis, parseInfo, type RedisClient } from '../../clients/redis/client.js';
 import { setEncoder, unlinkCommand } from '../../clients/redis/commands.js';
-import { refused } from '../../clients/redis/connection.js';
+import { notAsked, refused } from '../../clients/redis/connection.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { isPassing } from '../../clients/redis/retrier.js';
 import { refuseReplica, scanMaster, type ScanPage } from '../../clients/redis/scan.js';
+import { asNumber, asText, asTextOrNull, asTexts } from '../../clients/redis/shapes.js';
 import { SlotWatch } from '../../clients/redis/slot-watch.js';
 import type { RedisSettings, Timeouts } from '../../clients/settings.js';
 import { type ByteString, toBytes } from '../../core/bytes.js';
@@ -70,11 +71,11 @@ export class RedisBulkLevel implements BulkLevel {
             ? refused(node, error)
             : new ServiceRefused(`Redis at ${node} refused us: ${message}`);
         }
-        const info = parseInfo(text as string);
+        const info = parseInfo(asText(text, node));
         return {
           node,
           ...(info.redis_version ? { version: info.redis_version } : {}),
-          keys: size as number,
+          keys: asNumber(size, node),
           memoryBytes: Number(info.used_memory),
           maxMemoryBytes: Number(info.maxmemory) || undefined,
           policy: info.maxmemory_policy,
@@ -113,6 +114,7 @@ export class RedisBulkLevel implements BulkLevel {
 
   async writer(options: BulkWriteOptions): Promise<BulkWriter> {
     refuseReplica(this.client);
+    const { target } = this;
     const encodeHash = hashEncoder(this.client.cluster);
     const encodeSet = setEncoder(options.nx);
     const bulk = new RedisBulk<Entry>(this.client, {
@@ -125,10 +127,11 @@ export class RedisBulkLevel implements BulkLevel {
         typeof value === 'string'
           ? encodeSet(key, value, ttlMs)
           : encodeHash({ key, fields: value, ttlMs, nx: options.nx }),
-      settled(entry, reply) {
+      settled(entry, reply, repeated) {
         if (reply === 'OK' || reply === 1) options.settled(entry, 'written');
-        else if (reply === null || reply === 0) options.settled(entry, 'skipped');
-        else options.settled(entry, 'failed', reply instanceof RedisError ? reply.message : String(reply));
+        else if (reply === null || reply === 0) options.settled(entry, repeated ? 'unclear' : 'skipped');
+        else if (reply instanceof RedisError) options.settled(entry, 'failed', reply.message);
+        else throw notAsked(target);
       },
     });
     return {
@@ -143,6 +146,7 @@ export class RedisBulkLevel implements BulkLevel {
 
   async remover(options: BulkRemoveOptions): Promise<BulkRemover> {
     refuseReplica(this.client);
+    const { target } = this;
     // Small writes: between two of them the server answers its other clients.
     const bulk = new RedisBulk<ByteString>(this.client, {
       signal: options.signal,
@@ -152,8 +156,7 @@ export class RedisBulkLevel implements BulkLevel {
       encode: unlinkCommand,
       settled(key, reply, repeated) {
         if (reply instanceof RedisError) throw new ServiceRefused(`UNLINK was refused: ${reply.message}`);
-        // An UNLINK that was sent before and whose answer was lost has removed the key when it is gone now.
-        options.settled(key, reply === 1 || repeated);
+        options.settled(key, asNumber(reply, target) === 1 ? 'removed' : repeated ? 'unclear' : 'gone');
       },
     });
     return {
@@ -166,7 +169,7 @@ export class RedisBulkLevel implements BulkLevel {
   async *scan({ signal, pattern, details, limit }: ScanOptions): AsyncIterable<KeyBatch> {
     // A sample is an estimate, whatever moves.
     const watch = this.client.cluster && limit === undefined ? await SlotWatch.start(this.client) : undefined;
-    const { masters } = this.client;
+    const { masters, target } = this.client;
     const [{ policy } = {}] = await this.nodes();
     const lfu = policy?.includes('lfu') ?? false;
     if (details.idle && lfu)
@@ -178,14 +181,17 @@ export class RedisBulkLevel implements BulkLevel {
     const ask = (words: (Uppercase<string> | undefined)[], put: (info: KeyInfo, reply: Reply) => void) =>
       questions.push({ ask: words, put });
     if (details.size) {
-      ask(['TYPE', undefined], (info, reply) => (info.type = reply as string));
-      ask(['MEMORY', 'USAGE', undefined], (info, reply) => (info.bytes = (reply as number | null) ?? 0));
+      ask(['TYPE', undefined], (info, reply) => (info.type = asText(reply, target)));
+      ask(['MEMORY', 'USAGE', undefined], (info, reply) => (info.bytes = asNumber(reply ?? 0, target)));
     }
-    if (details.ttl) ask(['PTTL', undefined], (info, reply) => (info.ttlMs = reply as number));
+    if (details.ttl) ask(['PTTL', undefined], (info, reply) => (info.ttlMs = asNumber(reply, target)));
     if (details.idle)
-      ask(['OBJECT', 'IDLETIME', undefined], (info, reply) => (info.idleMs = Number(reply ?? 0) * 1000));
+      ask(
+        ['OBJECT', 'IDLETIME', undefined],
+        (info, reply) => (info.idleMs = asNumber(reply ?? 0, target) * 1000),
+      );
     if (details.frequency && lfu)
-      ask(['OBJECT', 'FREQ', undefined], (info, reply) => (info.frequency = (reply as number | null) ?? 0));
+      ask(['OBJECT', 'FREQ', undefined], (info, reply) => (info.frequency = asNumber(reply ?? 0, target)));
 
     const sizes = await this.client.retried(() => this.#sizes());
     const total = sizes.reduce((sum, size) => sum + size, 0);
@@ -232,7 +238,7 @@ export class RedisBulkLevel implements BulkLevel {
   }
 
   async ttl(key: ByteString): Promise<number> {
-    return (await this.client.call(['PTTL', key])) as number;
+    return asNumber(await this.client.call(['PTTL', key]), this.target);
   }
 
   async elements(keys: KeyInfo[]): Promise<(number | undefined)[]> {
@@ -261,11 +267,12 @@ export class RedisBulkLevel implements BulkLevel {
   /** From the answer to GET or HGETALL; where that was a redirect or a passing error, single commands follow it. */
   async #value(key: ByteString, reply: Reply): Promise<StoredValue | null> {
     if (reply === null || typeof reply === 'string') return reply;
-    if (Array.isArray(reply)) return reply as ByteString[];
+    if (Array.isArray(reply)) return asTexts(reply, this.target);
     if (isWrongType(reply)) return [];
     for (const word of ['GET', 'HGETALL'] as const) {
       try {
-        return (await this.client.call([word, key])) as StoredValue | null;
+        const value = await this.client.call([word, key]);
+        return Array.isArray(value) ? asTexts(value, this.target) : asTextOrNull(value, this.target);
       } catch (error) {
         if (!isWrongType(error)) throw error;
       }
@@ -276,8 +283,8 @@ export class RedisBulkLevel implements BulkLevel {
   /** Keys on each master. */
   #sizes(): Promise<number[]> {
     return Promise.all(
-      this.client.masters.map(
-        async ({ address }) => (await (await this.client.connect(address)).call(['DBSIZE'])) as number,
+      this.client.masters.map(async ({ address, node }) =>
+        asNumber(await (await this.client.connect(address)).call(['DBSIZE']), node),
       ),
     );
   }

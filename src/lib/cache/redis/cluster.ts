@@ -1,5 +1,6 @@
 import { nodeName, parseInfo, type RedisClient } from '../../clients/redis/client.js';
 import { encodeCommand, RedisError } from '../../clients/redis/resp.js';
+import { asNumber, asText } from '../../clients/redis/shapes.js';
 import { slotCount } from '../../clients/redis/slots.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import { counted } from '../../core/units.js';
@@ -52,7 +53,7 @@ export async function clusterStatus(client: RedisClient): Promise<ClusterStatus>
     });
   const [first] = client.masters;
   const seed = await client.connect(first!.address);
-  const state = parseInfo((await seed.call(['CLUSTER', 'INFO'])) as string);
+  const state = parseInfo(asText(await seed.call(['CLUSTER', 'INFO']), first!.node));
   const masters = await Promise.all(client.masters.map((node) => masterStatus(client, node)));
   const keys = masters.reduce((sum, master) => sum + master.keys, 0);
   const fair = keys / masters.length;
@@ -79,13 +80,13 @@ async function masterStatus(
     throw new ServiceUnavailable(
       `Redis at ${node} answered: ${String(text instanceof RedisError ? text.message : size)}`,
     );
-  const info = parseInfo(text as string);
+  const info = parseInfo(asText(text, node));
   const offset = Number(info.master_repl_offset ?? 0);
   const states = await Promise.all(
     replicas.map(async (replica): Promise<ReplicaStatus> => {
       try {
         const answer = await (await client.connect(replica)).call(['INFO', 'REPLICATION']);
-        const follower = parseInfo(answer as string);
+        const follower = parseInfo(asText(answer, nodeName(replica)));
         const linked = follower.master_link_status === 'up';
         return {
           node: nodeName(replica),
@@ -99,7 +100,7 @@ async function masterStatus(
       }
     }),
   );
-  const keys = size as number;
+  const keys = asNumber(size, node);
   const able = states.filter(({ linked }) => linked);
   return {
     node,

@@ -13,7 +13,7 @@ import type { SourcePosition } from '../../sources/row-source.js';
 import { isOwnKey } from '../own-keys.js';
 import type { LevelCounts, WarmReached } from './checkpoint.js';
 import { compileEntry, type WarmPlan } from './plan.js';
-import type { BulkLevel, Entry, BulkWriter, StoredValue } from '../bulk-level.js';
+import type { BulkLevel, BulkWriteOutcome, Entry, BulkWriter, StoredValue } from '../bulk-level.js';
 import { addVerified, KeyFilter, type Verified, verify, type VerifyPlan, WrittenSample } from './verify.js';
 import { counted } from '../../core/units.js';
 
@@ -26,6 +26,11 @@ export interface WarmResult extends LevelCounts {
   deadLetter?: string;
   /** How many rows that failed are not in that file. */
   deadLettersMissing?: number;
+  /**
+   * So many more entries may have been written: the answers were lost. Those that were settled all the same count as
+   * skipped. Left out when there are none.
+   */
+  uncertain?: number;
   verified?: Verified;
   /** Servers that lost their memory during the run. */
   restarts: number;
@@ -60,6 +65,10 @@ interface WarmedLevel {
   level: BulkLevel;
   writer?: BulkWriter;
   counts: LevelCounts;
+  /** Entries that the writer has, and has not settled. */
+  underWay: number;
+  /** Entries of which it is not known whether we wrote them. */
+  unclear: number;
   /** Keys not to be compared. */
   excluded: KeyFilter;
   sample: WrittenSample;
@@ -86,6 +95,8 @@ class WarmRun<Row> {
     this.#levels = plan.levels.map((level, i) => ({
       level,
       counts: { ...(before?.levels[i] ?? { written: 0, skipped: 0, failed: 0, bytes: 0 }) },
+      underWay: 0,
+      unclear: 0,
       excluded: new KeyFilter(),
       sample: new WrittenSample(
         typeof plan.verify === 'number' ? plan.verify : sampleAfterRestart,
@@ -202,7 +213,7 @@ class WarmRun<Row> {
           this.#reject(line, "the key is one of metrify's own", plan.source.json(row), false);
         else entries.push({ key, value, ttlMs: 0, line, row: this.#deadLetters && row });
       }
-      for (const [n, { writer }] of this.#levels.entries()) {
+      for (const [n, warmed] of this.#levels.entries()) {
         const ttl = plan.ttlMs[n]!;
         // Each level settles entries of its own: their times to live differ.
         const own = n === 0 ? entries : entries.map((entry) => ({ ...entry }));
@@ -212,26 +223,25 @@ class WarmRun<Row> {
               plan.ttlJitter === 0
                 ? ttl
                 : Math.max(1, Math.round(ttl * (1 + (Math.random() * 2 - 1) * plan.ttlJitter)));
-        await abortable(writer!.write(own), this.#tidying);
+        warmed.underWay += own.length;
+        await abortable(warmed.writer!.write(own), this.#tidying);
       }
       if (Number.isFinite(pace.portion)) hooks.progress.update(this.#read, plan.source.estimatedRows);
     }
   }
 
-  #settle(
-    { level, counts, excluded, sample }: WarmedLevel,
-    entry: Entry,
-    outcome: 'written' | 'skipped' | 'failed',
-    reason?: string,
-  ): void {
-    counts[outcome]++;
+  #settle(warmed: WarmedLevel, entry: Entry, outcome: BulkWriteOutcome, reason?: string): void {
+    const { level, counts, excluded, sample } = warmed;
+    warmed.underWay--;
+    if (outcome === 'unclear') warmed.unclear++;
+    counts[outcome === 'unclear' ? 'skipped' : outcome]++;
     if (outcome === 'written') {
       counts.bytes += entry.key.length + sizeOf(entry.value);
       if (this.plan.verify !== 'all') sample.offer(entry);
       return;
     }
     excluded.add(entry.key);
-    if (outcome === 'skipped') return;
+    if (outcome !== 'failed') return;
     this.#fail(reason ?? 'refused', entry.line);
     this.#deadLetters?.add({
       line: entry.line,
@@ -328,6 +338,7 @@ class WarmRun<Row> {
   #result(): WarmResult {
     const { plan } = this;
     const resumedAt = plan.resume?.reached?.position.rows;
+    const uncertain = this.#levels.reduce((sum, { underWay, unclear }) => sum + underWay + unclear, 0);
     return {
       read: this.#read,
       ...this.#counts(),
@@ -342,6 +353,7 @@ class WarmRun<Row> {
         .slice(0, 20),
       ...(plan.deadLetter === undefined ? {} : { deadLetter: plan.deadLetter }),
       ...(this.#deadLetters?.missing ? { deadLettersMissing: this.#deadLetters.missing } : {}),
+      ...(uncertain > 0 ? { uncertain } : {}),
       ...(this.#verified === undefined ? {} : { verified: this.#verified }),
       restarts: this.#restarts(),
       ...(resumedAt === undefined ? {} : { resumedAt }),

@@ -6,6 +6,8 @@ import {
   UserError,
 } from '../../core/errors.js';
 import { maskSecrets } from '../../core/redact.js';
+import { excerpt } from '../../http/excerpt.js';
+import { NotPostgres } from './guarded-socket.js';
 import type { PostgresTarget } from './target.js';
 
 const certificateCodes = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH)/;
@@ -29,6 +31,15 @@ export function explainPostgresError(error: unknown, target: PostgresTarget): un
       hint: reachable,
       cause: error,
     });
+  if (isGarbled(error, code))
+    return new ServiceUnavailable(
+      `${where} answered something that is not PostgreSQL's protocol: ${excerpt(message, 80)}`,
+      {
+        code: 'NOT_POSTGRES',
+        hint: 'Is it a PostgreSQL server? Does something between change what it says?',
+        cause: error,
+      },
+    );
   if (certificateCodes.test(code) || message.includes('does not support SSL'))
     return new ServiceRefused(`${where} offers no TLS that can be trusted: ${message}`, {
       hint: 'Give the authority that signed its certificate with tlsCa, or correct sslmode in the URL.',
@@ -40,6 +51,18 @@ export function explainPostgresError(error: unknown, target: PostgresTarget): un
     ? error
     : new ServiceRefused(`${where} refused us: ${message}`, { hint, cause: error });
 }
+
+/**
+ * What pg makes of bytes or messages that it does not expect: an error of its parser has the shape of a server's, but no
+ * SQLSTATE, which every server's has.
+ */
+function isGarbled(error: unknown, code: string): boolean {
+  if (error instanceof NotPostgres) return true;
+  const { message, length } = error as { message?: string; length?: number };
+  return code === '' && (length !== undefined || unexpected.test(message ?? ''));
+}
+
+const unexpected = /^(?:Received unexpected|Unknown authenticationOk)/;
 
 export function timedOut(target: PostgresTarget, cause?: unknown): ServiceUnavailable {
   return new ServiceUnavailable(`PostgreSQL at ${target.label} did not answer in time`, {

@@ -6,6 +6,7 @@ import type { RedisAddress } from './address.js';
 import { ConnectionLost, type RedisConnection } from './connection.js';
 import { encodeCommand, RedisError, type Reply } from './resp.js';
 import { isPassing, Retrier, stayedAway } from './retrier.js';
+import { asText } from './shapes.js';
 
 export interface BulkOptions<T> {
   signal: AbortSignal;
@@ -135,7 +136,7 @@ export class RedisBulk<T> {
     const known = this.#lanes.get(node);
     if (known) return known;
     const connection = await this.client.dedicated(address);
-    const info = parseInfo((await connection.call(['INFO'])) as string);
+    const info = parseInfo(asText(await connection.call(['INFO']), node));
     const lane: Lane<T> = {
       connection,
       runId: info.run_id ?? '',

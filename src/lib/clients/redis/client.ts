@@ -9,11 +9,13 @@ import {
   ConnectionLost,
   type ConnectionOptions,
   lostConnection,
+  notAsked,
   refused,
   RedisConnection,
 } from './connection.js';
 import { type CommandPart, encodeCommand, RedisError, type Reply } from './resp.js';
 import { isPassing, Retrier } from './retrier.js';
+import { asList, asNumber, asText } from './shapes.js';
 import { slotCount, slotOf } from './slots.js';
 
 /** A master and the slots it serves; without a cluster, the one server with all of them. */
@@ -28,6 +30,8 @@ export interface RedisNode {
 export interface CallOptions {
   /** Repeat the command after its answer was lost, when it may have been carried out already. @default true */
   idempotent?: boolean;
+  /** Called when the command is repeated although it may have been carried out already. */
+  repeated?: () => void;
 }
 
 /**
@@ -107,7 +111,7 @@ export class RedisClient {
 
   async discover(clusterExpected = false): Promise<void> {
     const seed = await this.#anyNode();
-    this.info = parseInfo((await this.#ask(seed, ['INFO'])) as string);
+    this.info = parseInfo(asText(await this.#ask(seed, ['INFO']), seed.node));
     if (this.info.redis_mode === 'sentinel') throw isSentinel(seed.node, this.info);
     this.cluster = this.info.cluster_enabled === '1';
     if (clusterExpected && !this.cluster)
@@ -124,7 +128,7 @@ export class RedisClient {
       throw new UserError(`a Redis Cluster has database 0 only, not ${this.options.database}`, {
         hint: 'Leave the number out of the URL.',
       });
-    this.#readSlots((await this.#ask(seed, ['CLUSTER', 'SLOTS'])) as SlotsReply, seed.address.host);
+    this.#readSlots(readSlots(await this.#ask(seed, ['CLUSTER', 'SLOTS']), seed.node), seed.address.host);
     if (this.#masters.length === 0)
       throw new ServiceUnavailable(`the Redis Cluster at ${this.target} serves no slot`, {
         hint: 'See: metrify cache cluster check',
@@ -198,7 +202,7 @@ export class RedisClient {
   async #persist(
     args: readonly CommandPart[],
     key: ByteString,
-    { idempotent = true }: CallOptions,
+    { idempotent = true, repeated }: CallOptions,
     first?: Error,
   ): Promise<Exclude<Reply, RedisError>> {
     const retrier = new Retrier(this.options.requestTimeoutMs, this.#stopped);
@@ -219,6 +223,7 @@ export class RedisClient {
       } catch (error) {
         if (!(error instanceof ServiceUnavailable)) throw error;
         if (error instanceof ConnectionLost && !idempotent) throw error;
+        if (error instanceof ConnectionLost) repeated?.();
         problem = error;
       }
       await retrier.pause(problem);
@@ -284,21 +289,14 @@ export class RedisClient {
     throw failure;
   }
 
-  #readSlots(reply: SlotsReply, seedHost: string): void {
+  #readSlots(served: ServedSlots[], seedHost: string): void {
     const byName = new Map<string, RedisNode>();
     this.#bySlot = [];
-    for (const [from, to, [host, port], ...replicas] of reply) {
-      const address = { host: host || seedHost, port };
-      const node = nodeName(address);
-      const master = byName.get(node) ?? {
-        node,
-        address,
-        ranges: [],
-        replicas: replicas.map(([replicaHost, replicaPort]) => ({
-          host: replicaHost || seedHost,
-          port: replicaPort,
-        })),
-      };
+    const addressOf = ({ host, port }: RedisAddress) => ({ host: host || seedHost, port });
+    for (const { from, to, nodes } of served) {
+      const [address, ...replicas] = nodes.map(addressOf);
+      const node = nodeName(address!);
+      const master = byName.get(node) ?? { node, address: address!, ranges: [], replicas };
       master.ranges.push([from, to]);
       byName.set(node, master);
       for (let slot = from; slot <= to; slot++) this.#bySlot[slot] = master;
@@ -307,8 +305,30 @@ export class RedisClient {
   }
 }
 
-type SlotsNode = [host: string, port: number, ...rest: unknown[]];
-type SlotsReply = [from: number, to: number, master: SlotsNode, ...replicas: SlotsNode[]][];
+/** A line of CLUSTER SLOTS: the master and its replicas; a node without a host is on that of the node that answers. */
+interface ServedSlots {
+  from: number;
+  to: number;
+  nodes: RedisAddress[];
+}
+
+/** @throws ServiceUnavailable when it is something else. */
+function readSlots(reply: Reply, answeredBy: string): ServedSlots[] {
+  return asList(reply, answeredBy).map((line) => {
+    const [from, to, ...nodes] = asList(line, answeredBy);
+    if (nodes.length === 0) throw notAsked(answeredBy);
+    const slot = (bound: Reply | undefined) => {
+      const number = asNumber(bound, answeredBy);
+      if (number < 0 || number >= slotCount) throw notAsked(answeredBy);
+      return number;
+    };
+    const address = (node: Reply): RedisAddress => {
+      const [host, port] = asList(node, answeredBy);
+      return { host: host === null ? '' : asText(host, answeredBy), port: asNumber(port, answeredBy) };
+    };
+    return { from: slot(from), to: slot(to), nodes: nodes.map(address) };
+  });
+}
 
 export function nodeName({ host, port }: RedisAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -13,7 +13,8 @@ import { readText } from '../../core/input-file.js';
 import { formatDuration } from '../../core/units.js';
 import type { Timeouts, TlsSettings } from '../settings.js';
 import type { RedisAddress } from './address.js';
-import { type CommandPart, encodeCommand, RedisError, type Reply, RespParser } from './resp.js';
+import { fenceCommand } from './commands.js';
+import { type CommandPart, encodeCommand, NotResp, RedisError, type Reply, RespParser } from './resp.js';
 
 export interface ConnectionOptions extends Timeouts, TlsSettings {
   username?: string | undefined;
@@ -33,6 +34,8 @@ export class ConnectionLost extends ServiceUnavailable {
 
 interface Batch {
   left: number;
+  /** What the last reply must be: see `fenceCommand`. */
+  fence?: string;
   /** None for a single command, whose reply is resolved to as it is. */
   replies: Reply[] | undefined;
   resolve(replies: Reply[] | Reply): void;
@@ -46,6 +49,8 @@ export class RedisConnection {
   #lost: ServiceUnavailable | undefined;
   /** Small commands of one tick, which go out in one write. */
   #waiting = '';
+  /** Of the last pipeline: no other has the same. */
+  #fence = 0;
   /** Since when answers are due and nothing of them has come; 0 while none is due. */
   #silentSince = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -62,11 +67,8 @@ export class RedisConnection {
         parser.feed(chunk);
         this.#silentSince = this.#head < this.#batches.length ? performance.now() : 0;
       } catch (error) {
-        this.#fail(
-          new ServiceUnavailable(`Redis at ${node}: ${errorMessage(error)}`, {
-            hint: 'Is it a Redis server?',
-          }),
-        );
+        if (!(error instanceof NotResp)) throw error;
+        this.#fail(garbled(node, `something that is not RESP: '${error.message}'`));
       }
     });
     socket.on('error', (error) => this.#fail(lostConnection(node, errorMessage(error))));
@@ -120,12 +122,20 @@ export class RedisConnection {
   }
 
   /**
-   * Sends encoded commands, with others of the same tick, in one write. Errors among the replies are values.
-   * @throws ConnectionLost with the replies that came.
+   * Sends encoded commands, with others of the same tick, in one write. Errors among the replies are values. The replies
+   * are those of these commands: a fence behind them shows whether the server said more or less than it was asked.
+   * @throws ConnectionLost with the replies that came, and none where they cannot be trusted.
    */
   pipeline(encoded: string, count: number): Promise<Reply[]> {
+    const fence = ++this.#fence;
     return new Promise((resolve, reject) =>
-      this.#send(encoded, { left: count, replies: [], resolve: resolve as Batch['resolve'], reject }),
+      this.#send(encoded + fenceCommand(fence), {
+        left: count + 1,
+        fence: `${fence}`,
+        replies: [],
+        resolve: resolve as Batch['resolve'],
+        reject,
+      }),
     );
   }
 
@@ -153,7 +163,7 @@ export class RedisConnection {
 
   /** @throws RedisError when that is the answer; ConnectionLost. */
   async call(args: readonly CommandPart[]): Promise<Exclude<Reply, RedisError>> {
-    const reply = await this.single(encodeCommand(args));
+    const [reply] = await this.pipeline(encodeCommand(args), 1);
     if (reply instanceof RedisError) throw reply;
     return reply as Exclude<Reply, RedisError>;
   }
@@ -203,11 +213,17 @@ export class RedisConnection {
   #answer(reply: Reply): void {
     const batch = this.#batches[this.#head];
     if (!batch) {
-      this.#fail(new ServiceUnavailable(`Redis at ${this.node} answered what was not asked`));
+      this.#fail(garbled(this.node, 'what was not asked'));
       return;
     }
-    batch.replies?.push(reply);
-    if (--batch.left > 0) return;
+    if (--batch.left === 0 && batch.fence !== undefined) {
+      // A server that refuses PING, or everything while it loads, says so in its place.
+      if (reply !== batch.fence && !(reply instanceof RedisError)) {
+        this.#fail(notAsked(this.node));
+        return;
+      }
+    } else batch.replies?.push(reply);
+    if (batch.left > 0) return;
     this.#head++;
     if (this.#head > 256) {
       this.#batches.splice(0, this.#head);
@@ -221,7 +237,9 @@ export class RedisConnection {
     this.#lost = error;
     clearTimeout(this.#timer);
     this.socket.destroy();
-    for (const batch of this.#batches.splice(this.#head)) batch.reject(withReplies(error, batch.replies));
+    const trusted = error.code !== garbledCode;
+    for (const batch of this.#batches.splice(this.#head))
+      batch.reject(withReplies(error, trusted ? batch.replies : []));
   }
 }
 
@@ -295,8 +313,23 @@ export function lostConnection(node: string, why: string): ServiceUnavailable {
   return new ServiceUnavailable(`the connection to Redis at ${node} was lost: ${why}`);
 }
 
+const garbledCode = 'NOT_REDIS';
+
+/** The server, or something between, does not speak the protocol. */
+function garbled(node: string, what: string): ServiceUnavailable {
+  return new ServiceUnavailable(`Redis at ${node} answered ${what}`, {
+    code: garbledCode,
+    hint: 'Is it a Redis server? Does something between change what it says?',
+  });
+}
+
+export function notAsked(node: string): ServiceUnavailable {
+  return garbled(node, 'something else than what was asked');
+}
+
 function withReplies(error: ServiceUnavailable, replies: Reply[] = []): ConnectionLost {
   const lost = new ConnectionLost(error.message, {
+    code: error.code,
     ...(error.hint ? { hint: error.hint } : {}),
     cause: error,
   });

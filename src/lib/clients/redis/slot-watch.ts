@@ -1,6 +1,7 @@
 import { nodeName, type RedisClient } from './client.js';
 import { refused } from './connection.js';
 import { encodeCommand, RedisError } from './resp.js';
+import { asText } from './shapes.js';
 import { slotCount } from './slots.js';
 
 /** The slots of one master. */
@@ -57,9 +58,9 @@ async function askMasters(client: RedisClient): Promise<View> {
     view.shards.set(node, [node, ...replicas.map(nodeName)]);
     const connection = await client.connect(address);
     // Each is asked of itself: the others hear of a moved slot a little later.
-    const reply = await connection.single(encodeCommand(['CLUSTER', 'NODES']));
+    const [reply] = await connection.pipeline(encodeCommand(['CLUSTER', 'NODES']), 1);
     if (reply instanceof RedisError) throw refused(node, reply);
-    const { ranges, open } = parseOwnSlots(reply as string);
+    const { ranges, open } = parseOwnSlots(asText(reply, node));
     for (const [from, to] of ranges)
       for (let slot = from; slot <= to; slot++)
         // Two that claim it: it was given away, and the giver does not know yet.
