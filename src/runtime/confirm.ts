@@ -22,7 +22,10 @@ export async function confirmTarget(
   if (given !== undefined)
     throw refusal(`--confirm names '${given}', but this would ${what} in '${name}'`, name);
   if (!ask) throw refusal(`this would ${what} in '${name}', and was not confirmed`, name);
-  terminal.stderr.write(`${escapeLine(`This will ${what}.`)}\n${escapeLine(`Type '${name}' to go on: `)}`);
+  const { redactor } = terminal;
+  terminal.stderr.write(
+    `${escapeLine(redactor.text(`This will ${what}.`))}\n${escapeLine(`Type '${name}' to go on: `)}`,
+  );
   const answer = await readAnswer(terminal, signal);
   if (answer === name) return;
   const said = answer === '' ? 'no name was typed' : `'${answer}' is not '${name}'`;

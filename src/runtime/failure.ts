@@ -1,6 +1,5 @@
 import { errorMessage, Interrupted, NotWritten, systemCode, UserError } from '../lib/core/errors.js';
 import { ExitCode } from '../lib/core/exit-codes.js';
-import { maskSecrets } from '../lib/core/redact.js';
 import type { OutputFormat } from './context.js';
 import type { Host } from './host.js';
 import { errorLine } from './output.js';
@@ -30,7 +29,7 @@ const diskTrouble = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS']);
 export interface FailureReport {
   format: OutputFormat;
   printer: Printer;
-  host: Pick<Host, 'stderr'>;
+  host: Pick<Host, 'stderr' | 'terminal'>;
   verbose: boolean;
   /** How to go on, where something was done already. */
   resume?: string | undefined;
@@ -45,7 +44,7 @@ export function reportFailure(
 ): void {
   let { hint } = failure;
   if (failure instanceof Bug) {
-    if (verbose) printer.block(maskSecrets(String((failure.error as Error).stack ?? failure.error)));
+    if (verbose) printer.block(String((failure.error as Error).stack ?? failure.error));
     hint = verbose
       ? 'Please report it with the lines above.'
       : 'Run again with --verbose and report what it prints.';
@@ -53,16 +52,12 @@ export function reportFailure(
   if (format !== 'text') {
     const next = [hint, resume].filter(Boolean).join(' ');
     const shown = new UserError(failure.message, { code: failure.code, ...(next ? { hint: next } : {}) });
-    host.stderr(`${errorLine(shown, warnings)}\n`);
+    host.stderr(`${errorLine(shown, host.terminal.redactor, warnings)}\n`);
     return;
   }
-  printer.marked(`${printer.red('error:')} `, ...linesOf(failure.message));
+  printer.marked(`${printer.red('error:')} `, ...failure.message.split('\n'));
   const next = [hint, resume].filter(Boolean).join('\n');
-  if (next) printer.marked('  ', ...linesOf(next));
-}
-
-function linesOf(text: string): string[] {
-  return maskSecrets(text).split('\n');
+  if (next) printer.marked('  ', ...next.split('\n'));
 }
 
 /** A command line that could not even be parsed. */
@@ -74,6 +69,7 @@ export function reportUsage(error: UserError, argv: readonly string[], host: Hos
       (/^(?:-o|--output)$/.test(word) && argv[i + 1]?.endsWith('json')),
   );
   const printer = new Printer(host.stderr, {
+    redactor: host.terminal.redactor,
     wraps: host.terminal.stderrIsTerminal,
     color: host.terminal.stderrIsTerminal && host.color,
     width: host.terminal.width,

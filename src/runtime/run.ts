@@ -39,6 +39,7 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     cwd: host.cwd,
     uid: host.uid,
     home: host.home,
+    redactor: host.terminal.redactor,
   };
   let loading: Promise<LoadedSettings> | undefined;
   const load = () =>
@@ -63,6 +64,7 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     command: command.name.replaceAll(' ', '.'),
     job: globals.job ?? globals.lock ?? '',
     clock: systemClock,
+    redactor: host.terminal.redactor,
     counts: () => (running.applied ? command.counts(running.applied.result()) : {}),
     warn: messages.warn,
   });
@@ -102,7 +104,9 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     { name: command.name, failure: failure?.message ?? 'metrify stopped before the checks' },
   ];
   const junit = files.clashed ? undefined : globals.junit;
-  notWritten.push(...(await reportChecks(junit, command.name, checks, durationMs)));
+  notWritten.push(
+    ...(await reportChecks(junit, command.name, host.terminal.redactor.data(checks), durationMs)),
+  );
   settleExitCode();
   await reportMetrics();
   const problems = notWritten.splice(0);

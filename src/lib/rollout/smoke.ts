@@ -1,5 +1,5 @@
 import { errorMessage } from '../core/errors.js';
-import { maskSecrets } from '../core/redact.js';
+import { maskSecrets } from '../core/secrets/mask.js';
 import { basicAuthorization } from '../http/authorization.js';
 import { HttpClient } from '../http/client.js';
 import { excerpt } from '../http/excerpt.js';

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { Redactor } from '../../../src/lib/core/secrets/redactor.js';
 import { Printer } from '../../../src/runtime/printer.js';
 import { fill, visibleWidth, wrap } from '../../../src/runtime/wrap.js';
 
 function printed(width: number, wraps: boolean, print: (printer: Printer) => void): string[] {
   let text = '';
-  print(new Printer((part) => (text += part), { color: true, width, wraps }));
+  print(new Printer((part) => (text += part), { redactor: new Redactor(), color: true, width, wraps }));
   return text.split('\n').slice(0, -1);
 }
 

@@ -1,4 +1,3 @@
-import { maskSecrets } from '../../core/redact.js';
 import type { HazelcastSettings } from '../settings.js';
 
 const defaultPort = 5701;
@@ -26,6 +25,6 @@ export function hazelcastTarget(settings: HazelcastSettings): HazelcastTarget {
     clusterName: settings.clusterName ?? 'dev',
     map: settings.map ?? defaultMap,
     ...(username === '' && password === '' ? {} : { credentials: { username, password } }),
-    label: maskSecrets(members.join(', ')),
+    label: members.join(', '),
   };
 }

@@ -5,7 +5,6 @@ import {
   systemCode,
   UserError,
 } from '../../core/errors.js';
-import { maskSecrets } from '../../core/redact.js';
 import type { PostgresTarget } from './target.js';
 
 const certificateCodes = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH)/;
@@ -20,7 +19,7 @@ const goneMessages = /^(?:timeout expired|Connection terminated|Client was close
 export function explainPostgresError(error: unknown, target: PostgresTarget): unknown {
   if (error instanceof UserError) return error;
   const code = systemCode(error) ?? '';
-  const message = maskSecrets(errorMessage(error));
+  const message = errorMessage(error);
   const where = `PostgreSQL at ${target.label}`;
   if (message === 'timeout expired')
     return new ServiceUnavailable(`${where} did not answer in time`, { hint: reachable, cause: error });

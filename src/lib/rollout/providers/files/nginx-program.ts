@@ -1,7 +1,6 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ServiceRefused, ServiceUnavailable, systemCode } from '../../../core/errors.js';
-import { maskSecrets } from '../../../core/redact.js';
 import { formatDuration } from '../../../core/units.js';
 import type { NginxSpec } from '../../spec.js';
 import { nginxTokens } from './nginx-tokens.js';
@@ -131,7 +130,7 @@ function firstProblem(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => line !== '');
   const line =
     lines.find((text) => /\[(emerg|crit|alert|error)\]/.test(text)) ?? lines[0] ?? 'it did not say why';
-  return maskSecrets(line.replace(/^nginx: (\[\w+\] )?/, ''));
+  return line.replace(/^nginx: (\[\w+\] )?/, '');
 }
 
 function isThere(pid: number): boolean {
