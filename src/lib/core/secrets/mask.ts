@@ -1,11 +1,10 @@
 import { namedSecrets } from './named-values.js';
-import { maskSpans, type Span } from './span.js';
+import { inOrder, maskSpans, type Span } from './span.js';
 import { urlPasswords } from './url-passwords.js';
 
 /** The same text without what looks like a secret in it. It takes time in proportion to the text's length. */
 export function maskSecrets(text: string): string {
-  const spans = [...urlPasswords(text), ...namedSecrets(text)];
-  return spans.length === 0 ? text : maskSpans(text, spans);
+  return maskSpans(text, inOrder(urlPasswords(text), namedSecrets(text)));
 }
 
 /** Whether the text holds a URL with a password or a secret parameter, or is a connection string of libpq with one. */

@@ -6,11 +6,11 @@ export interface Span {
   doubtful?: boolean;
 }
 
-/** The text with every span, and what spans have in common, replaced by `***`. */
+/** The text with every span, and what spans have in common, replaced by `***`. The spans are in order. */
 export function maskSpans(text: string, spans: readonly Span[]): string {
   let masked = '';
   let at = 0;
-  for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
+  for (const { start, end } of spans) {
     // One that begins within the span before it only makes that longer.
     if (start >= at) masked += `${text.slice(at, start)}***`;
     at = Math.max(at, end);
@@ -18,7 +18,9 @@ export function maskSpans(text: string, spans: readonly Span[]): string {
   return masked + text.slice(at);
 }
 
-/** Every index at which `part` begins. */
-export function* placesOf(text: string, part: string): Generator<number> {
-  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1)) yield at;
+/** Spans that are each in order, as one list in order. */
+export function inOrder(...lists: readonly (readonly Span[])[]): readonly Span[] {
+  const [only, ...others] = lists.filter((spans) => spans.length > 0);
+  if (others.length === 0) return only ?? [];
+  return lists.flat().sort((a, b) => a.start - b.start);
 }

@@ -1,11 +1,4 @@
-import { placesOf, type Span } from './span.js';
-
-interface Url {
-  begin: number;
-  scheme: string;
-  /** After `://`. */
-  start: number;
-}
+import type { Span } from './span.js';
 
 const longestScheme = 32;
 /** `[` to `]` around IPv6, with a zone. */
@@ -13,69 +6,86 @@ const longestAddress = 80;
 const longestPath = 8192;
 const isSchemeCharacter = /[a-z0-9+.-]/i;
 /** Their paths hold an @ as well as their passwords. */
-const isWeb = /^(?:https?|wss?)$/i;
-const port = /\d{0,5}(?=([/?#])|[\s"'`<>()[\]{}|;]|$)/y;
+const webSchemes = /^(?:https?|wss?)$/i;
+const port = /\d{1,5}(?=([/?#])|[\s"'`<>()[\]{}|,;]|$)/y;
 /** What can follow the @ before a host, and hardly one in a path. */
 const host = /(?:\[[\da-f:.]+\]|localhost|\d+(?:\.\d+){3}|[\w.-]+:\d{1,5})(?=[:/?#\s"']|$)/iy;
 
 /**
  * The passwords of the URLs in a text: from the first colon after `scheme://user` to the last @ before the line's end or the next
- * URL. Whatever stands between belongs to the password, because nobody has to have percent-encoded it. In a text that
- * begins with a URL, line breaks do too: URL parsers leave them out.
+ * URL. Whatever stands between belongs to the password, because nobody has to have percent-encoded it. A text that begins
+ * with a URL is one, or a list of them: line breaks belong to the password then too, because URL parsers leave them out.
  */
 export function urlPasswords(text: string): Span[] {
-  const urls = urlsIn(text);
-  const signs = [...placesOf(text, '@')];
   const spans: Span[] = [];
-  const isOne = urls[0]?.begin === 0;
+  let url = urlFrom(text, 0);
+  const isAlone = url?.begin === 0;
+  const nextAfter = isAlone ? /,\s?$/ : /[\s,;|"'`(<[{=]$/;
+  /** The first URL from there on that is not part of the one before it. */
+  const apartFrom = (from: number): Url | undefined => {
+    let one = urlFrom(text, from);
+    while (one && !nextAfter.test(text.slice(Math.max(0, one.begin - 2), one.begin)))
+      one = urlFrom(text, one.start);
+    return one;
+  };
+  let next = url;
   let lineEnd = -1;
-  for (let i = 0; i < urls.length; i++) {
-    const url = urls[i]!;
-    if (lineEnd < url.start) lineEnd = isOne ? text.length : endOfLine(text, url.start);
-    const boundary = Math.min(urls[i + 1]?.begin ?? text.length, lineEnd);
-    const colon = colonAfterUser(text, url, boundary);
+  /** The first @ from there on. */
+  let first = -1;
+  while (url) {
+    const { begin, at, start } = url;
+    const isWeb = webSchemes.test(text.slice(begin, at));
+    url = urlFrom(text, start);
+    if (next && next.begin <= begin) next = apartFrom(start);
+    if (lineEnd < start) lineEnd = isAlone ? text.length : placeOf(text, '\n', start);
+    const colon = colonAfterUser(text, { start, isWeb }, Math.min(next?.begin ?? text.length, lineEnd));
     if (colon === undefined) continue;
-    const first = signs[firstAbove(signs, colon.at)];
-    if (first === undefined || first >= lineEnd) continue;
+    if (first < colon.at) first = placeOf(text, '@', colon.at);
+    if (first >= lineEnd) continue;
     port.lastIndex = colon.at + 1;
     const asPort = port.exec(text);
-    let end = boundary;
-    if (first >= boundary) {
-      // The next `://` is part of the password, unless this URL is a whole one.
-      if (asPort || /^\d*,/.test(text.slice(colon.at + 1, colon.at + 8))) continue;
-      while (i + 1 < urls.length && urls[i + 1]!.begin <= first) i++;
-      end = Math.min(urls[i + 1]?.begin ?? text.length, lineEnd);
-    }
-    const isWebPort = asPort !== null && isWeb.test(url.scheme);
+    // What looks like the next URL is a part of the password, unless this one is whole without it.
+    if (next && next.begin <= first && asPort) continue;
+    while (next && next.begin <= first) next = apartFrom(next.start);
+    let end = Math.min(next?.begin ?? text.length, lineEnd);
     // A path holds no space, and what follows it may hold an @.
-    if (isWebPort && !isOne) end = Math.min(end, endOfWord(text, colon.at));
-    const at = signs[firstAbove(signs, end - 1) - 1] ?? -1;
-    if (at <= colon.at + 1) continue;
-    const span: Span = { start: colon.at + 1, end: at };
-    if (asPort) {
-      host.lastIndex = at + 1;
-      if (isWebPort ? !host.test(text) : !asPort[1] && !isOne) span.doubtful = true;
-    }
-    if (colon.isBehindPath) span.doubtful = true;
-    spans.push(span);
+    if (isWeb && asPort && !isAlone) end = Math.min(end, endOfWord(text, colon.at));
+    const last = text.lastIndexOf('@', end - 1);
+    if (last <= colon.at + 1) continue;
+    host.lastIndex = last + 1;
+    const mayBePort = asPort !== null && (isWeb ? !host.test(text) : !asPort[1] && !isAlone);
+    spans.push({ start: colon.at + 1, end: last, doubtful: colon.isBehindPath || mayBePort });
+    while (url && url.begin < last) url = urlFrom(text, url.start);
   }
   return spans;
 }
 
-function urlsIn(text: string): Url[] {
-  const urls: Url[] = [];
-  for (const at of placesOf(text, '://')) {
+interface Url {
+  begin: number;
+  /** Of `://`, and what follows it. */
+  at: number;
+  start: number;
+}
+
+function urlFrom(text: string, from: number): Url | undefined {
+  for (let at = text.indexOf('://', from); at >= 0; at = text.indexOf('://', at + 1)) {
     let begin = at;
     while (begin > 0 && at - begin < longestScheme && isSchemeCharacter.test(text[begin - 1]!)) begin--;
-    if (begin < at) urls.push({ begin, scheme: text.slice(begin, at), start: at + 3 });
+    if (begin < at) return { begin, at, start: at + 3 };
   }
-  return urls;
+  return undefined;
+}
+
+/** Where it is found, else the text's end. */
+function placeOf(text: string, part: string, from: number): number {
+  const at = text.indexOf(part, from);
+  return at < 0 ? text.length : at;
 }
 
 /** The colon that ends a user's name, or begins a port. */
 function colonAfterUser(
   text: string,
-  { scheme, start }: Url,
+  { start, isWeb }: { start: number; isWeb: boolean },
   boundary: number,
 ): { at: number; isBehindPath: boolean } | undefined {
   let at = start;
@@ -86,7 +96,7 @@ function colonAfterUser(
     if (character === ':') return { at, isBehindPath };
     if (/\s/.test(character)) return undefined;
     if (!/[/?#]/.test(character)) continue;
-    if (isWeb.test(scheme)) return undefined;
+    if (isWeb) return undefined;
     isBehindPath = true;
   }
   return undefined;
@@ -95,20 +105,4 @@ function colonAfterUser(
 function endOfWord(text: string, from: number): number {
   const length = text.slice(from, from + longestPath).search(/[\s"'`<>]/);
   return length < 0 ? text.length : from + length;
-}
-
-function endOfLine(text: string, from: number): number {
-  const end = text.indexOf('\n', from);
-  return end < 0 ? text.length : end;
-}
-
-/** The index of the first of the sorted numbers that is greater. */
-function firstAbove(numbers: readonly number[], limit: number): number {
-  let [low, high] = [0, numbers.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (numbers[middle]! > limit) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
