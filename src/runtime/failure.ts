@@ -1,5 +1,13 @@
-import { errorMessage, Interrupted, NotWritten, systemCode, UserError } from '../lib/core/errors.js';
+import {
+  errorMessage,
+  explained,
+  Interrupted,
+  NotWritten,
+  systemCode,
+  UserError,
+} from '../lib/core/errors.js';
 import { ExitCode } from '../lib/core/exit-codes.js';
+import { fileTrouble } from '../lib/core/unreadable.js';
 import type { OutputFormat } from './context.js';
 import type { Host } from './host.js';
 import { errorLine } from './output.js';
@@ -15,12 +23,11 @@ class Bug extends UserError {
 /** What a command threw, as the person is told it. What a stopped command throws is mostly that it was stopped. */
 export function failureOf(error: unknown, signal: AbortSignal): UserError {
   if (error instanceof UserError && error.outranksStop) return error;
-  const expected = error instanceof UserError || (error as Error | undefined)?.name === 'AbortError';
+  const expected = explained(error) !== undefined || (error as Error | undefined)?.name === 'AbortError';
   if (expected && signal.aborted && signal.reason instanceof Interrupted) return signal.reason;
-  if (error instanceof UserError) return error;
-  return diskTrouble.has(systemCode(error) ?? '')
-    ? new NotWritten(`the disk is full, or failed: ${errorMessage(error)}`, { cause: error })
-    : new Bug(error);
+  if (diskTrouble.has(systemCode(error) ?? '') && !(error instanceof UserError))
+    return new NotWritten(`the disk is full, or failed: ${errorMessage(error)}`, { cause: error });
+  return explained(error) ?? fileTrouble(error) ?? new Bug(error);
 }
 
 /** Of files that nobody who knows more about them has reported. */

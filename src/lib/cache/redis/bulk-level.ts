@@ -1,6 +1,7 @@
 import { RedisBulk } from '../../clients/redis/bulk.js';
 import { openRedis, parseInfo, type RedisClient } from '../../clients/redis/client.js';
 import { setEncoder, unlinkCommand } from '../../clients/redis/commands.js';
+import { refused } from '../../clients/redis/refusals.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { refuseReplica, scanMaster, type ScanPage } from '../../clients/redis/scan.js';
 import { SlotWatch } from '../../clients/redis/slot-watch.js';
@@ -56,11 +57,9 @@ export class RedisBulkLevel implements BulkLevel {
           encodeCommand(['INFO', 'ALL']) + encodeCommand(['DBSIZE']),
           2,
         );
-        if (text instanceof RedisError || size instanceof RedisError)
-          throw new ServiceRefused(
-            `Redis at ${node} refused us: ${((text instanceof RedisError ? text : size) as RedisError).message}`,
-          );
-        const info = parseInfo(text as string);
+        if (text instanceof RedisError) throw refused(node, text, ['INFO']);
+        if (size instanceof RedisError) throw refused(node, size, ['DBSIZE']);
+        const info = parseInfo(text!);
         return {
           node,
           ...(info.redis_version ? { version: info.redis_version } : {}),

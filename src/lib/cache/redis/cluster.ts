@@ -1,4 +1,5 @@
 import { nodeName, parseInfo, type RedisClient } from '../../clients/redis/client.js';
+import { refused } from '../../clients/redis/refusals.js';
 import { encodeCommand, RedisError } from '../../clients/redis/resp.js';
 import { slotCount } from '../../clients/redis/slots.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
@@ -51,7 +52,7 @@ export async function clusterStatus(client: RedisClient): Promise<ClusterStatus>
     });
   const [first] = client.masters;
   const seed = await client.connect(first!.address);
-  const state = parseInfo((await seed.call(['CLUSTER', 'INFO'])) as string);
+  const state = parseInfo(await seed.call(['CLUSTER', 'INFO']));
   const masters = await Promise.all(client.masters.map((node) => masterStatus(client, node)));
   const keys = masters.reduce((sum, master) => sum + master.keys, 0);
   const fair = keys / masters.length;
@@ -74,17 +75,15 @@ async function masterStatus(
     encodeCommand(['INFO', 'ALL']) + encodeCommand(['DBSIZE']),
     2,
   );
-  if (text instanceof RedisError || size instanceof RedisError)
-    throw new ServiceUnavailable(
-      `Redis at ${node} answered: ${String(text instanceof RedisError ? text.message : size)}`,
-    );
-  const info = parseInfo(text as string);
+  if (text instanceof RedisError) throw refused(node, text, ['INFO']);
+  if (size instanceof RedisError) throw refused(node, size, ['DBSIZE']);
+  const info = parseInfo(text!);
   const offset = Number(info.master_repl_offset ?? 0);
   const states = await Promise.all(
     replicas.map(async (replica): Promise<ReplicaStatus> => {
       try {
         const answer = await (await client.connect(replica)).call(['INFO', 'REPLICATION']);
-        const follower = parseInfo(answer as string);
+        const follower = parseInfo(answer);
         const linked = follower.master_link_status === 'up';
         return {
           node: nodeName(replica),

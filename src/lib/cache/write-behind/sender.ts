@@ -3,12 +3,8 @@ import { systemClock } from '../../core/clock.js';
 import { type ErrorDetails, ServiceUnavailable, type UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import type { RedisClient } from '../../clients/redis/client.js';
-import {
-  ConnectionLost,
-  refused,
-  type RedisAddress,
-  type RedisConnection,
-} from '../../clients/redis/connection.js';
+import { ConnectionLost, type RedisAddress, type RedisConnection } from '../../clients/redis/connection.js';
+import { refused } from '../../clients/redis/refusals.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { isPassing } from '../../clients/redis/retrier.js';
 import { type PartitionKeys, partitionKeys } from './keys.js';

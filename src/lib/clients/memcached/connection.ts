@@ -1,7 +1,13 @@
 import type { Socket } from 'node:net';
 
 import type { Clock } from '../../core/clock.js';
-import { errorMessage, ServiceRefused, ServiceUnavailable } from '../../core/errors.js';
+import {
+  errorMessage,
+  explanation,
+  ServiceRefused,
+  ServiceUnavailable,
+  UserError,
+} from '../../core/errors.js';
 import type { Timeouts } from '../settings.js';
 import type { ServerAddress } from './address.js';
 import { AnswerReader } from './answers.js';
@@ -70,9 +76,17 @@ export class MemcachedConnection {
     else this.recover();
   }
 
-  request<T>(exchange: Exchange & { answer: Promise<T> }): Promise<T> {
+  /** @throws an Error with the line where that is no answer to the command; its explanation names both. */
+  async request<T>(exchange: Exchange & { answer: Promise<T> }): Promise<T> {
     this.send(exchange);
-    return exchange.answer;
+    try {
+      return await exchange.answer;
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      const [command] = exchange.commands().split(/\s/, 1);
+      const said = `memcached at ${this.address.label} answered ${command} with: ${errorMessage(error)}`;
+      throw Object.assign(error as Error, { [explanation]: new ServiceRefused(said) });
+    }
   }
 
   close(): void {

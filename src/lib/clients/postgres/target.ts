@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
-import { errorMessage, UserError } from '../../core/errors.js';
+import { UserError } from '../../core/errors.js';
+import { readAuthorities } from '../authorities.js';
 import type { PostgresSettings } from '../settings.js';
 
 /** Where a PostgreSQL is and how it is reached, as its URL says. */
@@ -87,20 +87,9 @@ async function tlsOptions(
   return {
     ...(authorities === undefined || authorities === 'system'
       ? {}
-      : { ca: await readAuthorities(authorities) }),
+      : { ca: await readAuthorities(authorities, 'postgres.tlsCa') }),
     rejectUnauthorized: settings.tlsVerify !== false,
     // verify-ca trusts the authority to sign for this server only, whatever name the certificate bears
     ...(mode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
   };
-}
-
-async function readAuthorities(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new UserError(`cannot read the authorities for PostgreSQL's TLS: ${errorMessage(error)}`, {
-      code: 'TLS_CA_UNREADABLE',
-      hint: 'Give tlsCa the path of a PEM file.',
-    });
-  }
 }

@@ -131,7 +131,7 @@ export class RedisBulk<T> {
     const known = this.#lanes.get(node);
     if (known) return known;
     const connection = await this.client.dedicated(address);
-    const info = parseInfo((await connection.call(['INFO'])) as string);
+    const info = parseInfo(await connection.call(['INFO']));
     const lane: Lane<T> = {
       connection,
       runId: info.run_id ?? '',

@@ -2,16 +2,17 @@ import { setMaxListeners } from 'node:events';
 
 import type { ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { readAuthorities } from '../authorities.js';
 import type { RedisSettings, Timeouts } from '../settings.js';
 import { askingCommand } from './commands.js';
 import {
   ConnectionLost,
   type ConnectionOptions,
   lostConnection,
-  refused,
   type RedisAddress,
   RedisConnection,
 } from './connection.js';
+import { answered, refused, unexpected } from './refusals.js';
 import { type CommandPart, encodeCommand, RedisError, type Reply } from './resp.js';
 import { isPassing, Retrier } from './retrier.js';
 import { slotCount, slotOf } from './slots.js';
@@ -46,7 +47,10 @@ export async function openRedis(
   const options: ConnectionOptions = {
     ...timeouts,
     tlsVerify: settings.tlsVerify,
-    tlsCa: settings.tlsCa,
+    authorities:
+      first.tls && settings.tlsCa !== undefined
+        ? await readAuthorities(settings.tlsCa, 'redis.tlsCa')
+        : undefined,
     username: first.username ?? settings.username,
     password: first.password ?? settings.password,
     database: first.database,
@@ -118,7 +122,8 @@ export class RedisClient {
 
   async discover(clusterExpected = false): Promise<void> {
     const seed = await this.#anyNode();
-    this.info = parseInfo((await this.#ask(seed, ['INFO'])) as string);
+    this.info = parseInfo(await this.#ask(seed, ['INFO']));
+    if (this.info.redis_mode === 'sentinel') throw isSentinel(seed.node, this.info);
     this.cluster = this.info.cluster_enabled === '1';
     if (clusterExpected && !this.cluster)
       throw new UserError(`several Redis URLs mean a cluster, but ${seed.node} is none`, {
@@ -213,7 +218,7 @@ export class RedisClient {
   ): Promise<Exclude<Reply, RedisError>> {
     const retrier = new Retrier(this.options.requestTimeoutMs, this.#stopped);
     for (let outcome = first; ; outcome = undefined) {
-      let problem: ServiceUnavailable;
+      let problem: UserError;
       try {
         if (outcome !== undefined && !(outcome instanceof RedisError)) throw outcome;
         const { address, node } = this.masterOf(key);
@@ -221,10 +226,8 @@ export class RedisClient {
         if (reply instanceof RedisError && reply.code === 'ASK')
           reply = await this.#asking(redirectAddress(reply, address), args);
         if (!(reply instanceof RedisError)) return reply as Exclude<Reply, RedisError>;
-        const wrong: Error = reply;
-        const error = refused(node, reply);
-        if (!(error instanceof ServiceUnavailable)) throw error;
-        if (!isPassing(reply)) throw wrong;
+        const error = refused(node, reply, args);
+        if (!isPassing(reply)) throw error.code === unexpected ? answered(node, args, reply) : error;
         problem = error;
       } catch (error) {
         if (!(error instanceof ServiceUnavailable)) throw error;
@@ -253,7 +256,7 @@ export class RedisClient {
     try {
       return await connection.call(args);
     } catch (error) {
-      throw error instanceof RedisError ? refused(connection.node, error) : error;
+      throw error instanceof RedisError ? refused(connection.node, error, args) : error;
     }
   }
 
@@ -312,8 +315,24 @@ export function redirectAddress(error: RedisError, answeredBy: RedisAddress): Re
   return { host: target.slice(0, colon) || answeredBy.host, port: Number(target.slice(colon + 1)) };
 }
 
-/** INFO's lines `name:value`. */
-export function parseInfo(text: string): Record<string, string> {
+/** INFO of a Sentinel names its masters: `master0:name=mymaster,status=ok,address=10.0.0.1:6379,…`. */
+function isSentinel(node: string, info: Record<string, string>): UserError {
+  const masters = Object.entries(info).flatMap(([name, text]) => {
+    const [, master, address] = /\bname=([^,]*).*\baddress=([^,]*)/.exec(text) ?? [];
+    return name.startsWith('master') && address !== undefined ? [`${master} is redis://${address}`] : [];
+  });
+  return new UserError(`Redis at ${node} is a Sentinel, which has no keys`, {
+    code: 'REDIS_SENTINEL',
+    hint: `Give the URL of a master${masters.length === 0 ? '.' : `: ${masters.join(', ')}.`}`,
+  });
+}
+
+/** INFO's lines `name:value`. @throws ServiceUnavailable when the answer is not text */
+export function parseInfo(text: Reply): Record<string, string> {
+  if (typeof text !== 'string')
+    throw new ServiceUnavailable('Redis answered INFO with what is not text', {
+      hint: 'Is it a Redis server?',
+    });
   const info: Record<string, string> = {};
   for (const line of text.split('\r\n')) {
     const colon = line.indexOf(':');

@@ -1,11 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 import { toBytes } from '../../core/bytes.js';
-import { errorMessage, ServiceRefused, ServiceUnavailable, systemCode } from '../../core/errors.js';
+import { errorMessage, explanation, ServiceUnavailable, systemCode } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
+import { certificateProblem } from '../../http/tls-problems.js';
 import type { Timeouts, TlsSettings } from '../settings.js';
+import { answered } from './refusals.js';
 import { type CommandPart, encodeCommand, RedisError, type Reply, RespParser } from './resp.js';
 
 export interface RedisAddress {
@@ -13,11 +14,13 @@ export interface RedisAddress {
   port: number;
 }
 
-export interface ConnectionOptions extends Timeouts, TlsSettings {
+export interface ConnectionOptions extends Timeouts, Pick<TlsSettings, 'tlsVerify'> {
   username?: string | undefined;
   password?: string | undefined;
   database: number;
   tls: boolean;
+  /** PEM; undefined: those that Node.js trusts. */
+  authorities?: string | undefined;
 }
 
 const bytesPerWrite = 8192;
@@ -67,7 +70,7 @@ export class RedisConnection {
         );
       }
     });
-    socket.on('error', (error) => this.#fail(lostConnection(node, errorMessage(error))));
+    socket.on('error', (error) => this.#fail(lostOf(node, error)));
     socket.on('close', () => this.#fail(lostConnection(node, 'the server closed it')));
   }
 
@@ -95,11 +98,11 @@ export class RedisConnection {
         await connection.call(['AUTH', ...credentials.map(toBytes)]);
       }
       if (options.database > 0) await connection.call(['SELECT', `${options.database}`]);
-      else await connection.call(['PING']);
+      else await connection.greet();
     } catch (error) {
       connection.close();
       signal.throwIfAborted();
-      throw error instanceof RedisError ? refused(node, error) : error;
+      throw error instanceof RedisError ? (error[explanation] ?? error) : error;
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
@@ -147,8 +150,14 @@ export class RedisConnection {
   /** @throws RedisError when that is the answer; ConnectionLost. */
   async call(args: readonly CommandPart[]): Promise<Exclude<Reply, RedisError>> {
     const reply = await this.single(encodeCommand(args));
-    if (reply instanceof RedisError) throw reply;
+    if (reply instanceof RedisError) throw answered(this.node, args, reply);
     return reply as Exclude<Reply, RedisError>;
+  }
+
+  /** A server that takes no writes, because it cannot save, refuses even PING, and can be read. */
+  private async greet(): Promise<void> {
+    const reply = await this.single(encodeCommand(['PING']));
+    if (reply instanceof RedisError && reply.code !== 'MISCONF') throw answered(this.node, ['PING'], reply);
   }
 
   close(): void {
@@ -235,7 +244,7 @@ function openSocket(
     };
     const fail = (error: unknown) =>
       settle(() => {
-        socket?.destroy();
+        socket.destroy();
         reject(error as Error);
       });
     const abort = () => fail(signal.reason);
@@ -244,26 +253,20 @@ function openSocket(
       options.connectTimeoutMs,
     );
     signal.addEventListener('abort', abort, { once: true });
-    let socket: Socket | undefined;
-    const start = (ca?: string) => {
-      if (settled) return;
-      const onConnect = () => settle(() => resolve(socket!.removeAllListeners('error')));
-      socket = options.tls
-        ? connectTls(
-            {
-              ...address,
-              servername: /^[\d.]+$|:/.test(address.host) ? '' : address.host,
-              rejectUnauthorized: options.tlsVerify ?? true,
-              ...(ca === undefined ? {} : { ca }),
-            },
-            onConnect,
-          )
-        : connectTcp(address, onConnect);
-      socket.setNoDelay(true);
-      socket.on('error', (error) => fail(connectError(node, error)));
-    };
-    if (options.tls && options.tlsCa !== undefined) readFile(options.tlsCa, 'utf8').then(start, fail);
-    else start();
+    const onConnect = () => settle(() => resolve(socket.removeAllListeners('error')));
+    const socket = options.tls
+      ? connectTls(
+          {
+            ...address,
+            servername: /^[\d.]+$|:/.test(address.host) ? '' : address.host,
+            rejectUnauthorized: options.tlsVerify ?? true,
+            ...(options.authorities === undefined ? {} : { ca: options.authorities }),
+          },
+          onConnect,
+        )
+      : connectTcp(address, onConnect);
+    socket.setNoDelay(true);
+    socket.on('error', (error) => fail(connectError(node, error)));
   });
 }
 
@@ -271,9 +274,11 @@ function connectError(node: string, error: Error): ServiceUnavailable {
   const code = systemCode(error);
   if (code === 'ECONNREFUSED') return unreachable(node, 'connection refused');
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return unreachable(node, 'no such host');
-  if (code?.startsWith('ERR_TLS') || /certificate|self.signed/i.test(error.message))
-    return new ServiceUnavailable(`Redis at ${node}: its certificate was not accepted: ${error.message}`, {
-      hint: 'Name the authority in redis.tlsCa.',
+  const problem = certificateProblem(error, 'redis.tlsCa');
+  if (problem)
+    return new ServiceUnavailable(`Redis at ${node}: ${problem.reason}`, {
+      hint: problem.hint,
+      cause: error,
     });
   return unreachable(node, error.message);
 }
@@ -282,6 +287,14 @@ function unreachable(node: string, why: string): ServiceUnavailable {
   return new ServiceUnavailable(`Redis at ${node} cannot be reached: ${why}`, {
     hint: 'Check redis.url (METRIFY_REDIS_URL) and that the server runs.',
   });
+}
+
+/** With TLS 1.3 a server refuses our certificate, or that there is none, after the handshake. */
+function lostOf(node: string, error: Error): ServiceUnavailable {
+  const problem = certificateProblem(error, 'redis.tlsCa');
+  return problem
+    ? new ServiceUnavailable(`Redis at ${node}: ${problem.reason}`, { hint: problem.hint, cause: error })
+    : lostConnection(node, errorMessage(error));
 }
 
 export function lostConnection(node: string, why: string): ServiceUnavailable {
@@ -295,21 +308,4 @@ function withReplies(error: ServiceUnavailable, replies: Reply[] = []): Connecti
   });
   lost.replies = replies;
   return lost;
-}
-
-/** How servers before Redis 6 refuse a login, and any version one with a password where none is set. */
-const refusedLogin = /^ERR (?:invalid password|Client sent AUTH|AUTH <password> called without)/;
-
-/** What an error reply to a single command means for the person. */
-export function refused(node: string, error: RedisError): Error {
-  if (['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(error.code) || refusedLogin.test(error.message))
-    return new ServiceRefused(`Redis at ${node} refused us: ${error.message}`, {
-      hint: 'Set redis.username and redis.password (METRIFY_REDIS_PASSWORD) to a user with the rights.',
-    });
-  if (['OOM', 'MISCONF'].includes(error.code) || /\bOOM command not allowed/.test(error.message))
-    return new ServiceRefused(`Redis at ${node} takes no writes: ${error.message}`, {
-      code: 'REDIS_FULL',
-      hint: 'Make room (metrify cache inspect says where it went), or raise maxmemory.',
-    });
-  return new ServiceUnavailable(`Redis at ${node} answered: ${error.message}`, { code: 'REDIS_ERROR' });
 }

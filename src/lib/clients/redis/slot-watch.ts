@@ -1,6 +1,6 @@
 import { ServiceUnavailable } from '../../core/errors.js';
 import { nodeName, type RedisClient } from './client.js';
-import { refused } from './connection.js';
+import { refused } from './refusals.js';
 import { encodeCommand, RedisError } from './resp.js';
 import { Retrier } from './retrier.js';
 import { slotCount } from './slots.js';
@@ -73,7 +73,7 @@ async function askMasters(client: RedisClient): Promise<View> {
     const connection = await client.connect(address);
     // Each is asked of itself: the others hear of a moved slot a little later.
     const reply = await connection.single(encodeCommand(['CLUSTER', 'NODES']));
-    if (reply instanceof RedisError) throw refused(node, reply);
+    if (reply instanceof RedisError) throw refused(node, reply, ['CLUSTER', 'NODES']);
     const { ranges, open } = parseOwnSlots(reply as string);
     for (const [from, to] of ranges)
       for (let slot = from; slot <= to; slot++)

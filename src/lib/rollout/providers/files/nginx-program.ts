@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { ServiceRefused, ServiceUnavailable, systemCode } from '../../../core/errors.js';
 import { formatDuration } from '../../../core/units.js';
 import type { NginxSpec } from '../../spec.js';
+import { childEnvironment } from '../../child-environment.js';
 import { nginxTokens } from './nginx-tokens.js';
 
 /** The `nginx` executable, run with the configuration that is its own. */
@@ -68,6 +69,9 @@ export class NginxProgram {
       const result = await execa(place, all, {
         reject: false,
         stdin: 'ignore',
+        extendEnv: false,
+        // eslint-disable-next-line no-restricted-properties -- what a child inherits is the process's
+        env: childEnvironment(process.env),
         timeout: this.timeoutMs,
         ...(signal ? { cancelSignal: signal } : {}),
       });
