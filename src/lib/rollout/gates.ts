@@ -1,6 +1,6 @@
 import { errorMessage } from '../core/errors.js';
+import { maskSecrets } from '../core/secrets/mask.js';
 import { formatDuration } from '../core/units.js';
-import { excerpt } from '../http/excerpt.js';
 import type { CheckResult } from './analysis/judgement.js';
 import { childEnvironment } from './child-environment.js';
 import type { Workloads } from './route.js';
@@ -82,7 +82,8 @@ export async function commandGate(
     signal.throwIfAborted();
     if (ended === 'late') return result('failed', `not done after ${formatDuration(gates.commandTimeoutMs)}`);
     if (ended instanceof Error) return result('failed', errorMessage(ended));
-    const said = excerpt(stderr.trim().split('\n').at(-1) ?? '', 200);
+    // It is kept with the state, where others read it.
+    const said = maskSecrets(stderr.trim().split('\n').at(-1)!).slice(0, 200);
     return ended === '0'
       ? result('passed', 'exit 0')
       : result('failed', `${/^\d+$/.test(ended) ? `exit ${ended}` : ended}${said ? `: ${said}` : ''}`);

@@ -27,23 +27,29 @@ export const unexpected = 'REDIS_ERROR';
  */
 export function refused(node: string, error: RedisError, command: readonly CommandPart[] = []): UserError {
   const { code, message } = error;
+  const [word, second] = command;
+  const name =
+    word !== undefined && containers.has(word) && second !== undefined ? `${word} ${second}` : word;
   if (['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(code) || refusedLogin.test(message))
     return new ServiceRefused(`Redis at ${node} refused us: ${message}`, {
       hint: 'Set redis.username and redis.password (METRIFY_REDIS_PASSWORD) to a user with the rights.',
     });
   if (code === 'MISCONF')
-    return new ServiceRefused(`Redis at ${node} takes no writes: ${message}`, {
-      code: 'REDIS_MISCONF',
-      hint: 'It could not save its data: see its log, its disk, and rdb_last_bgsave_status in INFO.',
-    });
+    return new ServiceRefused(
+      `Redis at ${node} takes no writes: ${name === undefined ? '' : `${name}: `}${message}`,
+      {
+        code: 'REDIS_MISCONF',
+        hint: 'It could not save its data: see its log, its disk, and rdb_last_bgsave_status in INFO.',
+      },
+    );
   if (code === 'OOM' || /\bOOM command not allowed/.test(message))
-    return new ServiceRefused(`Redis at ${node} takes no writes: ${message}`, {
-      code: 'REDIS_FULL',
-      hint: 'Make room (metrify cache inspect says where it went), or raise maxmemory.',
-    });
-  const [word, second] = command;
-  const name =
-    word !== undefined && containers.has(word) && second !== undefined ? `${word} ${second}` : word;
+    return new ServiceRefused(
+      `Redis at ${node} takes no writes: ${name === undefined ? '' : `${name}: `}${message}`,
+      {
+        code: 'REDIS_FULL',
+        hint: 'Make room (metrify cache inspect says where it went), or raise maxmemory.',
+      },
+    );
   const said = `Redis at ${node} answered${name === undefined ? '' : ` ${name} with`}: ${message}`;
   if (isPassing(error) || busy.test(message)) return new ServiceUnavailable(said, { code: unexpected });
   return new ServiceRefused(said, {
