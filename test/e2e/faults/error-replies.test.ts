@@ -7,9 +7,10 @@ import type { ByteString } from '../../../src/lib/core/bytes.js';
 import { replayable } from '../../random.js';
 import { needs } from '../../servers/needs.js';
 import { type OwnDatabase, ownDatabase, ownRedis, type OwnRedis } from '../../servers/shared.js';
+import { confirming } from '../confirm-name.js';
 import { type Finished, metrify } from '../run.js';
 
-const PATIENCE = { METRIFY_CONNECT_TIMEOUT: '1s', METRIFY_REQUEST_TIMEOUT: '1s' };
+const PATIENCE = { METRIFY_CONNECT_TIMEOUT: '10s', METRIFY_REQUEST_TIMEOUT: '300ms' };
 const servers: Server[] = [];
 afterEach(() => servers.splice(0).forEach((server) => server.close()));
 
@@ -74,7 +75,7 @@ const verbs: string[][] = [
   ['cache', 'warm', '--stdin', '--key', 'w:{id}', '--value', 'hash', '--nx'],
   ['cache', 'inspect'],
   ['cache', 'flush', '--idle', '1d', '--dry-run'],
-  ['cache', 'flush', '--pattern', 'w:*', '--confirm', 'CONFIRM'],
+  ['cache', 'flush', '--pattern', 'w:*', '--confirm'],
   ['cache', 'cluster', 'status'],
   ['cache', 'queue', 'status'],
   ['cache', 'worker', '--until-empty', '--timeout', '20s'],
@@ -95,13 +96,13 @@ needs('redis', 'postgres')('error replies', () => {
   });
 
   const run = (port: number, argv: string[]) => {
-    const address = `127.0.0.1:${port}/${redis.database}`;
+    const url = `redis://127.0.0.1:${port}/${redis.database}`;
     return metrify(
-      argv.map((word) => (word === 'CONFIRM' ? `default/redis@${address}` : word)),
+      argv.flatMap((word) => (word === '--confirm' ? confirming('redis', url) : word)),
       {
         env: {
           ...PATIENCE,
-          METRIFY_REDIS_URL: `redis://${address}`,
+          METRIFY_REDIS_URL: url,
           METRIFY_POSTGRES_URL: database.url,
           METRIFY_CACHE_WRITE_BEHIND_DURABILITY: 'memory',
         },
@@ -110,23 +111,26 @@ needs('redis', 'postgres')('error replies', () => {
     );
   };
 
-  it.each(redisErrors)('of Redis to everything but its greeting are no bug: %s', async (error) => {
-    const port = await errorsBefore(redis.port, ([word]) =>
-      ['PING', 'SELECT', 'INFO'].includes(word!) ? undefined : error,
-    );
-    for (const argv of verbs) {
-      const finished = await run(port, argv);
-      // A refused write is one of the rows that failed.
-      expectNoBug(finished, [0, 2, 3, 5, 6], argv);
-      if (argv[1] === 'get' && !/^(?:WRONGTYPE|NO)/.test(error))
-        expect(finished.stderr, argv.join(' ')).toContain('GET');
-    }
-  });
+  it.each(redisErrors.slice(0, 3))(
+    'of Redis to everything but its greeting are no bug: %s',
+    async (error) => {
+      const port = await errorsBefore(redis.port, ([word]) =>
+        ['PING', 'SELECT', 'INFO'].includes(word!) ? undefined : error,
+      );
+      for (const argv of verbs) {
+        const finished = await run(port, argv);
+        // A refused write is one of the rows that failed.
+        expectNoBug(finished, [0, 2, 3, 5, 6], argv);
+        if (argv[1] === 'get' && !/^(?:WRONGTYPE|NO)/.test(error))
+          expect(finished.stderr, argv.join(' ')).toContain('GET');
+      }
+    },
+  );
 
   it('of Redis at random are no bug', async () => {
     const { random } = replayable('which commands are answered with which error');
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
-    for (let i = 0; i < 24; i++) {
+    for (let i = 0; i < 16; i++) {
       const share = random() * 0.6;
       const chosen = new Map<string, string | undefined>();
       const port = await errorsBefore(redis.port, ([word]) => {
@@ -177,12 +181,7 @@ needs('redis', 'postgres')('error replies', () => {
   });
 });
 
-const memcachedErrors = [
-  'ERROR',
-  'SERVER_ERROR out of memory',
-  'CLIENT_ERROR bad command line format',
-  'X s3cr3t',
-];
+const memcachedErrors = ['ERROR', 'SERVER_ERROR out of memory http://ann:s3cr3t99@h'];
 
 it.each(memcachedErrors)(
   'error replies of Memcached to all but its greeting are no bug: %s',

@@ -52,6 +52,7 @@ needs('redis', 'postgres')('a file that a person named', () => {
       command === undefined ? [] : [{ path, command }],
     );
     const seen: string[] = [];
+    const all = Object.entries(paths);
     for (const { path, command } of commands) {
       const flags: Flags = { ...commandFlags(command), ...(path === 'doctor' ? globalFlags : {}) };
       for (const [key, flag] of Object.entries(flags)) {
@@ -59,7 +60,9 @@ needs('redis', 'postgres')('a file that a person named', () => {
         const name = flagName(key);
         seen.push(`${path} ${name}`);
         const more = others[`${path} ${name}`] ?? others[path] ?? [];
-        for (const [how, file] of Object.entries(paths)) {
+        // Each flag in two of the ways, and over all flags every one of them.
+        for (const i of [seen.length, seen.length + 2]) {
+          const [how, file] = all[i % all.length]!;
           // A file that is written whole takes a link's place.
           if (flag.file === 'write' && how === 'is a link in a circle') continue;
           const argv = [...path.split(' '), ...more, name, `${flag.filePrefix ?? ''}${file}`];

@@ -18,9 +18,10 @@ export class Redactor {
         if (written.length >= shortest) this.#known.add(written);
   }
 
-  /** The passwords of a URL, or of several. */
+  /** The passwords of a URL, or of several; and what a URL parser makes of one that nobody has percent-encoded. */
   learnUrl(url: string): void {
-    for (const secret of secretsOf(url)) this.learn(secret);
+    for (const secret of secretsOf(url))
+      for (const part of [secret, ...secret.split(/[/?#@:\s]/)]) this.learn(part);
   }
 
   text(text: string): string {
