@@ -23,9 +23,9 @@ export async function readAuthorities(path: string, setting: string): Promise<st
   });
   const found = text.match(certificate) ?? [];
   if (found.length === 0) throw unusable('there is no certificate in it');
-  for (const one of found)
+  for (const one of found.filter((text) => !text.includes('TRUSTED')))
     try {
-      new X509Certificate(one.replaceAll('TRUSTED ', ''));
+      new X509Certificate(one);
     } catch (error) {
       throw unusable(`a certificate in it is damaged: ${errorMessage(error)}`, error);
     }

@@ -46,6 +46,15 @@ export function certificateProblem(error: unknown, setting: string): TlsProblem 
       reason: 'it wants a client certificate, which metrify cannot show',
       hint: 'Let the server accept clients without one (Redis: tls-auth-clients no).',
     };
+  if (
+    /HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA|alert handshake failure|alert bad certificate/i.test(
+      `${code} ${said}`,
+    )
+  )
+    return {
+      reason: `it does not accept our TLS handshake (${code})`,
+      hint: 'Does it want a client certificate? metrify cannot show one (Redis: tls-auth-clients no).',
+    };
   if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/i.test(code) || /wrong version number/i.test(said))
     return {
       reason: 'it does not speak TLS',

@@ -69,8 +69,8 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
         ? await resolveReference(reference, { file: configFile, env, warn: (text) => sources.warn(text) })
         : value;
       const kind = secretKind(setting, path.at(-1));
-      if (kind === 'url') redactor.learnUrl(String(found));
-      if (kind === 'text' && !catalog.words.has(String(found).toLowerCase())) redactor.learn(String(found));
+      if (kind === 'url') redactor.learnUrl(String(found), catalog.words);
+      if (kind === 'text') redactor.learn(String(found), catalog.words);
       origins.push({
         path: name,
         value: kind === 'text' ? '***' : maskSecrets(String(found)),

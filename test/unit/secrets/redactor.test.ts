@@ -32,6 +32,14 @@ it('learns the token of a header', () => {
   expect(redactor.text('invalid token abcdefghijk')).toBe('invalid token ***');
 });
 
+it('leaves words that texts are of no use without', () => {
+  const redactor = new Redactor();
+  redactor.learnUrl('postgres://postgres:postgres@h/db', new Set(['postgres']));
+  expect(redactor.text('postgres.url postgres://postgres:postgres@h/db')).toBe(
+    'postgres.url postgres://postgres:***@h/db',
+  );
+});
+
 it('leaves numbers, lists and what is short as they are', () => {
   const redactor = new Redactor();
   redactor.learn('short');

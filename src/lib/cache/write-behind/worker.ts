@@ -61,8 +61,8 @@ const idleMs = { least: 10, most: 200 };
 const forgetEveryMs = 10 * 60_000;
 
 /**
- * Takes queued writes to PostgreSQL until the signal, or until nothing waits; what was under way is settled then. Redis and PostgreSQL may come and go
- * meanwhile; at the start they must be there.
+ * Takes queued writes to PostgreSQL until the signal, or until nothing waits; what was under way is settled then. Redis
+ * and PostgreSQL may come and go meanwhile; at the start they must be there.
  * @throws ServiceUnavailable, ServiceRefused, ServiceConflict at the start; the signal's reason when it was stopped
  * before it started, or before nothing waited any more.
  */

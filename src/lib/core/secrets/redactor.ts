@@ -10,18 +10,21 @@ const shortest = 6;
 export class Redactor {
   readonly #known = new Set<string>();
 
-  /** From now on the secret is hidden: as it is, and as URLs and headers have it. */
-  learn(secret: string): void {
+  /**
+   * From now on the secret is hidden: as it is, and as URLs and headers have it.
+   * @param words in lower case, that texts are of no use without: a secret that is one of them is not hidden everywhere
+   */
+  learn(secret: string, words: ReadonlySet<string> = new Set()): void {
     const token = /^(?:bearer|basic|token)\s+(\S+)$/i.exec(secret)?.[1];
     for (const form of [secret, decoded(secret), token ?? secret])
       for (const written of [form, encoded(form), JSON.stringify(form).slice(1, -1)])
-        if (written.length >= shortest) this.#known.add(written);
+        if (written.length >= shortest && !words.has(written.toLowerCase())) this.#known.add(written);
   }
 
   /** The passwords of a URL, or of several; and what a URL parser makes of one that nobody has percent-encoded. */
-  learnUrl(url: string): void {
+  learnUrl(url: string, words?: ReadonlySet<string>): void {
     for (const secret of secretsOf(url))
-      for (const part of [secret, ...secret.split(/[/?#@:\s]/)]) this.learn(part);
+      for (const part of [secret, ...secret.split(/[/?#@:\s]/)]) this.learn(part, words);
   }
 
   text(text: string): string {
