@@ -81,7 +81,7 @@ describe('what a server says', () => {
     const { port } = server.address() as AddressInfo;
     env = { METRIFY_REDIS_URL: `redis://127.0.0.1:${port}`, METRIFY_REDIS_PASSWORD: 'geheimeswort' };
   });
-  afterAll(() => server.close());
+  afterAll(() => void server.close());
 
   it('goes out without secrets, whichever way', async () => {
     const junit = join(folder, 'doctor.xml');
