@@ -109,7 +109,8 @@ needs('redis')('data', () => {
   it('is never altered, whatever stands in it', async () => {
     const redis = await ownRedis();
     const value = 'redis://u:s3cr3t99@h?token=abc s3cr3t99';
-    for (const key of ['k', 'l']) redisCli(redis.port, ['-n', String(redis.database), 'SET', key, value]);
+    for (const key of ['k', 'l'])
+      await redisCli(redis.port, ['-n', String(redis.database), 'SET', key, value]);
     const env = { METRIFY_REDIS_URL: redis.url, METRIFY_REDIS_USERNAME: 'default' };
     expect((await metrify(['cache', 'get', 'k'], { env })).stdout).toBe(value);
     expect((await metrify(['cache', 'get', 'k', '--json'], { env })).json().result.value).toBe(value);
