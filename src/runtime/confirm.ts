@@ -25,10 +25,11 @@ export async function confirmTarget(
   if (given !== undefined)
     throw refusal(`--confirm names '${given}', but this would ${what} in '${name}'`, name);
   if (!ask) throw refusal(`this would ${what} in '${name}', and was not confirmed`, name);
+  const { redactor } = terminal;
+  const shown = (text: string) => wrap(escapeLine(redactor.text(text)), terminal.width);
   const much = howMuch === undefined ? '' : `: ${await howMuch()}`;
-  for (const line of wrap(escapeLine(`This will ${what}${much}.`), terminal.width))
-    terminal.stderr.write(`${line}\n`);
-  terminal.stderr.write(wrap(escapeLine(`Type '${name}' to go on: `), terminal.width).join('\n'));
+  for (const line of shown(`This will ${what}${much}.`)) terminal.stderr.write(`${line}\n`);
+  terminal.stderr.write(shown(`Type '${name}' to go on: `).join('\n'));
   const answer = await readAnswer(terminal, signal);
   if (answer === name) return;
   const said = answer === '' ? 'no name was typed' : `'${answer}' is not '${name}'`;

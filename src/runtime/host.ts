@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 
 import { NotWritten } from '../lib/core/errors.js';
+import { Redactor } from '../lib/core/secrets/redactor.js';
 import { ExitCode } from '../lib/core/exit-codes.js';
 import { leave } from './leave.js';
 import { StandardStream } from './standard-stream.js';
@@ -58,6 +59,7 @@ export function processHost(): Host {
       stderrIsTerminal: stderr.isTTY ?? false,
       interactive: (stdin.isTTY ?? false) && (stderr.isTTY ?? false),
       width: stdout.columns ?? stderr.columns ?? 100,
+      redactor: new Redactor(),
     },
     self: [process.execPath, process.argv[1]!],
     stdout: (text) => output.write(text),

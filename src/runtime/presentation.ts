@@ -1,6 +1,5 @@
 import { Interrupted, type NotWritten, type UserError } from '../lib/core/errors.js';
 import { type ExitCode, exitCodeOf } from '../lib/core/exit-codes.js';
-import { maskSecrets } from '../lib/core/redact.js';
 import type { Command, Finished } from './command.js';
 import { type FailureReport, reportFailure } from './failure.js';
 import type { Host } from './host.js';
@@ -24,11 +23,22 @@ export interface End {
 /** Prints the result, or what there is of it, and what went wrong. */
 export function presentEnd(end: End, messages: Messages, host: Host): void {
   const { command, running, finished, failure, exitCode, problems } = end;
-  const said = [...messages.warnings, ...problems.map((problem) => maskSecrets(problem.message))];
+  const said = [...messages.warnings, ...problems.map(({ message }) => message)];
   // An exit code that says more than the verdict did has its own.
   const verdict = finished && exitCodeOf[finished.verdict] === exitCode ? finished.verdict : undefined;
+  const { redactor } = host.terminal;
+  // What a command of data found is told as it is.
+  const shown = (result: unknown) => (command.stdout === 'data' ? result : redactor.data(result));
   const envelope = (result: unknown) =>
-    buildEnvelope(command.name, exitCode, end.startedAt, end.durationMs, result, said, verdict);
+    buildEnvelope(
+      command.name,
+      exitCode,
+      end.startedAt,
+      end.durationMs,
+      shown(result),
+      redactor.data(said),
+      verdict,
+    );
 
   if (finished) {
     if (messages.format === 'text') {

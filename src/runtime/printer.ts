@@ -1,3 +1,4 @@
+import type { Redactor } from '../lib/core/secrets/redactor.js';
 import { escapeBlock, escapeLine } from './escape.js';
 import { type Table, tableLines } from './table.js';
 import { visibleWidth, wrap, wrapCommand } from './wrap.js';
@@ -9,7 +10,7 @@ const indentBelow = 4;
 
 /**
  * Text for people: lines, aligned tables and bars, in colour only where the terminal has it. What is printed may come
- * from anywhere: every control character in it is made visible, and colours are only those of this printer.
+ * from anywhere: secrets in it are masked, every control character is made visible, and colours are only those of this printer.
  */
 export class Printer {
   /** Begins a style. Nobody else can know it, so that no key or message carries a colour. */
@@ -19,6 +20,7 @@ export class Printer {
   constructor(
     write: (text: string) => void,
     readonly options: {
+      redactor: Redactor;
       color: boolean;
       width: number;
       /** Long texts are broken at words: on a terminal, but not where a program reads. */
@@ -134,10 +136,11 @@ export class Printer {
     return this.options.color ? `${this.#mark}${on}m${text}${this.#mark}${off}m` : text;
   }
 
-  /** The text with its controls visible and its styles as the terminal takes them. */
+  /** The text without secrets, its controls visible and its styles as the terminal takes them. */
   #escaped(text: string, escape = escapeLine): string {
-    const [plain, ...styled] = text.split(this.#mark);
-    return escape(plain!) + styled.map((part) => `\x1b[${escape(part)}`).join('');
+    const { redactor } = this.options;
+    const [plain, ...styled] = text.split(this.#mark).map((part) => escape(redactor.text(part)));
+    return plain! + styled.map((part) => `\x1b[${part}`).join('');
   }
 
   #raw(line: string): void {

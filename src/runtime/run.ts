@@ -47,6 +47,7 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     cwd: host.cwd,
     uid: host.uid,
     home: host.home,
+    redactor: host.terminal.redactor,
   };
   let loading: Promise<LoadedSettings> | undefined;
   const load = () =>
@@ -86,6 +87,7 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     command: command.name.replaceAll(' ', '.'),
     job: globals.job ?? globals.lock ?? '',
     clock: systemClock,
+    redactor: host.terminal.redactor,
     counts: () => (running.applied ? command.counts(running.applied.result()) : {}),
     warn: messages.warn,
   });
@@ -129,7 +131,9 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     { name: command.name, ...(finished?.verdict === 'planned' ? {} : { failure: stopped }) },
   ];
   const junit = files.clashed ? undefined : globals.junit;
-  notWritten.push(...(await reportChecks(junit, command.name, checks, durationMs)));
+  notWritten.push(
+    ...(await reportChecks(junit, command.name, host.terminal.redactor.data(checks), durationMs)),
+  );
   settleExitCode();
   await reportMetrics();
   tell(durationMs);

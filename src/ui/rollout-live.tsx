@@ -7,7 +7,7 @@ import { escapeLine } from '../runtime/escape.js';
 import type { Terminal } from '../runtime/terminal.js';
 
 /** A view on stderr, drawn again with what each `show` gives. Ctrl-C reaches the process as ever. */
-export function openRolloutView({ width, stderr, stdin }: Terminal) {
+export function openRolloutView({ width, stderr, stdin, redactor }: Terminal) {
   const app = render(<Text dimColor>looking…</Text>, {
     exitOnCtrlC: false,
     stdout: stderr,
@@ -15,7 +15,8 @@ export function openRolloutView({ width, stderr, stdin }: Terminal) {
     patchConsole: false,
   });
   return {
-    show: (props: Omit<RolloutViewProps, 'width'>) => app.rerender(<RolloutView {...props} width={width} />),
+    show: (props: Omit<RolloutViewProps, 'width'>) =>
+      app.rerender(<RolloutView {...redactor.data(props)} width={width} />),
     close: () => app.unmount(),
   };
 }

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { runWorker, type WorkerResult } from '../../lib/cache/write-behind/worker.js';
 import type { PostgresSettings, RedisSettings } from '../../lib/clients/settings.js';
 import { requireSystem } from '../../lib/clients/systems.js';
-import { UserError } from '../../lib/core/errors.js';
+import { type Interrupted, UserError } from '../../lib/core/errors.js';
 import { counted, formatCount } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
@@ -28,7 +28,7 @@ export const worker = changeCommand({
   description:
     'Runs until it is stopped; any number of workers may run, one works and the others stand by. A write that the database refuses is put ' +
     'aside with its reason and holds back later writes of its key: see cache queue. Ends with 6 when there were such, ' +
-    'with 3 when writes vanished from the queue.',
+    'with 3 when writes vanished from the queue, and with 0 when it is stopped with SIGTERM and all was well.',
   flags: {
     untilEmpty: flag.boolean('end when nothing waits any more'),
     batch: flag.count({ help: 'writes in one transaction', default: '2000' }),
@@ -106,6 +106,9 @@ export const worker = changeCommand({
         signal: context.signal,
       }),
     );
+    // SIGTERM is how a service is stopped: this one has done what was asked of it.
+    const { signal } = context;
+    if (signal.aborted && (signal.reason as Interrupted).reason !== 'SIGTERM') throw signal.reason;
     const verdict = result.losses.length > 0 ? 'failed' : result.failed + result.held > 0 ? 'partial' : 'ok';
     return { verdict, result };
   },

@@ -21,7 +21,11 @@ export const check = readCommand({
   ],
   async read({ file: description }, context) {
     const sections = await context.sections();
-    const lookup = { env: context.env, warn: (message: string) => context.warn(message) };
+    const lookup = {
+      env: context.env,
+      redactor: context.settingsInput.redactor,
+      warn: (message: string) => context.warn(message),
+    };
     if (description !== undefined) {
       const { what, path } = await checkDescribedFile(description, context.cwd, sections, lookup);
       return { verdict: 'ok', result: { file: path, describes: what } };

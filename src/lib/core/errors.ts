@@ -80,6 +80,18 @@ export class Interrupted extends UserError {
   }
 }
 
+/**
+ * Of an error that callers judge by its code, as RedisError and those of PostgreSQL: what it means for the person when none of
+ * them has.
+ */
+export const explanation = Symbol('explanation');
+
+/** The error as the person is told it: itself, or its explanation; undefined where it has none. */
+export function explained(error: unknown): UserError | undefined {
+  if (error instanceof UserError) return error;
+  return (error as { [explanation]?: UserError } | null | undefined)?.[explanation];
+}
+
 export function errorMessage(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return errorMessage(error.errors[0]);
   return error instanceof Error ? error.message : String(error);

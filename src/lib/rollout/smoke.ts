@@ -1,5 +1,5 @@
 import { errorMessage } from '../core/errors.js';
-import { maskSecrets } from '../core/redact.js';
+import { maskSecrets } from '../core/secrets/mask.js';
 import { readUrl } from '../core/url.js';
 import { basicAuthorization } from '../http/authorization.js';
 import { HttpClient } from '../http/client.js';

@@ -1,4 +1,5 @@
 import { type Finding, read } from '../../lib/core/schema/findings.js';
+import type { Redactor } from '../../lib/core/secrets/redactor.js';
 import type { Origin, Section, Written } from '../../lib/core/schema/section.js';
 import type { Path } from '../../lib/core/schema/walk.js';
 import type { Settings } from '../settings.js';
@@ -16,6 +17,8 @@ export interface SettingsInput extends FindInput {
   environment?: string | undefined;
   /** From flags: a setting's path and its text. */
   overrides: Record<string, string>;
+  /** Learns every secret that is looked up. */
+  redactor: Redactor;
 }
 
 export interface LoadedSettings {

@@ -1,12 +1,13 @@
 import { dirname, resolve } from 'node:path';
 
-import { maskSecrets } from '../../lib/core/redact.js';
 import { pathName } from '../../lib/core/schema/leaves.js';
 import { copyOf, describeReference, Unresolved } from '../../lib/core/schema/reference.js';
 import type { Origin } from '../../lib/core/schema/section.js';
-import { explain, type Setting } from '../../lib/core/schema/setting.js';
+import { explain, secretKind, type Setting } from '../../lib/core/schema/setting.js';
 import { variableName } from '../../lib/core/schema/variable-name.js';
 import { mapSettings, type Path, valueAt } from '../../lib/core/schema/walk.js';
+import { maskSecrets } from '../../lib/core/secrets/mask.js';
+import type { Redactor } from '../../lib/core/secrets/redactor.js';
 import { flagName } from '../flags.js';
 import type { Catalog } from './catalog.js';
 import type { EnvironmentInput } from './file.js';
@@ -27,6 +28,7 @@ export interface Sources {
   configFile?: string | undefined;
   /** `FILE:LINE:COL` of a setting in it. */
   at(path: Path): string;
+  redactor: Redactor;
   warn(message: string): void;
 }
 
@@ -45,7 +47,7 @@ interface Found {
  * schemas; and where each value came from. Problems are collected, so that all can be told at once.
  */
 export async function resolveEnvironment(written: EnvironmentInput, sources: Sources, catalog: Catalog) {
-  const { env, configFile = '', at, cwd } = sources;
+  const { env, configFile = '', at, cwd, redactor } = sources;
   const variables = readVariables(env, catalog);
   const { placesOf, refused, warnings } = precedence({ ...sources, written, variables }, catalog.systems);
   warnings.forEach((warning) => sources.warn(warning));
@@ -67,9 +69,12 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
       const found = reference
         ? await resolveReference(reference, { file: configFile, env, warn: (text) => sources.warn(text) })
         : value;
+      const kind = secretKind(setting, path.at(-1));
+      if (kind === 'url') redactor.learnUrl(String(found), catalog.words);
+      if (kind === 'text') redactor.learn(String(found), catalog.words);
       origins.push({
         path: name,
-        value: setting.secret === 'text' ? '***' : maskSecrets(String(found)),
+        value: kind === 'text' ? '***' : maskSecrets(String(found)),
         from,
         ...(reference ? { via: describeReference(reference) } : {}),
       });

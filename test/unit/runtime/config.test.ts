@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sections } from '../../../src/commands/sections.js';
+import { Redactor } from '../../../src/lib/core/secrets/redactor.js';
 import { type SettingsInput, loadSettings } from '../../../src/runtime/config/load.js';
 import { required } from '../../../src/lib/core/schema/required.js';
 import { section } from '../../../src/lib/core/schema/section.js';
@@ -51,6 +52,7 @@ function load(more: Partial<SettingsInput> = {}) {
     cwd: folder,
     uid: process.getuid?.(),
     home: join(folder, 'home'),
+    redactor: new Redactor(),
     ...more,
   });
 }
@@ -377,6 +379,7 @@ describe('a system with a setting that has a default', () => {
       cwd: folder,
       uid: undefined,
       home: join(folder, 'home'),
+      redactor: new Redactor(),
     });
   const beaconOf = (settings: object) => (settings as { beacon?: { url: string; patience: number } }).beacon;
 

@@ -3,13 +3,14 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { Redactor } from '../../../src/lib/core/secrets/redactor.js';
 import { Printer } from '../../../src/runtime/printer.js';
 import type { Column } from '../../../src/runtime/table.js';
 import { cutMiddle, fill, visibleWidth, wrap } from '../../../src/runtime/wrap.js';
 
 function printed(width: number, wraps: boolean, print: (printer: Printer) => void): string[] {
   let text = '';
-  print(new Printer((part) => (text += part), { color: true, width, wraps }));
+  print(new Printer((part) => (text += part), { redactor: new Redactor(), color: true, width, wraps }));
   return text.split('\n').slice(0, -1);
 }
 

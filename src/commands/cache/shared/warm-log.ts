@@ -5,7 +5,6 @@ import { type LogTally, tallyLog, type WarmPath } from '../../../lib/cache/http-
 import { type HttpWarmPlan, type HttpWarmResult, warmHttp } from '../../../lib/cache/http-warm/warm-http.js';
 import { fromBytes } from '../../../lib/core/bytes.js';
 import { errorMessage, UserError } from '../../../lib/core/errors.js';
-import { maskSecrets } from '../../../lib/core/redact.js';
 import { counted, formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
 import { readUrl } from '../../../lib/core/url.js';
 import { originUrl } from '../../../lib/http/url-shapes.js';
@@ -107,7 +106,7 @@ function warnOf(tally: LogTally, label: string, host: string | undefined, contex
   if (tally.distinct === 0) context.warn(`${label} shows no GET or HEAD that a cache could have kept`);
 }
 
-const shown = (path: WarmPath) => maskSecrets(fromBytes(path.path));
+const shown = (path: WarmPath) => fromBytes(path.path);
 
 export type LogPreview = ReturnType<typeof previewLog>;
 

@@ -1,9 +1,9 @@
 import { RedisBulk } from '../../clients/redis/bulk.js';
 import { openRedis, parseInfo, type RedisClient } from '../../clients/redis/client.js';
 import { setEncoder, unlinkCommand } from '../../clients/redis/commands.js';
-import { notAsked, refused } from '../../clients/redis/connection.js';
+import { notAsked } from '../../clients/redis/connection.js';
+import { refused } from '../../clients/redis/refusals.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
-import { isPassing } from '../../clients/redis/retrier.js';
 import { refuseReplica, scanMaster, type ScanPage } from '../../clients/redis/scan.js';
 import { asNumber, asText, asTextOrNull, asTexts } from '../../clients/redis/shapes.js';
 import { SlotWatch } from '../../clients/redis/slot-watch.js';
@@ -64,13 +64,8 @@ export class RedisBulkLevel implements BulkLevel {
           encodeCommand(['INFO', 'ALL']) + encodeCommand(['DBSIZE']),
           2,
         );
-        const error = [text, size].find((reply) => reply instanceof RedisError);
-        if (error) {
-          const { message } = error;
-          throw isPassing(error)
-            ? refused(node, error)
-            : new ServiceRefused(`Redis at ${node} refused us: ${message}`);
-        }
+        if (text instanceof RedisError) throw refused(node, text, ['INFO']);
+        if (size instanceof RedisError) throw refused(node, size, ['DBSIZE']);
         const info = parseInfo(asText(text, node));
         return {
           node,

@@ -1,4 +1,5 @@
 import { nodeName, parseInfo, type RedisClient } from '../../clients/redis/client.js';
+import { refused } from '../../clients/redis/refusals.js';
 import { encodeCommand, RedisError } from '../../clients/redis/resp.js';
 import { asNumber, asText } from '../../clients/redis/shapes.js';
 import { slotCount } from '../../clients/redis/slots.js';
@@ -76,10 +77,8 @@ async function masterStatus(
     encodeCommand(['INFO', 'ALL']) + encodeCommand(['DBSIZE']),
     2,
   );
-  if (text instanceof RedisError || size instanceof RedisError)
-    throw new ServiceUnavailable(
-      `Redis at ${node} answered: ${String(text instanceof RedisError ? text.message : size)}`,
-    );
+  if (text instanceof RedisError) throw refused(node, text, ['INFO']);
+  if (size instanceof RedisError) throw refused(node, size, ['DBSIZE']);
   const info = parseInfo(asText(text, node));
   const offset = Number(info.master_repl_offset ?? 0);
   const states = await Promise.all(

@@ -4,7 +4,8 @@ import { type ErrorDetails, ServiceUnavailable, type UserError } from '../../cor
 import { formatDuration } from '../../core/units.js';
 import type { RedisClient } from '../../clients/redis/client.js';
 import type { RedisAddress } from '../../clients/redis/address.js';
-import { ConnectionLost, refused, type RedisConnection } from '../../clients/redis/connection.js';
+import { ConnectionLost, type RedisConnection } from '../../clients/redis/connection.js';
+import { refused } from '../../clients/redis/refusals.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { isPassing } from '../../clients/redis/retrier.js';
 import { type PartitionKeys, partitionKeys } from './keys.js';

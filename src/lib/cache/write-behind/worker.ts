@@ -61,10 +61,10 @@ const idleMs = { least: 10, most: 200 };
 const forgetEveryMs = 10 * 60_000;
 
 /**
- * Takes queued writes to PostgreSQL until the signal, or until nothing waits. Redis and PostgreSQL may come and go
- * meanwhile; at the start they must be there.
- * @throws ServiceUnavailable, ServiceRefused, ServiceConflict at the start; the signal's reason when it was stopped,
- * after what was under way is settled.
+ * Takes queued writes to PostgreSQL until the signal, or until nothing waits; what was under way is settled then. Redis
+ * and PostgreSQL may come and go meanwhile; at the start they must be there.
+ * @throws ServiceUnavailable, ServiceRefused, ServiceConflict at the start; the signal's reason when it was stopped
+ * before it started, or before nothing waited any more.
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerResult> {
   const { signal } = options;
@@ -76,7 +76,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerResult> {
     await worker.prepare();
     options.started?.(() => worker.result);
     await abortable(worker.run(), tidying);
-    signal.throwIfAborted();
+    if (options.untilEmpty) signal.throwIfAborted();
     return worker.result;
   } finally {
     client.close();

@@ -6,7 +6,6 @@ import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 
 import { errorMessage, UserError } from '../../core/errors.js';
 import { readText } from '../../core/input-file.js';
-import { maskSecrets } from '../../core/redact.js';
 
 export interface KubernetesSettings {
   /** Paths as `KUBECONFIG` has them, joined by the system's delimiter; undefined: `~/.kube/config`, then the pod's service account. */
@@ -98,7 +97,7 @@ async function merge(config: KubeConfig, files: readonly string[], create: () =>
     try {
       one.loadFromString(await readText(file));
     } catch (error) {
-      throw new UserError(`${file} is not a kubeconfig: ${maskSecrets(firstLine(errorMessage(error)))}`, {
+      throw new UserError(`${file} is not a kubeconfig: ${firstLine(errorMessage(error))}`, {
         hint: `kubectl config view --kubeconfig ${file} reads the same file.`,
         code: 'KUBECONFIG',
       });
@@ -140,7 +139,7 @@ function serverUrl(server: string, from: string): URL {
   try {
     return new URL(server);
   } catch {
-    throw new UserError(`'${maskSecrets(server)}' in ${from} is not a URL`, { code: 'KUBECONFIG' });
+    throw new UserError(`'${server}' in ${from} is not a URL`, { code: 'KUBECONFIG' });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 
 import type { Clock } from '../../core/clock.js';
-import { errorMessage, ServiceRefused, ServiceUnavailable } from '../../core/errors.js';
+import { errorMessage, explanation, ServiceRefused, ServiceUnavailable } from '../../core/errors.js';
 import { excerpt } from '../../http/excerpt.js';
 import type { Timeouts } from '../settings.js';
 import type { ServerAddress } from './address.js';
@@ -75,16 +75,16 @@ export class MemcachedConnection {
     else this.recover();
   }
 
-  /** @throws ServiceUnavailable, with a `Refusal` as its cause where the server refused the command. */
+  /** @throws ServiceUnavailable; `Refusal` where the server refused the command, with an explanation that names both. */
   async request<T>(exchange: Exchange & { answer: Promise<T> }): Promise<T> {
     this.send(exchange);
     try {
       return await exchange.answer;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      throw new ServiceUnavailable(`memcached at ${this.address.label} answered: ${error.message}`, {
-        cause: error,
-      });
+      const [command] = exchange.commands().split(/\s/, 1);
+      const said = `memcached at ${this.address.label} answered ${command} with: ${error.message}`;
+      throw Object.assign(error, { [explanation]: new ServiceRefused(said) });
     }
   }
 

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
-import { errorMessage, UserError } from '../../core/errors.js';
-import { readText } from '../../core/input-file.js';
+import { UserError } from '../../core/errors.js';
 import { readUrl, type UrlShape } from '../../core/url.js';
+import { readAuthorities } from '../authorities.js';
 import type { PostgresSettings } from '../settings.js';
 
 /** Where a PostgreSQL is and how it is reached, as its URL says. */
@@ -127,20 +127,9 @@ async function tlsOptions(
   return {
     ...(authorities === undefined || authorities === 'system'
       ? {}
-      : { ca: await readAuthorities(authorities) }),
+      : { ca: await readAuthorities(authorities, 'postgres.tlsCa') }),
     rejectUnauthorized: tlsVerify !== false,
     // verify-ca trusts the authority to sign for this server only, whatever name the certificate bears
     ...(mode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
   };
-}
-
-async function readAuthorities(path: string): Promise<string> {
-  try {
-    return await readText(path);
-  } catch (error) {
-    throw new UserError(`cannot read the authorities for PostgreSQL's TLS: ${errorMessage(error)}`, {
-      code: 'TLS_CA_UNREADABLE',
-      hint: 'Give tlsCa the path of a PEM file.',
-    });
-  }
 }

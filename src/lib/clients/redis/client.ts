@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 
 import type { ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { readAuthorities } from '../authorities.js';
 import type { RedisSettings, Timeouts } from '../settings.js';
 import { askingCommand } from './commands.js';
 import { type RedisAddress, redisTarget } from './address.js';
@@ -10,9 +11,9 @@ import {
   type ConnectionOptions,
   lostConnection,
   notAsked,
-  refused,
   RedisConnection,
 } from './connection.js';
+import { answered, refused, unexpected } from './refusals.js';
 import { type CommandPart, encodeCommand, RedisError, type Reply } from './resp.js';
 import { isPassing, Retrier } from './retrier.js';
 import { asList, asNumber, asText } from './shapes.js';
@@ -45,7 +46,9 @@ export async function openRedis(
 ): Promise<RedisClient> {
   const { addresses, ...login } = redisTarget(settings);
   const { tlsVerify, tlsCa } = settings;
-  const client = new RedisClient(addresses, { ...timeouts, tlsVerify, tlsCa, ...login }, signal);
+  const authorities =
+    login.tls && tlsCa !== undefined ? await readAuthorities(tlsCa, 'redis.tlsCa') : undefined;
+  const client = new RedisClient(addresses, { ...timeouts, tlsVerify, authorities, ...login }, signal);
   try {
     await client.discover(addresses.length > 1).catch((error: unknown) => {
       // It was there a moment ago.
@@ -207,7 +210,7 @@ export class RedisClient {
   ): Promise<Exclude<Reply, RedisError>> {
     const retrier = new Retrier(this.options.requestTimeoutMs, this.#stopped);
     for (let outcome = first; ; outcome = undefined) {
-      let problem: ServiceUnavailable;
+      let problem: UserError;
       try {
         if (outcome !== undefined && !(outcome instanceof RedisError)) throw outcome;
         const { address, node } = this.masterOf(key);
@@ -215,10 +218,8 @@ export class RedisClient {
         if (reply instanceof RedisError && reply.code === 'ASK')
           reply = await this.#asking(redirectAddress(reply, address), args);
         if (!(reply instanceof RedisError)) return reply as Exclude<Reply, RedisError>;
-        const wrong: Error = reply;
-        const error = refused(node, reply);
-        if (!(error instanceof ServiceUnavailable)) throw error;
-        if (!isPassing(reply)) throw wrong;
+        const error = refused(node, reply, args);
+        if (!isPassing(reply)) throw error.code === unexpected ? answered(node, args, reply) : error;
         problem = error;
       } catch (error) {
         if (!(error instanceof ServiceUnavailable)) throw error;
@@ -267,7 +268,7 @@ export class RedisClient {
     try {
       return await connection.call(args);
     } catch (error) {
-      throw error instanceof RedisError ? refused(connection.node, error) : error;
+      throw error instanceof RedisError ? refused(connection.node, error, args) : error;
     }
   }
 

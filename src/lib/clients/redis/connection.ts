@@ -2,25 +2,22 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 import { toBytes } from '../../core/bytes.js';
-import {
-  errorMessage,
-  ServiceRefused,
-  ServiceUnavailable,
-  systemCode,
-  UserError,
-} from '../../core/errors.js';
-import { readText } from '../../core/input-file.js';
+import { errorMessage, explanation, ServiceUnavailable, systemCode, UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
+import { certificateProblem } from '../../http/tls-problems.js';
 import type { Timeouts, TlsSettings } from '../settings.js';
 import type { RedisAddress } from './address.js';
 import { fenceCommand } from './commands.js';
+import { answered } from './refusals.js';
 import { type CommandPart, encodeCommand, NotResp, RedisError, type Reply, RespParser } from './resp.js';
 
-export interface ConnectionOptions extends Timeouts, TlsSettings {
+export interface ConnectionOptions extends Timeouts, Pick<TlsSettings, 'tlsVerify'> {
   username?: string | undefined;
   password?: string | undefined;
   database: number;
   tls: boolean;
+  /** PEM; undefined: those that Node.js trusts. */
+  authorities?: string | undefined;
 }
 
 const bytesPerWrite = 8192;
@@ -71,7 +68,7 @@ export class RedisConnection {
         this.#fail(garbled(node, `something that is not RESP: '${error.message}'`));
       }
     });
-    socket.on('error', (error) => this.#fail(lostConnection(node, errorMessage(error))));
+    socket.on('error', (error) => this.#fail(lostOf(node, error)));
     socket.on('close', () => this.#fail(lostConnection(node, 'the server closed it')));
   }
 
@@ -99,16 +96,15 @@ export class RedisConnection {
       if (username !== undefined) await connection.call(['AUTH', toBytes(username), toBytes(password ?? '')]);
       else if (password !== undefined) await connection.call(['AUTH', toBytes(password)]);
       if (options.database > 0) await connection.call(['SELECT', `${options.database}`]);
-      else await connection.call(['PING']);
+      else await connection.greet();
     } catch (error) {
       connection.close();
       signal.throwIfAborted();
       // Nothing was asked yet, so there is nothing that could have been carried out.
       if (error instanceof ConnectionLost) throw error.cause;
       if (!(error instanceof RedisError)) throw error;
-      throw /unknown command .?select/i.test(error.message)
-        ? noDatabases(node, options.database)
-        : refused(node, error);
+      if (/unknown command .?select/i.test(error.message)) throw noDatabases(node, options.database);
+      throw error[explanation] ?? error;
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
@@ -164,8 +160,14 @@ export class RedisConnection {
   /** @throws RedisError when that is the answer; ConnectionLost. */
   async call(args: readonly CommandPart[]): Promise<Exclude<Reply, RedisError>> {
     const [reply] = await this.pipeline(encodeCommand(args), 1);
-    if (reply instanceof RedisError) throw reply;
+    if (reply instanceof RedisError) throw answered(this.node, args, reply);
     return reply as Exclude<Reply, RedisError>;
+  }
+
+  /** A server that takes no writes, because it cannot save, refuses even PING, and can be read. */
+  private async greet(): Promise<void> {
+    const reply = await this.single(encodeCommand(['PING']));
+    if (reply instanceof RedisError && reply.code !== 'MISCONF') throw answered(this.node, ['PING'], reply);
   }
 
   close(): void {
@@ -260,7 +262,7 @@ function openSocket(
     };
     const fail = (error: unknown) =>
       settle(() => {
-        socket?.destroy();
+        socket.destroy();
         reject(error as Error);
       });
     const abort = () => fail(signal.reason);
@@ -269,26 +271,20 @@ function openSocket(
       options.connectTimeoutMs,
     );
     signal.addEventListener('abort', abort, { once: true });
-    let socket: Socket | undefined;
-    const start = (ca?: string) => {
-      if (settled) return;
-      const onConnect = () => settle(() => resolve(socket!.removeAllListeners('error')));
-      socket = options.tls
-        ? connectTls(
-            {
-              ...address,
-              servername: /^[\d.]+$|:/.test(address.host) ? '' : address.host,
-              rejectUnauthorized: options.tlsVerify ?? true,
-              ...(ca === undefined ? {} : { ca }),
-            },
-            onConnect,
-          )
-        : connectTcp(address, onConnect);
-      socket.setNoDelay(true);
-      socket.on('error', (error) => fail(connectError(node, error)));
-    };
-    if (options.tls && options.tlsCa !== undefined) readText(options.tlsCa).then(start, fail);
-    else start();
+    const onConnect = () => settle(() => resolve(socket.removeAllListeners('error')));
+    const socket = options.tls
+      ? connectTls(
+          {
+            ...address,
+            servername: /^[\d.]+$|:/.test(address.host) ? '' : address.host,
+            rejectUnauthorized: options.tlsVerify ?? true,
+            ...(options.authorities === undefined ? {} : { ca: options.authorities }),
+          },
+          onConnect,
+        )
+      : connectTcp(address, onConnect);
+    socket.setNoDelay(true);
+    socket.on('error', (error) => fail(connectError(node, error)));
   });
 }
 
@@ -296,9 +292,11 @@ function connectError(node: string, error: Error): ServiceUnavailable {
   const code = systemCode(error);
   if (code === 'ECONNREFUSED') return unreachable(node, 'connection refused');
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return unreachable(node, 'no such host');
-  if (code?.startsWith('ERR_TLS') || /certificate|self.signed/i.test(error.message))
-    return new ServiceUnavailable(`Redis at ${node}: its certificate was not accepted: ${error.message}`, {
-      hint: 'Name the authority in redis.tlsCa.',
+  const problem = certificateProblem(error, 'redis.tlsCa');
+  if (problem)
+    return new ServiceUnavailable(`Redis at ${node}: ${problem.reason}`, {
+      hint: problem.hint,
+      cause: error,
     });
   return unreachable(node, error.message);
 }
@@ -307,6 +305,14 @@ function unreachable(node: string, why: string): ServiceUnavailable {
   return new ServiceUnavailable(`Redis at ${node} cannot be reached: ${why}`, {
     hint: 'Check redis.url (METRIFY_REDIS_URL) and that the server runs.',
   });
+}
+
+/** With TLS 1.3 a server refuses our certificate, or that there is none, after the handshake. */
+function lostOf(node: string, error: Error): ServiceUnavailable {
+  const problem = certificateProblem(error, 'redis.tlsCa');
+  return problem
+    ? new ServiceUnavailable(`Redis at ${node}: ${problem.reason}`, { hint: problem.hint, cause: error })
+    : lostConnection(node, errorMessage(error));
 }
 
 export function lostConnection(node: string, why: string): ServiceUnavailable {
@@ -343,21 +349,4 @@ function noDatabases(node: string, database: number): UserError {
     code: 'REDIS_DATABASE',
     hint: 'Leave the number out of the URL.',
   });
-}
-
-/** How servers before Redis 6 refuse a login, and any version one with a password where none is set. */
-const refusedLogin = /^ERR (?:invalid password|Client sent AUTH|AUTH <password> called without)/;
-
-/** What an error reply to a single command means for the person. */
-export function refused(node: string, error: RedisError): Error {
-  if (['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(error.code) || refusedLogin.test(error.message))
-    return new ServiceRefused(`Redis at ${node} refused us: ${error.message}`, {
-      hint: 'Set redis.username and redis.password (METRIFY_REDIS_PASSWORD) to a user with the rights.',
-    });
-  if (['OOM', 'MISCONF'].includes(error.code) || /\bOOM command not allowed/.test(error.message))
-    return new ServiceRefused(`Redis at ${node} takes no writes: ${error.message}`, {
-      code: 'REDIS_FULL',
-      hint: 'Make room (metrify cache inspect says where it went), or raise maxmemory.',
-    });
-  return new ServiceUnavailable(`Redis at ${node} answered: ${error.message}`, { code: 'REDIS_ERROR' });
 }

@@ -1,9 +1,12 @@
 import { bytesOf, type ByteString } from '../../core/bytes.js';
+import { explanation, type UserError } from '../../core/errors.js';
 import { excerpt } from '../../http/excerpt.js';
 
 /** An error answered by Redis; in pipelines it is a value like any other reply. */
 export class RedisError extends Error {
   override readonly name = 'RedisError';
+  /** Of the command that was answered so, when it is thrown. */
+  [explanation]?: UserError;
   /** The first word: `MOVED`, `OOM`, `WRONGTYPE`, … */
   get code(): string {
     return this.message.split(' ', 1)[0]!;

@@ -2,7 +2,8 @@ import type { ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { nodeName, type RedisClient, type RedisNode } from './client.js';
 import { keyCommand, scanCommand } from './commands.js';
-import { refused, type RedisConnection } from './connection.js';
+import type { RedisConnection } from './connection.js';
+import { refused } from './refusals.js';
 import { RedisError, type Reply } from './resp.js';
 import { Retrier } from './retrier.js';
 import { asPage } from './shapes.js';
@@ -76,7 +77,7 @@ async function* walk(
   const questions = plan.ask.map((words) => keyCommand(words));
   let seen = 0;
   const readPage = (reply: Reply | undefined): Page => {
-    if (reply instanceof RedisError) throw refused(connection.node, reply);
+    if (reply instanceof RedisError) throw refused(connection.node, reply, ['SCAN']);
     const { cursor, found } = asPage(reply, connection.node);
     const keys = plan.limit === undefined ? found : found.slice(0, plan.limit - seen);
     seen += keys.length;

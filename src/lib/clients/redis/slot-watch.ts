@@ -1,5 +1,5 @@
 import { nodeName, type RedisClient } from './client.js';
-import { refused } from './connection.js';
+import { refused } from './refusals.js';
 import { encodeCommand, RedisError } from './resp.js';
 import { asText } from './shapes.js';
 import { slotCount } from './slots.js';
@@ -59,7 +59,7 @@ async function askMasters(client: RedisClient): Promise<View> {
     const connection = await client.connect(address);
     // Each is asked of itself: the others hear of a moved slot a little later.
     const [reply] = await connection.pipeline(encodeCommand(['CLUSTER', 'NODES']), 1);
-    if (reply instanceof RedisError) throw refused(node, reply);
+    if (reply instanceof RedisError) throw refused(node, reply, ['CLUSTER', 'NODES']);
     const { ranges, open } = parseOwnSlots(asText(reply, node));
     for (const [from, to] of ranges)
       for (let slot = from; slot <= to; slot++)

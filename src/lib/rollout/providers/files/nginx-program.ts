@@ -2,9 +2,9 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ServiceRefused, ServiceUnavailable, systemCode } from '../../../core/errors.js';
 import { readText } from '../../../core/input-file.js';
-import { maskSecrets } from '../../../core/redact.js';
 import { formatDuration } from '../../../core/units.js';
 import type { NginxSpec } from '../../spec.js';
+import { childEnvironment } from '../../child-environment.js';
 import { nginxTokens } from './nginx-tokens.js';
 
 /** The `nginx` executable, run with the configuration that is its own. */
@@ -70,6 +70,9 @@ export class NginxProgram {
       const result = await execa(place, all, {
         reject: false,
         stdin: 'ignore',
+        extendEnv: false,
+        // eslint-disable-next-line no-restricted-properties -- what a child inherits is the process's
+        env: childEnvironment(process.env),
         timeout: this.timeoutMs,
         ...(signal ? { cancelSignal: signal } : {}),
       });
@@ -132,7 +135,7 @@ function firstProblem(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => line !== '');
   const line =
     lines.find((text) => /\[(emerg|crit|alert|error)\]/.test(text)) ?? lines[0] ?? 'it did not say why';
-  return maskSecrets(line.replace(/^nginx: (\[\w+\] )?/, ''));
+  return line.replace(/^nginx: (\[\w+\] )?/, '');
 }
 
 function isThere(pid: number): boolean {
