@@ -3,7 +3,8 @@ import type { Client, ClientBase, ClientConfig, QueryResultRow } from 'pg';
 import type { CopyStreamQuery, CopyToStreamQuery } from 'pg-copy-streams';
 import { UserError } from '../core/errors.js';
 import { explainPostgresError, timedOut } from './postgres/errors.js';
-import { GuardedSocket, NotPostgres } from './postgres/guarded-socket.js';
+import { GuardedSocket } from './postgres/guarded-socket.js';
+import { NotPostgres } from './postgres/message-check.js';
 import { postgresTarget, type PostgresTarget } from './postgres/target.js';
 import { cancelRequest, CopyReader, destroyConnection, settledWithin } from './postgres/wire.js';
 import type { PostgresSettings, Timeouts } from './settings.js';
@@ -101,7 +102,7 @@ export function clientOptions(target: PostgresTarget, timeouts: Timeouts): Clien
     database: target.database,
     options: target.options,
     ssl: target.tls,
-    stream: () => new GuardedSocket(),
+    stream: () => new GuardedSocket(target.tls !== false),
     application_name: 'metrify',
     connectionTimeoutMillis: timeouts.connectTimeoutMs,
     keepAlive: true,

@@ -8,7 +8,7 @@ import {
 } from '../../core/errors.js';
 import { excerpt } from '../../http/excerpt.js';
 import { certificateProblem, certificateReason } from '../../http/tls-problems.js';
-import { NotPostgres } from './guarded-socket.js';
+import { NotPostgres } from './message-check.js';
 import type { PostgresTarget } from './target.js';
 
 const certificateCodes = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH)/;

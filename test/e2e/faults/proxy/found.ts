@@ -64,6 +64,12 @@ export const found: readonly { system: string; verb: string; fault: Partial<Faul
   },
   {
     system: 'postgres',
+    verb: 'get of several',
+    fault: { kind: 'garbage', afterBytes: 566, strikes: 2, bytes: '\r\n' },
+    once: 'an endless loop that only SIGKILL ended: pg reads a text up to a zero byte that never comes',
+  },
+  {
+    system: 'postgres',
     verb: 'doctor',
     fault: { kind: 'extra', afterBytes: 485, strikes: Infinity },
     once: 'a bug in metrify: another answer has other columns',
