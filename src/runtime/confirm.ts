@@ -14,7 +14,7 @@ export interface ConfirmOptions {
   signal: AbortSignal;
 }
 
-/** Lets a destructive command go on only when its target was named. */
+/** Lets a destructive command continue only when its target was named. */
 export async function confirmTarget(
   name: string,
   what: string,
@@ -29,7 +29,7 @@ export async function confirmTarget(
   const shown = (text: string) => wrap(escapeLine(redactor.text(text)), terminal.width);
   const much = howMuch === undefined ? '' : `: ${await howMuch()}`;
   for (const line of shown(`This will ${what}${much}.`)) terminal.stderr.write(`${line}\n`);
-  terminal.stderr.write(shown(`Type '${name}' to go on: `).join('\n'));
+  terminal.stderr.write(shown(`Type '${name}' to continue: `).join('\n'));
   const answer = await readAnswer(terminal, signal);
   if (answer === name) return;
   const said = answer === '' ? 'no name was typed' : `'${answer}' is not '${name}'`;
@@ -58,7 +58,7 @@ async function readAnswer(terminal: Terminal, signal: AbortSignal): Promise<stri
 function refusal(message: string, name: string): UserError {
   return new UserError(message, {
     code: 'CONFIRMATION_MISSING',
-    hint: `To go on, add --confirm ${name}`,
+    hint: `To continue, add --confirm ${name}`,
     exitCode: ExitCode.refused,
   });
 }

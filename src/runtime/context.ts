@@ -53,7 +53,7 @@ export interface Context {
   closing(close: () => Promise<void> | void): void;
   /**
    * From here on something may have changed: should the command fail or be stopped, this result so far is
-   * printed, and stderr says how to go on. From then on `--metrics-file` has its counts while the command runs.
+   * printed, and stderr says how to continue. From then on `--metrics-file` has its counts while the command runs.
    */
   applied(result: () => unknown, resume?: () => string | undefined): void;
   /**

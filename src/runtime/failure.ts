@@ -38,7 +38,7 @@ export interface FailureReport {
   printer: Printer;
   host: Pick<Host, 'stderr' | 'terminal'>;
   verbose: boolean;
-  /** How to go on, where something was done already. */
+  /** How to continue, where something was done already. */
   resume?: string | undefined;
   /** Those that no envelope carries. */
   warnings?: string[];

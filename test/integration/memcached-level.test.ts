@@ -305,7 +305,7 @@ needs('memcached')('the memcached level', () => {
       await expect(second.drain()).rejects.toThrow('stopped');
     });
 
-    test('a listing starts anew when its server is killed', async () => {
+    test('a listing starts again when its server is killed', async () => {
       const one = await server();
       const level = await open([one.server]);
       await write(level, meters(100_000));

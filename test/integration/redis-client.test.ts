@@ -58,7 +58,7 @@ async function callSteadily(call: () => Promise<unknown>, longestMs = 60_000) {
 }
 
 needs('redis')('a Redis that is stopped while calls keep coming', () => {
-  test('fails every call, and answers again once it goes on', async () => {
+  test('fails every call, and answers again once it continues', async () => {
     const redis = await server();
     const client = await clientOf(redis, 1000);
     await client.call(['SET', toBytes('key'), toBytes('value')]);
@@ -150,7 +150,7 @@ needs('redis')('a connection that was lost', () => {
     await expect(client.call(['GET', toBytes('key:0')])).rejects.toThrow('closed');
   });
 
-  test('is opened anew when opening it failed', async () => {
+  test('is opened again when opening it failed', async () => {
     const redis = await server();
     const client = await clientOf(redis, 500);
     await redis.kill();

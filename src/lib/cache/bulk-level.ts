@@ -53,7 +53,7 @@ export interface KeyBatch {
   /** The node (master, server) the keys are on. */
   node: string;
   keys: KeyInfo[];
-  /** The node was replaced and is walked anew: forget what it yielded before. */
+  /** The node was replaced and is walked again: forget what it yielded before. */
   restart?: boolean;
   /**
    * On a last batch without keys: how many slots of a cluster changed their master during the walk, or were being moved

@@ -14,7 +14,7 @@ export async function* abortableItems<T>(stream: AsyncIterable<T>, signal: Abort
   }
 }
 
-/** The promise's outcome, or the signal's reason when that comes first; the work behind the promise goes on. */
+/** The promise's outcome, or the signal's reason when that comes first; the work behind the promise continues. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {

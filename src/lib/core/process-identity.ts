@@ -6,7 +6,7 @@ import { systemCode } from './errors.js';
 
 const run = promisify(execFile);
 
-/** What tells a process from every other one: numbers are used again, also after the host was started anew. */
+/** What tells a process from every other one: numbers are used again, also after the host was started again. */
 export interface ProcessIdentity {
   pid: number;
   /** When the process began, as its system writes it. */

@@ -15,7 +15,7 @@ interface Kept {
 }
 
 /**
- * A regular file, read by position while others may write to it. It may grow and be renamed. Truncated, or written anew
+ * A regular file, read by position while others may write to it. It may grow and be renamed. Truncated, or written again
  * in place, it is no longer the file whose first part was read, and what was read last may be the half of a record.
  */
 export class SteadyFile {

@@ -135,7 +135,7 @@ function takenOver({ holder }: LeaseRecord): ServiceConflict {
   });
 }
 
-const GO_ON = 'Look with status; promote or abort goes on from there.';
+const GO_ON = 'Look with status; promote or abort continues from there.';
 
 /** Renews it until `done`, again and again where that fails, and gives it up before anybody else may take it. */
 async function renew(

@@ -124,8 +124,8 @@ const returning: readonly string[] = ['abort', 'rollback'];
 type Next = readonly (readonly [verb: string, does: string])[];
 
 const stopped: Next = [
-  ['resume', 'goes on judging'],
-  ['promote', 'goes on to the next step'],
+  ['resume', 'continues judging'],
+  ['promote', 'continues with the next step'],
   ['abort', 'returns all traffic'],
 ];
 
@@ -133,7 +133,7 @@ const nextVerbs: Record<'canary' | 'blue-green', Partial<Record<Phase, Next>>> =
   canary: {
     progressing: [
       ['step', 'judges once'],
-      ['promote', 'goes on now'],
+      ['promote', 'continues now'],
       ['abort', 'returns all traffic'],
     ],
     paused: stopped,
@@ -142,7 +142,7 @@ const nextVerbs: Record<'canary' | 'blue-green', Partial<Record<Phase, Next>>> =
   },
   'blue-green': {
     progressing: [
-      ['switch', 'goes on watching'],
+      ['switch', 'continues watching'],
       ['rollback', 'returns the traffic'],
     ],
     promoted: [['rollback', 'returns the traffic']],

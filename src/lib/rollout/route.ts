@@ -60,7 +60,7 @@ export interface Route {
   describe(view: RouteView, commit: Commit): RouteChange[];
   /**
    * Writes weights and state so that a kill at any instant leaves either what was there or what was asked for (or an
-   * `unfinished` change). When only parts changed that are none of ours, it reads again and goes on.
+   * `unfinished` change). When only parts changed that are none of ours, it reads again and continues.
    * @throws ServiceConflict when weights or state are no longer those of `view`.
    */
   commit(view: RouteView, commit: Commit, signal: AbortSignal): Promise<RouteView>;

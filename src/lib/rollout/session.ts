@@ -78,7 +78,7 @@ export class Session {
   }
 
   /**
-   * Refuses to go on when the weights are not those that were set last: somebody else, a GitOps controller perhaps,
+   * Refuses to continue when the weights are not those that were set last: somebody else, a GitOps controller perhaps,
    * shifts the same traffic.
    */
   refuseDrift(): void {
@@ -223,7 +223,7 @@ export function isOthers({ code }: UserError): boolean {
   return code === 'LEASE_LOST' || code === OTHER_PAIR;
 }
 
-/** What can be typed for a rollout: to go on with it, and to return its traffic. */
+/** What can be typed for a rollout: to continue with it, and to return its traffic. */
 export function commandsOf(
   { command }: Pick<Actor, 'command'>,
   { kind, phase }: Pick<RolloutState, 'kind' | 'phase'>,

@@ -61,7 +61,7 @@ export function provesVersion(test: SmokeTest): boolean {
   return test.bodyContains !== undefined;
 }
 
-/** Over its own connection: one that is kept goes on leading to the version that it was made to. */
+/** Over its own connection: one that is kept continues leading to the version that it was made to. */
 async function ask(test: SmokeTest, signal: AbortSignal): Promise<{ status: number; body: string }> {
   const url = new URL(test.url);
   const http = new HttpClient(url, {

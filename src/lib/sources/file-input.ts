@@ -106,6 +106,6 @@ function mismatch(path: string): UserError {
   return new UserError(`${path} is not the file that the checkpoint was written for`, {
     code: 'CHECKPOINT_MISMATCH',
     exitCode: ExitCode.refused,
-    hint: 'The part that was already read has changed. Restore the file, or start anew without the checkpoint.',
+    hint: 'The part that was already read has changed. Restore the file, or start again without the checkpoint.',
   });
 }

@@ -11,7 +11,7 @@ import type { ReadOptions, RowBatch, RowSource, SourceIdentity, SourcePosition }
 export type SqlRow = CopyRow;
 
 export interface SqlOptions {
-  /** Unique and never null: rows come sorted by it, and reading can go on after its last value. */
+  /** Unique and never null: rows come sorted by it, and reading can continue after its last value. */
   resumeColumn?: string | undefined;
   /**
    * How long the server may take for the next rows (milliseconds, 0: for ever). It is the wait that is bounded and not

@@ -61,10 +61,14 @@ needs('redis')('an input that is changed while it is read', () => {
       'cut in the middle of a document',
       (file: string) => truncateSync(file, formats.jsonl.length - 7),
     ],
-    ['csv', 'written anew in place', (file: string) => writeFileSync(file, formats.csv.replaceAll('u', 'U'))],
+    [
+      'csv',
+      'written again in place',
+      (file: string) => writeFileSync(file, formats.csv.replaceAll('u', 'U')),
+    ],
     [
       'jsonl',
-      'written anew in place, and longer',
+      'written again in place, and longer',
       (file: string) => writeFileSync(file, formats.jsonl.replaceAll('value', 'changed')),
     ],
   ] as const)('is an error, and no half of a row is stored: %s %s', async (format, _, change) => {

@@ -80,7 +80,7 @@ needs('redis')('a destructive command', () => {
     expect(await keys()).toBe(3);
   });
 
-  it('goes on with the right name', async () => {
+  it('continues with the right name', async () => {
     const { code, json } = await metrify([...flush, '--confirm', name, '--json'], { env });
     expect(code).toBe(0);
     expect(json().result).toMatchObject({ matched: 2, deleted: 2 });
@@ -110,7 +110,7 @@ needs('redis')('a destructive command', () => {
       on(line, env, async (screen) => {
         // How much, before the question.
         await screen.waitFor(/match gone:\* of redis at \S+: 2 of\s3 keys\.\s+Type/);
-        await screen.waitFor(`Type '${name}' to go on:`);
+        await screen.waitFor(`Type '${name}' to continue:`);
         await screen.type(name);
         await screen.press('Enter');
         await screen.waitFor(/^exit 0$/m);
@@ -119,7 +119,7 @@ needs('redis')('a destructive command', () => {
 
     it('refuses another one', () =>
       on(line, env, async (screen) => {
-        await screen.waitFor(`Type '${name}' to go on:`);
+        await screen.waitFor(`Type '${name}' to continue:`);
         await screen.type('yes');
         await screen.press('Enter');
         expect(await screen.waitFor(/^exit 4$/m)).toContain('nothing was changed');
@@ -128,12 +128,12 @@ needs('redis')('a destructive command', () => {
 
     it('takes Ctrl-C and Ctrl-D for a no', async () => {
       await on(line, env, async (screen) => {
-        await screen.waitFor('to go on:');
+        await screen.waitFor('to continue:');
         await screen.press('C-c');
         await screen.waitFor(/^exit 130$/m);
       });
       await on(line, env, async (screen) => {
-        await screen.waitFor('to go on:');
+        await screen.waitFor('to continue:');
         await screen.press('C-d');
         await screen.waitFor(/^exit 4$/m);
       });
@@ -160,7 +160,7 @@ needs('redis')('a destructive command', () => {
 
     it('asks nothing with --no-input', () =>
       on(`${line} --no-input`, env, async (screen) => {
-        expect(await screen.waitFor(/^exit 4$/m)).not.toContain('to go on:');
+        expect(await screen.waitFor(/^exit 4$/m)).not.toContain('to continue:');
         expect(await keys()).toBe(3);
       }));
   });

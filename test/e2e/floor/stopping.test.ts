@@ -41,7 +41,7 @@ needs('redis')('a command that is stopped', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['SIGHUP', 129],
-  ] as const)('by %s says what was done and how to go on', async (signal, code) => {
+  ] as const)('by %s says what was done and how to continue', async (signal, code) => {
     const running = await inTheMiddle('--json', '--resume', `${signal}.json`);
     running.signal(signal);
     const { stderr, json, ...finished } = await running.finished;

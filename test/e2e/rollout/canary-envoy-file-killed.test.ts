@@ -52,7 +52,7 @@ describe('a canary that is followed and stopped', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('by %s holds, and says how to go on', { timeout: 300_000 }, async (signal, code) => {
+  ] as const)('by %s holds, and says how to continue', { timeout: 300_000 }, async (signal, code) => {
     await desk.slowly();
     const following = await desk.start('canary', 'start', '--wait', '--every', '300ms', '--json');
     await until('it follows', async () => (await desk.status()).phase === 'progressing');

@@ -134,7 +134,7 @@ describe('a canary that is followed', () => {
 });
 
 describe('a canary driven verb by verb', () => {
-  it('starts, pauses, resumes, goes on, and is aborted', async () => {
+  it('starts, pauses, resumes, continues, and is aborted', async () => {
     await desk.slowly();
     for (const verb of ['abort', 'step']) expect((await desk.canary(verb)).code, verb).toBe(0);
     for (const verb of ['pause', 'resume', 'promote']) expect((await desk.canary(verb)).code, verb).toBe(4);
@@ -219,7 +219,7 @@ describe('a canary driven verb by verb', () => {
     expect(failure(typo).code).toBe('ROUTE_NOT_FOUND');
   });
 
-  it('is begun anew for the next pair, with its history', async () => {
+  it('is begun again for the next pair, with its history', async () => {
     await desk.slowly();
     await desk.canary('start');
     await desk.canary('promote', '--full');

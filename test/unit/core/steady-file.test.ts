@@ -30,7 +30,13 @@ const text = Array.from({ length: size / 10 }, (_, i) => `${String(i).padStart(9
 const other = text.replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)]!);
 
 type Change =
-  'append' | 'rename' | 'truncate' | 'shorten' | 'write anew' | 'write anew, longer' | 'truncate and append';
+  | 'append'
+  | 'rename'
+  | 'truncate'
+  | 'shorten'
+  | 'write again'
+  | 'write again, longer'
+  | 'truncate and append';
 const harmless: readonly Change[] = ['append', 'rename'];
 
 /** Does what another process could. */
@@ -44,8 +50,8 @@ const changes: Record<Change, (path: string) => string | void> = {
   },
   truncate: (path) => truncateSync(path, 0),
   shorten: (path) => truncateSync(path, readFileSync(path).length - 1),
-  'write anew': (path) => writeFileSync(path, other),
-  'write anew, longer': (path) => writeFileSync(path, `${other}${text}`),
+  'write again': (path) => writeFileSync(path, other),
+  'write again, longer': (path) => writeFileSync(path, `${other}${text}`),
   'truncate and append': (path) => {
     truncateSync(path, 0);
     appendFileSync(path, `${other}${other}`);

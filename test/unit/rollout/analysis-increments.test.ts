@@ -31,7 +31,7 @@ describe('the increments of one counter', () => {
     expect(increase([[10, 3], [25, 4]])).toBe(4); // prettier-ignore
   });
 
-  test('go on after a restart from 0', () => {
+  test('continue after a restart from 0', () => {
     expect(increase([[-5, 100], [10, 110], [25, 4], [40, 6]])).toBe(16); // prettier-ignore
   });
 

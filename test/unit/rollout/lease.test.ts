@@ -284,7 +284,7 @@ describe('a lease whose store fails', () => {
     expect(store.record).toMatchObject({ holder: '' });
   });
 
-  it('is begun anew when somebody deleted it', async () => {
+  it('is begun again when somebody deleted it', async () => {
     const { clock, store } = begin();
     const ann = await work(store, clock, 'ann');
     store.record = undefined;

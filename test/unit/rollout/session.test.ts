@@ -137,7 +137,7 @@ describe('a follower', () => {
     }
   });
 
-  it('goes on after a short absence of what keeps the route, and says so', async () => {
+  it('continues after a short absence of what keeps the route, and says so', async () => {
     const made = world();
     let looks = 0;
     const stepped = await startAndFollow(made, {}, () => {

@@ -28,7 +28,7 @@ class StepClock implements Clock {
     });
   }
 
-  /** Lets the sleeper go on. @returns when it sleeps again */
+  /** Lets the sleeper continue. @returns when it sleeps again */
   step(): Promise<void> {
     const asleep = new Promise<void>((resolve) => (this.#asleep = resolve));
     this.#wake?.();

@@ -71,7 +71,7 @@ describe('CSV', () => {
     expect((await readAll(source)).rows).toHaveLength(1);
   });
 
-  test('rejects malformed lines by number and goes on', async () => {
+  test('rejects malformed lines by number and continues', async () => {
     const source = await openFile(
       Buffer.concat([
         Buffer.from('a,b\n1,2\n3\n4,5,6\n"x"y,1\n"never closed,2\n7,8\n'),
@@ -128,7 +128,7 @@ describe('CSV', () => {
     expect(source.estimatedRows).toBe(50_000);
   });
 
-  test('goes on from any position, and its hash is that of the prefix', async () => {
+  test('continues from any position, and its hash is that of the prefix', async () => {
     const rows = Array.from({ length: 20_000 }, (_, i) =>
       i % 7 === 0 ? `${i},"a\n""b""",é` : i % 11 === 0 ? `${i}` : `${i},b,c`,
     );

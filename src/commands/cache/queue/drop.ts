@@ -12,7 +12,7 @@ import { openLevel } from '../shared/open-level.js';
 
 export const drop = changeCommand({
   name: 'cache queue drop',
-  summary: 'give up the refused write of a key, and let the later ones go on',
+  summary: 'give up the refused write of a key, and let the later ones continue',
   synonyms: ['rm', 'del', 'remove', 'delete', 'discard', 'purge'],
   description:
     'Removes the one write that the database refused, for good; those held back behind it go before all others. The ' +

@@ -179,5 +179,5 @@ function resumeHint({ state, actor }: Session): string | undefined {
   if (state.phase === 'promoted')
     return state.kind === 'canary' ? undefined : 'The switch is done; the old colour was not scaled down.';
   const { onward, back } = commandsOf(actor, state);
-  return `The weights stay as they are. '${onward}' goes on, '${back}' returns the traffic.`;
+  return `The weights stay as they are. '${onward}' continues, '${back}' returns the traffic.`;
 }

@@ -12,7 +12,7 @@ const transient = new Set(['40001', '40P01']);
 export type Work<T> = (client: PostgresClient, repeated: boolean) => Promise<T>;
 
 /**
- * One connection, one piece of work at a time, that is opened anew when it was lost. Work must bear being repeated:
+ * One connection, one piece of work at a time, that is opened again when it was lost. Work must bear being repeated:
  * whether it was carried out before the connection went is not known.
  */
 export class DatabaseConnection {

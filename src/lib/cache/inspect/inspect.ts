@@ -30,7 +30,7 @@ const ttlBounds: [upTo: string, ms: number][] = [
 /** z of a two-sided 95 % interval. */
 const z95 = 1.96;
 
-/** What one node's keys add up to; thrown away when the node is walked anew. */
+/** What one node's keys add up to; thrown away when the node is walked again. */
 class Tally {
   keys = 0;
   bytes = 0;

@@ -124,7 +124,7 @@ export class MemcachedKeyedLevel implements KeyedLevel {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const item = await this.record(key);
       const text = item?.value ?? noRecord;
-      // A record that was evicted starts anew anywhere, so that values of its former life are unlikely to fit it.
+      // A record that was evicted starts again anywhere, so that values of its former life are unlikely to fit it.
       const start = { version: 0n, count: Math.floor(Math.random() * marks), known: true };
       const decision = decide(text, text === '' ? start : parseRecord(text));
       if (decision === 'refused') return 'refused';

@@ -89,7 +89,7 @@ export class MultiLevelCache {
 
   /**
    * The value, loaded when no level has it. Concurrent calls for a key load once, and each gets its own copy. A value
-   * that took long to load is loaded anew in the background, probably, before its time is over. What `load` returns
+   * that took long to load is loaded again in the background, probably, before its time is over. What `load` returns
    * goes through the codec before it is returned, so that a hit and a miss look alike; undefined is not cached.
    * @throws what `load` throws, and what `get` throws, without loading.
    */
@@ -207,7 +207,7 @@ export class MultiLevelCache {
       key,
       queue.writeBehind(bytes, encoded, target, operation, { operationId: repeated }),
     );
-    // What was queued anew may have been applied before later writes: readers ask the queue, which knows.
+    // What was queued again may have been applied before later writes: readers ask the queue, which knows.
     const gone = encoded === null || requeued;
     const found = gone ? undefined : { value: encoded, expiresAt: this.#values.expiry(ttl) };
     await this.#write({ key: bytes, found, version, leases }, 'the row is queued, but');

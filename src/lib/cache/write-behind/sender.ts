@@ -197,7 +197,7 @@ export class Sender {
     this.#recovering ??= this.#recover(problem);
   }
 
-  /** Asks anew who serves what, lets go of lanes that broke, and sends everything again in its order. */
+  /** Asks again who serves what, lets go of lanes that broke, and sends everything again in its order. */
   async #recover(problem: ServiceUnavailable): Promise<void> {
     await systemClock.sleep(Math.min(20 * 2 ** this.#attempts++, 500), this.signal).catch(() => {});
     await this.client.refresh().catch(() => {});

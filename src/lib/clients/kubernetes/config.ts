@@ -112,7 +112,7 @@ async function merge(config: KubeConfig, files: readonly string[], create: () =>
   config.loadFromOptions(merged);
 }
 
-/** The official client reads them so that nothing else goes on meanwhile: a pipe would hold up the whole process. */
+/** The official client reads them so that nothing else runs meanwhile: a pipe would hold up the whole process. */
 async function requireFiles(paths: readonly (string | undefined)[], from: string): Promise<void> {
   for (const path of paths)
     if (path !== undefined && !(await stat(path).catch(() => undefined))?.isFile())

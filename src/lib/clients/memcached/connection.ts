@@ -16,7 +16,7 @@ const longestPauseMs = 1000;
  * One socket to one server, with commands pipelined and answered in order. When it is lost, it is opened again for up
  * to the request time-out, and the commands without an answer are sent again: so they must bear being repeated.
  * A server that falls silent for the request time-out, stays away as long, or answers nonsense as long, fails everything
- * under way; the next command tries anew.
+ * under way; the next command tries again.
  */
 export class MemcachedConnection {
   /** Times the server was found to be another process than before: its memory was lost. */

@@ -62,7 +62,7 @@ const unconfirmedLimit = 200;
  * Pipelines commands to the masters of a server or cluster, one socket each, and sees every one of them through
  * restarts, failovers and redirects.
  *
- * When anything goes wrong on the way, new commands wait, what is under way ends, the topology is asked anew, and
+ * When anything goes wrong on the way, new commands wait, what is under way ends, the topology is asked again, and
  * what has no answer is sent again in its first order, so that of two commands on one key the later one stays the
  * last. Writes that a master acknowledged are kept until WAIT says that a replica has them, and are repeated when
  * the master is lost before that.

@@ -138,7 +138,7 @@ export class RedisClient {
       });
   }
 
-  /** Asks anew who serves what: after a failover, a redirect, or a lost connection. */
+  /** Asks again who serves what: after a failover, a redirect, or a lost connection. */
   async refresh(): Promise<void> {
     if (this.cluster) await this.discover();
     else await this.#anyNode();

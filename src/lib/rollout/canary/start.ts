@@ -43,7 +43,7 @@ export function refuseStart({ session, spec }: CanaryRun): void {
   if (state && !isOver(state))
     throw conflict(
       `a rollout of ${state.versions.canary.name} is ${state.phase} on ${actor.provider.route.name}`,
-      `Type '${actor.command('canary step')} --wait' to go on with it, '${actor.command('canary abort')}' to end it.`,
+      `Type '${actor.command('canary step')} --wait' to continue with it, '${actor.command('canary abort')}' to end it.`,
     );
   if (state?.kind === 'canary' && state.phase === 'promoted' && isSame(state.versions, spec.versions))
     throw conflict(

@@ -14,7 +14,7 @@ export interface WaitingPlan {
 
 /**
  * What a running step waits for, each with what there is and what is needed: `2m of at least 5m in this step`, `412 of
- * about 2,900 requests`. Empty when nothing runs, or the next look will go on. Pure.
+ * about 2,900 requests`. Empty when nothing runs, or the next look will continue. Pure.
  */
 export function waitsFor(state: RolloutState, plan: WaitingPlan, now: number): string[] {
   if (state.kind !== 'canary' || state.phase !== 'progressing') return [];
