@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 
 import { errorMessage, UserError } from '../core/errors.js';
+import { readText } from '../core/input-file.js';
 import { pathProblem } from '../core/unreadable.js';
 
 const certificate = /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]*-----END (?:TRUSTED )?CERTIFICATE-----/g;
@@ -18,7 +18,7 @@ export async function readAuthorities(path: string, setting: string): Promise<st
       hint: `Give ${setting} the path of a PEM file with certificates.`,
       cause,
     });
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+  const text = await readText(path).catch((error: unknown) => {
     throw unusable(pathProblem(error), error);
   });
   const found = text.match(certificate) ?? [];
