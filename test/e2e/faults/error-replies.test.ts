@@ -158,11 +158,14 @@ needs('redis', 'postgres')('error replies', () => {
   it('a Sentinel is told from a Redis, and its masters are named', async () => {
     const info =
       'redis_version:7.0.15\r\nredis_mode:sentinel\r\nmaster0:name=main,status=ok,address=10.0.0.9:6379,slaves=1\r\n';
-    const port = await listen((socket) =>
-      socket.on('data', (data) =>
-        socket.write(data.includes('INFO') ? `$${info.length}\r\n${info}\r\n` : '+PONG\r\n'),
-      ),
-    );
+    const port = await listen((socket) => {
+      const commands = new RespParser((reply) => {
+        const [word, text] = reply as ByteString[];
+        if (word === 'INFO') socket.write(`$${info.length}\r\n${info}\r\n`);
+        else socket.write(text === undefined ? '+PONG\r\n' : `$${text.length}\r\n${text}\r\n`);
+      });
+      socket.on('data', (chunk) => commands.feed(chunk));
+    });
     const env = { METRIFY_REDIS_URL: `redis://127.0.0.1:${port}` };
     const get = await metrify(['cache', 'get', 'k'], { env });
     expect(get.code).toBe(2);

@@ -26,9 +26,10 @@ describe.each(passwords)('the password %s', (password) => {
   it.each(Object.entries(urls))('of %s in a variable is never printed', async (system, url) => {
     const env = { [`METRIFY_${system.toUpperCase()}_URL`]: url };
     for (const argv of [['config', 'show'], ['config', 'show', '--json'], ['doctor'], ['doctor', '--json']]) {
-      const { stdout, stderr } = await metrify(argv, { env });
+      const { code, stdout, stderr } = await metrify(argv, { env });
       expect(stdout + stderr).not.toContain('s3cr3t');
-      if (argv[0] === 'config') expect(stdout).toContain('***');
+      // A password that makes the URL another one is refused.
+      if (argv[0] === 'config' && code === 0) expect(stdout).toContain('***');
     }
   });
 
@@ -75,7 +76,12 @@ describe('what a server says', () => {
     // Its own password in a form that nothing would tell from a word.
     const said = 'ERR x redis://u:s3cr3t99@h and geheimeswort';
     server = createServer((socket) =>
-      socket.on('error', () => {}).on('data', () => socket.write(`-${said}\r\n`)),
+      socket
+        .on('error', () => {})
+        .on('data', (commands) => {
+          // One answer to each command.
+          for (const _ of String(commands).matchAll(/^\*\d+\r$/gm)) socket.write(`-${said}\r\n`);
+        }),
     );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
