@@ -169,7 +169,7 @@ needs('redis')('a Redis Cluster in trouble', () => {
     const keys = Number(
       await cluster.nodes.find(({ port }) => String(port) === master)!.server.cli('DBSIZE'),
     );
-    expect(lost.failure).toContain(`${formatCount(Number(keys))} keys would be lost`);
+    expect(lost.failure).toContain(`${keys.toLocaleString('en')} keys would be lost`);
     expect(lost.failure).toContain(`127.0.0.1:${replica.port}`);
 
     const status = await metrify(['cache', 'cluster', 'status', '--json'], { env: env() });

@@ -189,7 +189,7 @@ needs(
       expect(code, stderr).toBe(0);
     }
     await on(`metrify cache flush --pattern 'ask:*' --level ${level}`, env, async (screen) => {
-      await screen.waitFor(/: 30 of\s\d+ keys\.\s+Type/);
+      await screen.waitFor(/: 30 of\s[\d,]+ keys\.\s+Type/);
       await screen.press('C-d');
       await screen.waitFor(/^exit 4$/m);
     });

@@ -115,7 +115,7 @@ needs(
       if (object.metadata.annotations[OWNERS] !== undefined)
         expect(problems.join(), said).toContain('a change was cut short');
       else expect(problems, said).toEqual([]);
-      if (phase === 'progressing') expect(next.join(), said).toContain('canary abort');
+      if (phase === 'progressing') expect(JSON.stringify(next), said).toContain('canary abort');
       const key = `${phase} ${weights.canary}${problems.length > 0 ? ' unfinished' : ''}`;
       found[key] = (found[key] ?? 0) + 1;
 

@@ -82,10 +82,12 @@ function decidesAsTheTable(open: () => Promise<KeyedLevel>, forgets = false): vo
   test('decides as the table of versions says', async () => {
     const level = await open();
     const met = new Set<unknown>();
-    await fc.assert(
-      fc.asyncProperty(actions, (steps) => walk(level, steps, forgets, met)),
-      { numRuns: scaled(150) },
-    );
+    // Rare cases are met in the end; that all of them are is what makes this a test of the table.
+    for (let round = 0; round < 20 && (round === 0 || cases.some((one) => !met.has(one))); round++)
+      await fc.assert(
+        fc.asyncProperty(actions, (steps) => walk(level, steps, forgets, met)),
+        { numRuns: scaled(150) },
+      );
     expect(cases.filter((one) => !met.has(one))).toEqual([]);
     await level.close();
   }, 120_000);

@@ -58,10 +58,10 @@ export function namedSecrets(text: string): readonly Span[] {
 /** @returns where the span ends: what stands within it is a part of it */
 type Add = (span: Span) => number;
 
-/** `{token}` of a template, and what is masked already. */
+/** `{token}` of a template, which has a name in lower case, and what is masked already. */
 function isPlaceholder(text: string, { start, end }: Span): boolean {
   if (end - start > longestName || !/[*{]/.test(text[start]!)) return false;
-  return /^(?:\*{3}|\{\{?[\w.]+\}?\})$/.test(text.slice(start, end));
+  return /^(?:\*{3}|\{\{?[a-z][a-z_.]*\}?\})$/.test(text.slice(start, end));
 }
 
 const encodedEquals = /%(?:25){0,8}3d/gi;
