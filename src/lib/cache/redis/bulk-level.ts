@@ -145,7 +145,7 @@ export class RedisBulkLevel implements BulkLevel {
     // Small writes: between two of them the server answers its other clients.
     const bulk = new RedisBulk<ByteString>(this.client, {
       signal: options.signal,
-      batch: 100,
+      batch: 200,
       window: 4,
       keyOf: (key) => key,
       encode: unlinkCommand,
@@ -195,7 +195,7 @@ export class RedisBulkLevel implements BulkLevel {
         scanMaster(this.client, master, {
           signal,
           pattern: pattern === undefined ? undefined : redisGlob(pattern),
-          count: questions.length > 0 ? 1000 : 300,
+          count: questions.length > 0 ? 1000 : 500,
           ask: questions.map((question) => question.ask),
           // A sample is shared over the masters in proportion to their keys.
           limit: limit === undefined ? undefined : Math.ceil((limit * sizes[i]!) / Math.max(1, total)),
