@@ -1,6 +1,6 @@
 /*
- * The executable. The page that people ask for most needs neither a parser nor a runtime: it is a CommonJS bundle of its own, which
- * Node starts sooner than a module, and it loads the rest for everything else.
+ * The executable. The help page needs neither a parser nor a runtime, so it is bundled separately, as CommonJS, which Node starts
+ * sooner than a module. Everything else is loaded from main.js.
  */
 import { commandTable } from './commands/table.js';
 import { ExitCode } from './lib/core/exit-codes.js';

@@ -45,6 +45,7 @@ export class DatabaseConnection {
    */
   run<T>(work: Work<T>, signal: AbortSignal): Promise<T> {
     const result = this.last.then(() => this.attempt(work, signal));
+    // The caller has the error; the next piece of work only waits for the end of this one.
     this.last = result.catch(() => {});
     return result;
   }
@@ -81,6 +82,7 @@ export class DatabaseConnection {
   private async discard(): Promise<void> {
     const client = this.client;
     this.client = undefined;
+    // It is given up because it was lost: that closing it fails says nothing new.
     await client?.close().catch(() => {});
   }
 }

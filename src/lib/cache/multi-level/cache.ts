@@ -312,6 +312,7 @@ export class MultiLevelCache {
     try {
       return await written;
     } catch (error) {
+      // The write's own error is what the caller has to know; a level that kept the key is suspected by `delete` itself.
       if (error instanceof ServiceUnavailable) await this.delete(key).catch(() => {});
       throw error;
     }
@@ -331,6 +332,7 @@ export class MultiLevelCache {
   async #inOrder(key: ByteString, work: () => Promise<void>): Promise<void> {
     const before = this.#writing.get(key);
     const mine = before ? before.then(work) : work();
+    // The caller has the error; later writes only wait for the end of this one.
     const over = mine.catch(() => {});
     this.#writing.set(key, over);
     try {

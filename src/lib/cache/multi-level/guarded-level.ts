@@ -176,6 +176,7 @@ export class GuardedLevel {
         (value) => {
           if (call.over) return;
           this.deadlines.done(call);
+          // Keys that could not be mended stay suspected, and are tried again.
           if (this.breaker.succeeded()) this.mendAll().catch(() => {});
           if (isLookup) this.count(value as Lookup, startedAt);
           resolve(value);

@@ -192,5 +192,6 @@ function causeOf(error: unknown): unknown {
 }
 
 async function rollback(pg: PostgresClient): Promise<void> {
+  // It fails on a connection that is lost, and PostgreSQL has rolled back then.
   await pg.query('ROLLBACK').catch(() => {});
 }

@@ -104,6 +104,7 @@ export class Sender {
 
   close(): void {
     this.#closed = true;
+    // One that could not be opened needs no closing.
     for (const lane of this.#lanes.values()) lane.connection.then((open) => open.close()).catch(() => {});
     this.#lanes.clear();
   }

@@ -190,7 +190,7 @@ export class MemcachedConnection {
     this.watch = undefined;
   }
 
-  /** After what is no answer, the answers before it on the connection are not trusted either. */
+  /** When something came that is not an answer, the answers before it on the connection are not trusted either. */
   private lost(problem: Error): void {
     const wasReady = this.ready;
     this.drop();
