@@ -39,7 +39,8 @@ export function presentLoad(result: LoadResult, printer: Printer): void {
     printer.warn(
       `${result.generator.lostThreads} of ${result.generator.threads} threads of the generator died; their share is missing`,
     );
-  if (result.generator.bottleneck) printer.warn(`the generator was the limit: ${result.generator.bottleneck}`);
+  if (result.generator.bottleneck)
+    printer.warn(`the generator was the limit: ${result.generator.bottleneck}`);
   if (result.thresholds.length > 0) printer.line();
   for (const { expression, verdict, observed } of result.thresholds) {
     const text = `${expression}   ${observed}`;

@@ -22,7 +22,10 @@ const flags = {
   }),
   duration: flag.duration({ help: 'how long requests are due', default: '10s' }),
   drain: flag.duration({ help: 'how long requests under way at the end are waited for', default: '5s' }),
-  requestTimeout: flag.duration({ help: 'a request without a whole answer fails after this', default: '30s' }),
+  requestTimeout: flag.duration({
+    help: 'a request without a whole answer fails after this',
+    default: '30s',
+  }),
   threshold: flag.list({
     placeholder: 'EXPRESSION',
     help: 'what must hold: p95<200ms, max<2s, error_rate<1%, rps>500, goodput>=450',

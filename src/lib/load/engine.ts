@@ -140,7 +140,8 @@ export class Engine {
     this.#waiting.push(waiting);
     const { arrivals } = this.#job;
     const most = arrivals.loop === 'open' ? arrivals.maxConnections : arrivals.connections;
-    if (this.#opening < this.#waiting.length - this.#firstWaiting && this.#connections.size < most) this.#open();
+    if (this.#opening < this.#waiting.length - this.#firstWaiting && this.#connections.size < most)
+      this.#open();
   }
 
   #open(): void {

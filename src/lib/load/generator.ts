@@ -28,7 +28,8 @@ export interface LoadTally extends EngineTally {
   readonly lostThreads: number;
 }
 
-type Message = { readonly tally: PackedTally } | { readonly progress: { answered: number; failed: number; sent: number } };
+type Message =
+  { readonly tally: PackedTally } | { readonly progress: { answered: number; failed: number; sent: number } };
 
 /**
  * Generates the load of a plan in worker threads.
@@ -43,7 +44,10 @@ export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Pr
     const job: EngineJob = { ...shared, origin, arrivals: shareOf(load, thread, threads) };
     return runThread(job, signal, ({ answered, failed }) => {
       seen.set(thread, answered + failed);
-      progress.update([...seen.values()].reduce((sum, count) => sum + count, 0), undefined);
+      progress.update(
+        [...seen.values()].reduce((sum, count) => sum + count, 0),
+        undefined,
+      );
     });
   });
   const packed = await Promise.all(started);
@@ -60,7 +64,8 @@ export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Pr
       byName.get(name)!.add(counts);
     }
   }
-  const sum = (count: (tally: EngineTally) => number) => tallies.reduce((total, tally) => total + count(tally), 0);
+  const sum = (count: (tally: EngineTally) => number) =>
+    tallies.reduce((total, tally) => total + count(tally), 0);
   return {
     startedAt: origin,
     elapsedMs: Math.min(plan.durationMs, stoppedAt - begun),
@@ -120,4 +125,3 @@ function workerFile(): URL {
   if (dist === undefined) throw new Error('the generator runs from the built package');
   return new URL('lib/load/worker.js', dist);
 }
-

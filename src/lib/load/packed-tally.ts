@@ -41,7 +41,15 @@ export function packTally({ byName, lag, ...rest }: EngineTally): PackedTally {
 
 export async function unpackTally(packed: PackedTally, open: OpenLatencies): Promise<EngineTally> {
   const byName = new Map<string, NameTally>();
-  for (const { name, sent, bytes, statuses, unexpectedStatuses, failures, histograms: encoded } of packed.byName) {
+  for (const {
+    name,
+    sent,
+    bytes,
+    statuses,
+    unexpectedStatuses,
+    failures,
+    histograms: encoded,
+  } of packed.byName) {
     const tally = new NameTally(open);
     tally.sent = sent;
     tally.bytes = bytes;

@@ -9,13 +9,20 @@ export interface RequestText {
 }
 
 /** @throws UserError when it is not an http or https URL */
-export function targetOf(text: string): { readonly target: Target; readonly path: string; readonly host: string } {
+export function targetOf(text: string): {
+  readonly target: Target;
+  readonly path: string;
+  readonly host: string;
+} {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol))
-    throw new UserError(`'${text}' is not a URL with http or https`, { hint: 'Give one like http://127.0.0.1:8080/path.' });
+    throw new UserError(`'${text}' is not a URL with http or https`, {
+      hint: 'Give one like http://127.0.0.1:8080/path.',
+    });
   if (url.username !== '' || url.password !== '')
     throw new UserError('the URL has a user or a password', { hint: 'Give them as a header from a file.' });
-  if (url.hash !== '') throw new UserError(`'${url.hash}' of the URL is never sent`, { hint: 'Leave it out.' });
+  if (url.hash !== '')
+    throw new UserError(`'${url.hash}' of the URL is never sent`, { hint: 'Leave it out.' });
   const tls = url.protocol === 'https:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return {

@@ -195,4 +195,3 @@ function isLowerBound(bounded: Bounded | undefined): boolean {
 
 const point = (value: number): Bounded => ({ atLeast: value, atMost: value });
 const round = (value: number) => Math.round(value * 1000) / 1000;
-

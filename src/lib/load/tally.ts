@@ -2,7 +2,16 @@ import { Latencies } from '../measure/latencies.js';
 
 /** Why a request failed; `status` and the like are answers, and not here. */
 export type FailureKind =
-  'refused' | 'unreachable' | 'reset' | 'closed' | 'timeout' | 'connect-timeout' | 'malformed' | 'tls' | 'dns' | 'other';
+  | 'refused'
+  | 'unreachable'
+  | 'reset'
+  | 'closed'
+  | 'timeout'
+  | 'connect-timeout'
+  | 'malformed'
+  | 'tls'
+  | 'dns'
+  | 'other';
 
 /** Two digits are enough for a quantile of load, and a tenth of the memory of three. */
 const digits = 2;

@@ -25,7 +25,8 @@ export interface ThresholdResult {
 /** Parses `p95<200ms`, `p99.9<=1s`, `max<2s`, `error_rate<1%`, `rps>500`, `goodput>=450`. @throws UserError */
 export function parseThreshold(text: string): Threshold {
   const expression = text.replace(/\s+/g, '');
-  const [, name = '', operator, limit = ''] = /^([a-z_]+|p\d+(?:\.\d+)?)(<=?|>=?)(.+)$/.exec(expression) ?? [];
+  const [, name = '', operator, limit = ''] =
+    /^([a-z_]+|p\d+(?:\.\d+)?)(<=?|>=?)(.+)$/.exec(expression) ?? [];
   const wrong = (why: string) =>
     new UserError(`'${text}' is not a threshold: ${why}`, {
       hint: 'Write it like p95<200ms, max<2s, error_rate<1%, rps>500 or goodput>=450.',
@@ -46,7 +47,8 @@ function metricOf(name: string): Metric | undefined {
   if (name === 'max') return { quantile: 1 };
   const percentile = /^p(\d+(?:\.\d+)?)$/.exec(name)?.[1];
   if (percentile === undefined || Number(percentile) > 100) return undefined;
-  return { quantile: Number(percentile) / 100 };
+  // 99.9 / 100 would be more than 0.999.
+  return { quantile: Number((Number(percentile) / 100).toPrecision(12)) };
 }
 
 function limitOf(metric: Metric, text: string): number {

@@ -157,19 +157,27 @@ describe('an answer of HTTP/1.1', () => {
   });
 
   it('takes the same length twice', () => {
-    expect(one('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n1')).toMatchObject({ body: '1' });
+    expect(one('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n1')).toMatchObject({
+      body: '1',
+    });
   });
 
   it('is read one after the other on one connection', () => {
     fc.assert(
-      fc.property(fc.array(answers.filter(({ framing }) => framing !== 'close'), { maxLength: 5 }), (all) => {
-        const parser = new ResponseParser();
-        for (const { bytes, status } of all) {
-          parser.expect('GET');
-          expect(parser.push(bytes)).toBe(true);
-          expect(parser.status).toBe(status);
-        }
-      }),
+      fc.property(
+        fc.array(
+          answers.filter(({ framing }) => framing !== 'close'),
+          { maxLength: 5 },
+        ),
+        (all) => {
+          const parser = new ResponseParser();
+          for (const { bytes, status } of all) {
+            parser.expect('GET');
+            expect(parser.push(bytes)).toBe(true);
+            expect(parser.status).toBe(status);
+          }
+        },
+      ),
     );
   });
 });

@@ -41,12 +41,16 @@ describe('requests of an open loop are due', () => {
     const rate = fc.double({ min: 0, max: 500, noNaN: true });
     const stage = fc.record({ durationMs: fc.integer({ min: 1, max: 5000 }), from: rate, to: rate });
     fc.assert(
-      fc.property(fc.array(stage, { minLength: 1, maxLength: 4 }), fc.double({ min: 0, max: 1, noNaN: true }), (stages, share) => {
-        const schedule = new Schedule(stages);
-        if (schedule.count === 0) return;
-        const i = Math.floor(share * (schedule.count - 1));
-        expect(arrivalsUntil(stages, schedule.dueNs(i))).toBeCloseTo(i, 1);
-      }),
+      fc.property(
+        fc.array(stage, { minLength: 1, maxLength: 4 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (stages, share) => {
+          const schedule = new Schedule(stages);
+          if (schedule.count === 0) return;
+          const i = Math.floor(share * (schedule.count - 1));
+          expect(arrivalsUntil(stages, schedule.dueNs(i))).toBeCloseTo(i, 1);
+        },
+      ),
       { numRuns: 50 },
     );
   });

@@ -10,7 +10,8 @@ const mostHeadBytes = 64 * 1024;
 const mostSizeBytes = 4 * 1024;
 const mostInterim = 100;
 
-type State = 'head' | 'length' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailers' | 'until-close' | 'done';
+type State =
+  'head' | 'length' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailers' | 'until-close' | 'done';
 
 /**
  * Reads the answers of one HTTP/1.1 connection, one request at a time (RFC 9112). Strict: what two readers could take for
@@ -172,7 +173,8 @@ function lineAt(bytes: Buffer, at: number, most: number): string | undefined {
   const end = bytes.indexOf(LF, at);
   if (end < 0 ? bytes.length - at > most : end - at > most) throw new ResponseMalformed('a line is too long');
   if (end < 0) return undefined;
-  if (bytes[end - 1] !== CR || end === at) throw new ResponseMalformed('a line ends without a carriage return');
+  if (bytes[end - 1] !== CR || end === at)
+    throw new ResponseMalformed('a line ends without a carriage return');
   return bytesOf(bytes, at, end - 1);
 }
 
