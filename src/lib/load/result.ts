@@ -90,7 +90,6 @@ export function resultOf(tally: LoadTally, options: ResultOptions): LoadResult {
   const figures = {
     rps: counts.answered / seconds,
     goodput: total.response.count / seconds,
-    error_rate: errors.total / Math.max(1, counts.answered + counts.failed),
   };
   return {
     requests: tally.due,
@@ -135,11 +134,7 @@ export function resultOf(tally: LoadTally, options: ResultOptions): LoadResult {
     }
     if (metric !== 'error_rate' && bottleneck !== undefined)
       return judge(threshold, undefined, `no data: ${bottleneck}`);
-    if (metric === 'error_rate') {
-      const settled = counts.answered + counts.failed;
-      const shown = `${(figures.error_rate * 100).toFixed(3)}%, ${formatCount(errors.total)} of ${formatCount(settled)} failed`;
-      return judge(threshold, settled === 0 ? undefined : point(figures.error_rate), shown);
-    }
+    if (metric === 'error_rate') return judge(threshold, ...errorRateOf(counts, errors.total));
     return judge(threshold, point(figures[metric]), `${figures[metric].toFixed(1)}/s`);
   }
 }
@@ -154,6 +149,20 @@ function bottleneckOf(
     return `all ${formatCount(maxConnections)} connections were in use, and ${formatCount(unsent)} of ${formatCount(tally.due)} requests were not sent`;
   const lag = tally.lag.quantile(0.99);
   return lag > 100 ? `the generator itself was ${Math.round(lag)}ms late at p99` : undefined;
+}
+
+/** Requests without an answer may still have failed. */
+function errorRateOf(
+  { sent, incomplete }: { readonly sent: number; readonly incomplete: number },
+  failed: number,
+): [observed: Bounded | undefined, shown: string] {
+  if (sent === 0) return [undefined, 'nothing was sent'];
+  const percent = (count: number) => `${((100 * count) / sent).toFixed(3)}%`;
+  const shown =
+    incomplete === 0
+      ? `${percent(failed)}, ${formatCount(failed)} of ${formatCount(sent)}`
+      : `${percent(failed)} to ${percent(failed + incomplete)}, ${formatCount(failed)} of ${formatCount(sent)} and ${formatCount(incomplete)} incomplete`;
+  return [{ atLeast: failed / sent, atMost: (failed + incomplete) / sent }, shown];
 }
 
 function countsOf(tally: NameTally) {

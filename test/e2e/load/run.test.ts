@@ -43,7 +43,7 @@ describe('load run', () => {
       '--drain',
       '1s',
       '--threshold',
-      'p99<200ms',
+      'p99<200ms,error_rate<1%,error_rate<10%',
     );
     expect(result.sent).toBe(300);
     expect(result.incomplete).toBe(15);
@@ -51,6 +51,12 @@ describe('load run', () => {
     expect(result.latencyMs.p99).toBeGreaterThan(1000);
     expect(result.thresholds).toEqual([
       { expression: 'p99<200ms', verdict: 'failed', observed: expect.stringMatching(/^≥ /) as string },
+      {
+        expression: 'error_rate<1%',
+        verdict: 'no-data',
+        observed: '0.000% to 5.000%, 0 of 300 and 15 incomplete',
+      },
+      expect.objectContaining({ expression: 'error_rate<10%', verdict: 'passed' }),
     ]);
     expect(code).toBe(3);
   });
@@ -85,7 +91,7 @@ describe('load run', () => {
     expect(result.latencyMs.p50).toBeGreaterThanOrEqual(99);
     expect(result.rps / result.goodput).toBeCloseTo(2, 5);
     expect(result.thresholds.map(({ verdict }) => verdict)).toEqual(['failed', 'passed']);
-    expect(result.thresholds[0]!.observed).toBe('50.000%, 100 of 200 failed');
+    expect(result.thresholds[0]!.observed).toBe('50.000%, 100 of 200');
     expect(code).toBe(3);
   });
 
