@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTcp, type AddressInfo, type Server as TcpServer } from 'node:net';
 
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { LoadResult } from '../../../src/lib/load/result.js';
@@ -21,12 +23,17 @@ const http = (answer: (request: IncomingMessage, response: ServerResponse, n: nu
   return listen(createServer((request, response) => answer(request, response, n++)));
 };
 
+/** Runs it again while this machine was too busy to send in time: metrify says so itself. */
 async function load(...args: string[]) {
-  const end = await metrify(['load', 'run', ...args, '--json']);
-  expect(end.stderr).not.toContain('a bug in metrify');
-  const { result, verdict } = end.json<{ result: LoadResult; verdict: string }>();
-  expect(result.sent).toBe(result.answered + result.failed + result.incomplete);
-  return { code: end.code, result, verdict };
+  for (let tries = 0; ; tries++) {
+    const end = await metrify(['load', 'run', ...args, '--json']);
+    expect(end.stderr).not.toContain('a bug in metrify');
+    const { result, verdict } = end.json<{ result: LoadResult; verdict: string }>();
+    expect(result.sent).toBe(result.answered + result.failed + result.incomplete);
+    if (tries === 10 || !/ late at p99$/.test(result.generator.bottleneck ?? ''))
+      return { code: end.code, result, verdict };
+    await delay(tries * 1000);
+  }
 }
 
 describe('load run', () => {
