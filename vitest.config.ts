@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+import { scaled } from './test/scale.js';
+
 export default defineConfig({
   test: {
     include: ['test/{unit,integration,e2e}/**/*.test.{ts,tsx}'],
@@ -9,7 +11,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     // For a machine that is ten times as slow as a developer's: what hangs fails, what is slow does not.
-    testTimeout: 600_000,
+    testTimeout: scaled(600_000),
     hookTimeout: 600_000,
     expect: { poll: { timeout: 60_000 } },
     reporters: ['default', './test/servers/summary-reporter.ts'],

@@ -16,7 +16,14 @@ export const folders = [
   {
     files: ['src/cli.ts', 'src/main.ts'],
     holds: 'the program',
-    imports: ['src/commands/table.ts', 'src/commands/sections.ts', 'src/runtime/', ...core, 'src/version.ts'],
+    imports: [
+      'src/main.ts',
+      'src/commands/table.ts',
+      'src/commands/sections.ts',
+      'src/runtime/',
+      ...core,
+      'src/version.ts',
+    ],
   },
   {
     files: ['src/docs.ts'],

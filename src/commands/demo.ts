@@ -19,6 +19,7 @@ export interface DemoReport extends DemoResult<DemoGroup> {
 export const demo = readCommand({
   name: 'demo',
   summary: 'see metrify work on a small town in under a minute',
+  synonyms: ['try', 'tutorial'],
   description:
     'Starts an embedded PostgreSQL with the meters of a small town and a small HTTP service, and does what an SRE ' +
     'would do: measure the service cold, warm its cache from SQL, inspect it, measure again, flush; then queue a burst of ' +

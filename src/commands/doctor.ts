@@ -10,6 +10,7 @@ import type { Settings } from '../runtime/settings.js';
 export const doctor = readCommand({
   name: 'doctor',
   summary: 'which systems are configured and answer, their versions and latency',
+  synonyms: ['ping', 'health'],
   flags: {},
   examples: [
     { does: 'everything that is configured', command: 'metrify doctor' },

@@ -19,6 +19,7 @@ export const init = changeCommand({
   name: 'init',
   summary:
     'write a configuration to begin with, from the variables that are set and the servers that answer here',
+  synonyms: ['setup'],
   description:
     'Tries the usual ports on loopback for a second. Secrets become references to their variables. An existing file is ' +
     'never overwritten.',

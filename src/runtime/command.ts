@@ -1,3 +1,5 @@
+import { withGrace } from '../lib/core/abort.js';
+import { abortable } from '../lib/core/abortable.js';
 import type { Conclusion } from '../lib/core/exit-codes.js';
 import type { Context } from './context.js';
 import type { Arguments, ArgumentValues, Flags, FlagValues } from './flags.js';
@@ -25,6 +27,8 @@ interface Declaration<F extends Flags, A extends Arguments, R> {
   name: string;
   summary: string;
   description?: string;
+  /** What people of other tools type for it. They are not accepted, but lead to this verb. */
+  synonyms?: readonly string[];
   args?: A;
   flags: F;
   examples: { does: string; command: string }[];
@@ -57,6 +61,8 @@ export interface ChangeCommand<F extends Flags, A extends Arguments, P, V, R> ex
   /** What `run` would do, as `--dry-run` prints it with JSON. Changes nothing, but may read everything. */
   preview(prepared: P, context: Context): V | Promise<V>;
   presentPreview(preview: V, printer: Printer): void;
+  /** What `run` would end with, where the preview knows of something that stops it: the dry run ends with that as well. */
+  foresees?(preview: V): Pick<Outcome<V>, 'verdict' | 'checks'>;
   run(prepared: P, context: Context): Promise<Outcome<R>>;
 }
 
@@ -65,6 +71,7 @@ export interface Command {
   name: string;
   summary: string;
   description?: string;
+  synonyms: readonly string[];
   args: Arguments;
   flags: Flags;
   examples: { does: string; command: string }[];
@@ -87,7 +94,7 @@ export function readCommand<F extends Flags, A extends Arguments, R>(spec: ReadC
     ...shared(spec),
     changes: false,
     async run(input, context) {
-      const outcome = await spec.read(input as Input<F, A>, context);
+      const outcome = await stoppable(spec.read(input as Input<F, A>, context), context);
       return { ...outcome, present: (printer) => spec.present(outcome.result, printer, context) };
     },
   };
@@ -100,15 +107,24 @@ export function changeCommand<F extends Flags, A extends Arguments, P, V, R>(
     ...shared(spec),
     changes: true,
     async run(input, context) {
-      const prepared = await spec.prepare(input as Input<F, A>, context);
+      const prepared = await abortable(spec.prepare(input as Input<F, A>, context), context.signal);
       if (context.dryRun) {
-        const result = await spec.preview(prepared, context);
-        return { verdict: 'planned', result, present: (printer) => spec.presentPreview(result, printer) };
+        const result = await stoppable(Promise.resolve(spec.preview(prepared, context)), context);
+        const foreseen = spec.foresees?.(result) ?? { verdict: 'planned' };
+        return { ...foreseen, result, present: (printer) => spec.presentPreview(result, printer) };
       }
       const outcome = await spec.run(prepared, context);
       return { ...outcome, present: (printer) => spec.present(outcome.result, printer, context) };
     },
   };
+}
+
+/** How long what only reads may take to stop. */
+const readingMs = 2000;
+
+/** Nothing has to be settled where nothing was changed: what does not stop, such as a server that hangs, is left behind. */
+function stoppable<T>(reading: Promise<T>, { signal }: Context): Promise<T> {
+  return abortable(reading, withGrace(signal, readingMs));
 }
 
 function shared<F extends Flags, A extends Arguments, R>(
@@ -118,6 +134,7 @@ function shared<F extends Flags, A extends Arguments, R>(
     name: spec.name,
     summary: spec.summary,
     ...(spec.description === undefined ? {} : { description: spec.description }),
+    synonyms: spec.synonyms ?? [],
     args: spec.args ?? {},
     flags: spec.flags,
     examples: spec.examples,

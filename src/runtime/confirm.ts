@@ -2,27 +2,34 @@ import { UserError } from '../lib/core/errors.js';
 import { ExitCode } from '../lib/core/exit-codes.js';
 import { escapeLine } from './escape.js';
 import type { Terminal } from './terminal.js';
+import { wrap } from './wrap.js';
 
 export interface ConfirmOptions {
   /** The name given with `--confirm`. */
   given: string | undefined;
   /** A person may be asked. */
   ask: boolean;
+  /** What will go, of how much. */
+  howMuch: (() => Promise<string>) | undefined;
   signal: AbortSignal;
 }
 
-/** Lets a destructive command go on only when its target was named. */
+/** Lets a destructive command continue only when its target was named. */
 export async function confirmTarget(
   name: string,
   what: string,
   terminal: Terminal,
-  { given, ask, signal }: ConfirmOptions,
+  { given, ask, howMuch, signal }: ConfirmOptions,
 ): Promise<void> {
   if (given === name) return;
   if (given !== undefined)
     throw refusal(`--confirm names '${given}', but this would ${what} in '${name}'`, name);
   if (!ask) throw refusal(`this would ${what} in '${name}', and was not confirmed`, name);
-  terminal.stderr.write(`${escapeLine(`This will ${what}.`)}\n${escapeLine(`Type '${name}' to go on: `)}`);
+  const { redactor } = terminal;
+  const shown = (text: string) => wrap(escapeLine(redactor.text(text)), terminal.width);
+  const much = howMuch === undefined ? '' : `: ${await howMuch()}`;
+  for (const line of shown(`This will ${what}${much}.`)) terminal.stderr.write(`${line}\n`);
+  terminal.stderr.write(shown(`Type '${name}' to continue: `).join('\n'));
   const answer = await readAnswer(terminal, signal);
   if (answer === name) return;
   const said = answer === '' ? 'no name was typed' : `'${answer}' is not '${name}'`;
@@ -51,7 +58,7 @@ async function readAnswer(terminal: Terminal, signal: AbortSignal): Promise<stri
 function refusal(message: string, name: string): UserError {
   return new UserError(message, {
     code: 'CONFIRMATION_MISSING',
-    hint: `To go on, add --confirm ${name}`,
+    hint: `To continue, add --confirm ${name}`,
     exitCode: ExitCode.refused,
   });
 }

@@ -24,7 +24,7 @@ export interface Context {
   /** Files that flags do not name are entered here, before anything is changed. */
   readonly files: Pick<FileRoles, 'add'>;
   readonly clock: Clock;
-  /** Aborted by Ctrl-C, SIGTERM or `--timeout`; its reason is an `Interrupted`. */
+  /** Aborted by Ctrl-C, SIGTERM, SIGHUP or `--timeout`; its reason is an `Interrupted`. */
   readonly signal: AbortSignal;
   readonly terminal: Terminal;
   readonly cwd: string;
@@ -53,12 +53,13 @@ export interface Context {
   closing(close: () => Promise<void> | void): void;
   /**
    * From here on something may have changed: should the command fail or be stopped, this result so far is
-   * printed, and stderr says how to go on. From then on `--metrics-file` has its counts while the command runs.
+   * printed, and stderr says how to continue. From then on `--metrics-file` has its counts while the command runs.
    */
   applied(result: () => unknown, resume?: () => string | undefined): void;
   /**
    * Asks for the target's name on a terminal, takes it from `--confirm` elsewhere.
+   * @param howMuch will go, found out only for a person who is asked: `12 of 300 keys`
    * @throws UserError exit 4, printing the name that would do.
    */
-  confirmTarget(name: string, what: string): Promise<void>;
+  confirmTarget(name: string, what: string, howMuch?: () => Promise<string>): Promise<void>;
 }

@@ -1,6 +1,13 @@
-import { errorMessage, Interrupted, NotWritten, systemCode, UserError } from '../lib/core/errors.js';
+import {
+  errorMessage,
+  explained,
+  Interrupted,
+  NotWritten,
+  systemCode,
+  UserError,
+} from '../lib/core/errors.js';
 import { ExitCode } from '../lib/core/exit-codes.js';
-import { maskSecrets } from '../lib/core/redact.js';
+import { fileTrouble } from '../lib/core/unreadable.js';
 import type { OutputFormat } from './context.js';
 import type { Host } from './host.js';
 import { errorLine } from './output.js';
@@ -16,12 +23,11 @@ class Bug extends UserError {
 /** What a command threw, as the person is told it. What a stopped command throws is mostly that it was stopped. */
 export function failureOf(error: unknown, signal: AbortSignal): UserError {
   if (error instanceof UserError && error.outranksStop) return error;
-  const expected = error instanceof UserError || (error as Error | undefined)?.name === 'AbortError';
+  const expected = explained(error) !== undefined || (error as Error | undefined)?.name === 'AbortError';
   if (expected && signal.aborted && signal.reason instanceof Interrupted) return signal.reason;
-  if (error instanceof UserError) return error;
-  return diskTrouble.has(systemCode(error) ?? '')
-    ? new NotWritten(`the disk is full, or failed: ${errorMessage(error)}`, { cause: error })
-    : new Bug(error);
+  if (diskTrouble.has(systemCode(error) ?? '') && !(error instanceof UserError))
+    return new NotWritten(`the disk is full, or failed: ${errorMessage(error)}`, { cause: error });
+  return explained(error) ?? fileTrouble(error) ?? new Bug(error);
 }
 
 /** Of files that nobody who knows more about them has reported. */
@@ -30,9 +36,9 @@ const diskTrouble = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS']);
 export interface FailureReport {
   format: OutputFormat;
   printer: Printer;
-  host: Pick<Host, 'stderr'>;
+  host: Pick<Host, 'stderr' | 'terminal'>;
   verbose: boolean;
-  /** How to go on, where something was done already. */
+  /** How to continue, where something was done already. */
   resume?: string | undefined;
   /** Those that no envelope carries. */
   warnings?: string[];
@@ -45,7 +51,7 @@ export function reportFailure(
 ): void {
   let { hint } = failure;
   if (failure instanceof Bug) {
-    if (verbose) printer.block(maskSecrets(String((failure.error as Error).stack ?? failure.error)));
+    if (verbose) printer.block(String((failure.error as Error).stack ?? failure.error));
     hint = verbose
       ? 'Please report it with the lines above.'
       : 'Run again with --verbose and report what it prints.';
@@ -53,16 +59,12 @@ export function reportFailure(
   if (format !== 'text') {
     const next = [hint, resume].filter(Boolean).join(' ');
     const shown = new UserError(failure.message, { code: failure.code, ...(next ? { hint: next } : {}) });
-    host.stderr(`${errorLine(shown, warnings)}\n`);
+    host.stderr(`${errorLine(shown, host.terminal.redactor, warnings)}\n`);
     return;
   }
-  printer.marked(`${printer.red('error:')} `, ...linesOf(failure.message));
+  printer.marked(`${printer.red('error:')} `, ...failure.message.split('\n'));
   const next = [hint, resume].filter(Boolean).join('\n');
-  if (next) printer.marked('  ', ...linesOf(next));
-}
-
-function linesOf(text: string): string[] {
-  return maskSecrets(text).split('\n');
+  if (next) printer.marked('  ', ...next.split('\n'));
 }
 
 /** A command line that could not even be parsed. */
@@ -74,6 +76,7 @@ export function reportUsage(error: UserError, argv: readonly string[], host: Hos
       (/^(?:-o|--output)$/.test(word) && argv[i + 1]?.endsWith('json')),
   );
   const printer = new Printer(host.stderr, {
+    redactor: host.terminal.redactor,
     wraps: host.terminal.stderrIsTerminal,
     color: host.terminal.stderrIsTerminal && host.color,
     width: host.terminal.width,

@@ -2,7 +2,7 @@ import { ExitCode } from '../lib/core/exit-codes.js';
 import type { Command } from './command.js';
 import { type Argument, type Arguments, type Flag, type Flags, flagNames } from './flags.js';
 import { commandFlags, globalFlagGroups } from './global-flags.js';
-import { fill, wrap } from './wrap.js';
+import { wrap, wrapCommand } from './wrap.js';
 
 export interface HelpOptions {
   color: boolean;
@@ -27,7 +27,10 @@ export const exitCodeMeanings: readonly (readonly [codes: string, meaning: strin
   [`${ExitCode.partial}`, 'partial: some items failed; the result says which'],
   [`${ExitCode.inconclusive}`, 'inconclusive: too little data for a verdict'],
   [`${ExitCode.timeout}`, '--timeout ran out; stopped safely'],
-  [`${ExitCode.interrupted}, ${ExitCode.terminated}`, 'stopped by Ctrl-C or SIGTERM, safely'],
+  [
+    `${ExitCode.hungUp}, ${ExitCode.interrupted}, ${ExitCode.terminated}`,
+    'stopped by SIGHUP, Ctrl-C or SIGTERM, safely',
+  ],
 ];
 
 /** The parts in which a command's flags are shown. */
@@ -171,8 +174,7 @@ class Page {
   /** A command that can be copied as it stands, also when it is longer than a line. */
   example(does: string, command: string): void {
     this.text(`# ${does}`, '  ');
-    const lines = wrapCommand(command, this.#width - 4);
-    this.#lines.push(...lines.map((line, i) => `${i === 0 ? '  ' : '    '}${line}`));
+    this.#lines.push(...wrapCommand(command, this.#width - 2).map((line) => `  ${line}`));
   }
 
   toString(): string {
@@ -182,16 +184,4 @@ class Page {
   #style(code: number, text: string): string {
     return this.options.color ? `\x1b[${code}m${text}\x1b[22m` : text;
   }
-}
-
-/** Broken before flags only, with a backslash, so that a shell still reads it as one. */
-function wrapCommand(command: string, width: number): string[] {
-  const words = command.match(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g) ?? [];
-  const parts: string[] = [];
-  for (const word of words)
-    if (word.startsWith('-') && word.length > 1) parts.push(word);
-    else if (parts.length > 0) parts[parts.length - 1] += ` ${word}`;
-    else parts.push(word);
-  const lines = fill(parts, width - 2);
-  return lines.map((line, i) => (i < lines.length - 1 ? `${line} \\` : line));
 }

@@ -1,7 +1,9 @@
 import { homedir } from 'node:os';
 
 import { NotWritten } from '../lib/core/errors.js';
+import { Redactor } from '../lib/core/secrets/redactor.js';
 import { ExitCode } from '../lib/core/exit-codes.js';
+import { leave } from './leave.js';
 import { StandardStream } from './standard-stream.js';
 import type { Terminal } from './terminal.js';
 
@@ -21,8 +23,8 @@ export interface Host {
   stderr(text: string): void;
   /** Called when nobody reads stdout any more (`| head`). */
   onClosedStdout(closed: () => void): void;
-  /** Ends the process at once. */
-  leave(code: ExitCode): never;
+  /** Ends the process at once, whatever it is doing. */
+  leave(code: ExitCode): void;
   /** Waits until all output has been handed over. @returns what is wrong when stdout did not take all of it. */
   settle(): Promise<NotWritten | undefined>;
   /** Ends the process when all output has been handed over; with exit code 5 where the result could not be. */
@@ -57,20 +59,21 @@ export function processHost(): Host {
       stderrIsTerminal: stderr.isTTY ?? false,
       interactive: (stdin.isTTY ?? false) && (stderr.isTTY ?? false),
       width: stdout.columns ?? stderr.columns ?? 100,
+      redactor: new Redactor(),
     },
     self: [process.execPath, process.argv[1]!],
     stdout: (text) => output.write(text),
     pour: (chunk) => output.pour(chunk),
     stderr: (text) => complaints.write(text),
     onClosedStdout: (closed) => output.onClosed(closed),
-    leave: (code) => process.exit(code),
+    leave: (code) => void leave(process, code),
     settle,
     async finish(code) {
       const lost = await settle();
       // A command has said so itself, and ends with another code; help and the version have not.
       const unsaid = code === ExitCode.ok ? lost : undefined;
       if (unsaid) complaints.write(`error: ${unsaid.message}\n`);
-      process.exit(unsaid?.exitCode ?? code);
+      return leave(process, unsaid?.exitCode ?? code);
     },
   };
 }

@@ -1,16 +1,22 @@
+import { withGrace } from '../lib/core/abort.js';
 import { Interrupted, type InterruptReason } from '../lib/core/errors.js';
 
-export const tidyingMs = 10_000;
+/** After the first signal: until the work is no longer waited for, and until the process ends whatever else hangs. */
+const settlingMs = 8000;
+const tidyingMs = 9000;
 
 export interface Interrupts {
+  /** Aborted by the first signal: the command is to settle what is under way, and to say what was done. */
   readonly signal: AbortSignal;
+  /** Aborted when it has not done so in time. */
+  readonly overdue: AbortSignal;
   /** The command is over: nothing is left to be stopped safely. */
   end(): void;
 }
 
 /**
- * The first SIGINT, SIGTERM or the end of `--timeout` asks the command to stop safely; the second leaves at once.
- * After a time-out the tidying itself is bounded.
+ * The first SIGINT, SIGTERM, SIGHUP or the end of `--timeout` asks the command to stop safely, in a bounded time; the
+ * second leaves at once.
  *
  * @param leave ends the process at once with the reason's exit code.
  */
@@ -30,19 +36,17 @@ export function watchInterrupts(
       leave(reason === 'timeout' ? (controller.signal.reason as Interrupted) : error);
       return;
     }
-    if (reason === 'timeout') timers.push(setTimeout(() => leave(error), tidyingMs).unref());
+    timers.push(setTimeout(() => leave(error), tidyingMs).unref());
     notify(reason);
     controller.abort(error);
   }
 
-  const onInterrupt = () => stop('SIGINT');
-  const onTerminate = () => stop('SIGTERM');
-  source.on('SIGINT', onInterrupt);
-  source.on('SIGTERM', onTerminate);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) source.on(signal, () => stop(signal));
   if (timeoutMs !== undefined) timers.push(setTimeout(() => stop('timeout'), timeoutMs).unref());
 
   return {
     signal: controller.signal,
+    overdue: withGrace(controller.signal, settlingMs),
     end() {
       // The handlers stay: while the last output is handed over a signal still leaves with its own exit code.
       over = true;

@@ -1,6 +1,5 @@
 import type { InterruptReason } from '../lib/core/errors.js';
 import { type Progress, type ProgressUnit, silentProgress } from '../lib/core/progress.js';
-import { maskSecrets } from '../lib/core/redact.js';
 import type { Command } from './command.js';
 import type { OutputFormat } from './context.js';
 import type { GlobalValues } from './global-flags.js';
@@ -24,6 +23,7 @@ export class Messages {
 
   constructor(command: Command, globals: GlobalValues, host: Host) {
     const { terminal } = host;
+    const { redactor } = terminal;
     const color = host.color && !globals.noColor;
     this.#host = host;
     this.format = globals.json ? 'json' : globals.output!;
@@ -35,11 +35,12 @@ export class Messages {
       write(text);
     };
     this.complaint = new Printer(withoutBar(host.stderr), {
+      redactor,
       wraps: terminal.stderrIsTerminal,
       color: terminal.stderrIsTerminal && color,
       width: terminal.width,
     });
-    const stdout = { wraps: terminal.stdoutIsTerminal, color, width: terminal.width };
+    const stdout = { redactor, wraps: terminal.stdoutIsTerminal, color, width: terminal.width };
     this.result =
       command.stdout === 'text' && this.format === 'text'
         ? new Printer(withoutBar(host.stdout), stdout)
@@ -48,14 +49,13 @@ export class Messages {
   }
 
   warn = (message: string): void => {
-    const masked = maskSecrets(message);
-    if (this.warnings.includes(masked)) return;
-    this.warnings.push(masked);
-    if (this.format === 'text') this.complaint.marked(`${this.complaint.yellow('warning:')} `, masked);
+    if (this.warnings.includes(message)) return;
+    this.warnings.push(message);
+    if (this.format === 'text') this.complaint.marked(`${this.complaint.yellow('warning:')} `, message);
   };
 
   verbose = (message: string): void => {
-    if (this.verbosely) this.complaint.line(this.complaint.dim(maskSecrets(message)));
+    if (this.verbosely) this.complaint.line(this.complaint.dim(message));
   };
 
   during = async <T>(

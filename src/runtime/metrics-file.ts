@@ -1,6 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
-
 import { UserError, errorMessage } from '../lib/core/errors.js';
+import { readText } from '../lib/core/input-file.js';
 import { writeFileAtomic } from '../lib/core/files.js';
 
 /** How a run ended. */
@@ -118,10 +117,10 @@ export async function readLastRun(
     : { success: success === 1, durationSeconds, timestampSeconds };
 }
 
-/** '' of a file that is not there or cannot be read, and of a pipe, which would keep the reader waiting. */
+/** '' of a file that is not there or cannot be read. */
 async function textOf(path: string): Promise<string> {
   try {
-    return (await stat(path)).isFile() ? await readFile(path, 'utf8') : '';
+    return await readText(path);
   } catch {
     // Whether it can be written shows when it is.
     return '';

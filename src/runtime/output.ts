@@ -1,6 +1,6 @@
 import { type ExitCode, type Verdict, verdictOf } from '../lib/core/exit-codes.js';
 import type { UserError } from '../lib/core/errors.js';
-import { maskSecrets } from '../lib/core/redact.js';
+import type { Redactor } from '../lib/core/secrets/redactor.js';
 import type { OutputFormat } from './context.js';
 import { toJson } from './escape.js';
 
@@ -44,15 +44,14 @@ export function printEnvelope(
 }
 
 /** @param warnings those that no envelope carries */
-export function errorLine(error: UserError, warnings: string[] = []): string {
-  return toJson({
-    error: {
-      code: error.code,
-      message: maskSecrets(error.message),
-      ...(error.hint === undefined ? {} : { hint: maskSecrets(error.hint) }),
-    },
-    ...(warnings.length === 0 ? {} : { warnings }),
-  });
+export function errorLine(error: UserError, redactor: Redactor, warnings: string[] = []): string {
+  const { code, message, hint } = error;
+  return toJson(
+    redactor.data({
+      error: { code, message, ...(hint === undefined ? {} : { hint }) },
+      ...(warnings.length === 0 ? {} : { warnings }),
+    }),
+  );
 }
 
 export function buildEnvelope(

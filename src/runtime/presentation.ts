@@ -1,6 +1,5 @@
-import type { NotWritten, UserError } from '../lib/core/errors.js';
+import { Interrupted, type NotWritten, type UserError } from '../lib/core/errors.js';
 import { type ExitCode, exitCodeOf } from '../lib/core/exit-codes.js';
-import { maskSecrets } from '../lib/core/redact.js';
 import type { Command, Finished } from './command.js';
 import { type FailureReport, reportFailure } from './failure.js';
 import type { Host } from './host.js';
@@ -24,11 +23,22 @@ export interface End {
 /** Prints the result, or what there is of it, and what went wrong. */
 export function presentEnd(end: End, messages: Messages, host: Host): void {
   const { command, running, finished, failure, exitCode, problems } = end;
-  const said = [...messages.warnings, ...problems.map((problem) => maskSecrets(problem.message))];
+  const said = [...messages.warnings, ...problems.map(({ message }) => message)];
   // An exit code that says more than the verdict did has its own.
   const verdict = finished && exitCodeOf[finished.verdict] === exitCode ? finished.verdict : undefined;
+  const { redactor } = host.terminal;
+  // What a command of data found is told as it is.
+  const shown = (result: unknown) => (command.stdout === 'data' ? result : redactor.data(result));
   const envelope = (result: unknown) =>
-    buildEnvelope(command.name, exitCode, end.startedAt, end.durationMs, result, said, verdict);
+    buildEnvelope(
+      command.name,
+      exitCode,
+      end.startedAt,
+      end.durationMs,
+      shown(result),
+      redactor.data(said),
+      verdict,
+    );
 
   if (finished) {
     if (messages.format === 'text') {
@@ -50,9 +60,19 @@ export function presentEnd(end: End, messages: Messages, host: Host): void {
   if (messages.format === 'text') complain(problems, messages, host);
   reportFailure(failure!, {
     ...reportTo(messages, host),
-    resume: applied?.resume?.(),
+    resume: applied ? applied.resume?.() : stoppedEarly(failure!, command),
     warnings: applied ? [] : said,
   });
+}
+
+/** What whoever was stopped before anything was done may want to know. */
+function stoppedEarly(failure: UserError, { changes }: Command): string | undefined {
+  if (!(failure instanceof Interrupted)) return undefined;
+  const longer =
+    failure.reason === 'timeout'
+      ? "Give it longer with --timeout; 'metrify doctor' shows how fast each system answers."
+      : undefined;
+  return [changes ? 'Nothing was changed.' : undefined, longer].filter(Boolean).join(' ') || undefined;
 }
 
 export function complain(problems: readonly NotWritten[], messages: Messages, host: Host): void {

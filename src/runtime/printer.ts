@@ -1,14 +1,16 @@
+import type { Redactor } from '../lib/core/secrets/redactor.js';
 import { escapeBlock, escapeLine } from './escape.js';
-import { visibleWidth, wrap } from './wrap.js';
+import { type Table, tableLines } from './table.js';
+import { visibleWidth, wrap, wrapCommand } from './wrap.js';
 
-export interface Column {
-  title: string;
-  align?: 'left' | 'right';
-}
+/** Where there is less room beside something, text stands below it. */
+const narrowestText = 20;
+/** Of text that stands below what it belongs to. */
+const indentBelow = 4;
 
 /**
  * Text for people: lines, aligned tables and bars, in colour only where the terminal has it. What is printed may come
- * from anywhere: every control character in it is made visible, and colours are only those of this printer.
+ * from anywhere: secrets in it are masked, every control character is made visible, and colours are only those of this printer.
  */
 export class Printer {
   /** Begins a style. Nobody else can know it, so that no key or message carries a colour. */
@@ -18,6 +20,7 @@ export class Printer {
   constructor(
     write: (text: string) => void,
     readonly options: {
+      redactor: Redactor;
       color: boolean;
       width: number;
       /** Long texts are broken at words: on a terminal, but not where a program reads. */
@@ -27,9 +30,32 @@ export class Printer {
     this.#write = write;
   }
 
-  /** One line, whatever the text holds. */
+  /** One line, whatever the text holds; on a terminal that is too narrow, further ones with the same indent. */
   line(text = ''): void {
-    this.#raw(this.#escaped(text));
+    const line = this.#escaped(text);
+    if (!this.options.wraps || visibleWidth(line) <= this.options.width) return this.#raw(line);
+    // eslint-disable-next-line no-control-regex -- the printer's own
+    const [, styles = '', indent = ''] = /^((?:\x1b\[\d+m)*)( *)/.exec(line)!;
+    const rest = styles + line.slice(styles.length + indent.length);
+    for (const part of wrap(rest, this.options.width - indent.length)) this.#raw(indent + part);
+  }
+
+  /** A command that can be pasted, also where it takes several lines. */
+  command(line: string, indent = 0): void {
+    const lines = this.options.wraps ? wrapCommand(line, this.options.width - indent) : [line];
+    for (const part of lines) this.#raw(' '.repeat(indent) + this.#escaped(this.cyan(part)));
+  }
+
+  /** Commands that can be pasted, and what each does: beside it where that fits, else above it. */
+  commands(commands: readonly { readonly command: string; readonly does: string }[]): void {
+    const longest = Math.max(0, ...commands.map(({ command }) => visibleWidth(command)));
+    const fits = commands.every(({ does }) => longest + 2 + visibleWidth(does) <= this.options.width);
+    for (const { command, does } of commands)
+      if (fits || !this.options.wraps) this.line(`${this.cyan(command.padEnd(longest))}  ${this.dim(does)}`);
+      else {
+        this.line(this.dim(`# ${does}`));
+        this.command(command);
+      }
   }
 
   /** Text that has lines itself: a file's content, a patch. */
@@ -56,53 +82,39 @@ export class Printer {
   /** A mark and a text, or several: further lines are aligned with the first. */
   marked(mark: string, ...texts: string[]): void {
     const sign = this.#escaped(mark);
-    const indent = visibleWidth(sign);
-    const paragraphs = texts.map((text) => this.#escaped(text));
-    const lines = this.options.wraps
-      ? paragraphs.flatMap((paragraph) => wrap(paragraph, Math.max(20, this.options.width - indent)))
-      : paragraphs;
-    lines.forEach((line, i) => this.#raw((i === 0 ? sign : ' '.repeat(indent)) + line));
+    const lines = texts.map((text) => this.#escaped(text));
+    for (const line of this.#beside(sign, lines, visibleWidth(sign))) this.#raw(line);
   }
 
-  /**
-   * Columns are as wide as their widest cell; the last one is never padded. On a terminal that is too narrow, the
-   * last one is broken at words, or stands below the others.
-   */
-  table({ columns, rows: given }: { columns: Column[]; rows: string[][] }): void {
-    const rows = given.map((row) => row.map((cell) => this.#escaped(cell)));
-    const widths = columns.map((column, i) =>
-      Math.max(visibleWidth(column.title), ...rows.map((row) => visibleWidth(row[i] ?? ''))),
-    );
-    const format = (cells: string[]) =>
-      columns
-        .map((column, i) => {
-          const cell = cells[i] ?? '';
-          const padding = ' '.repeat(Math.max(0, widths[i]! - visibleWidth(cell)));
-          if (column.align === 'right') return padding + cell;
-          return i === columns.length - 1 ? cell : cell + padding;
-        })
-        .join('  ')
-        .trimEnd();
-    const last = columns.length - 1;
-    const before = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
-    const [indent, room] =
-      this.options.width - before < 20 ? [4, this.options.width - 4] : [before, this.options.width - before];
-    const lines = (cells: string[]): string[] => {
-      const line = format(cells);
-      if (!this.options.wraps || visibleWidth(line) <= this.options.width) return [line];
-      const broken = wrap(cells[last] ?? '', room);
-      const first = indent === before ? broken.shift()! : '';
-      return [format([...cells.slice(0, last), first]), ...broken.map((rest) => ' '.repeat(indent) + rest)];
-    };
-    for (const title of lines(columns.map((column) => column.title))) this.line(this.dim(title));
-    for (const row of rows) for (const line of lines(row)) this.#raw(line);
+  /** A table, or, where that does not fit the terminal, a block of names and values for each row. */
+  table({ columns, rows }: Table): void {
+    const escaped = rows.map((row) => row.map((cell) => this.#escaped(cell)));
+    const width = this.options.wraps ? this.options.width : undefined;
+    const title = (text: string) => this.#escaped(this.dim(text));
+    for (const line of tableLines({ columns, rows: escaped }, width, title)) this.#raw(line);
   }
 
   /** Names and values below each other, the values aligned. */
   facts(facts: [name: string, value: string][]): void {
-    const width = Math.max(...facts.map(([name]) => visibleWidth(name)));
-    for (const [name, value] of facts)
-      this.line(`${this.dim(name)}${' '.repeat(width - visibleWidth(name))}  ${value}`);
+    const width = Math.max(...facts.map(([name]) => visibleWidth(name))) + 2;
+    for (const [name, value] of facts) {
+      const term = this.#escaped(this.dim(name)) + ' '.repeat(width - visibleWidth(name));
+      for (const line of this.#beside(term, [this.#escaped(value)], width)) this.#raw(line);
+    }
+  }
+
+  /** Texts to the right of something that takes `indent` columns; below it where there is no room for them. */
+  #beside(sign: string, texts: readonly string[], indent: number): string[] {
+    const { wraps, width } = this.options;
+    if (!wraps) return texts.map((text, i) => (i === 0 ? sign : ' '.repeat(indent)) + text);
+    const isBelow =
+      width - indent < narrowestText && texts.some((text) => visibleWidth(text) > width - indent);
+    const from = isBelow ? indentBelow : indent;
+    const lines = texts.flatMap((text) => wrap(text, Math.max(narrowestText, width - from)));
+    return [
+      ...(isBelow ? [sign.trimEnd()] : []),
+      ...lines.map((line, i) => (i === 0 && !isBelow ? sign : ' '.repeat(from)) + line),
+    ];
   }
 
   /** A horizontal bar of eighth blocks for a share between 0 and 1. */
@@ -124,10 +136,11 @@ export class Printer {
     return this.options.color ? `${this.#mark}${on}m${text}${this.#mark}${off}m` : text;
   }
 
-  /** The text with its controls visible and its styles as the terminal takes them. */
+  /** The text without secrets, its controls visible and its styles as the terminal takes them. */
   #escaped(text: string, escape = escapeLine): string {
-    const [plain, ...styled] = text.split(this.#mark);
-    return escape(plain!) + styled.map((part) => `\x1b[${escape(part)}`).join('');
+    const { redactor } = this.options;
+    const [plain, ...styled] = text.split(this.#mark).map((part) => escape(redactor.text(part)));
+    return plain! + styled.map((part) => `\x1b[${part}`).join('');
   }
 
   #raw(line: string): void {

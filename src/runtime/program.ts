@@ -3,7 +3,7 @@ import { Command as Commander, CommanderError, Option } from 'commander';
 
 import { UserError } from '../lib/core/errors.js';
 import type { Command } from './command.js';
-import { nearest } from '../lib/core/nearest.js';
+import { commandWords, refuseUnknownWord } from './command-words.js';
 import { type Flag, type Flags, flagName, flagNames } from './flags.js';
 import { commandFlags, globalFlags, sharedFlags, type GlobalValues } from './global-flags.js';
 import { argumentTerm, commandHelp, groupHelp, type HelpOptions, programHelp, usageLine } from './help.js';
@@ -58,7 +58,9 @@ export async function parseCommandLine(
   const program = newCommander('metrify', '', plain, help).version(options.version, '--version');
   addFlags(program, globalFlags);
 
-  const [asked, ...further] = operands(words);
+  const given = commandWords(words);
+  await refuseUnknownWord(given, table);
+  const [asked, ...further] = given;
   for (const [name, entry] of Object.entries(table)) {
     if (name !== asked) {
       program.addCommand(new Commander(name).description(entry.summary));
@@ -102,7 +104,7 @@ async function buildGroup(
   const verbs: Commander[] = [];
   for (const [verb, inner] of Object.entries(entry.verbs)) {
     // The group's help wants all of its verbs; a verb that is asked for wants none of the others.
-    if (asked !== undefined && asked !== verb && asked in entry.verbs) continue;
+    if (asked !== undefined && asked !== verb) continue;
     verbs.push(
       typeof inner === 'function'
         ? build(verb, await inner(), options, onMatch)
@@ -118,12 +120,7 @@ async function buildGroup(
     );
   const group = newCommander(name, path, options, help)
     .description(`${entry.summary}: ${Object.keys(entry.verbs).join(', ')}`)
-    .allowExcessArguments(true)
-    .action(() => {
-      const [verb] = group.args;
-      if (verb === undefined) group.outputHelp();
-      else unknownVerb(path, verb, entry);
-    });
+    .action(() => group.outputHelp());
   for (const verb of verbs) group.addCommand(verb);
   return group;
 }
@@ -197,37 +194,13 @@ function readInvocation(command: Command, matched: Commander, program: Commander
   return { command, input, globals: globals as GlobalValues };
 }
 
-/** The words that are neither a global flag nor its value. */
-function operands(argv: readonly string[]): string[] {
-  const takesValue = new Set<string>();
-  for (const [key, flag] of Object.entries(globalFlags as Flags))
-    if (flag.kind !== 'boolean') flagNames(key, flag).forEach((name) => takesValue.add(name));
-  const found: string[] = [];
-  for (let i = 0; i < argv.length; i++) {
-    const word = argv[i]!;
-    if (word === '--') return [...found, ...argv.slice(i + 1)];
-    if (takesValue.has(word)) i++;
-    else if (!word.startsWith('-')) found.push(word);
-  }
-  return found;
-}
-
-function unknownVerb(group: string, verb: string, entry: GroupEntry): never {
-  const verbs = Object.keys(entry.verbs);
-  const meant = nearest(verb, verbs);
-  throw new UserError(`'${group}' has no verb '${verb}'`, {
-    code: 'UNKNOWN_COMMAND',
-    hint: `${meant ? `Did you mean ${meant}?` : `Verbs: ${verbs.join(', ')}.`} See: metrify ${group} --help`,
-  });
-}
-
 /** What commander found wrong, in our words. */
 function usageError(error: CommanderError, path: string, command: Command | undefined): UserError {
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const help = `See: ${['metrify', path, '--help'].filter(Boolean).join(' ')}`;
   const say = (what: string, next?: string) =>
     new UserError(what, {
-      code: error.code === 'commander.unknownCommand' ? 'UNKNOWN_COMMAND' : 'USAGE',
+      code: 'USAGE',
       hint: next ? `${next} ${help}` : help,
     });
   const [, quoted = ''] = /'([^']*)'/.exec(message) ?? [];
@@ -236,9 +209,12 @@ function usageError(error: CommanderError, path: string, command: Command | unde
       if (command && quoted === flagName('dryRun'))
         return say(`${path} changes nothing: it has no ${quoted}`);
       if (command && quoted === flagName('junit')) return say(`${path} checks nothing: it has no ${quoted}`);
+      if (!command && path !== '')
+        return say(
+          `there is no flag ${quoted} of ${path} itself`,
+          `A verb's flags follow it: metrify ${path} VERB ${quoted}.`,
+        );
       return say(`there is no flag ${quoted}`, suggestion?.replace(/^\(|\)$/g, ''));
-    case 'commander.unknownCommand':
-      return say(`there is no command '${quoted}'`, suggestion?.replace(/^\(|\)$/g, ''));
     case 'commander.optionMissingArgument': {
       const [, flag = '', placeholder = ''] = /(--[a-z-]+) <(.*)>/.exec(quoted) ?? [];
       return say(`${flag} needs a value: ${flag} ${placeholder}`);

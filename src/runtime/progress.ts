@@ -17,7 +17,7 @@ export interface ShownProgress extends Progress {
 export function showProgress(
   label: string,
   unit: ProgressUnit,
-  terminal: Pick<Terminal, 'stderr' | 'stderrIsTerminal' | 'width'>,
+  terminal: Pick<Terminal, 'stderr' | 'stderrIsTerminal' | 'width' | 'redactor'>,
 ): ShownProgress {
   const started = performance.now();
   const format = unit === 'bytes' ? formatBytes : formatCount;
@@ -56,7 +56,7 @@ export function showProgress(
       if (now - started < 1000 || now - last < (terminal.stderrIsTerminal ? drawEveryMs : lineEveryMs))
         return;
       last = now;
-      const text = describe(done, total, note);
+      const text = terminal.redactor.text(describe(done, total, note));
       if (terminal.stderrIsTerminal) {
         write(`\r\x1b[2K${text.slice(0, terminal.width - 1)}`);
         drawn = true;

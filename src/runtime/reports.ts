@@ -1,6 +1,28 @@
-import { NotWritten, errorMessage } from '../lib/core/errors.js';
+import { NotWritten, UserError, errorMessage } from '../lib/core/errors.js';
+import { rehearseFileAtomic } from '../lib/core/files.js';
+import { whyUnwritable } from '../lib/core/unwritable.js';
 import type { Check } from './command.js';
 import type { RunMetricsFile, RunMetricsOptions } from './run-metrics.js';
+
+/**
+ * Whether the reports can be written, for a command that has not changed anything yet.
+ * @param paths by their flags
+ * @throws UserError exit 2 `OUTPUT_UNWRITABLE`
+ */
+export async function rehearseReports(paths: Readonly<Record<string, string | undefined>>): Promise<void> {
+  for (const [flag, path] of Object.entries(paths)) {
+    if (path === undefined) continue;
+    try {
+      await rehearseFileAtomic(path, '\n');
+    } catch (error) {
+      throw new UserError(`${flag} ${path} cannot be written: ${whyUnwritable(error)}`, {
+        code: 'OUTPUT_UNWRITABLE',
+        hint: `Nothing was changed. Make room there, or name another file with ${flag}.`,
+        cause: error,
+      });
+    }
+  }
+}
 
 /** The JUnit file, with `--junit`. @returns what to tell when it was not written */
 export async function reportChecks(

@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/core/clock.js';
 import { NotWritten, errorMessage } from '../lib/core/errors.js';
+import type { Redactor } from '../lib/core/secrets/redactor.js';
 import { type Ended, readLastRun, type RunMetrics, writeMetricsFile } from './metrics-file.js';
 
 const everyMs = 15_000;
@@ -10,6 +11,7 @@ export interface RunMetricsOptions {
   command: string;
   job: string;
   clock: Clock;
+  redactor: Redactor;
   /** What was handled so far, by kind. */
   counts(): Record<string, number>;
   /** A file that cannot be written is told once while the command runs. */
@@ -60,8 +62,8 @@ export class RunMetricsFile {
   }
 
   #write(run: Omit<RunMetrics, 'command' | 'job'>): Promise<void> {
-    const { path, command, job } = this.#options;
-    return writeMetricsFile(path, { command, job, ...run });
+    const { path, command, job, redactor } = this.#options;
+    return writeMetricsFile(path, redactor.data({ command, job, ...run }));
   }
 }
 

@@ -1,3 +1,4 @@
+import { abortable } from '../lib/core/abortable.js';
 import { NotWritten, type UserError } from '../lib/core/errors.js';
 import { ExitCode, exitCodeOf, gravest } from '../lib/core/exit-codes.js';
 import { FileRoles } from '../lib/core/file-roles.js';
@@ -11,7 +12,7 @@ import { enterFiles } from './files.js';
 import { Messages } from './messages.js';
 import { complain, presentEnd } from './presentation.js';
 import type { Invocation, Program } from './program.js';
-import { openMetrics, reportChecks } from './reports.js';
+import { openMetrics, rehearseReports, reportChecks } from './reports.js';
 import { Running } from './running.js';
 
 /** Runs one parsed command from the lock to the last line of output. @returns the exit code. */
@@ -25,9 +26,16 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     host.process,
     globals.timeout,
     (reason) => messages.stopping(reason),
-    (error) => host.leave(error.exitCode),
+    (error) => {
+      exitCode = gravest(exitCode, error.exitCode);
+      failure ??= error;
+      tell();
+      host.leave(error.exitCode);
+    },
   );
   let exitCode: ExitCode = ExitCode.ok;
+  let finished: Finished | undefined;
+  let failure: UserError | undefined;
   // A changing command finishes its work, and one that writes data learns of it where it writes.
   if (!command.changes && command.stdout === 'text') host.onClosedStdout(() => host.leave(exitCode));
 
@@ -39,6 +47,7 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     cwd: host.cwd,
     uid: host.uid,
     home: host.home,
+    redactor: host.terminal.redactor,
   };
   let loading: Promise<LoadedSettings> | undefined;
   const load = () =>
@@ -59,20 +68,39 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     onApplied: () => metrics?.start(),
   });
   const { context, notWritten } = running;
+  let told = false;
+  const tell = (durationMs = performance.now() - started) => {
+    if (told) return;
+    told = true;
+    const ended = {
+      command,
+      running,
+      finished,
+      failure,
+      startedAt,
+      exitCode,
+      problems: notWritten.splice(0),
+    };
+    presentEnd({ ...ended, durationMs }, messages, host);
+  };
   const metrics = await openMetrics(globals.metricsFile, {
     command: command.name.replaceAll(' ', '.'),
     job: globals.job ?? globals.lock ?? '',
     clock: systemClock,
+    redactor: host.terminal.redactor,
     counts: () => (running.applied ? command.counts(running.applied.result()) : {}),
     warn: messages.warn,
   });
 
-  let finished: Finished | undefined;
-  let failure: UserError | undefined;
   try {
-    await enterFiles(files, invocation, settingsInput, load);
+    const prepareFiles = async () => {
+      await enterFiles(files, invocation, settingsInput, load);
+      if (command.changes)
+        await rehearseReports({ '--metrics-file': globals.metricsFile, '--junit': globals.junit });
+    };
+    await abortable(prepareFiles(), interrupts.signal);
     if (globals.lock !== undefined) await holdLock(globals.lock, running, command.name);
-    finished = await command.run(input, context);
+    finished = await abortable(command.run(input, context), interrupts.overdue);
   } catch (error) {
     failure = failureOf(error, interrupts.signal);
     if (error instanceof NotWritten && error !== failure) notWritten.push(error);
@@ -98,19 +126,17 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     settleExitCode();
   };
 
+  const stopped = failure?.message ?? 'metrify stopped before the checks';
   const checks = finished?.checks ?? [
-    { name: command.name, failure: failure?.message ?? 'metrify stopped before the checks' },
+    { name: command.name, ...(finished?.verdict === 'planned' ? {} : { failure: stopped }) },
   ];
   const junit = files.clashed ? undefined : globals.junit;
-  notWritten.push(...(await reportChecks(junit, command.name, checks, durationMs)));
+  notWritten.push(
+    ...(await reportChecks(junit, command.name, host.terminal.redactor.data(checks), durationMs)),
+  );
   settleExitCode();
   await reportMetrics();
-  const problems = notWritten.splice(0);
-  presentEnd(
-    { command, running, finished, failure, startedAt, durationMs, exitCode, problems },
-    messages,
-    host,
-  );
+  tell(durationMs);
 
   const lost = await host.settle();
   if (lost) {

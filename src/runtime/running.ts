@@ -67,8 +67,9 @@ export class Running {
         this.applied = { result, resume };
         onApplied();
       },
-      confirmTarget: (name, what) =>
+      confirmTarget: (name, what, howMuch) =>
         confirmTarget(name, what, host.terminal, {
+          howMuch,
           given: globals.confirm,
           ask: host.terminal.interactive && !globals.noInput && messages.format === 'text',
           signal,

@@ -7,7 +7,7 @@ import type { Terminal } from '../runtime/terminal.js';
 
 /** A view of the looks that `show` gives, until a person leaves it. */
 export function openInspectionView(
-  { width, stdout, stdin }: Terminal,
+  { width, stdout, stdin, redactor }: Terminal,
   first: InspectResult,
   everyMs: number,
 ): {
@@ -17,16 +17,17 @@ export function openInspectionView(
   close(): void;
 } {
   const left = new AbortController();
-  let before = first;
+  let before = redactor.data(first);
   const element = (now: InspectResult) => (
     <Live now={now} before={before} width={width} everyMs={everyMs} leave={() => left.abort()} />
   );
-  const app = render(element(first), { exitOnCtrlC: false, stdout, stdin });
+  const app = render(element(before), { exitOnCtrlC: false, stdout, stdin });
   return {
     left: left.signal,
     show(look) {
-      app.rerender(element(look));
-      before = look;
+      const shown = redactor.data(look);
+      app.rerender(element(shown));
+      before = shown;
     },
     close: () => app.unmount(),
   };

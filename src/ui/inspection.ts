@@ -1,8 +1,10 @@
 import type { InspectResult } from '../lib/cache/inspect/result.js';
-import { formatBytes, formatCount, formatDuration, formatPercent } from '../lib/core/units.js';
+import { counted, formatBytes, formatCount, formatDuration, formatPercent } from '../lib/core/units.js';
 import type { Printer } from '../runtime/printer.js';
 
 const shownPrefixes = 15;
+/** Shown for a key without a single character. */
+const noName = '(empty)';
 
 /** An inspection as a person reads it. */
 export function presentInspection(result: InspectResult, printer: Printer): void {
@@ -10,7 +12,7 @@ export function presentInspection(result: InspectResult, printer: Printer): void
   printer.heading(`${result.level} at ${result.target}`);
   if (result.keys === 0) {
     const looked = sampled
-      ? ` among the ${formatCount(result.sampled)} keys looked at (--exact looks at all)`
+      ? ` among the ${counted(result.sampled, 'key')} looked at (--exact looks at all)`
       : '';
     printer.line(`no key${result.nodes.some(({ keys }) => keys > 0) ? ` matches${looked}` : ''}`);
     return;
@@ -44,17 +46,17 @@ export function presentInspection(result: InspectResult, printer: Printer): void
   printer.line();
   printer.table({
     columns: [
-      { title: 'prefix' },
+      { title: 'prefix', cut: true },
       { title: 'keys', align: 'right' },
       { title: 'size', align: 'right' },
       { title: 'share', align: 'right' },
-      { title: ' '.repeat(20) },
+      { title: ' '.repeat(20), optional: true },
       { title: 'expiry' },
     ],
     rows: result.prefixes
       .slice(0, shownPrefixes)
       .map((prefix) => [
-        prefix.prefix,
+        prefix.prefix || printer.dim(noName),
         formatCount(prefix.keys) + (prefix.keysError ? ` ± ${formatCount(prefix.keysError)}` : ''),
         formatBytes(prefix.bytes),
         formatPercent(prefix.share),
@@ -68,7 +70,7 @@ export function presentInspection(result: InspectResult, printer: Printer): void
   printer.line();
   const largest = Math.max(1, ...result.ttlHistogram.map(({ keys }) => keys));
   printer.table({
-    columns: [{ title: 'expires within' }, { title: 'keys', align: 'right' }, { title: '' }],
+    columns: [{ title: 'expires within' }, { title: 'keys', align: 'right' }, { title: '', optional: true }],
     rows: result.ttlHistogram.map(({ upTo, keys }) => [upTo, formatCount(keys), printer.bar(keys / largest)]),
   });
 
@@ -79,7 +81,7 @@ export function presentInspection(result: InspectResult, printer: Printer): void
     printer.line();
     printer.table({
       columns: [
-        { title: 'node' },
+        { title: 'node', cut: true },
         { title: 'keys', align: 'right' },
         { title: 'share', align: 'right' },
         { title: 'memory', align: 'right' },
@@ -98,7 +100,7 @@ export function presentInspection(result: InspectResult, printer: Printer): void
   if (result.advice.length === 0) printer.ok('nothing to advise');
   for (const { finding, command } of result.advice) {
     printer.warn(finding);
-    if (command) printer.line(`      ${printer.cyan(command)}`);
+    if (command) printer.command(command, 6);
   }
 }
 
@@ -114,13 +116,13 @@ function keyTable(title: string, keys: InspectResult['bigKeys'], printer: Printe
   const counted = keys.some(({ elements }) => elements !== undefined);
   printer.table({
     columns: [
-      { title },
+      { title, cut: true },
       { title: 'size', align: 'right' },
       ...(counted ? [{ title: 'elements', align: 'right' as const }] : []),
       { title: 'type' },
     ],
     rows: keys.map((key) => [
-      key.key,
+      key.key || printer.dim(noName),
       key.bytes === undefined ? '' : formatBytes(key.bytes),
       ...(counted ? [key.elements === undefined ? '' : formatCount(key.elements)] : []),
       key.type ?? '',

@@ -1,13 +1,13 @@
 import { Box, render, Text } from 'ink';
 
-import { formatCount, formatDuration, formatPercent } from '../lib/core/units.js';
+import { formatCount, formatPercent } from '../lib/core/units.js';
 import type { CheckResult } from '../lib/rollout/analysis/judgement.js';
 import type { RolloutState } from '../lib/rollout/state.js';
 import { escapeLine } from '../runtime/escape.js';
 import type { Terminal } from '../runtime/terminal.js';
 
 /** A view on stderr, drawn again with what each `show` gives. Ctrl-C reaches the process as ever. */
-export function openRolloutView({ width, stderr, stdin }: Terminal) {
+export function openRolloutView({ width, stderr, stdin, redactor }: Terminal) {
   const app = render(<Text dimColor>looking…</Text>, {
     exitOnCtrlC: false,
     stdout: stderr,
@@ -15,7 +15,8 @@ export function openRolloutView({ width, stderr, stdin }: Terminal) {
     patchConsole: false,
   });
   return {
-    show: (props: Omit<RolloutViewProps, 'width'>) => app.rerender(<RolloutView {...props} width={width} />),
+    show: (props: Omit<RolloutViewProps, 'width'>) =>
+      app.rerender(<RolloutView {...redactor.data(props)} width={width} />),
     close: () => app.unmount(),
   };
 }
@@ -24,15 +25,14 @@ export interface RolloutViewProps {
   readonly state: RolloutState;
   readonly did: string;
   readonly warnings: readonly string[];
-  /** Time in the step, and the least there has to be, in milliseconds. */
-  readonly ranMs: number;
-  readonly intervalMs: number;
+  /** What the step waits for: `2m of at least 5m in this step`. */
+  readonly waits: readonly string[];
   /** Columns. */
   readonly width: number;
 }
 
 /** A running rollout: weights, both versions side by side, and how near each verdict is. */
-export function RolloutView({ state, did, warnings, ranMs, intervalMs, width }: RolloutViewProps) {
+export function RolloutView({ state, did, warnings, waits, width }: RolloutViewProps) {
   const { versions, weights, steps, step } = state;
   const room = Math.max(10, Math.min(50, width - 34));
   return (
@@ -41,10 +41,6 @@ export function RolloutView({ state, did, warnings, ranMs, intervalMs, width }: 
         <Text bold>{escapeLine(state.app)}</Text> {escapeLine(versions.stable.name)} →{' '}
         {escapeLine(versions.canary.name)}
         {'  '}step {step + 1} of {steps.length}
-        {'  '}
-        <Text dimColor>
-          {formatDuration(ranMs)} of at least {formatDuration(intervalMs)}
-        </Text>
         {'  '}
         <Text color={state.phase === 'progressing' ? 'yellow' : state.phase === 'promoted' ? 'green' : 'red'}>
           {state.phase}
@@ -62,7 +58,7 @@ export function RolloutView({ state, did, warnings, ranMs, intervalMs, width }: 
         </Text>
       ))}
       <Text dimColor>
-        {escapeLine(did)}
+        {escapeLine(waits.length > 0 ? `waits for ${waits.join('; ')}` : did)}
         {state.phase === 'progressing' ? '; Ctrl-C holds the weights as they are' : ''}
       </Text>
     </Box>
@@ -85,16 +81,22 @@ function Weight(props: { name: string; percent: number; room: number; color: str
 function SideBySide({ checks, names }: { checks: readonly CheckResult[]; names: readonly [string, string] }) {
   const compared = checks.filter(({ numbers }) => numbers?.stableOf !== undefined);
   if (compared.length === 0) return null;
+  const rows = compared.map(({ name, numbers }) => [
+    name,
+    share(numbers!.stable!, numbers!.stableOf!),
+    share(numbers!.canary!, numbers!.canaryOf!),
+  ]);
+  const table = [['', ...names.map((name) => escapeLine(name).slice(0, 22))], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]!.length)));
+  const lines = table.map(
+    ([name, stable, canary]) =>
+      `${name!.padEnd(widths[0]!)}  ${stable!.padStart(widths[1]!)}  ${canary!.padStart(widths[2]!)}`,
+  );
   return (
     <Box flexDirection="column" marginTop={1}>
-      <Text
-        dimColor
-      >{`${''.padEnd(17)}${names[0].slice(0, 22).padStart(24)}${names[1].slice(0, 22).padStart(24)}`}</Text>
-      {compared.map(({ name, numbers }) => (
-        <Text key={name}>
-          {name.padEnd(17)}
-          {share(numbers!.stable!, numbers!.stableOf!).padStart(24)}
-          {share(numbers!.canary!, numbers!.canaryOf!).padStart(24)}
+      {lines.map((line, i) => (
+        <Text key={line} dimColor={i === 0}>
+          {line}
         </Text>
       ))}
     </Box>

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,8 @@ export interface Terminal {
   press(...keys: string[]): Promise<void>;
   /** What stands on the screen, without trailing blanks. */
   screen(): Promise<string>;
+  /** All that was printed since the start, lines as they were before the terminal broke them. */
+  printed(): Promise<string>;
   /** Waits until the screen matches; throws with the screen when it doesn't. */
   waitFor(pattern: RegExp | string, timeoutMs?: number): Promise<string>;
   resize(columns: number, rows: number): Promise<void>;
@@ -45,11 +47,15 @@ export async function terminal(
     ...options.env,
   });
   delete env['TMUX'];
+  // With all that scrolled away.
+  const config = join(home, 'tmux.conf');
+  await writeFile(config, 'set -g history-limit 20000\n');
   const tmux = async (...args: string[]): Promise<string> =>
     (
-      await promisify(execFile)('tmux', ['-S', join(home, 'socket'), '-f', '/dev/null', ...args], {
+      await promisify(execFile)('tmux', ['-S', join(home, 'socket'), '-f', config, ...args], {
         cwd: home,
         env,
+        maxBuffer: 16e6,
       })
     ).stdout;
   const { columns = 100, rows = 30 } = options;
@@ -85,6 +91,7 @@ export async function terminal(
     type,
     press,
     screen,
+    printed: () => tmux('capture-pane', '-p', '-J', '-S', '-', '-t', 'test'),
     async waitFor(pattern, timeoutMs = 60_000) {
       let seen = '';
       const matches = async (): Promise<boolean> => {

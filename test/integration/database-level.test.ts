@@ -1,7 +1,13 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { openDatabaseBulkLevel } from '../../src/lib/cache/database/bulk-level.js';
-import type { BulkLevel, Entry, KeyInfo, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
+import type {
+  BulkLevel,
+  Entry,
+  KeyInfo,
+  BulkRemoveOutcome,
+  BulkWriteOutcome,
+} from '../../src/lib/cache/bulk-level.js';
 import { toBytes, type ByteString } from '../../src/lib/core/bytes.js';
 import { systemClock } from '../../src/lib/core/clock.js';
 import { ServiceRefused, ServiceUnavailable } from '../../src/lib/core/errors.js';
@@ -78,7 +84,7 @@ needs('postgres')('the database level', () => {
     expect(await scan(level)).toEqual([]);
     expect(await level.nodes(signal)).toMatchObject([{ keys: 0, memoryBytes: 0 }]);
     expect(await level.listeners(signal)).toEqual([]);
-    const remover = await level.remover({ signal, settled: (_, removed) => expect(removed).toBe(false) });
+    const remover = await level.remover({ signal, settled: (_, outcome) => expect(outcome).toBe('gone') });
     await remover.remove([toBytes('a')]);
   });
 
@@ -103,7 +109,10 @@ needs('postgres')('the database level', () => {
     expect(await level.elements(listed.slice(0, 1), signal)).toEqual([9]);
 
     let removed = 0;
-    const remover = await level.remover({ signal, settled: (_, was) => void (removed += Number(was)) });
+    const remover = await level.remover({
+      signal,
+      settled: (_, outcome) => void (removed += Number(outcome === 'removed')),
+    });
     await remover.remove([...keys.slice(0, 5000), toBytes('none'), keys[0]!]);
     await remover.drain();
     expect(removed).toBe(5000);
@@ -169,12 +178,12 @@ needs('postgres')('the database level', () => {
 
     await write(level, [entry('d', 'x', 1)]);
     await until('d is over', async () => (await level.ttl(toBytes('d'), signal)) === -2);
-    const settled: [string, boolean][] = [];
-    const remover = await level.remover({ signal, settled: (key, removed) => settled.push([key, removed]) });
+    const settled: [string, BulkRemoveOutcome][] = [];
+    const remover = await level.remover({ signal, settled: (key, outcome) => settled.push([key, outcome]) });
     await remover.remove([toBytes('c'), toBytes('d')]);
     expect(settled).toEqual([
-      ['c', true],
-      ['d', false],
+      ['c', 'removed'],
+      ['d', 'gone'],
     ]);
     const left = await database.sql(`SELECT key FROM ${(await level.nodes(signal))[0]!.node} ORDER BY 1`);
     expect(left).toEqual([{ key: 'a' }, { key: 'b' }]);

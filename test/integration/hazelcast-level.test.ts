@@ -208,7 +208,7 @@ needs('hazelcast')('the hazelcast level', () => {
     expect(await shared.size('ending')).toBe(3000);
   });
 
-  test('what is warmed over keys of the library is what its readers get, and what Java puts there is loaded anew', async () => {
+  test('what is warmed over keys of the library is what its readers get, and what Java puts there is loaded again', async () => {
     const map = freshMap();
     const level = await open(shared, { map });
     const timeouts = { connectTimeoutMs: 1000, requestTimeoutMs: 10_000 };

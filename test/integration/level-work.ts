@@ -1,4 +1,10 @@
-import type { BulkLevel, Entry, KeyInfo, BulkWriteOutcome } from '../../src/lib/cache/bulk-level.js';
+import type {
+  BulkLevel,
+  Entry,
+  KeyInfo,
+  BulkRemoveOutcome,
+  BulkWriteOutcome,
+} from '../../src/lib/cache/bulk-level.js';
 import { type ByteString, toBytes } from '../../src/lib/core/bytes.js';
 
 const signal = new AbortController().signal;
@@ -29,7 +35,8 @@ export async function write(
 
 export async function remove(level: BulkLevel, keys: string[]): Promise<Map<string, boolean[]>> {
   const removed = new Map<string, boolean[]>();
-  const settled = (key: string, was: boolean) => removed.set(key, [...(removed.get(key) ?? []), was]);
+  const settled = (key: string, outcome: BulkRemoveOutcome) =>
+    removed.set(key, [...(removed.get(key) ?? []), outcome === 'removed']);
   const remover = await level.remover({ signal, settled });
   await remover.remove(keys as ByteString[]);
   await remover.drain();

@@ -116,7 +116,10 @@ needs('memcached')('the memcached level', () => {
     expect(sample.length).toBeLessThanOrEqual(302);
 
     const removed: boolean[] = [];
-    const remover = await level.remover({ signal, settled: (_, was) => removed.push(was) });
+    const remover = await level.remover({
+      signal,
+      settled: (_, outcome) => removed.push(outcome === 'removed'),
+    });
     await remover.remove([...keys.slice(0, 1000), toBytes('none')]);
     await remover.drain();
     expect(removed.filter(Boolean)).toHaveLength(1000);
@@ -196,7 +199,10 @@ needs('memcached')('the memcached level', () => {
     await once(socket, 'data');
     expect((await scan(level)).map((info) => info.key)).toEqual(['a b\n']);
     const removed: boolean[] = [];
-    const remover = await level.remover({ signal, settled: (_, was) => removed.push(was) });
+    const remover = await level.remover({
+      signal,
+      settled: (_, outcome) => removed.push(outcome === 'removed'),
+    });
     await remover.remove([toBytes('a b\n'), toBytes('c d')]);
     await remover.drain();
     expect(removed).toEqual([true, false]);
@@ -299,7 +305,7 @@ needs('memcached')('the memcached level', () => {
       await expect(second.drain()).rejects.toThrow('stopped');
     });
 
-    test('a listing starts anew when its server is killed', async () => {
+    test('a listing starts again when its server is killed', async () => {
       const one = await server();
       const level = await open([one.server]);
       await write(level, meters(100_000));

@@ -58,7 +58,7 @@ async function callSteadily(call: () => Promise<unknown>, longestMs = 60_000) {
 }
 
 needs('redis')('a Redis that is stopped while calls keep coming', () => {
-  test('fails every call, and answers again once it goes on', async () => {
+  test('fails every call, and answers again once it continues', async () => {
     const redis = await server();
     const client = await clientOf(redis, 1000);
     await client.call(['SET', toBytes('key'), toBytes('value')]);
@@ -100,7 +100,8 @@ test('an answer that comes slowly is waited for', async () => {
     let asked = 0;
     socket.on('data', () => {
       if (++asked === 1) {
-        socket.write('+PONG\r\n');
+        // PING, and the fence behind it.
+        socket.write('+PONG\r\n$1\r\n1\r\n');
         return;
       }
       const pieces = ['$8\r\n', ...'abcdefgh', '\r\n'];
@@ -149,7 +150,7 @@ needs('redis')('a connection that was lost', () => {
     await expect(client.call(['GET', toBytes('key:0')])).rejects.toThrow('closed');
   });
 
-  test('is opened anew when opening it failed', async () => {
+  test('is opened again when opening it failed', async () => {
     const redis = await server();
     const client = await clientOf(redis, 500);
     await redis.kill();

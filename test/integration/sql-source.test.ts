@@ -179,7 +179,7 @@ needs('postgres')('rows from SQL', () => {
       'k',
     ],
     ['numeric', 'select n / 7.0 as "K ""x" from generate_series(1, 9000) n', 'K "x'],
-  ])('go on after a resume column of type %s', async (_, sql, column) => {
+  ])('continue after a resume column of type %s', async (_, sql, column) => {
     const rows = await source(sql, column);
     const all: SqlRow[] = [];
     const positions: SourcePosition[] = [];

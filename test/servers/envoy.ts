@@ -21,7 +21,7 @@ export interface EnvoyServer {
   readonly directory: string;
   /** The route file, in a folder of its own that Envoy watches: a file renamed onto it is read within a second. */
   readonly routes: string;
-  /** Writes the route file anew, under its name at once. */
+  /** Writes the route file again, under its name at once. */
   setWeights(weights: Readonly<Record<string, number>>): Promise<void>;
   /** The weights that Envoy goes by now, as its admin interface says. */
   weights(): Promise<Record<string, number>>;

@@ -1,5 +1,6 @@
 import {
   countMatches,
+  estimateMatches,
   describeSelection,
   flush as flushCache,
   type FlushCounts,
@@ -7,10 +8,11 @@ import {
   normalizeSelection,
   type Selection,
 } from '../../lib/cache/flush.js';
+import { readGlob } from '../../lib/cache/glob.js';
 import { findLevel } from '../../lib/cache/open-bulk-level.js';
 import { UserError } from '../../lib/core/errors.js';
 import { ExitCode } from '../../lib/core/exit-codes.js';
-import { formatCount } from '../../lib/core/units.js';
+import { counted, formatCount } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
@@ -24,19 +26,17 @@ interface Prepared extends FlushPlan {
   confirm: string;
   what: string;
   maxKeys: number | undefined;
-  /** Servers that tell other clients of every removed key. */
-  listeners: string[];
 }
 
 export const flush = changeCommand({
   name: 'cache flush',
   summary: 'remove keys by pattern, age or all, without blocking the server',
+  synonyms: ['clear', 'purge', 'empty', 'flushall', 'flushdb', 'invalidate', 'evict'],
   description:
     'Walks the level with a cursor and removes single keys, on every master of a cluster. Where nobody can be asked it ' +
     'needs --confirm ENV/LEVEL@HOST:PORT[/DB], which the dry run prints. Keys of metrify itself (metrify:…) stay.',
   flags: {
-    pattern: flag.text({
-      placeholder: 'GLOB',
+    pattern: flag.parsed('GLOB', readGlob, {
       help: "keys that match, as Redis matches them: 'meter:*:latest'",
     }),
     all: flag.boolean("every key of the URL's database"),
@@ -68,6 +68,12 @@ export const flush = changeCommand({
     const listeners = await level.listeners(context.signal);
     for (const listener of listeners)
       context.warn(`${listener}: each removed key is sent to whoever listens`);
+    if (listeners.length > 0 && input.rate === undefined)
+      throw new UserError('other clients are told of every removed key, and no --rate is given', {
+        code: 'RATE_MISSING',
+        exitCode: ExitCode.refused,
+        hint: 'Add --rate, for instance --rate 5000.',
+      });
     return {
       level,
       selection,
@@ -75,7 +81,6 @@ export const flush = changeCommand({
       maxKeys: input.maxKeys,
       confirm: `${settings.environment}/${level.name}@${level.address}`,
       what: `remove ${describeSelection(selection)} of ${level.name} at ${level.target}`,
-      listeners,
     };
   },
 
@@ -91,19 +96,13 @@ export const flush = changeCommand({
     printer.heading(`Would remove ${describeSelection(selection)} of ${level} at ${target}`);
     presentCounts(counts, printer);
     printer.line(
-      printer.dim(`${formatCount(counts.matched)} keys; to remove them, run it with --confirm ${confirm}`),
+      printer.dim(`${counted(counts.matched, 'key')}; to remove them, run it with --confirm ${confirm}`),
     );
   },
 
   async run(prepared, context) {
-    if (prepared.listeners.length > 0 && prepared.rate === undefined)
-      throw new UserError('other clients are told of every removed key, and no --rate is given', {
-        code: 'RATE_MISSING',
-        exitCode: ExitCode.refused,
-        hint: 'Add --rate, for instance --rate 5000.',
-      });
     if (prepared.maxKeys !== undefined) await count(prepared, context);
-    await context.confirmTarget(prepared.confirm, prepared.what);
+    await context.confirmTarget(prepared.confirm, prepared.what, () => howMany(prepared, context));
     const result = await context.during('removing', 'keys', (progress) =>
       flushCache(prepared, {
         clock: context.clock,
@@ -120,9 +119,11 @@ export const flush = changeCommand({
 
   present(result, printer) {
     presentCounts(result, printer);
-    printer.ok(`${formatCount(result.deleted)} keys removed from ${result.level} at ${result.target}`);
+    printer.ok(`${counted(result.deleted, 'key')} removed from ${result.level} at ${result.target}`);
+    if (result.uncertain !== undefined)
+      printer.warn(`${formatCount(result.uncertain)} more may have been removed: their answers were lost`);
     if (result.matched > result.deleted)
-      printer.line(`      ${formatCount(result.matched - result.deleted)} more were gone by themselves`);
+      printer.line(`      ${formatCount(result.matched - result.deleted)} more had gone by themselves`);
   },
 });
 
@@ -134,6 +135,14 @@ async function count(prepared: Prepared, context: Context): Promise<FlushCounts>
   );
   warnOfMovedSlots(counts, context);
   return counts;
+}
+
+/** What whoever is asked should know first. */
+async function howMany(prepared: Prepared, { signal, during }: Context): Promise<string> {
+  const { matched, total, exact } = await during('counting', 'keys', (progress) =>
+    estimateMatches(prepared, { signal, progress }),
+  );
+  return `${exact ? '' : 'about '}${formatCount(matched)} of ${counted(total, 'key')}`;
 }
 
 function readSelection(input: {
@@ -160,13 +169,21 @@ function readSelection(input: {
 function presentCounts(counts: FlushCounts, printer: Printer): void {
   if (counts.byPrefix.length > 0)
     printer.table({
-      columns: [{ title: 'keys', align: 'right' }, { title: 'prefix' }],
-      rows: counts.byPrefix.slice(0, 20).map(({ prefix, keys }) => [formatCount(keys), prefix]),
+      columns: [
+        { title: 'keys', align: 'right' },
+        { title: 'prefix', cut: true },
+      ],
+      rows: counts.byPrefix
+        .slice(0, 20)
+        .map(({ prefix, keys }) => [formatCount(keys), prefix || printer.dim('(empty)')]),
     });
   if (counts.byPrefix.length > 20)
-    printer.line(printer.dim(`and ${counts.byPrefix.length - 20} more prefixes`));
+    printer.line(printer.dim(`and ${counted(counts.byPrefix.length - 20, 'more prefix', 'more prefixes')}`));
   if (counts.nodes.length > 1)
     for (const { node, matched } of counts.nodes)
-      printer.line(printer.dim(`${node}  ${formatCount(matched)} keys`));
-  if (counts.kept > 0) printer.line(printer.dim(`${formatCount(counts.kept)} keys of metrify itself stay`));
+      printer.line(printer.dim(`${node}  ${counted(matched, 'key')}`));
+  if (counts.kept > 0)
+    printer.line(
+      printer.dim(`${counted(counts.kept, 'key')} of metrify itself ${counts.kept === 1 ? 'stays' : 'stay'}`),
+    );
 }

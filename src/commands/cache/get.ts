@@ -1,4 +1,5 @@
 import type { BulkLevel } from '../../lib/cache/bulk-level.js';
+import { keyText, readKey } from '../../lib/cache/key-text.js';
 import { type ByteString, fromBytes, toBytes } from '../../lib/core/bytes.js';
 import { UserError } from '../../lib/core/errors.js';
 import { readCommand } from '../../runtime/command.js';
@@ -11,6 +12,7 @@ import { openLevel } from './shared/open-level.js';
 type Stored = ByteString | ByteString[];
 
 interface Found {
+  /** In the text that the verb takes. */
   key: string;
   bytes: number;
   /** -1: never expires. */
@@ -33,6 +35,7 @@ type Result =
 export const get = readCommand({
   name: 'cache get',
   summary: 'print the values of keys; exit 3 when one is missing',
+  synonyms: ['read', 'cat'],
   description:
     'Of one key, its bytes as they are; no newline is added, so that a pipe or file holds the value and nothing else. Of ' +
     'a Redis hash, a JSON object of its fields. Of several keys, a JSON line each, with `value`, or with `valueBase64` ' +
@@ -47,9 +50,11 @@ export const get = readCommand({
     { does: 'several, a line each', command: 'metrify cache get meter:17:latest meter:18:latest' },
   ],
 
-  async read({ key: keys, level: name }, context) {
+  async read({ key: given, level: name }, context) {
+    const wanted = given.map(readKey);
+    const keys = wanted.map(keyText);
     const level = await openLevel(name, context);
-    const stored = (await level.read(keys.map(toBytes), context.signal)).map((value) => value ?? null);
+    const stored = (await level.read(wanted, context.signal)).map((value) => value ?? null);
     stored.forEach((value, i) => refuseOtherTypes(keys[i]!, value));
     const missing = keys.filter((_, i) => stored[i] === null);
     for (const key of missing) context.warn(`${level.name} at ${level.target} has no key '${key}'`);
@@ -62,7 +67,7 @@ export const get = readCommand({
     }
     const values: Found[] = [];
     for (const [i, value] of stored.entries())
-      if (value !== null) values.push(await describe(keys[i]!, value, level, context));
+      if (value !== null) values.push(await describe(wanted[i]!, value, level, context));
     if (context.data) {
       for (const value of values) if (!(await context.data.write(`${toJson(value)}\n`))) break;
       return { verdict, result: { level: level.name, missing } as Result };
@@ -87,9 +92,14 @@ function rawOf(value: Stored): Uint8Array | string {
   return typeof value === 'string' ? Buffer.from(value, 'latin1') : toJson(objectOf(value));
 }
 
-async function describe(key: string, value: Stored, level: BulkLevel, { signal }: Context): Promise<Found> {
+async function describe(
+  key: ByteString,
+  value: Stored,
+  level: BulkLevel,
+  { signal }: Context,
+): Promise<Found> {
   const bytes = typeof value === 'string' ? value.length : value.reduce((sum, part) => sum + part.length, 0);
-  return { key, ...textOf(value), bytes, ttlMs: await level.ttl(toBytes(key), signal) };
+  return { key: keyText(key), ...textOf(value), bytes, ttlMs: await level.ttl(key, signal) };
 }
 
 function textOf(value: Stored): Pick<Found, 'value' | 'valueBase64'> {

@@ -1,3 +1,4 @@
+import { readGlob } from '../../lib/cache/glob.js';
 import { inspect as inspectCache, type InspectPlan } from '../../lib/cache/inspect/inspect.js';
 import type { InspectResult } from '../../lib/cache/inspect/result.js';
 import { findLevel } from '../../lib/cache/open-bulk-level.js';
@@ -17,11 +18,12 @@ const refreshMs = 2000;
 export const inspect = readCommand({
   name: 'cache inspect',
   summary: 'what is in a cache: prefixes, sizes, expiry, big and hot keys, and what to do',
+  synonyms: ['ls', 'list', 'keys', 'scan', 'show', 'stats', 'info', 'bigkeys'],
   description:
     'Looks at every key of a small cache, and at a random sample of a large one, with the error of each estimate ' +
     'beside it. Sizes of large collections are the estimates of the server itself (MEMORY USAGE).',
   flags: {
-    pattern: flag.text({ placeholder: 'GLOB', help: 'only keys that match' }),
+    pattern: flag.parsed('GLOB', readGlob, { help: 'only keys that match' }),
     exact: flag.boolean('look at every key'),
     sample: flag.count({
       help: `look at so many keys (default: ${defaultSample}, or all when there are fewer)`,

@@ -2,9 +2,11 @@ import { buffer } from 'node:stream/consumers';
 
 import type { BulkLevel } from '../../lib/cache/bulk-level.js';
 import { findLevel } from '../../lib/cache/open-bulk-level.js';
+import { keyText, readKey } from '../../lib/cache/key-text.js';
+import { refuseOwnKey } from '../../lib/cache/own-keys.js';
 import { operations } from '../../lib/cache/write-behind/types.js';
 import { bytesOf, toBytes, type ByteString } from '../../lib/core/bytes.js';
-import { ServiceUnavailable } from '../../lib/core/errors.js';
+import { ServiceUnavailable, UserError } from '../../lib/core/errors.js';
 import { formatBytes, formatDuration } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
@@ -14,7 +16,7 @@ import { openLevel } from './shared/open-level.js';
 
 interface Prepared {
   level: BulkLevel;
-  key: string;
+  key: ByteString;
   value: ByteString;
   ttlMs: number;
   /** The row that goes to the database too. */
@@ -33,11 +35,14 @@ interface Result {
   operationId?: string;
   /** The entry's id in the queue. */
   id?: string;
+  /** 1: the value may have been written, and the answer was lost. */
+  uncertain?: number;
 }
 
 export const set = changeCommand({
   name: 'cache set',
   summary: 'write one key',
+  synonyms: ['put', 'write', 'add'],
   args: {
     key: { help: 'the key', required: true },
     value: { help: 'the value, or - for standard input', required: true },
@@ -67,6 +72,9 @@ export const set = changeCommand({
     { key, value, ttl, level: name, writeThrough, writeBehind, table, operation },
     context,
   ): Promise<Prepared> {
+    const named = readKey(key);
+    refuseOwnKey(named);
+    checkValue(value);
     const settings = await context.settings();
     const chosen = findLevel(settings.cache, name);
     const bytes = value === '-' ? bytesOf(await buffer(context.terminal.stdin)) : toBytes(value);
@@ -76,16 +84,17 @@ export const set = changeCommand({
       table,
       operation,
       level: name,
+      key: named,
       value: bytes,
     });
     const level = await openLevel(chosen, context);
-    return { level, key, value: bytes, ttlMs: ttl ?? chosen.ttl ?? 0, row };
+    return { level, key: named, value: bytes, ttlMs: ttl ?? chosen.ttl ?? 0, row };
   },
 
   preview: ({ level, key, value, ttlMs, row }) => ({
     level: level.name,
     target: level.target,
-    key,
+    key: keyText(key),
     bytes: value.length,
     ttlMs,
     ...(row
@@ -108,38 +117,67 @@ export const set = changeCommand({
   },
 
   async run({ level, key, value, ttlMs, row }, context) {
-    const written = { key, level: level.name, target: level.target, bytes: value.length, ttlMs };
+    const written = {
+      key: keyText(key),
+      level: level.name,
+      target: level.target,
+      bytes: value.length,
+      ttlMs,
+    };
     if (row) {
-      const done = await writeRow(row, { key, ttlMs }, context);
+      const done = await writeRow(row, ttlMs, context);
       const names = row.levels.map((one) => one.name).join(', ');
       return { verdict: 'ok', result: { ...written, level: names, ...done } as Result };
     }
     let problem: string | undefined;
+    let answered = false;
     const writer = await level.writer({
       nx: false,
       signal: context.signal,
-      settled: (_, outcome, reason) => (problem = outcome === 'failed' ? (reason ?? 'refused') : undefined),
+      settled: (_, outcome, reason) => {
+        answered = true;
+        problem = outcome === 'failed' ? (reason ?? 'refused') : undefined;
+      },
     });
     try {
-      await writer.write([{ key: toBytes(key), value, ttlMs }]);
+      await writer.write([{ key, value, ttlMs }]);
       await writer.drain();
+    } catch (error) {
+      if (!answered) context.applied(() => ({ ...written, uncertain: 1 }) satisfies Result);
+      throw error;
     } finally {
       await writer.close();
     }
     if (problem !== undefined)
-      throw new ServiceUnavailable(`${level.name} at ${level.target} did not take '${key}': ${problem}`, {
-        code: 'WRITE_REFUSED',
-      });
+      throw new ServiceUnavailable(
+        `${level.name} at ${level.target} did not take '${keyText(key)}': ${problem}`,
+        {
+          code: 'WRITE_REFUSED',
+        },
+      );
     return { verdict: 'ok', result: written as Result };
   },
 
-  present({ key, level, bytes, ttlMs, operation, table, mode, id }, printer) {
+  present({ key, level, bytes, ttlMs, operation, table, mode, id, uncertain }, printer) {
+    if (uncertain) {
+      printer.warn(`${key} may have been written to ${level}: the answer was lost`);
+      return;
+    }
     if (mode === 'write-through') printer.ok(`${operation} in ${table} committed`);
     if (mode === 'write-behind') printer.ok(`queued: ${operation} in ${table} (${id})`);
     if (operation === 'delete') printer.ok(`${key} removed from ${level}`);
     else printer.ok(`${key} written to ${level} (${formatBytes(bytes)}, ${expiry(ttlMs)})`);
   },
 });
+
+/** Node.js has put U+FFFD where the argument is not UTF-8: the value would be another one. */
+function checkValue(value: string): void {
+  if (value.includes('\ufffd'))
+    throw new UserError('the value holds bytes that are not UTF-8, which an argument cannot', {
+      code: 'VALUE_NOT_UTF8',
+      hint: 'Give it on standard input: metrify cache set KEY - < FILE',
+    });
+}
 
 function expiry(ttlMs: number): string {
   return ttlMs > 0 ? `for ${formatDuration(ttlMs)}` : 'without expiry';

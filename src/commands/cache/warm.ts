@@ -32,6 +32,7 @@ type Prepared = { rows: WarmPlan } | { log: LogPlan };
 export const warm = changeCommand({
   name: 'cache warm',
   summary: 'fill caches from SQL, CSV or JSON lines, HTTP caches from an access log',
+  synonyms: ['load', 'fill', 'import', 'preload'],
   description:
     'Streams rows and writes one key for each. A cache in use can get older values back: what a service wrote ' +
     'after the rows were read is overwritten. With --nx only missing keys are written. With --access-log the paths ' +

@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { runWorker, type WorkerResult } from '../../lib/cache/write-behind/worker.js';
 import type { PostgresSettings, RedisSettings } from '../../lib/clients/settings.js';
 import { requireSystem } from '../../lib/clients/systems.js';
-import { UserError } from '../../lib/core/errors.js';
-import { formatCount } from '../../lib/core/units.js';
+import { type Interrupted, UserError } from '../../lib/core/errors.js';
+import { counted, formatCount } from '../../lib/core/units.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import type { Settings } from '../../runtime/settings.js';
@@ -24,10 +24,11 @@ interface Prepared {
 export const worker = changeCommand({
   name: 'cache worker',
   summary: 'take queued writes to PostgreSQL',
+  synonyms: ['drain'],
   description:
     'Runs until it is stopped; any number of workers may run, one works and the others stand by. A write that the database refuses is put ' +
     'aside with its reason and holds back later writes of its key: see cache queue. Ends with 6 when there were such, ' +
-    'with 3 when writes vanished from the queue.',
+    'with 3 when writes vanished from the queue, and with 0 when it is stopped with SIGTERM and all was well.',
   flags: {
     untilEmpty: flag.boolean('end when nothing waits any more'),
     batch: flag.count({ help: 'writes in one transaction', default: '2000' }),
@@ -51,7 +52,7 @@ export const worker = changeCommand({
     if (Object.keys(settings.cache.writeBehind?.tables ?? {}).length === 0)
       throw new UserError('no table is configured for write-behind', {
         code: 'NOT_CONFIGURED',
-        hint: 'Name them with their keys: cache: { writeBehind: { tables: { sensor_data: { key: [sensor_id] } } } }',
+        hint: 'Name them with their keys, below environments: default: in the configuration: cache: { writeBehind: { tables: { sensor_data: { key: [sensor_id] } } } }',
       });
     if (lease < 100) throw new UserError('a lease of less than 100ms cannot be kept');
     return {
@@ -105,6 +106,9 @@ export const worker = changeCommand({
         signal: context.signal,
       }),
     );
+    // SIGTERM is how a service is stopped: this one has done what was asked of it.
+    const { signal } = context;
+    if (signal.aborted && (signal.reason as Interrupted).reason !== 'SIGTERM') throw signal.reason;
     const verdict = result.losses.length > 0 ? 'failed' : result.failed + result.held > 0 ? 'partial' : 'ok';
     return { verdict, result };
   },
@@ -114,7 +118,7 @@ export const worker = changeCommand({
   present(result: WorkerResult, printer) {
     const { applied, repeated, failed, held, losses } = result;
     printer.ok(
-      `${formatCount(applied)} writes applied${repeated > 0 ? `, ${formatCount(repeated)} had been before` : ''}`,
+      `${counted(applied, 'write')} applied${repeated > 0 ? `, ${formatCount(repeated)} had been before` : ''}`,
     );
     if (failed > 0) {
       printer.bad(
@@ -124,7 +128,7 @@ export const worker = changeCommand({
     } else if (held > 0) printer.warn(`${formatCount(held)} held back: see metrify cache queue status`);
     for (const { partition, entries } of losses)
       printer.bad(
-        `partition ${partition}: ${entries > 0 ? formatCount(entries) : 'an unknown number of'} writes vanished from the queue`,
+        `partition ${partition}: ${entries > 0 ? counted(entries, 'write') : 'an unknown number of writes'} vanished from the queue`,
       );
   },
 });

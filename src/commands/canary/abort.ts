@@ -6,6 +6,7 @@ import { rolloutVerb } from '../shared/rollout/verb.js';
 export const abort = rolloutVerb({
   name: 'canary abort',
   summary: 'return all traffic to stable; harmless when nothing runs',
+  synonyms: ['stop', 'rollback', 'undo', 'cancel', 'revert', 'end', 'kill', 'halt', 'back'],
   description: 'Needs only the route: the versions are known from what stands on it.',
   flags: { ...routeFlags, ...holdFlags },
   examples: [

@@ -25,6 +25,7 @@ interface Analysis extends Pick<Judgement, 'checks' | 'warnings'> {
 export const analyze = readCommand({
   name: 'canary analyze',
   summary: 'judge two versions once, whatever carries their traffic',
+  synonyms: ['analyse', 'check', 'judge'],
   description:
     'A gate for CI: exits 0 when the canary is no worse, 3 when it is worse, 7 when too little is known. {{version}} of ' +
     'the expressions takes any two label values.',

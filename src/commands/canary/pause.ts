@@ -6,8 +6,9 @@ import { rolloutVerb } from '../shared/rollout/verb.js';
 export const pause = rolloutVerb({
   name: 'canary pause',
   summary: 'keep the weights as they are until resume or promote',
+  synonyms: ['hold', 'suspend', 'freeze', 'wait'],
   flags: { ...routeFlags, ...holdFlags },
-  examples: [{ does: 'stop going on', command: 'metrify canary pause web' }],
+  examples: [{ does: 'hold where it is', command: 'metrify canary pause web' }],
   open: (input, context) => openRoute(input, context, 'canary'),
   work: (_, session) => pauseRollout(session),
 });

@@ -8,7 +8,8 @@ import { goOn } from '../shared/rollout/wait.js';
 
 export const promote = rolloutVerb({
   name: 'canary promote',
-  summary: 'go on to the next step now, or to the end with --full',
+  summary: 'continue to the next step now, or to the end with --full',
+  synonyms: ['advance', 'next', 'skip', 'finish'],
   description: 'Your word stands for the analysis; the replicas of the canary must be ready all the same.',
   flags: { ...planFlags, ...waitFlags, full: flag.boolean('give the canary all traffic at once') },
   examples: [

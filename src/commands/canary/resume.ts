@@ -7,7 +7,8 @@ import { goOn } from '../shared/rollout/wait.js';
 
 export const resume = rolloutVerb({
   name: 'canary resume',
-  summary: 'go on with a rollout that is paused or holding',
+  summary: 'continue with a rollout that is paused or holding',
+  synonyms: ['continue', 'unpause'],
   description: 'The time it stood still does not count.',
   flags: { ...planFlags, ...waitFlags },
   examples: [

@@ -8,6 +8,7 @@ import { goOn, tellPlan } from '../shared/rollout/wait.js';
 export const start = rolloutVerb({
   name: 'canary start',
   summary: 'give the canary its first share of the traffic',
+  synonyms: ['begin', 'run', 'create', 'launch'],
   description:
     'Checks replicas, smoke tests and the gate, prints how many requests each step needs, sets the first weight, and ' +
     'returns; canary step (from cron, say) or --wait does the rest.',

@@ -7,9 +7,10 @@ import { goOn } from '../shared/rollout/wait.js';
 
 export const step = rolloutVerb({
   name: 'canary step',
-  summary: 'judge the running step once, and go on when it is due',
+  summary: 'judge the running step once, and continue when it is due',
+  synonyms: ['tick', 'poll'],
   description:
-    'Made for cron and pipelines: exits 0 when it waits, goes on or has nothing to do; 3 when the canary was rejected ' +
+    'Made for cron and pipelines: exits 0 when it waits, continues or has nothing to do; 3 when the canary was rejected ' +
     'and all traffic is on stable again; 7 when too little is known.',
   flags: { ...planFlags, ...waitFlags },
   examples: [

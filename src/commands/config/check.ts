@@ -2,10 +2,12 @@ import { readCommand } from '../../runtime/command.js';
 import { checkDescribedFile, lookUpDescriptions } from '../../runtime/config/check-descriptions.js';
 import { InvalidConfiguration } from '../../runtime/config/problems.js';
 import { flag } from '../../runtime/flags.js';
+import { counted } from '../../lib/core/units.js';
 
 export const check = readCommand({
   name: 'config check',
   summary: 'check the configuration: every problem with its line and column',
+  synonyms: ['validate', 'verify', 'lint'],
   description:
     'Checks the whole file, then looks up the secrets of the environment that is chosen. With -f it checks one ' +
     'description instead, such as that of a rollout. It connects to nothing; `metrify doctor` does.',
@@ -19,7 +21,11 @@ export const check = readCommand({
   ],
   async read({ file: description }, context) {
     const sections = await context.sections();
-    const lookup = { env: context.env, warn: (message: string) => context.warn(message) };
+    const lookup = {
+      env: context.env,
+      redactor: context.settingsInput.redactor,
+      warn: (message: string) => context.warn(message),
+    };
     if (description !== undefined) {
       const { what, path } = await checkDescribedFile(description, context.cwd, sections, lookup);
       return { verdict: 'ok', result: { file: path, describes: what } };
@@ -48,7 +54,7 @@ export const check = readCommand({
         `${file}: ${environments.length === 1 ? 'environment' : 'environments'} ${environments.join(', ')}`,
       );
     const lookedUp = references === 0 ? '' : `, ${references} of them looked up by reference`;
-    printer.ok(`environment ${environment}: ${settings} settings in force${lookedUp}`);
+    printer.ok(`environment ${environment}: ${counted(settings, 'setting')} in force${lookedUp}`);
   },
 });
 

@@ -3,6 +3,7 @@ import { readCommand } from '../../runtime/command.js';
 export const show = readCommand({
   name: 'config show',
   summary: 'print the settings in force and where each came from, secrets masked',
+  synonyms: ['ls', 'list', 'get', 'print', 'view'],
   flags: {},
   examples: [
     { does: 'See what is in force here', command: 'metrify config show' },

@@ -6,6 +6,7 @@ import { rolloutVerb } from '../shared/rollout/verb.js';
 export const rollback = rolloutVerb({
   name: 'deploy rollback',
   summary: 'return all traffic to the colour that was live before',
+  synonyms: ['stop', 'undo', 'abort', 'cancel', 'revert', 'end', 'kill', 'halt', 'back'],
   description:
     'Needs only the route. A colour that was scaled down gets its replicas back first, and traffic only when they are ready.',
   flags: { ...routeFlags, ...holdFlags },

@@ -8,6 +8,7 @@ import { sayChecks } from '../shared/rollout/wait.js';
 export const switchColour = rolloutVerb({
   name: 'deploy switch',
   summary: 'check the other colour, give it all traffic, watch it',
+  synonyms: ['start', 'promote', 'flip', 'swap', 'run'],
   description:
     'Before: its Deployment is rolled out, with as many ready replicas as the live one, serving, and smoke tests prove ' +
     'which version answers. After: for the time of --watch, probes and metrics are judged, and traffic returns by itself ' +

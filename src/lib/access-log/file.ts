@@ -1,8 +1,9 @@
-import { open, type FileHandle } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { withoutReturn, type ByteString } from '../core/bytes.js';
 import { UserError } from '../core/errors.js';
+import { openInput } from '../core/input-file.js';
+import { SteadyFile } from '../core/steady-file.js';
 import { unreadable } from '../core/unreadable.js';
 
 export interface LogFile {
@@ -10,39 +11,52 @@ export interface LogFile {
   /** Bytes that will be read, where that is known. */
   readonly size?: number | undefined;
   readonly stream: Readable;
-  /** Fewer bytes came than the file had when it was opened. */
-  cutShort(): boolean;
 }
 
 /**
- * A log, of which what is there now is read: what a server appends meanwhile is left for the next time. A rotated
- * file is read to its end, since it stays the same file. `.gz` is unpacked; a pipe is read until it ends.
+ * A log, of which what is there now is read: what a server appends meanwhile is left for the next time. A renamed
+ * file is read to its end, since it stays the same file; one that is truncated meanwhile fails the stream with
+ * `INPUT_CHANGED`. `.gz` is unpacked; a pipe is read until it ends.
  * @throws UserError `INPUT_UNREADABLE`, `INPUT_EMPTY`
  */
 export async function openLog(path: string): Promise<LogFile> {
-  let file: FileHandle | undefined;
+  const packed = path.endsWith('.gz');
   try {
-    file = await open(path, 'r');
-    const stats = await file.stat();
-    if (stats.isDirectory())
-      throw new UserError(`${path} is a directory`, { code: 'INPUT_UNREADABLE', hint: 'Give one log file.' });
-    const size = stats.isFile() ? stats.size : undefined;
-    if (size === 0) throw emptyLog(path);
-    const raw = file.createReadStream({
-      highWaterMark: 256 * 1024,
-      ...(size === undefined ? {} : { start: 0, end: size - 1 }),
-    });
-    const packed = path.endsWith('.gz');
-    return {
-      label: path,
-      size: packed ? undefined : size,
-      stream: packed ? unpacked(raw) : raw,
-      cutShort: () => size !== undefined && raw.bytesRead < size,
-    };
+    const input = await openInput(path);
+    if ('stream' in input) return { label: path, stream: packed ? unpacked(input.stream) : input.stream };
+    const { file, stats } = input;
+    try {
+      if (stats.isDirectory())
+        throw new UserError(`${path} is a directory`, {
+          code: 'INPUT_UNREADABLE',
+          hint: 'Give one log file.',
+        });
+      const steady = await SteadyFile.of(file, path);
+      if (steady.size === 0) throw emptyLog(path);
+      const raw = Readable.from(chunks(steady), { objectMode: false });
+      raw.once('close', () => void file.close());
+      return packed
+        ? { label: path, stream: unpacked(raw) }
+        : { label: path, size: steady.size, stream: raw };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   } catch (error) {
-    await file?.close();
     throw unreadable(path, error);
   }
+}
+
+const chunkBytes = 256 * 1024;
+
+async function* chunks(steady: SteadyFile): AsyncGenerator<Buffer> {
+  for (let position = 0; position < steady.size;) {
+    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, steady.size - position));
+    const count = await steady.read(chunk, position);
+    position += count;
+    yield chunk.subarray(0, count);
+  }
+  await steady.requireUnchanged();
 }
 
 function unpacked(raw: Readable): Readable {

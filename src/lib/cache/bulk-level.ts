@@ -15,7 +15,8 @@ export interface Entry {
   row?: unknown;
 }
 
-export type BulkWriteOutcome = 'written' | 'skipped' | 'failed';
+/** `unclear`: the key exists, and an attempt whose answer was lost may have written it (only with `nx`). */
+export type BulkWriteOutcome = 'written' | 'skipped' | 'failed' | 'unclear';
 
 export interface BulkWriteOptions {
   /** Write only keys that do not exist. */
@@ -52,7 +53,7 @@ export interface KeyBatch {
   /** The node (master, server) the keys are on. */
   node: string;
   keys: KeyInfo[];
-  /** The node was replaced and is walked anew: forget what it yielded before. */
+  /** The node was replaced and is walked again: forget what it yielded before. */
   restart?: boolean;
   /**
    * On a last batch without keys: how many slots of a cluster changed their master during the walk, or were being moved
@@ -71,10 +72,13 @@ export interface ScanOptions {
   limit?: number | undefined;
 }
 
+/** `gone`: it was not there; `unclear`: it is not there now, and an attempt whose answer was lost may have removed it. */
+export type BulkRemoveOutcome = 'removed' | 'gone' | 'unclear';
+
 export interface BulkRemoveOptions {
   signal: AbortSignal;
-  /** Called once for each key; `removed` is false when it was gone already. */
-  settled(key: ByteString, removed: boolean): void;
+  /** Called once for each key. */
+  settled(key: ByteString, outcome: BulkRemoveOutcome): void;
 }
 
 /** Removes in bulk, in the manner of {@link BulkWriter}. */

@@ -1,12 +1,13 @@
-import { withGrace } from '../core/abort.js';
+import { graceMs, withGrace } from '../core/abort.js';
+import { abortable, abortableItems } from '../core/abortable.js';
 import type { ByteString } from '../core/bytes.js';
-import { fromBytes } from '../core/bytes.js';
 import type { Clock } from '../core/clock.js';
 import { ServiceConflict } from '../core/errors.js';
 import { Pace } from '../runs/pace.js';
 import type { Progress } from '../core/progress.js';
-import { formatCount } from '../core/units.js';
-import { hasLiteral } from './glob.js';
+import { counted, formatCount, formatDuration } from '../core/units.js';
+import { compileGlob, hasLiteral } from './glob.js';
+import { globText } from './key-text.js';
 import type { BulkLevel, KeyInfo, ScanOptions } from './bulk-level.js';
 import { isOwnKey } from './own-keys.js';
 import { PrefixTree } from './inspect/prefix-tree.js';
@@ -39,6 +40,8 @@ export interface FlushResult extends FlushCounts {
   level: string;
   target: string;
   deleted: number;
+  /** So many more may have been deleted: their answers were lost. Left out when there are none. */
+  uncertain?: number;
 }
 
 export interface FlushHooks {
@@ -60,13 +63,11 @@ export function describeSelection(selection: Selection): string {
     case 'pattern':
       return `keys that match ${selection.pattern}`;
     case 'all':
-      return selection.pattern === undefined
-        ? 'every key'
-        : `every key, as far as it matches ${selection.pattern}`;
+      return selection.pattern === undefined ? 'every key' : `every key that matches ${selection.pattern}`;
     case 'no-ttl':
       return 'keys that never expire';
     case 'idle':
-      return 'keys that were not used lately';
+      return `keys that were not used for ${formatDuration(selection.idleMs)}`;
   }
 }
 
@@ -79,7 +80,7 @@ export async function countMatches(
   const tallies = new Map<string, { keys: number; kept: number; tree: PrefixTree }>();
   let matched = 0;
   let movedSlots: number | undefined;
-  for await (const batch of level.scan(scanOptions(selection, signal))) {
+  for await (const batch of abortableItems(level.scan(scanOptions(selection, signal)), signal)) {
     movedSlots ??= batch.movedSlots;
     if (batch.restart) {
       matched -= tallies.get(batch.node)?.keys ?? 0;
@@ -102,7 +103,7 @@ export async function countMatches(
   signal.throwIfAborted();
   if (maxKeys !== undefined && matched > maxKeys)
     throw new ServiceConflict(
-      `${formatCount(matched)} keys match, more than --max-keys ${formatCount(maxKeys)}: nothing was deleted`,
+      `${counted(matched, 'key')} ${matched === 1 ? 'matches' : 'match'}, more than --max-keys ${formatCount(maxKeys)}: nothing was deleted`,
       { code: 'MAX_KEYS', hint: `See what they are with --dry-run, or raise --max-keys to ${matched}.` },
     );
   const tree = new PrefixTree();
@@ -116,6 +117,32 @@ export async function countMatches(
   };
 }
 
+/** Keys looked at for an estimate: a second or two, and an error of a few thousandths of the level. */
+const estimatedFrom = 200_000;
+
+/** How many keys a flush would remove, of how many: counted where there are few, else estimated from a sample. */
+export async function estimateMatches(
+  { level, selection }: FlushPlan,
+  { signal, progress }: Pick<FlushHooks, 'signal' | 'progress'>,
+): Promise<{ matched: number; total: number; exact: boolean }> {
+  const total = (await level.nodes(signal)).reduce((sum, { keys }) => sum + keys, 0);
+  if (total <= estimatedFrom) {
+    const { matched } = await countMatches({ level, selection }, { signal, progress });
+    return { matched, total: Math.max(total, matched), exact: true };
+  }
+  const { pattern, ...options } = scanOptions(selection, signal);
+  const matches = pattern === undefined ? () => true : compileGlob(pattern);
+  let [seen, found] = [0, 0];
+  for await (const { keys } of level.scan({ ...options, limit: estimatedFrom })) {
+    seen += keys.length;
+    for (const info of keys)
+      if (matches(info.key) && isSelected(info, selection) && !isOwnKey(info.key)) found++;
+    progress.update(seen, estimatedFrom);
+  }
+  signal.throwIfAborted();
+  return { matched: seen === 0 ? 0 : Math.round((found / seen) * total), total, exact: false };
+}
+
 /**
  * Removes the selected keys without ever blocking the server: walks it with a cursor and removes single keys,
  * pipelined. A key counts as deleted once, by the server's own answer, through restarts and failovers.
@@ -123,7 +150,7 @@ export async function countMatches(
 export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushResult> {
   const { level, selection } = plan;
   const tree = new PrefixTree();
-  const nodes = new Map<string, { deleted: number; gone: number; restarted: boolean }>();
+  const nodes = new Map<string, { deleted: number; gone: number; restarted: boolean; recent: RecentKeys }>();
   const nodeOf = new Map<ByteString, string>();
   let deleted = 0;
   let kept = 0;
@@ -141,14 +168,18 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
     })),
     kept,
     ...(movedSlots === undefined ? {} : { movedSlots }),
+    ...(nodeOf.size > 0 ? { uncertain: nodeOf.size } : {}),
   });
 
+  const tidying = withGrace(hooks.signal, graceMs);
   const remover = await level.remover({
-    signal: withGrace(hooks.signal, 5000),
-    settled(key, removed) {
+    signal: tidying,
+    settled(key, outcome) {
       const counts = nodes.get(nodeOf.get(key)!)!;
       nodeOf.delete(key);
-      if (!removed) {
+      counts.recent.add(key);
+      // The walk saw it: what is gone after a lost answer was removed by us.
+      if (outcome === 'gone') {
         if (!counts.restarted) counts.gone++;
         return;
       }
@@ -161,12 +192,18 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
     hooks.started(result);
     const pace = new Pace(plan.rate, hooks.clock);
     try {
-      for await (const batch of level.scan(scanOptions(selection, hooks.signal))) {
+      const batches = level.scan(scanOptions(selection, hooks.signal));
+      for await (const batch of abortableItems(batches, hooks.signal)) {
         movedSlots ??= batch.movedSlots;
         let counts = nodes.get(batch.node);
-        if (!counts) nodes.set(batch.node, (counts = { deleted: 0, gone: 0, restarted: false }));
+        if (!counts)
+          nodes.set(
+            batch.node,
+            (counts = { deleted: 0, gone: 0, restarted: false, recent: new RecentKeys() }),
+          );
         // From here on, what is gone may have been removed by us before the node was lost.
         if (batch.restart) Object.assign(counts, { gone: 0, restarted: true });
+        counts.recent.age();
         const keys: ByteString[] = [];
         for (const info of batch.keys) {
           if (!isSelected(info, selection)) continue;
@@ -174,25 +211,46 @@ export async function flush(plan: FlushPlan, hooks: FlushHooks): Promise<FlushRe
             if (!batch.restart) kept++;
             continue;
           }
-          // A walk may come by the same key twice while the server's table shrinks.
-          if (nodeOf.has(info.key)) continue;
+          // A walk may come by the same key twice while the server's table shrinks, or after it started again.
+          if (nodeOf.has(info.key) || counts.recent.has(info.key)) continue;
           nodeOf.set(info.key, batch.node);
           keys.push(info.key);
         }
         for (let from = 0; from < keys.length; from += pace.portion) {
           const portion = keys.slice(from, from + pace.portion);
           await pace.take(portion.length, hooks.signal);
-          await remover.remove(portion);
+          await abortable(remover.remove(portion), tidying);
           hooks.progress.update(deleted);
         }
       }
     } finally {
-      await remover.drain();
+      await abortable(remover.drain(), tidying);
     }
     hooks.signal.throwIfAborted();
     return result();
   } finally {
     await remover.close();
+  }
+}
+
+/**
+ * Keys that were settled a moment ago. Pages are read ahead, so that one may still have them: sent again, and their
+ * answers lost, they would count twice.
+ */
+class RecentKeys {
+  #ages: Set<ByteString>[] = [new Set()];
+
+  add(key: ByteString): void {
+    this.#ages[0]!.add(key);
+  }
+
+  has(key: ByteString): boolean {
+    return this.#ages.some((keys) => keys.has(key));
+  }
+
+  /** Before each page; more pages than this are not read ahead. */
+  age(): void {
+    this.#ages = [new Set(), ...this.#ages.slice(0, 4)];
   }
 }
 
@@ -214,5 +272,5 @@ function prefixesOf(tree: PrefixTree): { prefix: string; keys: number }[] {
   return tree
     .shapes()
     .sort((a, b) => b.keys - a.keys)
-    .map(({ prefix, keys }) => ({ prefix: fromBytes(prefix as ByteString), keys }));
+    .map(({ prefix, keys }) => ({ prefix: globText(prefix), keys }));
 }

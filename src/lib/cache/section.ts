@@ -5,6 +5,7 @@ import type { Timeouts } from '../clients/settings.js';
 import type { Finding } from '../core/schema/findings.js';
 import { type Origin, section, type Written } from '../core/schema/section.js';
 import { choice, duration, size, text } from '../core/schema/setting.js';
+import { readGlob } from './glob.js';
 import type { CacheSettings, LevelSettings } from './settings.js';
 
 export const levelTypes = ['memory', 'redis', 'memcached', 'hazelcast', 'database'] as const;
@@ -32,7 +33,7 @@ const level = z.strictObject({
 });
 
 const tier = z.strictObject({
-  pattern: text({ help: 'glob of the keys' }),
+  pattern: text({ help: 'glob of the keys' }, readGlob),
   levels: z.array(levelName('a level')).check(z.minLength(1)),
 });
 

@@ -3,10 +3,14 @@ import * as z from 'zod/mini';
 import type { Examiner } from '../core/examiner.js';
 import { section } from '../core/schema/section.js';
 import { secret, url } from '../core/schema/setting.js';
+import { readUrl } from '../core/url.js';
+import { serviceUrl } from '../http/url-shapes.js';
 import type { HttpSettings } from './settings.js';
 
 function address() {
-  return z.optional(url(['http', 'https'], { help: 'its URL', address: true }));
+  return z.optional(
+    url(serviceUrl.schemes, (text) => readUrl(text, serviceUrl), { help: 'its URL', address: true }),
+  );
 }
 
 function reached({ url: at, ...more }: { url?: string | undefined }): HttpSettings | undefined {

@@ -1,6 +1,8 @@
 import { ServiceRefused, ServiceUnavailable } from '../core/errors.js';
+import { readUrl } from '../core/url.js';
 import { basicAuthorization } from '../http/authorization.js';
 import { HttpClient } from '../http/client.js';
+import { serviceUrl } from '../http/url-shapes.js';
 import type { HttpSettings, Timeouts } from './settings.js';
 
 export interface HttpText {
@@ -20,10 +22,11 @@ export class HttpService {
     { url, token }: HttpSettings,
     timeouts: Timeouts,
   ) {
+    const login = readUrl(url, serviceUrl);
     const base = new URL(url);
     this.host = base.host;
     this.#prefix = base.pathname.replace(/\/$/, '');
-    const authorization = token === undefined ? basicAuthorization(base) : `Bearer ${token}`;
+    const authorization = token === undefined ? basicAuthorization(login) : `Bearer ${token}`;
     this.#http = new HttpClient(base, {
       target: `${name} at ${base.host}`,
       connections: 4,

@@ -3,6 +3,8 @@ import type { Client, ClientBase, ClientConfig, QueryResultRow } from 'pg';
 import type { CopyStreamQuery, CopyToStreamQuery } from 'pg-copy-streams';
 import { UserError } from '../core/errors.js';
 import { explainPostgresError, timedOut } from './postgres/errors.js';
+import { GuardedSocket } from './postgres/guarded-socket.js';
+import { NotPostgres } from './postgres/message-check.js';
 import { postgresTarget, type PostgresTarget } from './postgres/target.js';
 import { cancelRequest, CopyReader, destroyConnection, settledWithin } from './postgres/wire.js';
 import type { PostgresSettings, Timeouts } from './settings.js';
@@ -17,6 +19,8 @@ export interface QueryAnswer<R> {
 export interface CallOptions {
   /** Cancels this one statement; the signal the client was opened with holds for all of them. */
   signal?: AbortSignal;
+  /** Those of the answer: one with others answers something else, and the connection is given up. */
+  columns?: readonly string[];
   /** Instead of the client's request time-out; 0 waits for ever. Milliseconds. */
   timeoutMs?: number;
 }
@@ -98,6 +102,7 @@ export function clientOptions(target: PostgresTarget, timeouts: Timeouts): Clien
     database: target.database,
     options: target.options,
     ssl: target.tls,
+    stream: () => new GuardedSocket(target.tls !== false),
     application_name: 'metrify',
     connectionTimeoutMillis: timeouts.connectTimeoutMs,
     keepAlive: true,
@@ -146,6 +151,12 @@ class Connection implements PostgresClient {
   ): Promise<QueryAnswer<R>> {
     const answer = await this.#bounded(() => this.client.query<R>(text, params && [...params]), options);
     const last = Array.isArray(answer) ? (answer as (typeof answer)[]).at(-1)! : answer;
+    const names = last.fields.map(({ name }) => name);
+    // Without a command, what came was the end of another answer.
+    if (last.command === null || (options.columns && options.columns.join('\0') !== names.join('\0'))) {
+      destroyConnection(this.client);
+      throw explainPostgresError(new NotPostgres('it answers something else than was asked'), this.server);
+    }
     return {
       rows: last.rows,
       rowCount: last.rowCount ?? 0,

@@ -1,10 +1,9 @@
 import * as z from 'zod/mini';
 
-import { UserError } from '../core/errors.js';
+import type { UserError } from '../core/errors.js';
+import { required } from '../core/schema/required.js';
 import { type Section, section, type ValueOf } from '../core/schema/section.js';
 import { duration } from '../core/schema/setting.js';
-import { variableName } from '../core/schema/variable-name.js';
-import { settingsIn } from '../core/schema/walk.js';
 import { hazelcastSection } from './hazelcast/section.js';
 import { memcachedSection } from './memcached/section.js';
 import { postgresSection } from './postgres/section.js';
@@ -48,24 +47,12 @@ export type Systems = Timeouts & {
   refused?: Readonly<Record<string, UserError>> | undefined;
 };
 
-/**
- * @param user what needs the system, as the subject of a sentence: `--sql`, `level 'warm'`
- * @throws UserError exit 2 `NOT_CONFIGURED`, or why the system is refused
- */
+/** `required` of one of these. */
 export function requireSystem<N extends SystemName>(
   systems: Omit<Systems, keyof Timeouts>,
   name: N,
   user: string,
 ): NonNullable<Systems[N]> {
-  const settings = systems[name];
-  if (settings !== undefined) return settings;
-  const { system, schema }: Section = systemSections.find(({ key }) => key === name)!;
-  const [address] = settingsIn(schema).find(([, setting]) => setting.address)!;
-  throw (
-    systems.refused?.[name] ??
-    new UserError(`${user} needs ${system}, and none is configured`, {
-      code: 'NOT_CONFIGURED',
-      hint: `Set ${variableName(`${name}.${address}`)}, or the section ${name} in metrify.config.yaml.`,
-    })
-  );
+  const section: Section<N, unknown, unknown> = systemSections.find(({ key }) => key === name)! as never;
+  return required(section, systems as { readonly [key in N]?: Systems[N] }, user);
 }

@@ -1,3 +1,6 @@
+/** How long a command that is stopped may settle what is under way, in milliseconds. */
+export const graceMs = 5000;
+
 /** A signal for tidying up: aborted only `graceMs` after the one given. */
 export function withGrace(signal: AbortSignal, graceMs: number): AbortSignal {
   const controller = new AbortController();

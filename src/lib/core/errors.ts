@@ -60,7 +60,14 @@ export class NotWritten extends UserError {
   }
 }
 
-export type InterruptReason = 'SIGINT' | 'SIGTERM' | 'timeout';
+export type InterruptReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'timeout';
+
+const exitCodes: Record<InterruptReason, ExitCode> = {
+  SIGINT: ExitCode.interrupted,
+  SIGTERM: ExitCode.terminated,
+  SIGHUP: ExitCode.hungUp,
+  timeout: ExitCode.timeout,
+};
 
 /** The reason of an aborted signal: who asked the command to stop. */
 export class Interrupted extends UserError {
@@ -68,14 +75,21 @@ export class Interrupted extends UserError {
   constructor(readonly reason: InterruptReason) {
     super(reason === 'timeout' ? 'stopped: --timeout ran out' : `stopped by ${reason}`, {
       code: reason === 'timeout' ? 'TIMEOUT' : 'INTERRUPTED',
-      exitCode:
-        reason === 'timeout'
-          ? ExitCode.timeout
-          : reason === 'SIGINT'
-            ? ExitCode.interrupted
-            : ExitCode.terminated,
+      exitCode: exitCodes[reason],
     });
   }
+}
+
+/**
+ * Of an error that callers judge by its code, as RedisError and those of PostgreSQL: what it means for the person when none of
+ * them has.
+ */
+export const explanation = Symbol('explanation');
+
+/** The error as the person is told it: itself, or its explanation; undefined where it has none. */
+export function explained(error: unknown): UserError | undefined {
+  if (error instanceof UserError) return error;
+  return (error as { [explanation]?: UserError } | null | undefined)?.[explanation];
 }
 
 export function errorMessage(error: unknown): string {

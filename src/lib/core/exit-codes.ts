@@ -9,6 +9,7 @@ export const ExitCode = {
   partial: 6,
   inconclusive: 7,
   timeout: 124,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -16,7 +17,7 @@ export const ExitCode = {
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** Where several apply, the first of these. Nothing else happened where it is 2 or 4. */
-const precedence: readonly ExitCode[] = [1, 124, 130, 143, 2, 4, 5, 3, 6, 7, 0];
+const precedence: readonly ExitCode[] = [1, 124, 129, 130, 143, 2, 4, 5, 3, 6, 7, 0];
 
 export function gravest(...codes: ExitCode[]): ExitCode {
   return precedence.find((code) => codes.includes(code))!;
@@ -50,6 +51,7 @@ export function verdictOf(exitCode: ExitCode): Verdict {
     case ExitCode.refused:
       return 'refused';
     case ExitCode.timeout:
+    case ExitCode.hungUp:
     case ExitCode.interrupted:
     case ExitCode.terminated:
       return 'interrupted';

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { open, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { NotWritten, errorMessage } from './errors.js';
 
 /**
  * Writes a file that appears whole or not at all: temporary name, fsync, rename. On failure the old file stays
- * as it was and no temporary file is left.
+ * as it was and no temporary file is left. A link is followed; a device or a FIFO is not replaced.
  * @param mode given, it is the file's mode whatever the umask says; otherwise 0644 less the umask
  */
 export async function writeFileAtomic(path: string, content: string, mode?: number): Promise<void> {
-  const temporary = await writeBeside(path, content, mode);
+  const { target, temporary } = await writeBeside(path, content, mode);
   try {
-    await rename(temporary, path);
+    await rename(temporary, target);
   } catch (error) {
     await discard(temporary);
     throw error;
@@ -19,9 +19,7 @@ export async function writeFileAtomic(path: string, content: string, mode?: numb
 
 /** Does all that `writeFileAtomic` would, but for the last step, so that nothing has changed. @throws as it would */
 export async function rehearseFileAtomic(path: string, content: string): Promise<void> {
-  const there = await stat(path).catch(() => undefined);
-  if (there?.isDirectory()) throw new Error('it is a directory');
-  await discard(await writeBeside(path, content));
+  await discard((await writeBeside(path, content)).temporary);
 }
 
 /** Writes a file that nobody reads meanwhile. @throws NotWritten; what is there then is incomplete */
@@ -33,9 +31,17 @@ export async function writeFileInPlace(path: string, content: string, mode?: num
   }
 }
 
-/** @returns the temporary name, whose content is on the disk */
-async function writeBeside(path: string, content: string, mode?: number): Promise<string> {
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+/** @returns what is to be replaced, and the temporary name, whose content is on the disk */
+async function writeBeside(
+  path: string,
+  content: string,
+  mode?: number,
+): Promise<{ target: string; temporary: string }> {
+  const there = await stat(path).catch(() => undefined);
+  if (there && !there.isFile())
+    throw new Error(there.isDirectory() ? 'it is a directory' : 'it is not a regular file');
+  const target = there ? await realpath(path) : path;
+  const temporary = `${target}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   const file = await open(temporary, 'wx', mode ?? 0o644);
   try {
     try {
@@ -49,7 +55,7 @@ async function writeBeside(path: string, content: string, mode?: number): Promis
     await discard(temporary);
     throw error;
   }
-  return temporary;
+  return { target, temporary };
 }
 
 /** What cannot be removed is only left over: what went wrong before says more. */

@@ -6,7 +6,7 @@ import { systemCode } from './errors.js';
 
 const run = promisify(execFile);
 
-/** What tells a process from every other one: numbers are used again, also after the host was started anew. */
+/** What tells a process from every other one: numbers are used again, also after the host was started again. */
 export interface ProcessIdentity {
   pid: number;
   /** When the process began, as its system writes it. */
@@ -40,6 +40,20 @@ export async function isRunning(identity: ProcessIdentity): Promise<boolean> {
   }
   const startTime = await startTimeOf(identity.pid);
   return startTime === undefined || startTime === identity.startTime;
+}
+
+/** Whether it certainly ended: one of another host or another container may run there. */
+export async function hasEnded(identity: ProcessIdentity): Promise<boolean> {
+  return identity.bootId === (await currentBoot()) && !(await isRunning(identity));
+}
+
+/** An identity as it was stored, and may have been edited. */
+export function readIdentity(stored: unknown): ProcessIdentity | undefined {
+  const { pid, startTime, bootId, pidNamespace } = (stored ?? {}) as Partial<ProcessIdentity>;
+  const texts = [startTime, bootId, pidNamespace ?? ''];
+  return Number.isSafeInteger(pid) && pid! > 0 && texts.every((text) => typeof text === 'string')
+    ? { pid: pid!, startTime: startTime!, bootId: bootId!, pidNamespace }
+    : undefined;
 }
 
 /**

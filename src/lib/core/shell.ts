@@ -6,6 +6,11 @@ export function shellWord(text: string): string {
   return /^[\w@%+:,./-][\w@%+=:,./-]*$/.test(text) ? text : shellQuoted(text);
 }
 
+/** The same of an argument that follows the flags, and may itself begin like one. */
+export function shellOperand(text: string): string {
+  return text.startsWith('-') ? `-- ${shellWord(text)}` : shellWord(text);
+}
+
 /** The text in single quotes, in which only they themselves mean anything to a shell. */
 export function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
 import { writeFileInPlace } from '../core/files.js';
-import { formatCount } from '../core/units.js';
+import { counted, formatCount } from '../core/units.js';
 import { closedLoop } from '../measure/loops.js';
 import { type Latency, measure, request } from './measure.js';
 import { warmQueries } from './schema.js';
@@ -65,10 +65,13 @@ export const cacheSteps = stepGroup({
         tellLatency(stage, latency);
         const missed = Object.values(warmed).reduce((sum, { requests, hits }) => sum + requests - hits, 0);
         if (missed > 0)
-          throw new UserError(`${formatCount(missed)} requests were not answered from the warmed cache`, {
-            code: 'DEMO_STEP_FAILED',
-            exitCode: ExitCode.bug,
-          });
+          throw new UserError(
+            `${counted(missed, 'request')} ${missed === 1 ? 'was' : 'were'} not answered from the warmed cache`,
+            {
+              code: 'DEMO_STEP_FAILED',
+              exitCode: ExitCode.bug,
+            },
+          );
       },
     },
     {

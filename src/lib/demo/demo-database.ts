@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import { postgresTarget } from '../clients/postgres/target.js';
 import { UserError } from '../core/errors.js';
 import { type Database, openDatabase } from './database.js';
 import { findBinaries } from './native.js';
@@ -37,13 +38,16 @@ export async function chooseDatabase(
 /** Somebody else's server: everything is made in a new schema, which `close` drops. */
 export async function openSchema(given: string): Promise<DemoDatabase> {
   const schema = `metrify_demo_${randomBytes(4).toString('hex')}`;
-  const url = new URL(given);
-  url.searchParams.set('options', `-c search_path=${schema}`);
-  const database = await openDatabase(url.href, connections);
+  const { options = '' } = await postgresTarget({ url: given });
+  const [address, query] = given.split('?', 2);
+  const parameters = new URLSearchParams(query);
+  parameters.set('options', `${options} -c search_path=${schema}`.trimStart());
+  const url = `${address}?${parameters.toString()}`;
+  const database = await openDatabase(url, connections);
   await database.query(`create schema ${schema}`);
   return {
     ...database,
-    url: url.href,
+    url,
     embedded: false,
     version: await versionOf(database),
     async close() {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceConflict, UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
 import { writeFileInPlace } from '../core/files.js';
-import { formatCount, formatDuration } from '../core/units.js';
+import { counted, formatCount, formatDuration } from '../core/units.js';
 import type { Started } from './premises.js';
 import { incomingTable } from './schema.js';
 import { type Stage, stepGroup } from './stage.js';
@@ -100,7 +100,7 @@ export function queueSteps(openWriter: OpenQueueWriter) {
           state.counts.acknowledged = rows.length;
           const tookMs = performance.now() - started;
           stage.narrator.line(
-            `${formatCount(rows.length)} writes acknowledged in ${formatDuration(tookMs)}; PostgreSQL has ${formatCount(await countRows(stage))} of them`,
+            `${counted(rows.length, 'write')} acknowledged in ${formatDuration(tookMs)}; PostgreSQL has ${formatCount(await countRows(stage))} of them`,
           );
         },
       },
@@ -118,7 +118,7 @@ export function queueSteps(openWriter: OpenQueueWriter) {
           const written = await countRows(stage);
           counts.writtenWhenKilled = written;
           stage.narrator.line(
-            `${killed}; PostgreSQL has ${formatCount(written)} of ${formatCount(total)} rows` +
+            `${killed}; PostgreSQL has ${formatCount(written)} of ${counted(total, 'row')}` +
               (written < total ? '' : ': it was done before it was hit'),
           );
         },
@@ -161,8 +161,8 @@ export function compared(counts: WriteBehindCounts): string {
   const equal = [rows, readings, operations].every((count) => count === acknowledged);
   const sign = equal ? '=' : '≠';
   const line = [
-    `${formatCount(acknowledged)} writes acknowledged`,
-    `${formatCount(rows)} rows`,
+    `${counted(acknowledged, 'write')} acknowledged`,
+    `${counted(rows, 'row')}`,
     `${formatCount(readings)} different readings`,
     `${formatCount(operations)} distinct operation ids`,
   ].join(` ${sign} `);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { writeFileInPlace } from '../core/files.js';
-import { formatCount } from '../core/units.js';
+import { counted, formatCount } from '../core/units.js';
 import { measure } from './measure.js';
 import { routeFile, type Router, startRouter } from './router.js';
 import { type CommandReport, type Stage, stepGroup } from './stage.js';
@@ -83,7 +83,7 @@ async function rollOut(
     state.rollouts.push({ stable, canary, exitCode, answered, failed });
     const shares = Object.entries(answered).map(([name, count]) => `${name} ${formatCount(count)}`);
     narrator.line(
-      `Meanwhile users were answered by ${shares.join(', ')}; ${formatCount(failed)} answers were errors.`,
+      `Meanwhile users were answered by ${shares.join(', ')}; ${counted(failed, 'answer')} ${failed === 1 ? 'was an error' : 'were errors'}.`,
     );
   }
 }

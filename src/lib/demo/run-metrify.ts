@@ -1,6 +1,5 @@
 import { UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
-import { maskSecrets } from '../core/redact.js';
 import { shellWord } from '../core/shell.js';
 import type { Premises, Started } from './premises.js';
 import type { CommandReport, Narrator } from './stage.js';
@@ -33,7 +32,7 @@ export async function runMetrify(
   signal.removeEventListener('abort', stop);
   signal.throwIfAborted();
 
-  const complaints = maskSecrets(child.stderr()).trim();
+  const complaints = child.stderr().trim();
   tell(narrator, child.stdout());
   if (code !== exitCode)
     throw new UserError(`\`${command}\` ended with ${killedBy ?? `exit code ${code}`}`, {

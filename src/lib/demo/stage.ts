@@ -29,7 +29,7 @@ export interface Stage {
    * @throws UserError when it ends with another exit code than 0, or than the one that is expected.
    */
   metrify(args: readonly string[], expected?: { exitCode?: number }): Promise<CommandReport>;
-  /** The same, but goes on while it runs; what it prints is not told. */
+  /** The same, but continues while it runs; what it prints is not told. */
   start(args: readonly string[]): Promise<Started>;
   /** Registers what must happen however the demo ends: last registered, first done. */
   closing(close: () => Promise<void>): void;

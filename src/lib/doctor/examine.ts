@@ -1,5 +1,6 @@
-import { UserError } from '../core/errors.js';
+import { explained } from '../core/errors.js';
 import type { Examiner, Inquiry } from '../core/examiner.js';
+import { fileTrouble } from '../core/unreadable.js';
 import { Latencies } from '../measure/latencies.js';
 
 export interface Examination {
@@ -31,9 +32,10 @@ async function examineOne({ system, target, ask }: Examiner, inquiry: Inquiry): 
     return { system, target, state: 'ok', ...found, ...(version ? { version } : {}), notes };
   } catch (error) {
     inquiry.signal.throwIfAborted();
-    if (!(error instanceof UserError)) throw error;
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    return { system, target, state: 'failed', notes: [], problem: error.message, ...hint };
+    const problem = explained(error) ?? fileTrouble(error);
+    if (!problem) throw error;
+    const hint = problem.hint === undefined ? {} : { hint: problem.hint };
+    return { system, target, state: 'failed', notes: [], problem: problem.message, ...hint };
   }
 }
 

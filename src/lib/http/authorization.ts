@@ -1,14 +1,10 @@
-/** The `authorization` of a URL's user and password; undefined when it names no user. */
-export function basicAuthorization({ username, password }: URL): string | undefined {
-  if (username === '') return undefined;
-  return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`;
-}
+import type { UrlParts } from '../core/url.js';
 
-/** A password with a bare `%` is taken as it is. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+/** The `authorization` of a URL's user and password; undefined when it has neither. */
+export function basicAuthorization({
+  username,
+  password,
+}: Pick<UrlParts, 'username' | 'password'>): string | undefined {
+  if (username === undefined && password === undefined) return undefined;
+  return `Basic ${Buffer.from(`${username ?? ''}:${password ?? ''}`).toString('base64')}`;
 }

@@ -1,4 +1,4 @@
-import { maskSecrets } from '../core/redact.js';
+import { maskSecrets } from '../core/secrets/mask.js';
 
 /**
  * Text of a server as part of a message: on one line, without control characters, passwords masked, and at most

@@ -1,6 +1,7 @@
 import { errorMessage, ServiceUnavailable, systemCode, UserError } from '../core/errors.js';
 import { formatBytes, formatDuration } from '../core/units.js';
 import { excerpt } from './excerpt.js';
+import { certificateReason } from './tls-problems.js';
 
 /** How far a request had come: no connection yet, no status yet, or in the answer's body. */
 export type Phase = 'connect' | 'headers' | 'body';
@@ -69,18 +70,6 @@ export class TrailingBytes extends Error {}
 /** Raised when a body that says it is gzip is not. */
 export class NotGzip extends Error {}
 
-const certificateProblems: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
-  CERT_REVOKED: 'its certificate was revoked',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by an authority that we do not trust',
-  UNABLE_TO_GET_ISSUER_CERT: 'its certificate is signed by an authority that we do not trust',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by an authority that we do not trust',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by an authority that we do not trust',
-};
-
 const connectProblems: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ENOTFOUND: 'its name is not known',
@@ -142,7 +131,7 @@ function connectFailure(error: unknown, target: string, { connectTimeoutMs }: Li
   const fail = (kind: FailureKind, reason: string) =>
     new HttpFailure(target, kind, 'connect', reason, { cause: error });
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return fail('timeout', timeoutReason('connect', connectTimeoutMs));
-  const problem = certificateProblems[code];
+  const problem = certificateReason(code);
   if (problem !== undefined) return fail('tls', problem);
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO') return tlsFailure(error, code, target);
   return fail('unreachable', connectProblems[code] ?? excerpt(errorMessage(error)));

@@ -1,6 +1,8 @@
 import { errorMessage } from '../core/errors.js';
+import { maskSecrets } from '../core/secrets/mask.js';
 import { formatDuration } from '../core/units.js';
 import type { CheckResult } from './analysis/judgement.js';
+import { childEnvironment } from './child-environment.js';
 import type { Workloads } from './route.js';
 import type { GatesSpec, Pair, Version } from './spec.js';
 
@@ -32,6 +34,12 @@ export async function replicasGate(
   };
 }
 
+/** The next step of whoever was not let through. */
+export function adviceOn(checks: readonly CheckResult[]): string {
+  const closed = checks.filter(({ verdict }) => verdict !== 'passed').map(({ name }) => name);
+  return `No traffic was moved. Put right what ${closed.join(', ')} found, then run the same command again.`;
+}
+
 /** What the operator's command is told of, in its environment. */
 export interface NextStep {
   readonly app: string;
@@ -58,7 +66,10 @@ export async function commandGate(
   const { execa } = await import('execa');
   // A group of its own, so that whatever it started can be ended with it.
   const child = execa(program, args, {
+    extendEnv: false,
     env: {
+      // eslint-disable-next-line no-restricted-properties -- what a child inherits is the process's
+      ...childEnvironment(process.env),
       METRIFY_APP: next.app,
       METRIFY_STABLE: next.versions.stable.name,
       METRIFY_CANARY: next.versions.canary.name,
@@ -77,7 +88,8 @@ export async function commandGate(
     signal.throwIfAborted();
     if (ended === 'late') return result('failed', `not done after ${formatDuration(gates.commandTimeoutMs)}`);
     if (ended instanceof Error) return result('failed', errorMessage(ended));
-    const said = stderr.trim().split('\n').at(-1)?.slice(0, 200);
+    // It is kept with the state, where others read it.
+    const said = maskSecrets(stderr.trim().split('\n').at(-1)!).slice(0, 200);
     return ended === '0'
       ? result('passed', 'exit 0')
       : result('failed', `${/^\d+$/.test(ended) ? `exit ${ended}` : ended}${said ? `: ${said}` : ''}`);

@@ -73,7 +73,7 @@ export async function holdLease<T>(
   } finally {
     done.abort();
     await renewing;
-    if (!lost.signal.aborted) await release(store, lease);
+    if (!lost.signal.aborted) await release(store, lease, options.signal.aborted ? 1000 : 5000);
   }
 }
 
@@ -135,7 +135,7 @@ function takenOver({ holder }: LeaseRecord): ServiceConflict {
   });
 }
 
-const GO_ON = 'Look with status; promote or abort goes on from there.';
+const GO_ON = 'Look with status; promote or abort continues from there.';
 
 /** Renews it until `done`, again and again where that fails, and gives it up before anybody else may take it. */
 async function renew(
@@ -181,8 +181,8 @@ async function renew(
 }
 
 /** A lease that cannot be given back is over by itself. */
-async function release(store: LeaseStore, lease: Held): Promise<void> {
-  const signal = AbortSignal.timeout(5000);
+async function release(store: LeaseStore, lease: Held, patienceMs: number): Promise<void> {
+  const signal = AbortSignal.timeout(patienceMs);
   const free = (version: string | undefined) =>
     store.write({ ...lease.record, holder: '', renewedAt: store.now() }, version, signal);
   try {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { maskSecrets } from '../core/redact.js';
+import { maskSecrets } from '../core/secrets/mask.js';
 import type { RolloutSpec, SmokeTest } from './spec.js';
 
 /**

@@ -36,6 +36,10 @@ export function readRouteSpec(written: WrittenRoute, { resolvePath }: Surroundin
     route: isFileProvider(provider) ? resolvePath('route', route) : route,
     label: label ?? defaults.label,
     versions: readPair(written),
+    canary:
+      written.steps === undefined && written.interval === undefined
+        ? undefined
+        : { intervalMs: readInterval(written) },
     nginx: {
       config: nginx.config === undefined ? undefined : resolvePath('nginx.config', nginx.config),
       // A bare name is looked for in PATH.
@@ -77,11 +81,15 @@ function readPair(written: WrittenRoute): Pair | undefined {
   return stable && canary && { stable, canary };
 }
 
+function readInterval({ interval }: Pick<Rollout, 'interval'>): number {
+  return interval ?? parseDuration(defaults.interval);
+}
+
 function readCanary({ steps, interval, maxStepDuration, gates = {} }: Rollout): CanarySpec {
   const given: readonly number[] = steps ?? defaults.steps;
   return {
     steps: given.at(-1) === 100 ? given : [...given, 100],
-    intervalMs: interval ?? parseDuration(defaults.interval),
+    intervalMs: readInterval({ interval }),
     maxStepDurationMs: maxStepDuration ?? parseDuration(defaults.maxStepDuration),
     gates: {
       command: gates.command,

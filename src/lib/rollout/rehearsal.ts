@@ -1,3 +1,4 @@
+import { unifiedDiff } from '../core/unified-diff.js';
 import type { LeaseRecord } from './lease.js';
 import type { Commit, Provider, RouteChange, RouteView } from './route.js';
 
@@ -46,10 +47,13 @@ export function rehearse({ versions, route, workloads, close }: Provider): Rehea
           if (replicas === undefined) return fleet;
           return { ...fleet, desired: replicas, ready: replicas, rolledOut: true, problem: undefined };
         },
-        scale(deployment, replicas) {
+        async scale(deployment, replicas, signal) {
+          const before = scaled.get(deployment) ?? (await workloads.fleet(deployment, signal)).desired;
           scaled.set(deployment, replicas);
-          changes.push({ object: `Deployment ${deployment}/scale`, patch: { spec: { replicas } } });
-          return Promise.resolve();
+          const object = `Deployment ${deployment}/scale`;
+          const written = (count: number) => `spec:\n  replicas: ${count}\n`;
+          const diff = unifiedDiff(object, written(before), written(replicas));
+          changes.push({ object, patch: { spec: { replicas } }, diff });
         },
       },
       close,

@@ -1,8 +1,9 @@
 import type { CheckResult } from './analysis/judgement.js';
 import { isHeld } from './lease.js';
 import { elapsed } from './canary/decide.js';
+import { waitsFor, type WaitingPlan } from './canary/waits.js';
 import { type Actor, describeDrift, type Session } from './session.js';
-import { type RolloutSpec, samePair } from './spec.js';
+import { type Pair, type RouteSpec, samePair } from './spec.js';
 import { type HistoryEntry, type Phase, runningPhases } from './state.js';
 import type { Weights } from './route.js';
 
@@ -32,11 +33,13 @@ export interface RolloutReport {
   readonly stepStartedAt: string | null;
   /** Time in the step, in milliseconds, without pauses. */
   readonly stepElapsedMs: number | null;
+  /** What a running step waits for: `2m of at least 5m in this step`. */
+  readonly waitsFor: readonly string[];
   readonly history: readonly ReportedEntry[];
   /** The weights are not those that were set last; a change was cut short. */
   readonly problems: readonly string[];
   /** What can be typed next. */
-  readonly next: readonly string[];
+  readonly next: readonly { readonly command: string; readonly does: string }[];
 }
 
 export interface ReportedEntry extends Omit<HistoryEntry, 'at'> {
@@ -51,7 +54,7 @@ export async function report(session: Session, spec: ReportedSpec): Promise<Roll
   return sketch(session, spec, holder);
 }
 
-type ReportedSpec = Pick<RolloutSpec, 'app' | 'provider' | 'versions'>;
+type ReportedSpec = Pick<RouteSpec, 'app' | 'provider'> & WaitingPlan & { readonly versions: Pair };
 
 /** The report by whoever knows who holds the lease, or holds it. Pure. */
 export function sketch(session: Session, spec: ReportedSpec, holder: string | null = null): RolloutReport {
@@ -93,6 +96,7 @@ export function sketch(session: Session, spec: ReportedSpec, holder: string | nu
     startedAt: state ? new Date(state.startedAt).toISOString() : null,
     stepStartedAt: isRunning ? new Date(state.stepStartedAt).toISOString() : null,
     stepElapsedMs: isRunning ? elapsed(state, session.now()) : null,
+    waitsFor: state ? waitsFor(state, spec, session.now()) : [],
     history: history.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })),
     problems,
     next: nextCommands(state?.kind ?? 'canary', state?.phase ?? 'idle', actor, (verb) =>
@@ -106,14 +110,12 @@ function nextCommands(
   phase: Phase,
   { command }: Actor,
   more: (verb: string) => string,
-): string[] {
+): RolloutReport['next'] {
   const group = kind === 'canary' ? 'canary' : 'deploy';
-  const typed = (nextVerbs[kind][phase] ?? []).map(([verb, does]) => ({
-    line: command(`${group} ${verb}`) + more(verb),
+  return (nextVerbs[kind][phase] ?? []).map(([verb, does]) => ({
+    command: command(`${group} ${verb}`) + more(verb),
     does,
   }));
-  const width = Math.max(0, ...typed.map(({ line }) => line.length));
-  return typed.map(({ line, does }) => `${line.padEnd(width)}  ${does}`);
 }
 
 /** Whatever the weights are. */
@@ -122,8 +124,8 @@ const returning: readonly string[] = ['abort', 'rollback'];
 type Next = readonly (readonly [verb: string, does: string])[];
 
 const stopped: Next = [
-  ['resume', 'goes on judging'],
-  ['promote', 'goes on to the next step'],
+  ['resume', 'continues judging'],
+  ['promote', 'continues with the next step'],
   ['abort', 'returns all traffic'],
 ];
 
@@ -131,7 +133,7 @@ const nextVerbs: Record<'canary' | 'blue-green', Partial<Record<Phase, Next>>> =
   canary: {
     progressing: [
       ['step', 'judges once'],
-      ['promote', 'goes on now'],
+      ['promote', 'continues now'],
       ['abort', 'returns all traffic'],
     ],
     paused: stopped,
@@ -140,7 +142,7 @@ const nextVerbs: Record<'canary' | 'blue-green', Partial<Record<Phase, Next>>> =
   },
   'blue-green': {
     progressing: [
-      ['switch', 'goes on watching'],
+      ['switch', 'continues watching'],
       ['rollback', 'returns the traffic'],
     ],
     promoted: [['rollback', 'returns the traffic']],

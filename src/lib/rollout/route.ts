@@ -29,12 +29,14 @@ export interface Commit {
   readonly state: string;
 }
 
-/** One thing that a commit writes, as `--dry-run` prints it. */
+/** One thing that a commit writes, as `--dry-run` shows it. */
 export interface RouteChange {
   /** `VirtualService metering/web` or a file's path. */
   readonly object: string;
   /** The exact patch (JSON patch operations), or the file's new content. */
   readonly patch: unknown;
+  /** What it changes of the routed object or file, as a unified diff; undefined where it is metrify's own state. */
+  readonly diff?: string;
 }
 
 /** Whether they are the same; what a sum of weights is divided into may come out with a digit more. */
@@ -58,7 +60,7 @@ export interface Route {
   describe(view: RouteView, commit: Commit): RouteChange[];
   /**
    * Writes weights and state so that a kill at any instant leaves either what was there or what was asked for (or an
-   * `unfinished` change). When only parts changed that are none of ours, it reads again and goes on.
+   * `unfinished` change). When only parts changed that are none of ours, it reads again and continues.
    * @throws ServiceConflict when weights or state are no longer those of `view`.
    */
   commit(view: RouteView, commit: Commit, signal: AbortSignal): Promise<RouteView>;

@@ -14,12 +14,14 @@ import {
   yesNo,
 } from '../core/schema/setting.js';
 import { plainText } from '../core/schema/values.js';
+import { readUrl } from '../core/url.js';
+import { serviceUrl } from '../http/url-shapes.js';
 import { contradictions } from './contradictions.js';
 import { defaults } from './defaults.js';
 import { checkApp, checkLabel, checkNamespace, checkObject } from './names.js';
 import { isSecretHeader } from './plan-hash.js';
 import { providerNames } from './spec.js';
-import { argument, expression, probeUrl, quantile, risk, share, tolerance } from './values.js';
+import { argument, expression, probeUrl, quantile, requestedUrl, risk, share, tolerance } from './values.js';
 
 type Standard = string | number | boolean;
 
@@ -47,7 +49,8 @@ function atLeastOne(help: string, standard: number, most?: number) {
   return z.optional(whole({ help, ...usual(standard) }, 1, most));
 }
 
-const http = ['http', 'https'];
+const http = serviceUrl.schemes;
+const service = (text: string) => readUrl(text, serviceUrl);
 
 const version = z.strictObject({
   name: name(
@@ -79,23 +82,36 @@ const headers = z
         });
   });
 
-const smoke = z.strictObject({
-  url: url(http, { help: 'what is requested' }),
-  status: z.optional(
-    whole({ help: 'the status that is expected', ...usual(defaults.smoke.status) }, 100, 599),
-  ),
-  bodyContains: z.optional(
-    text({ help: 'text that the answer must contain: it proves which version answered' }),
-  ),
-  headers: z.optional(headers),
-  timeout: duration("the answer's time-out", defaults.smoke.timeout),
-});
+const smoke = z
+  .strictObject({
+    url: url(http, requestedUrl, { help: 'what is requested' }),
+    status: z.optional(
+      whole({ help: 'the status that is expected', ...usual(defaults.smoke.status) }, 100, 599),
+    ),
+    bodyContains: z.optional(
+      text({ help: 'text that the answer must contain: it proves which version answered' }),
+    ),
+    headers: z.optional(headers),
+    timeout: duration("the answer's time-out", defaults.smoke.timeout),
+  })
+  .check(({ value, issues }) => {
+    // A reference is looked up later.
+    if (
+      typeof value.url !== 'string' ||
+      !Object.keys(value.headers ?? {}).some((name) => /^authorization$/i.test(name))
+    )
+      return;
+    const { username, password } = new URL(value.url.replaceAll('{{version}}', 'v'));
+    if (username === '' && password === '') return;
+    const message = 'is a URL with a user, and headers have an authorization: only one of them is sent';
+    issues.push({ code: 'custom', message, path: ['url'], input: value });
+  });
 
 const smokeTests = z.optional(z.array(smoke).check(z.minLength(1)));
 
 const analysis = z.strictObject({
   prometheus: z.optional(
-    url(http, { help: 'where the expressions are asked; where nothing is said, `prometheus.url`' }),
+    url(http, service, { help: 'where the expressions are asked; where nothing is said, `prometheus.url`' }),
   ),
   requests: z.optional(
     text({ help: 'PromQL with `{{version}}` and `{{window}}`: the number of requests' }, expression),
@@ -223,7 +239,9 @@ export const rolloutSchema = z.strictObject({
   ),
   envoy: z.optional(
     z.strictObject({
-      admin: z.optional(url(http, { help: "Envoy's admin interface, asked whether it took the file" })),
+      admin: z.optional(
+        url(http, service, { help: "Envoy's admin interface, asked whether it took the file" }),
+      ),
     }),
   ),
 });

@@ -1,4 +1,4 @@
-import { withGrace } from '../core/abort.js';
+import { graceMs, withGrace } from '../core/abort.js';
 import {
   errorMessage,
   ServiceConflict,
@@ -78,7 +78,7 @@ export class Session {
   }
 
   /**
-   * Refuses to go on when the weights are not those that were set last: somebody else, a GitOps controller perhaps,
+   * Refuses to continue when the weights are not those that were set last: somebody else, a GitOps controller perhaps,
    * shifts the same traffic.
    */
   refuseDrift(): void {
@@ -194,7 +194,8 @@ export class Session {
       i === length - 1 ? { ...entry, ...outcome } : entry,
     );
     const state: RolloutState = { ...wanted, phase: 'failed', weights, reason, history };
-    await this.commit(state, AbortSignal.timeout(GRACE_MS)).catch(() => (this.known = state));
+    const patienceMs = this.actor.signal.aborted ? LAST_WRITE_MS : GRACE_MS;
+    await this.commit(state, AbortSignal.timeout(patienceMs)).catch(() => (this.known = state));
     const arm = wanted.weights.canary === 0 ? 'canary' : 'stable';
     throw new ServiceUnavailable(
       `${this.actor.provider.route.name} still gives ${wanted.versions[arm].name} ${Number(weights[arm].toFixed(2))}% of the traffic: ${errorMessage(error)}`,
@@ -209,7 +210,9 @@ export class Session {
 }
 
 /** Time in which a stopped command may still write, in milliseconds. */
-export const GRACE_MS = 5000;
+export const GRACE_MS = graceMs;
+/** And how long it may take to write that this was not enough, in milliseconds. */
+const LAST_WRITE_MS = 1500;
 /** Of the error of a rollback that could not be done. */
 export const ROLLBACK_FAILED = 'ROLLBACK_FAILED';
 
@@ -220,7 +223,7 @@ export function isOthers({ code }: UserError): boolean {
   return code === 'LEASE_LOST' || code === OTHER_PAIR;
 }
 
-/** What can be typed for a rollout: to go on with it, and to return its traffic. */
+/** What can be typed for a rollout: to continue with it, and to return its traffic. */
 export function commandsOf(
   { command }: Pick<Actor, 'command'>,
   { kind, phase }: Pick<RolloutState, 'kind' | 'phase'>,

@@ -1,9 +1,11 @@
 import { errorMessage } from '../core/errors.js';
-import { maskSecrets } from '../core/redact.js';
+import { maskSecrets } from '../core/secrets/mask.js';
+import { readUrl } from '../core/url.js';
 import { basicAuthorization } from '../http/authorization.js';
 import { HttpClient } from '../http/client.js';
 import { excerpt } from '../http/excerpt.js';
 import { HttpFailure } from '../http/failure.js';
+import { requestUrl } from '../http/url-shapes.js';
 import type { CheckResult } from './analysis/judgement.js';
 import type { SmokeTest } from './spec.js';
 
@@ -59,7 +61,7 @@ export function provesVersion(test: SmokeTest): boolean {
   return test.bodyContains !== undefined;
 }
 
-/** Over its own connection: one that is kept goes on leading to the version that it was made to. */
+/** Over its own connection: one that is kept continues leading to the version that it was made to. */
 async function ask(test: SmokeTest, signal: AbortSignal): Promise<{ status: number; body: string }> {
   const url = new URL(test.url);
   const http = new HttpClient(url, {
@@ -71,7 +73,7 @@ async function ask(test: SmokeTest, signal: AbortSignal): Promise<{ status: numb
     const { status, body } = await http.request(
       {
         path: `${url.pathname}${url.search}`,
-        headers: { authorization: basicAuthorization(url), ...test.headers },
+        headers: { authorization: basicAuthorization(readUrl(test.url, requestUrl)), ...test.headers },
         maxBodyBytes: BODY_LIMIT,
         beyond: 'cut',
         close: true,

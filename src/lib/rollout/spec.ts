@@ -26,6 +26,8 @@ export interface RouteSpec extends Pick<
   'app' | 'namespace' | 'provider' | 'route' | 'label' | 'nginx' | 'envoy'
 > {
   readonly versions: Pair | undefined;
+  /** Undefined where nothing but the route is described. */
+  readonly canary: Pick<CanarySpec, 'intervalMs'> | undefined;
 }
 
 export const providerNames = ['service', 'istio', 'gateway-api', 'nginx-ingress', 'nginx', 'envoy'] as const;

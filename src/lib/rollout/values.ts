@@ -1,6 +1,7 @@
 import { UserError } from '../core/errors.js';
 import { parsePercent } from '../core/units.js';
-import { urlWith } from '../core/schema/values.js';
+import { readUrl } from '../core/url.js';
+import { requestUrl } from '../http/url-shapes.js';
 
 /** Readers of a rollout's single values, shared by its file and its flags. All throw what would be right. */
 
@@ -65,7 +66,12 @@ export function probeUrl(text: string): string {
     throw new UserError(`nothing is known to stand for ${unknown}`, { hint: 'There is {{version}}.' });
   if (!text.includes('{{version}}'))
     throw new UserError('{{version}} is missing', { hint: 'Both versions would be asked at one address.' });
-  urlWith(['http', 'https'])(text.replaceAll('{{version}}', 'v'));
+  return requestedUrl(text);
+}
+
+/** A URL that may have the version's name in it. */
+export function requestedUrl(text: string): string {
+  readUrl(text.replaceAll('{{version}}', 'v'), requestUrl);
   return text;
 }
 

@@ -10,7 +10,10 @@ export type WrittenVersion = NonNullable<Rollout['stable']>;
 
 /** Of a rollout, what says where it is and between which versions. */
 export type WrittenRoute = WrittenVersions &
-  Pick<Rollout, 'app' | 'namespace' | 'provider' | 'route' | 'label' | 'nginx' | 'envoy'>;
+  Pick<
+    Rollout,
+    'app' | 'namespace' | 'provider' | 'route' | 'label' | 'nginx' | 'envoy' | 'steps' | 'interval'
+  >;
 
 /** Which versions are named; undefined when none is. */
 export function formOf(written: WrittenVersions): RolloutForm | undefined {

@@ -1,9 +1,11 @@
-import { readFile, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 
 import * as z from 'zod/mini';
 
 import { errorMessage, NotWritten, systemCode, UserError } from '../core/errors.js';
+import { readText } from '../core/input-file.js';
 import { rehearseFileAtomic, writeFileAtomic } from '../core/files.js';
+import { whyUnwritable } from '../core/unwritable.js';
 import { checkpointCode } from './codes.js';
 import { requireSameRun } from './same-run.js';
 
@@ -51,7 +53,7 @@ export class Checkpoint<Reached extends object> {
     path: string,
     { identity, reached }: RunKind<Reached>,
   ): Promise<Checkpoint<Reached>> {
-    const text = await readText(path);
+    const text = await readStored(path);
     if (text === undefined) return new Checkpoint<Reached>(path, identity, undefined, false);
     const stored = parseJson(path, text);
     const { run } = fitting(path, envelope, stored);
@@ -75,7 +77,7 @@ export class Checkpoint<Reached extends object> {
     try {
       await rehearseFileAtomic(this.path, this.#render(reached));
     } catch (error) {
-      throw new UserError(`the checkpoint ${this.path} cannot be written: ${errorMessage(error)}`, {
+      throw new UserError(`the checkpoint ${this.path} cannot be written: ${whyUnwritable(error)}`, {
         code: 'CHECKPOINT',
         hint: 'Nothing was written. Make room there, or name another file with --resume.',
       });
@@ -115,9 +117,13 @@ export class Checkpoint<Reached extends object> {
   }
 }
 
-async function readText(path: string): Promise<string | undefined> {
+async function readStored(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readText(path, (stats) => {
+      // A pipe keeps nothing that a run could continue from, and a folder has no text.
+      if (!stats.isFile())
+        throw new Error(stats.isDirectory() ? 'it is a directory' : 'it is not a regular file');
+    });
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw new UserError(`the checkpoint ${path} cannot be read: ${errorMessage(error)}`, {

@@ -1,8 +1,10 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
 import { errorMessage, NotWritten, UserError } from '../core/errors.js';
 import { type ByteString, fromBytes } from '../core/bytes.js';
 import { formatCount } from '../core/units.js';
+import { whyUnwritable } from '../core/unwritable.js';
 import { deadLetterCode } from './codes.js';
 
 export interface DeadLetter {
@@ -40,8 +42,11 @@ export class DeadLetterFile {
   static async open(path: string, keepBytes: number): Promise<DeadLetterFile> {
     let file: FileHandle | undefined;
     try {
-      file = await open(path, keepBytes > 0 ? 'r+' : 'w');
-      const { size } = await file.stat();
+      // Without waiting for somebody who reads a FIFO.
+      file = await open(path, (keepBytes > 0 ? constants.O_RDWR : toStart) | constants.O_NONBLOCK);
+      const stats = await file.stat();
+      if (!stats.isFile()) throw new Error('it is not a regular file');
+      const { size } = stats;
       if (size < keepBytes) throw new Error('it is shorter than when the checkpoint was written');
       if (keepBytes > 0 && !(await endsLine(file, keepBytes)))
         throw new Error('it has changed since the checkpoint was written');
@@ -49,8 +54,9 @@ export class DeadLetterFile {
       return new DeadLetterFile(path, file, keepBytes);
     } catch (error) {
       await file?.close();
-      throw new UserError(`the dead-letter file ${path} cannot be written: ${errorMessage(error)}`, {
+      throw new UserError(`the dead-letter file ${path} cannot be written: ${whyUnwritable(error)}`, {
         code: deadLetterCode,
+        hint: 'Nothing was written. Name another file with --dead-letter.',
       });
     }
   }
@@ -126,6 +132,8 @@ export class DeadLetterFile {
     this.#length += done;
   }
 }
+
+const toStart = constants.O_WRONLY | constants.O_CREAT;
 
 async function endsLine(file: FileHandle, end: number): Promise<boolean> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(1), 0, 1, end - 1);

@@ -1,26 +1,24 @@
-import type { FileHandle } from 'node:fs/promises';
 import { abortable } from '../core/abortable.js';
+import type { SteadyFile } from '../core/steady-file.js';
 
 /** Bytes from somewhere, in order. */
 export interface ByteReader {
   /** Fills `target` from `at` on and gives the number of bytes; 0 at the end. */
   read(target: Buffer, at: number): Promise<number>;
-  close(): Promise<void>;
 }
 
-export function fileReader(file: FileHandle, position: number): ByteReader {
+export function fileReader(file: SteadyFile, position: number): ByteReader {
   let offset = position;
   return {
     async read(target, at) {
-      const { bytesRead } = await file.read(target, at, target.length - at, offset);
+      const bytesRead = await file.read(target.subarray(at), offset);
       offset += bytesRead;
       return bytesRead;
     },
-    close: () => file.close(),
   };
 }
 
-export function streamReader(stream: NodeJS.ReadableStream): ByteReader {
+export function streamReader(stream: NodeJS.ReadableStream): ByteReader & { close(): void } {
   stream.on('error', () => {}); // the read under way or the next one throws it
   const chunks = stream[Symbol.asyncIterator]();
   let rest = Buffer.alloc(0);
@@ -35,7 +33,7 @@ export function streamReader(stream: NodeJS.ReadableStream): ByteReader {
       rest = rest.subarray(copied);
       return copied;
     },
-    async close() {
+    close() {
       // Not chunks.return(): that would wait for a read that may never come.
       (stream as { destroy?: () => void }).destroy?.();
     },

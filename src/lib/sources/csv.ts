@@ -50,30 +50,25 @@ const byteOrderMark = 'ï»¿'; // U+FEFF in UTF-8
 const maxHeaderBytes = 1024 * 1024;
 
 async function readHeader(input: Input): Promise<Header & { estimatedRows: number | undefined }> {
-  const opened = await input.peek();
-  try {
-    const { window } = opened;
-    for (;;) {
-      const text = window.bytes.toString('latin1');
-      const header = parseHeader(text as ByteString, window.ended, input.label);
-      if (header) {
-        const averageRow = averageLine(text.slice(header.offset) as ByteString);
-        const estimatedRows =
-          input.size === undefined || averageRow === 0
-            ? undefined
-            : Math.round((input.size - header.offset) / averageRow);
-        return { ...header, estimatedRows };
-      }
-      if (window.ended) throw emptyInput(input.label);
-      if (text.length > maxHeaderBytes)
-        throw new UserError(`${input.label} has no header line`, {
-          code: 'HEADER_INVALID',
-          hint: 'The first line must name the columns.',
-        });
-      await window.fill(new AbortController().signal);
+  const window = await input.peek();
+  for (;;) {
+    const text = window.bytes.toString('latin1');
+    const header = parseHeader(text as ByteString, window.ended, input.label);
+    if (header) {
+      const averageRow = averageLine(text.slice(header.offset) as ByteString);
+      const estimatedRows =
+        input.size === undefined || averageRow === 0
+          ? undefined
+          : Math.round((input.size - header.offset) / averageRow);
+      return { ...header, estimatedRows };
     }
-  } finally {
-    await opened.close();
+    if (window.ended) throw emptyInput(input.label);
+    if (text.length > maxHeaderBytes)
+      throw new UserError(`${input.label} has no header line`, {
+        code: 'HEADER_INVALID',
+        hint: 'The first line must name the columns.',
+      });
+    await window.fill(new AbortController().signal);
   }
 }
 

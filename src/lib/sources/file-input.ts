@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
+import { type FileHandle, realpath } from 'node:fs/promises';
 import { UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
-import { unreadable } from '../core/unreadable.js';
+import { SteadyFile } from '../core/steady-file.js';
 import { ByteWindow, fileReader, streamReader } from './byte-window.js';
 import { maxRecordBytes } from './line-reader.js';
 import type { ReadOptions, SourceIdentity, SourcePosition } from './row-source.js';
@@ -11,7 +11,6 @@ export interface OpenedInput {
   window: ByteWindow;
   /** With `fingerprint`: has hashed everything before the window. */
   hash?: Hash | undefined;
-  close(): Promise<void>;
 }
 
 /** Where lines come from: a file, which can be read again from any place, or a stream, which is read once. */
@@ -21,7 +20,7 @@ export interface Input {
   readonly rereadable: boolean;
   readonly size?: number;
   /** The first bytes, in a window that may be filled further; nothing of it counts as consumed. */
-  peek(): Promise<OpenedInput>;
+  peek(): Promise<ByteWindow>;
   /**
    * Reads from a position that an earlier run reached.
    * @throws UserError `CHECKPOINT_MISMATCH` (exit 4) when what was consumed then is not what stands there now.
@@ -30,45 +29,42 @@ export interface Input {
   close(): Promise<void>;
 }
 
-/** @throws UserError `INPUT_UNREADABLE`, `INPUT_EMPTY` */
-export async function fileInput(path: string): Promise<Input> {
-  const { size, mtimeMs, real } = await inspect(path);
-  const openAt = async (offset: number) => {
-    const file = await open(real).catch((error: unknown) => Promise.reject(unreadable(path, error)));
-    const window = new ByteWindow(fileReader(file, offset), maxRecordBytes);
-    return { file, window, close: () => file.close() };
-  };
+/**
+ * A regular file that was opened, and that `close` closes: whatever its path names meanwhile, it is the same one.
+ * @throws UserError `INPUT_EMPTY`; the system's error
+ */
+export async function fileInput(file: FileHandle, path: string): Promise<Input> {
+  const steady = await SteadyFile.of(file, path);
+  const { size, modifiedMs } = steady;
+  if (size === 0) throw emptyInput(path);
+  const windowAt = (offset: number) => new ByteWindow(fileReader(steady, offset), maxRecordBytes);
   return {
-    identity: { kind: 'file', path: real, size, mtimeMs },
+    identity: { kind: 'file', path: await realpath(path), size, mtimeMs: modifiedMs },
     label: path,
     rereadable: true,
     size,
-    peek: () => openAt(0),
+    peek: async () => windowAt(0),
     async open(from, options) {
-      const opened = await openAt(from.offset);
-      if (!options.fingerprint && from.sha256 === undefined) return opened;
-      try {
-        const hash = await hashPrefix(opened.file, from.offset, options.signal);
-        if (from.sha256 !== undefined && hash.copy().digest('hex') !== from.sha256) throw mismatch(path);
-        return { ...opened, hash: options.fingerprint ? hash : undefined };
-      } catch (error) {
-        await opened.close();
-        throw error;
-      }
+      const window = windowAt(from.offset);
+      if (!options.fingerprint && from.sha256 === undefined) return { window };
+      const hash = await hashPrefix(steady, from.offset, options.signal);
+      if (from.sha256 !== undefined && hash.copy().digest('hex') !== from.sha256) throw mismatch(path);
+      return { window, hash: options.fingerprint ? hash : undefined };
     },
-    close: async () => {},
+    close: () => file.close(),
   };
 }
 
 /** A stream that is read once; `label` stands for it in messages. */
 export function streamInput(stream: NodeJS.ReadableStream, label: string): Input {
-  const window = new ByteWindow(streamReader(stream), maxRecordBytes);
+  const reader = streamReader(stream);
+  const window = new ByteWindow(reader, maxRecordBytes);
   let opened = false;
   return {
     identity: { kind: 'stdin' },
     label,
     rereadable: false,
-    peek: async () => ({ window, close: async () => {} }),
+    peek: async () => window,
     async open(from, options) {
       if (options.from)
         throw new UserError(`${label} cannot be resumed: what was read from it is gone`, {
@@ -80,26 +76,10 @@ export function streamInput(stream: NodeJS.ReadableStream, label: string): Input
       const hash = options.fingerprint ? createHash('sha256') : undefined;
       hash?.update(window.bytes.subarray(0, from.offset));
       window.consume(from.offset);
-      return { window, hash, close: async () => {} };
+      return { window, hash };
     },
-    close: () => window.reader.close(),
+    close: async () => reader.close(),
   };
-}
-
-async function inspect(path: string): Promise<{ real: string; size: number; mtimeMs: number }> {
-  try {
-    const real = await realpath(path);
-    const stats = await stat(real);
-    if (stats.isDirectory())
-      throw new UserError(`${path} is a directory`, {
-        code: 'INPUT_UNREADABLE',
-        hint: 'Give a CSV or JSONL file.',
-      });
-    if (stats.isFile() && stats.size === 0) throw emptyInput(path);
-    return { real, size: stats.size, mtimeMs: stats.mtimeMs };
-  } catch (error) {
-    throw unreadable(path, error);
-  }
 }
 
 export function emptyInput(label: string): UserError {
@@ -109,12 +89,12 @@ export function emptyInput(label: string): UserError {
   });
 }
 
-async function hashPrefix(file: FileHandle, length: number, signal: AbortSignal): Promise<Hash> {
+async function hashPrefix(file: SteadyFile, length: number, signal: AbortSignal): Promise<Hash> {
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(256 * 1024);
   for (let offset = 0; offset < length;) {
     signal.throwIfAborted();
-    const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, length - offset), offset);
+    const bytesRead = await file.read(buffer.subarray(0, length - offset), offset);
     if (bytesRead === 0) break; // shorter than it was: the hash will differ
     hash.update(buffer.subarray(0, bytesRead));
     offset += bytesRead;
@@ -126,6 +106,6 @@ function mismatch(path: string): UserError {
   return new UserError(`${path} is not the file that the checkpoint was written for`, {
     code: 'CHECKPOINT_MISMATCH',
     exitCode: ExitCode.refused,
-    hint: 'The part that was already read has changed. Restore the file, or start anew without the checkpoint.',
+    hint: 'The part that was already read has changed. Restore the file, or start again without the checkpoint.',
   });
 }

@@ -103,24 +103,19 @@ function isSpace(code: number): boolean {
 const maxSearchBytes = 16 * 1024 * 1024;
 
 async function readFirst(input: Input): Promise<{ row: JsonlRow; averageLine: number }> {
-  const opened = await input.peek();
-  try {
-    const { window } = opened;
-    for (let searched = 0; ;) {
-      const bytes = window.bytes;
-      const end = window.ended ? bytes.length : bytes.lastIndexOf(10) + 1;
-      const text = bytes.toString('latin1', searched, end).split('\n');
-      for (const [i, line] of text.entries()) {
-        const row = trimmed(line as ByteString, searched === 0 ? i + 1 : 0);
-        if (row !== '' && isUtf8Line(row) && whyNoObject(row) === undefined)
-          return { row, averageLine: Math.max(1, (end - searched) / text.length) };
-      }
-      searched = end;
-      if (window.ended || bytes.length > maxSearchBytes) throw noDocument(input.label);
-      await window.fill(new AbortController().signal);
+  const window = await input.peek();
+  for (let searched = 0; ;) {
+    const bytes = window.bytes;
+    const end = window.ended ? bytes.length : bytes.lastIndexOf(10) + 1;
+    const text = bytes.toString('latin1', searched, end).split('\n');
+    for (const [i, line] of text.entries()) {
+      const row = trimmed(line as ByteString, searched === 0 ? i + 1 : 0);
+      if (row !== '' && isUtf8Line(row) && whyNoObject(row) === undefined)
+        return { row, averageLine: Math.max(1, (end - searched) / text.length) };
     }
-  } finally {
-    await opened.close();
+    searched = end;
+    if (window.ended || bytes.length > maxSearchBytes) throw noDocument(input.label);
+    await window.fill(new AbortController().signal);
   }
 }
 

@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
-import { createReadStream } from 'node:fs';
 import { openCsv } from './csv.js';
+import { UserError } from '../core/errors.js';
+import { openInput } from '../core/input-file.js';
 import { unreadable } from '../core/unreadable.js';
 import { emptyInput, fileInput, streamInput, type Input } from './file-input.js';
 import { openJsonl } from './jsonl.js';
@@ -12,16 +12,15 @@ import type { RowSource } from './row-source.js';
  * @throws UserError when the file is missing, unreadable, empty, a directory, or its header is malformed.
  */
 export async function openFileSource(path: string): Promise<RowSource> {
-  const input = (await isPipe(path)) ? streamInput(createReadStream(path), path) : await fileInput(path);
-  return openInput(input, /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase());
+  return openSource(await inputAt(path), /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase());
 }
 
 /** CSV or JSONL from a stream that is read once and cannot be resumed. @throws as {@link openFileSource}. */
 export function openStdinSource(stream: NodeJS.ReadableStream): Promise<RowSource> {
-  return openInput(streamInput(stream, 'standard input'));
+  return openSource(streamInput(stream, 'standard input'));
 }
 
-async function openInput(input: Input, extension?: string): Promise<RowSource> {
+async function openSource(input: Input, extension?: string): Promise<RowSource> {
   try {
     const json = isJson(extension) ?? (await firstCharacter(input)) === '{';
     return (json ? await openJsonl(input) : await openCsv(input)) as RowSource;
@@ -37,24 +36,32 @@ function isJson(extension: string | undefined): boolean | undefined {
 }
 
 async function firstCharacter(input: Input): Promise<string> {
-  const opened = await input.peek();
-  try {
-    for (;;) {
-      const text = opened.window.bytes.toString('latin1').replace(/^ï»¿/, '');
-      const first = /[^ \t\r\n]/.exec(text)?.[0];
-      if (first !== undefined) return first;
-      if (opened.window.ended) throw emptyInput(input.label);
-      await opened.window.fill(new AbortController().signal);
-    }
-  } finally {
-    await opened.close();
+  const window = await input.peek();
+  for (;;) {
+    const text = window.bytes.toString('latin1').replace(/^ï»¿/, '');
+    const first = /[^ \t\r\n]/.exec(text)?.[0];
+    if (first !== undefined) return first;
+    if (window.ended) throw emptyInput(input.label);
+    await window.fill(new AbortController().signal);
   }
 }
 
-async function isPipe(path: string): Promise<boolean> {
+async function inputAt(path: string): Promise<Input> {
   try {
-    const stats = await stat(path);
-    return stats.isFIFO() || stats.isCharacterDevice() || stats.isSocket();
+    const opened = await openInput(path);
+    if ('stream' in opened) return streamInput(opened.stream, path);
+    const { file, stats } = opened;
+    try {
+      if (stats.isDirectory())
+        throw new UserError(`${path} is a directory`, {
+          code: 'INPUT_UNREADABLE',
+          hint: 'Give a CSV or JSONL file.',
+        });
+      return await fileInput(file, path);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   } catch (error) {
     throw unreadable(path, error);
   }

@@ -10,19 +10,15 @@ export async function* readRecords<Row>(
   options: ReadOptions,
 ): AsyncGenerator<RowBatch<Row>> {
   const { rows = 0, offset = first.offset, line = first.line, sha256 } = options.from ?? {};
-  const opened = await input.open({ rows, offset, ...(sha256 === undefined ? {} : { sha256 }) }, options);
-  try {
-    const { window, hash } = opened;
-    yield* readLines({
-      window,
-      decode,
-      label: input.label,
-      start: { rows, offset, line },
-      hash,
-      maxRows: options.maxRows,
-      signal: options.signal,
-    });
-  } finally {
-    await opened.close();
-  }
+  const from = { rows, offset, ...(sha256 === undefined ? {} : { sha256 }) };
+  const { window, hash } = await input.open(from, options);
+  yield* readLines({
+    window,
+    decode,
+    label: input.label,
+    start: { rows, offset, line },
+    hash,
+    maxRows: options.maxRows,
+    signal: options.signal,
+  });
 }

@@ -11,7 +11,7 @@ import type { ReadOptions, RowBatch, RowSource, SourceIdentity, SourcePosition }
 export type SqlRow = CopyRow;
 
 export interface SqlOptions {
-  /** Unique and never null: rows come sorted by it, and reading can go on after its last value. */
+  /** Unique and never null: rows come sorted by it, and reading can continue after its last value. */
   resumeColumn?: string | undefined;
   /**
    * How long the server may take for the next rows (milliseconds, 0: for ever). It is the wait that is bounded and not
@@ -86,6 +86,8 @@ async function describe(
           });
         const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
           `EXPLAIN (FORMAT JSON) ${sql}`,
+          [],
+          { columns: ['QUERY PLAN'] },
         );
         const typeNames = await namesOfTypes(client, columns);
         return { columns, typeNames, estimatedRows: rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] };
@@ -102,6 +104,7 @@ async function namesOfTypes(client: PostgresClient, columns: SqlColumn[]): Promi
   const { rows } = await client.query<{ oid: number; name: string }>(
     'SELECT oid, format_type(oid, NULL) AS name FROM unnest($1::oid[]) AS oid',
     [oids],
+    { columns: ['oid', 'name'] },
   );
   return new Map(rows.map(({ oid, name }) => [oid, name]));
 }
@@ -190,7 +193,9 @@ function uniqueness({ index, name, type }: Resume, after: string | undefined): (
 function notUnique(message: string): UserError {
   return new UserError(message, {
     code: 'RESUME_COLUMN_NOT_UNIQUE',
-    hint: 'Reading could not go on after it without losing rows. Use a unique column, such as the primary key.',
+    hint:
+      'Reading could not continue after it without losing rows. Use a unique column, such as the primary key; of a ' +
+      "key of several columns make one in the query: SELECT *, a || ':' || b AS row_id, with --resume-column row_id.",
   });
 }
 

@@ -4,7 +4,7 @@ import { errorMessage, UserError } from '../core/errors.js';
 type Node = Record<string, unknown>;
 
 /**
- * The one SELECT, VALUES or TABLE statement in the text, printed anew from its parse tree, so that it can stand
+ * The one SELECT, VALUES or TABLE statement in the text, printed again from its parse tree, so that it can stand
  * between parentheses. The text itself is never sent: `select 1) to program '…' --` would end COPY's parenthesis.
  *
  * What is printed is parsed again in the place where it will stand, and must be the same tree; a construct that the

@@ -31,7 +31,7 @@ ${flagCases(table)}
   esac
 }
 
-# Offers what goes on from $2: $1 is typed already and stays.
+# Offers what continues $2: $1 is typed already and stays.
 _metrify_offer() {
   local before="$1" current="$2" IFS=$' \\n' found i
   found=()

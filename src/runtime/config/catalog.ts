@@ -20,6 +20,8 @@ export class Catalog {
   /** Every setting that is one value, by its path: each has a variable. */
   readonly settings: ReadonlyMap<string, Setting>;
   readonly systems: readonly SystemPaths[];
+  /** Words that texts are of no use without, in lower case: a password that is one of them is hidden only in its place. */
+  readonly words: ReadonlySet<string>;
   /** One environment of the file. */
   readonly environment: z.ZodMiniType;
   /** The whole file. */
@@ -38,6 +40,8 @@ export class Catalog {
       const others = paths.map(([path]) => path).filter((path) => path !== address);
       return [{ key: one.key, title: one.system, address, addresses: [address, ...lists], others }];
     });
+    const named = [...this.settings].flatMap(([path, { schemes = [] }]) => [...path.split('.'), ...schemes]);
+    this.words = new Set(['default', 'metrify', ...named].map((word) => word.toLowerCase()));
     this.environment = z.strictObject(
       Object.assign(
         {},

@@ -3,14 +3,17 @@ import { keysAt } from '../../lib/core/schema/walk.js';
 import type { Settings } from '../settings.js';
 import { readDescribed } from './described-file.js';
 import { InvalidConfiguration, type Problem } from './problems.js';
-import { type Lookup, resolveAll } from './secrets.js';
+import { resolveAll } from './secrets.js';
 import { checkWritten } from './written.js';
+
+/** How references are looked up, whichever file they are in. */
+type DescriptionLookup = Omit<Parameters<typeof resolveAll>[1], 'file'>;
 
 /** Looks up every reference of the descriptions that an environment has. */
 export async function lookUpDescriptions(
   sections: readonly Section[],
   settings: Settings,
-  lookup: Omit<Lookup, 'file'>,
+  lookup: DescriptionLookup,
 ): Promise<Problem[]> {
   const described = sections.flatMap(({ key, described: is }) =>
     is === undefined ? [] : (settings as unknown as Record<string, readonly Described[]>)[key]!,
@@ -30,7 +33,7 @@ export async function checkDescribedFile(
   name: string,
   cwd: string,
   sections: readonly Section[],
-  lookup: Omit<Lookup, 'file'>,
+  lookup: DescriptionLookup,
 ): Promise<{ what: string; path: string }> {
   const kinds = sections.flatMap(({ described }) => described ?? []);
   const any = {

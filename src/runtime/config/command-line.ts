@@ -1,8 +1,8 @@
 import { UserError } from '../../lib/core/errors.js';
-import { hasPassword } from '../../lib/core/redact.js';
 import type { Setting } from '../../lib/core/schema/setting.js';
 import type { Section } from '../../lib/core/schema/section.js';
 import { variableName } from '../../lib/core/schema/variable-name.js';
+import { hasPassword } from '../../lib/core/secrets/mask.js';
 
 /**
  * The command line is seen by every user of the host and kept in shell histories: no URL on it may hold a password.
@@ -13,19 +13,19 @@ export async function refusePasswordsOnCommandLine(
   sections: () => Promise<readonly Section[]>,
 ): Promise<void> {
   for (const [index, argument] of argv.entries()) {
-    if (!hasPassword(argument)) continue;
+    if (!hasPassword(argument.replace(/^--[\w-]+=/, ''))) continue;
+    const flag = flagOf(argument) ?? flagOf(argv[index - 1]);
+    const scheme = /(?<![a-z0-9+.-])[a-z0-9+.-]{1,32}(?=:\/\/)/i.exec(argument)?.[0].toLowerCase();
+    // Elsewhere `user=ann password=…` is data.
+    if (scheme === undefined && !/(?:url|database)$/.test(flag ?? '')) continue;
     const { Catalog } = await import('./catalog.js');
     const { settings } = new Catalog(await sections());
-    const urls = argument.match(/(?<![a-z0-9+.-])[a-z0-9+.-]+:\/\/\S*/gi) ?? [];
-    const scheme = urls.find(hasPassword)?.split(':', 1)[0]?.toLowerCase() ?? '';
-    const variable = variableFor(settings, scheme, flagOf(argument) ?? flagOf(argv[index - 1]));
-    throw new UserError(
-      `a ${scheme}:// URL with a password stands on the command line, where others can read it`,
-      {
-        code: 'PASSWORD_ON_COMMAND_LINE',
-        hint: `Put it into ${variable ?? 'a reference in the configuration, @FILE or standard input'} instead.`,
-      },
-    );
+    const variable = variableFor(settings, scheme, flag);
+    const what = scheme === undefined ? 'connection string' : `${scheme}:// URL`;
+    throw new UserError(`a ${what} with a password stands on the command line, where others can read it`, {
+      code: 'PASSWORD_ON_COMMAND_LINE',
+      hint: `Put it into ${variable ?? 'a reference in the configuration, @FILE or standard input'} instead.`,
+    });
   }
 }
 
@@ -37,10 +37,12 @@ function flagOf(word = ''): string | undefined {
 /** The variable of the one setting that takes such URLs; of several, the one that the flag is named after. */
 function variableFor(
   settings: ReadonlyMap<string, Setting>,
-  scheme: string,
+  scheme: string | undefined,
   flag: string | undefined,
 ): string | undefined {
-  const paths = [...settings].flatMap(([path, { schemes }]) => (schemes?.includes(scheme) ? [path] : []));
+  const paths = [...settings].flatMap(([path, { schemes }]) =>
+    schemes && (scheme === undefined || schemes.includes(scheme)) ? [path] : [],
+  );
   const named = paths.filter((path) => flag?.split('-', 1)[0] === path.split('.', 1)[0]);
   const [path, ...others] = paths.length === 1 ? paths : named;
   return path !== undefined && others.length === 0 ? variableName(path) : undefined;

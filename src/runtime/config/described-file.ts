@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { UserError, errorMessage, systemCode } from '../../lib/core/errors.js';
+import { readText } from '../../lib/core/input-file.js';
 import type { Description } from '../../lib/core/schema/section.js';
 import { Document } from './document.js';
 import { label } from './label.js';
@@ -26,7 +26,8 @@ export async function readDescribed(
 ): Promise<DescribedFile> {
   const path = resolve(cwd, name);
   const shown = label(path, cwd);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+  const text = await readText(path).catch((error: unknown) => {
+    if (error instanceof UserError) throw error;
     if (systemCode(error) === 'ENOENT')
       throw new UserError(`there is no file ${path} that describes ${what}`, {
         code: `${code}_NOT_FOUND`,

@@ -1,6 +1,7 @@
-import { lstat, open } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { UserError, errorMessage, systemCode } from '../../lib/core/errors.js';
+import { readText } from '../../lib/core/input-file.js';
 
 export interface FindInput {
   /** From `--config`. */
@@ -41,13 +42,11 @@ async function exists(path: string): Promise<boolean> {
 
 /** With an owner: refuses a file, or a link to it, that somebody else put there. */
 async function read(path: string, owner?: number): Promise<{ path: string; text: string }> {
-  let file;
+  const accept = ({ uid }: { uid: number }) => owner !== undefined && refuseForeign(path, uid, owner);
   try {
-    if (owner !== undefined) refuseForeign(path, (await lstat(path)).uid, owner);
-    file = await open(path);
+    accept(await lstat(path));
     // The file that was opened is asked, not its name: the name may point elsewhere by now.
-    if (owner !== undefined) refuseForeign(path, (await file.stat()).uid, owner);
-    return { path, text: await file.readFile('utf8') };
+    return { path, text: await readText(path, accept) };
   } catch (error) {
     if (error instanceof UserError) throw error;
     if (systemCode(error) === 'ENOENT')
@@ -59,8 +58,6 @@ async function read(path: string, owner?: number): Promise<{ path: string; text:
       code: 'CONFIG_UNREADABLE',
       cause: error,
     });
-  } finally {
-    await file?.close();
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Finding, read } from '../../lib/core/schema/findings.js';
+import type { Redactor } from '../../lib/core/secrets/redactor.js';
 import type { Origin, Section, Written } from '../../lib/core/schema/section.js';
 import type { Path } from '../../lib/core/schema/walk.js';
 import type { Settings } from '../settings.js';
@@ -16,6 +17,8 @@ export interface SettingsInput extends FindInput {
   environment?: string | undefined;
   /** From flags: a setting's path and its text. */
   overrides: Record<string, string>;
+  /** Learns every secret that is looked up. */
+  redactor: Redactor;
 }
 
 export interface LoadedSettings {
@@ -68,11 +71,10 @@ export async function loadSettings(
       const whole = key === '' ? path : [key, ...path];
       const name = whole.map(String).join('.');
       // What a reference did not find has been told.
-      if (!problems.some((problem) => problem.at === placeOf(whole)))
-        problems.push({
-          at: placeOf(whole),
-          message: catalog.settings.has(name) ? `${name}: ${message}` : message,
-        });
+      const place = placeOf(whole);
+      // A flag is named after its setting.
+      const told = catalog.settings.has(name) && !place.startsWith('--') ? `${name}: ${message}` : message;
+      if (!problems.some(({ at }) => at === place)) problems.push({ at: place, message: told });
     }
   };
   for (const { key, schema, described } of catalog.sections) {

@@ -1,6 +1,6 @@
 import { UserError } from '../../lib/core/errors.js';
 
-/** Something wrong in the configuration, and where: `FILE:LINE:COL`, a variable's name, or `flag`. */
+/** Something wrong in the configuration, and where: `FILE:LINE:COL`, a variable's name, or `--flag`. */
 export interface Problem {
   at: string;
   message: string;
@@ -11,7 +11,9 @@ export class InvalidConfiguration extends UserError {
   override readonly name = 'InvalidConfiguration';
   constructor(
     readonly problems: Problem[],
-    hint = 'Correct this, then run `metrify config check`.',
+    hint = problems.every(({ at }) => at.startsWith('--'))
+      ? 'Correct the flag.'
+      : 'Correct this; `metrify config check` says what else is wrong.',
   ) {
     super(problems.map(({ at, message }) => `${at}: ${message}`).join('\n'), {
       code: 'CONFIG_INVALID',

@@ -1,12 +1,14 @@
 import { dirname, resolve } from 'node:path';
 
-import { maskSecrets } from '../../lib/core/redact.js';
 import { pathName } from '../../lib/core/schema/leaves.js';
 import { copyOf, describeReference, Unresolved } from '../../lib/core/schema/reference.js';
 import type { Origin } from '../../lib/core/schema/section.js';
-import { explain, type Setting } from '../../lib/core/schema/setting.js';
+import { explain, secretKind, type Setting } from '../../lib/core/schema/setting.js';
 import { variableName } from '../../lib/core/schema/variable-name.js';
 import { mapSettings, type Path, valueAt } from '../../lib/core/schema/walk.js';
+import { maskSecrets } from '../../lib/core/secrets/mask.js';
+import type { Redactor } from '../../lib/core/secrets/redactor.js';
+import { flagName } from '../flags.js';
 import type { Catalog } from './catalog.js';
 import type { EnvironmentInput } from './file.js';
 import { type Place, precedence } from './precedence.js';
@@ -26,6 +28,7 @@ export interface Sources {
   configFile?: string | undefined;
   /** `FILE:LINE:COL` of a setting in it. */
   at(path: Path): string;
+  redactor: Redactor;
   warn(message: string): void;
 }
 
@@ -44,7 +47,7 @@ interface Found {
  * schemas; and where each value came from. Problems are collected, so that all can be told at once.
  */
 export async function resolveEnvironment(written: EnvironmentInput, sources: Sources, catalog: Catalog) {
-  const { env, configFile = '', at, cwd } = sources;
+  const { env, configFile = '', at, cwd, redactor } = sources;
   const variables = readVariables(env, catalog);
   const { placesOf, refused, warnings } = precedence({ ...sources, written, variables }, catalog.systems);
   warnings.forEach((warning) => sources.warn(warning));
@@ -66,9 +69,12 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
       const found = reference
         ? await resolveReference(reference, { file: configFile, env, warn: (text) => sources.warn(text) })
         : value;
+      const kind = secretKind(setting, path.at(-1));
+      if (kind === 'url') redactor.learnUrl(String(found), catalog.words);
+      if (kind === 'text') redactor.learn(String(found), catalog.words);
       origins.push({
         path: name,
-        value: setting.secret === 'text' ? '***' : maskSecrets(String(found)),
+        value: kind === 'text' ? '***' : maskSecrets(String(found)),
         from,
         ...(reference ? { via: describeReference(reference) } : {}),
       });
@@ -82,11 +88,19 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
     }
   };
 
-  const found = (path: string): Found | undefined => {
+  /** A system that nothing gives an address of is not configured, whatever its defaults are. */
+  const counts = (path: string): boolean => {
+    const system = catalog.systems.find(({ others }) => others.includes(path));
+    return !system || system.addresses.some((address) => given(address) !== undefined);
+  };
+
+  const given = (path: string): Found | undefined => {
     const look: Record<Place, () => Found | undefined> = {
       flag() {
         const value = sources.overrides[path];
-        return value === undefined ? undefined : { place: 'flag', from: 'flag', value, folder: cwd };
+        // Flags are named after their settings.
+        const place = flagName(path.replaceAll('.', '-'));
+        return value === undefined ? undefined : { place, from: 'flag', value, folder: cwd };
       },
       variable() {
         const value = variables.get(path);
@@ -105,8 +119,16 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
       const value = look[place]();
       if (value) return value;
     }
-    const value = catalog.setting(path).default;
-    return value === undefined ? undefined : { place: 'default', from: 'default', value, folder: cwd };
+    return undefined;
+  };
+
+  const found = (path: string): Found | undefined => {
+    const value = given(path);
+    if (value) return value;
+    const preset = counts(path) ? catalog.setting(path).default : undefined;
+    return preset === undefined
+      ? undefined
+      : { place: 'default', from: 'default', value: preset, folder: cwd };
   };
 
   const merged: Record<string, unknown> = {};

@@ -1,10 +1,13 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UserError, errorMessage } from '../../lib/core/errors.js';
+import { readText } from '../../lib/core/input-file.js';
 import { type Reference, Unresolved } from '../../lib/core/schema/reference.js';
 import { explain } from '../../lib/core/schema/setting.js';
 import { pathName } from '../../lib/core/schema/leaves.js';
 import type { Path } from '../../lib/core/schema/walk.js';
+import { isSecretName } from '../../lib/core/secrets/named-values.js';
+import type { Redactor } from '../../lib/core/secrets/redactor.js';
 import type { Problem } from './problems.js';
 
 export interface Lookup {
@@ -27,7 +30,7 @@ export async function resolveReference(reference: Reference, { file, env, warn }
   try {
     if (((await stat(path)).mode & 0o004) !== 0)
       warn(`every user of this host can read the secret in ${path}`);
-    text = (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
+    text = (await readText(path)).replace(/\r?\n$/, '');
   } catch (error) {
     throw new UserError(`refers to the file ${path}, which cannot be read: ${errorMessage(error)}`);
   }
@@ -36,19 +39,22 @@ export async function resolveReference(reference: Reference, { file, env, warn }
 }
 
 /**
- * Data with what its references refer to.
+ * Data with what its references refer to, which the redactor learns.
  * @param at where a value is, for problems
  */
 export async function resolveAll(
   data: unknown,
-  lookup: Lookup,
+  lookup: Lookup & { redactor: Redactor },
   at: (path: Path) => string,
 ): Promise<{ data: unknown; problems: Problem[] }> {
   const problems: Problem[] = [];
   const visit = async (value: unknown, path: Path): Promise<unknown> => {
     if (value instanceof Unresolved)
       try {
-        return await resolveReference(value.reference, lookup);
+        const text = await resolveReference(value.reference, lookup);
+        if (isSecretName(String(path.at(-1)))) lookup.redactor.learn(text);
+        else lookup.redactor.learnUrl(text);
+        return text;
       } catch (error) {
         problems.push({ at: at(path), message: `${pathName(path)}: ${explain(error)}` });
         return value;

@@ -1,10 +1,10 @@
 import type * as z from 'zod/mini';
 
-import { hasPassword } from '../../lib/core/redact.js';
 import { type Finding, read } from '../../lib/core/schema/findings.js';
 import { checkReference, isReference, Unresolved } from '../../lib/core/schema/reference.js';
 import { explain, secretKind, type Setting } from '../../lib/core/schema/setting.js';
 import { mapSettings, type Path } from '../../lib/core/schema/walk.js';
+import { hasPassword } from '../../lib/core/secrets/mask.js';
 
 const instead = 'write { env: NAME } or { file: PATH } instead';
 

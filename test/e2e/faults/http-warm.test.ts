@@ -361,20 +361,16 @@ describe('the log', () => {
     running.signal('SIGCONT');
     const finished = await running.finished;
     expect(finished.code, finished.stderr).toBe(0);
-    expect(finished.json().result).toMatchObject({ read: lines, distinct: 1, cutShort: false });
+    expect(finished.json().result).toMatchObject({ read: lines, distinct: 1 });
   });
 
-  test('that is truncated while it is read: what was there, and a warning', async () => {
-    const { running, file, lines } = await frozenWhileItReads('truncated.log');
+  test('that is truncated while it is read is an error, and nothing is requested', async () => {
+    const { running, file } = await frozenWhileItReads('truncated.log');
     // As logrotate's copytruncate does.
     await truncate(file, 0);
     running.signal('SIGCONT');
     const finished = await running.finished;
-    expect(finished.code, finished.stderr).toBe(0);
-    const { result, warnings } = finished.json();
-    expect(result.read).toBeGreaterThan(0);
-    expect(result.read).toBeLessThan(lines);
-    expect(result.cutShort).toBe(true);
-    expect(warnings.join()).toContain('became shorter');
+    expect({ code: finished.code, stdout: finished.stdout }).toEqual({ code: 4, stdout: '' });
+    expect(JSON.parse(finished.stderr)).toMatchObject({ error: { code: 'INPUT_CHANGED' } });
   });
 });

@@ -106,7 +106,7 @@ needs('redis')('a Redis that is killed in the middle of a warm', () => {
   });
 
   test.each([[[]], [['--resume', 'gone.ckpt']]])(
-    'and stays away: exit 5 within the time-out, the partial result, and how to go on (%s)',
+    'and stays away: exit 5 within the time-out, the partial result, and how to continue (%s)',
     async (more) => {
       const redis = await server();
       const options = {

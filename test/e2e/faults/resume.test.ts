@@ -285,7 +285,7 @@ needs('redis')('a stopped warm and its checkpoint', () => {
     ];
   });
 
-  test('SIGINT: 130, the partial result is what the server holds, and the same command goes on', async () => {
+  test('SIGINT: 130, the partial result is what the server holds, and the same command continues', async () => {
     const checkpoint = stoppedCheckpoint;
     const stopped = await stoppedAfterCheckpoint(args, checkpoint);
     const partial = stopped.json();

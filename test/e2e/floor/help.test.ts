@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
@@ -8,6 +7,7 @@ import { flagName } from '../../../src/runtime/flags.js';
 import { commandFlags, globalFlagGroups, globalFlags } from '../../../src/runtime/global-flags.js';
 import { loadAll, parseCommandLine } from '../../../src/runtime/program.js';
 import { metrify } from '../run.js';
+import { shellWords } from '../shell-words.js';
 
 const commands = (await loadAll(commandTable)).filter(({ path }) => path !== '');
 const verbs = commands.flatMap(({ command }) => command ?? []);
@@ -19,12 +19,6 @@ async function helpOf(path: string, width = 100, color = false): Promise<string>
   const write = (text: string) => (printed += text);
   expect(await parseCommandLine(argv, commandTable, { version: '0', color, width, write })).toBeUndefined();
   return printed;
-}
-
-/** The words as a shell makes them of a line, without pipes and redirections. */
-function shellWords(line: string): string[] {
-  const script = `metrify() { printf '%s\\0' "$@"; }\n${line.replace(/ [|<>] .*$/, '')}`;
-  return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);
 }
 
 describe('help', () => {

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +17,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { needs } from '../../servers/needs.js';
 import { freePort } from '../../servers/ports.js';
+import { redisCli } from '../../servers/redis.js';
 import { ownRedis } from '../../servers/shared.js';
 import { metrify } from '../run.js';
 
@@ -108,6 +118,32 @@ needs('root')('--metrics-file on a full disk', () => {
     } finally {
       execFileSync('umount', [disk]);
     }
+  });
+});
+
+needs('redis')('a report that cannot be written', () => {
+  it.each([
+    ['--metrics-file', 'no/such/folder/run.prom', 'its folder does not exist'],
+    ['--junit', 'no/such/folder/run.xml', 'its folder does not exist'],
+    ['--metrics-file', '.', 'it is a directory'],
+  ])('is refused before anything is changed, even with --quiet: %s %s', async (flag, name, why) => {
+    const { url, port, database } = await ownRedis();
+    const path = join(folder, name);
+    const { code, stdout, stderr } = await metrify(
+      ['cache', 'warm', '--stdin', '--key', 'k:{id}', '--quiet', flag, path],
+      { env: { METRIFY_REDIS_URL: url }, stdin: '{"id":1}\n' },
+    );
+    expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(`error: ${flag} ${path} cannot be written: ${why}\n`);
+    expect(await redisCli(port, ['-n', String(database), 'DBSIZE'])).toBe('0');
+  });
+
+  it('is written where a link leads, and the link stays', async () => {
+    symlinkSync(join(folder, 'target.prom'), join(folder, 'link.prom'));
+    writeFileSync(join(folder, 'target.prom'), 'old 1\n');
+    expect((await metrify(['config', 'show', '--metrics-file', join(folder, 'link.prom')])).code).toBe(0);
+    expect(readFileSync(join(folder, 'target.prom'), 'utf8')).toContain('metrify_run_success');
+    expect(lstatSync(join(folder, 'link.prom')).isSymbolicLink()).toBe(true);
   });
 });
 

@@ -40,7 +40,8 @@ needs('redis')('a command that is stopped', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('by %s says what was done and how to go on', async (signal, code) => {
+    ['SIGHUP', 129],
+  ] as const)('by %s says what was done and how to continue', async (signal, code) => {
     const running = await inTheMiddle('--json', '--resume', `${signal}.json`);
     running.signal(signal);
     const { stderr, json, ...finished } = await running.finished;
@@ -116,11 +117,24 @@ needs('redis')('a command whose server hangs', () => {
     const running = await hanging();
     running.signal('SIGINT');
     await until('the first is heard', () => running.stderr().includes('again'));
-    // Tidying up takes 10 s.
+    // Tidying up takes 5 s.
     const second = performance.now();
     running.signal('SIGINT');
-    expect((await running.finished).code).toBe(130);
-    expect(performance.now() - second).toBeLessThan(7000);
+    const { code, stdout, stderr } = await running.finished;
+    expect(code).toBe(130);
+    expect(performance.now() - second).toBeLessThan(5000);
+    expect(stdout).toMatch(/^redis +\d+ +0 +0 /m);
+    expect(stderr).toContain('Run the same command again');
+  });
+
+  it('that had changed nothing says so, and what can be done about the time', async () => {
+    redis.pause();
+    const env = { METRIFY_REDIS_URL: redis.url, METRIFY_CONNECT_TIMEOUT: '10m' };
+    const { code, stderr } = await metrify(['cache', 'set', 'k', 'v', '--timeout', '1s'], { env });
+    expect(code).toBe(124);
+    expect(stderr).toContain('--timeout ran out');
+    expect(stderr).toContain('Nothing was changed.');
+    expect(stderr).toContain('Give it longer with --timeout');
   });
 
   it('is tidied up for at most 10 s after --timeout', async () => {

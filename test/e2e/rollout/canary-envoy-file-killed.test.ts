@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { LEASE_DURATION_MS } from '../../../src/lib/rollout/lease.js';
 import { replayable } from '../../random.js';
 import { until } from '../../servers/ports.js';
 import type { Finished } from '../run.js';
@@ -37,18 +36,14 @@ describe('two operators', () => {
     expect((await desk.canary('abort')).code).toBe(0);
   });
 
-  it('do not wait for one that was killed longer than its lease is', { timeout: 300_000 }, async () => {
+  it('do not wait for one that was killed on their host', { timeout: 300_000 }, async () => {
     await desk.slowly();
     const following = await desk.start('canary', 'start', '--wait', '--every', '300ms');
     await until('it follows', async () => (await desk.status()).phase === 'progressing');
     following.signal('SIGKILL');
     await following.finished;
-    const killedAt = performance.now();
-    expect((await desk.canary('step')).code).toBe(4);
-    await until('the lease is over', async () => (await desk.canary('abort')).code === 0, {
-      timeoutMs: 60_000,
-    });
-    expect(performance.now() - killedAt).toBeGreaterThan(LEASE_DURATION_MS / 2);
+    const { code, stderr } = await desk.canary('abort');
+    expect(code, stderr).toBe(0);
     expect(await desk.weight()).toBe(0);
   });
 });
@@ -57,7 +52,7 @@ describe('a canary that is followed and stopped', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('by %s holds, and says how to go on', { timeout: 300_000 }, async (signal, code) => {
+  ] as const)('by %s holds, and says how to continue', { timeout: 300_000 }, async (signal, code) => {
     await desk.slowly();
     const following = await desk.start('canary', 'start', '--wait', '--every', '300ms', '--json');
     await until('it follows', async () => (await desk.status()).phase === 'progressing');

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -133,7 +134,7 @@ describe('a canary that is followed', () => {
 });
 
 describe('a canary driven verb by verb', () => {
-  it('starts, pauses, resumes, goes on, and is aborted', async () => {
+  it('starts, pauses, resumes, continues, and is aborted', async () => {
     await desk.slowly();
     for (const verb of ['abort', 'step']) expect((await desk.canary(verb)).code, verb).toBe(0);
     for (const verb of ['pause', 'resume', 'promote']) expect((await desk.canary(verb)).code, verb).toBe(4);
@@ -218,7 +219,7 @@ describe('a canary driven verb by verb', () => {
     expect(failure(typo).code).toBe('ROUTE_NOT_FOUND');
   });
 
-  it('is begun anew for the next pair, with its history', async () => {
+  it('is begun again for the next pair, with its history', async () => {
     await desk.slowly();
     await desk.canary('start');
     await desk.canary('promote', '--full');
@@ -269,6 +270,54 @@ describe('a canary driven verb by verb', () => {
     ] as const)
       expect(json(await desk.canary(verb, '--dry-run')).result.changes[0].patch).toContain(weight);
     expect(await desk.weight()).toBe(20);
+  });
+
+  it('shows with --dry-run a diff that patch takes, and nothing of its own state', async () => {
+    await desk.slowly();
+    await desk.canary('start');
+    const before = await readFile(desk.file('route.json'), 'utf8');
+    const { code, stdout } = await desk.run('canary', 'promote', '--dry-run');
+    expect(code).toBe(0);
+    const diff = stdout.slice(stdout.indexOf('--- '), stdout.search(/\nwaits for/));
+    await writeFile(desk.file('copy.json'), before);
+    execFileSync('patch', ['--quiet', desk.file('copy.json')], { input: `${diff}\n` });
+    expect(stdout).not.toMatch(/"history"|metrify\.json/);
+    await desk.canary('promote');
+    expect(await readFile(desk.file('copy.json'), 'utf8')).toBe(
+      await readFile(desk.file('route.json'), 'utf8'),
+    );
+    // What changes only metrify's state says so.
+    expect((await desk.run('canary', 'pause', '--dry-run')).stdout).toContain('Would change no traffic');
+  });
+
+  it('a dry run that would not start says why, and ends as the run does', async () => {
+    const smoke = `smoke: [{ url: "${desk.versions.url}/v9/", bodyContains: v2 }]`;
+    await desk.describeCanary({ more: [smoke] });
+    for (const flags of [['--dry-run', '--junit', desk.file('junit.xml')], []]) {
+      const { code, stdout } = await desk.run('canary', 'start', ...flags);
+      expect(code, stdout).toBe(3);
+      expect(stdout).toMatch(/failed +smoke 1 +HTTP 404/);
+      expect(stdout).toContain('not started');
+      expect(stdout).toContain('Put right what smoke 1 found, then run the same command again.');
+      expect(await desk.weight()).toBe(0);
+    }
+    expect(await readFile(desk.file('junit.xml'), 'utf8')).toMatch(/failures="1"[^]*name="smoke 1"><failure/);
+    const planned = await desk.canary('start', '--dry-run');
+    expect(planned.code).toBe(3);
+    expect(json(planned)).toMatchObject({ verdict: 'failed', result: { did: 'not started', changes: [] } });
+  });
+
+  it('says what it waits for, and for how long', async () => {
+    await desk.slowly();
+    const waits = /waits for [\d.]+m?s of at least 1m in this step/;
+    expect((await desk.run('canary', 'start')).stdout).toMatch(waits);
+    const { stdout } = await desk.run('canary', 'step');
+    expect(stdout).toMatch(/waits for [\d.]+m?s of at least 1m in this step; 8 of about [\d,]+ requests/);
+    expect((await desk.run('canary', 'status')).stdout).toMatch(waits);
+    expect((await desk.status()).waitsFor).toEqual([
+      expect.stringMatching(/of at least 1m in this step$/),
+      'a verdict on errors and latency',
+    ]);
   });
 
   it('stays as it is when somebody else shifted the traffic, until it is told to take over', async () => {

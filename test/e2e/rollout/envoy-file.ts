@@ -173,6 +173,7 @@ export interface Status {
   readonly weights: { readonly stable: number; readonly canary: number };
   readonly holder: string | null;
   readonly checks: readonly object[];
+  readonly waitsFor: readonly string[];
   readonly problems: readonly string[];
 }
 

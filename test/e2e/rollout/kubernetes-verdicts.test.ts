@@ -207,7 +207,7 @@ needs(
       expect(await weightsAt(place)).toEqual(weights);
       expect((await stateAt(place)).phase).toBe(phase);
       if (phase !== 'holding') return;
-      // It goes on from there, and gives up again.
+      // It continues from there, and gives up again.
       const again = await rollout.run('canary', 'resume', '--wait');
       ended(again, 7);
       ended(await rollout.run('canary', 'abort'));
@@ -362,7 +362,7 @@ needs(
           { timeoutMs: 120_000, everyMs: 1_000 },
         );
         expect(said).toContain('advanced to 50/50');
-        // Cron goes on: nothing is left to do.
+        // Cron continues: nothing is left to do.
         const more = await rollout.run('canary', 'step');
         ended(more);
         expect(more.json().result.did).toBe('nothing runs');

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -106,13 +107,30 @@ needs('redis', 'postgres')('cache set --write-behind, cache worker and cache que
     await set('meter:30', '{"sensor_id":30,"kwh":2}');
     await until('the row is there', async () => (await rows()).at(-1)?.['kwh'] === '2.00');
     running.signal('SIGTERM');
-    await running.finished;
+    expect((await running.finished).code).toBe(0);
     expect(await sample('metrify_run_running')).toBe(0);
-    expect(await sample('metrify_run_success')).toBe(0);
+    expect(await sample('metrify_run_success')).toBe(1);
     expect(await sample('metrify_run_timestamp_seconds')).toBeGreaterThan(endedAt);
     // What was done before it was stopped is counted, too.
     expect(await sample('metrify_run_items', ',kind="applied"')).toBe(1);
     await database.sql('DELETE FROM sensor_data WHERE sensor_id = 30');
+  });
+
+  test('a worker that is stopped otherwise, or before its queue was empty, says so', async () => {
+    const cases: [NodeJS.Signals | undefined, string[], number][] = [
+      ['SIGINT', [], 130],
+      [undefined, ['--timeout', '2s'], 124],
+    ];
+    for (const [signal, flags, code] of cases) {
+      const path = join(folder.path, `stopped-${code}.prom`);
+      const running = await startMetrify(['-c', config, 'cache', 'worker', '--metrics-file', path, ...flags]);
+      await until('it runs', async () => existsSync(path));
+      if (signal) running.signal(signal);
+      const finished = await running.finished;
+      expect(finished.code).toBe(code);
+      expect(finished.stderr).toContain('next worker');
+      expect(readFileSync(path, 'utf8')).toMatch(/^metrify_run_success\{.*\} 0$/m);
+    }
   });
 
   test('a worker that is stopped settles what is under way and says so', async () => {
@@ -121,9 +139,9 @@ needs('redis', 'postgres')('cache set --write-behind, cache worker and cache que
     await until('the row is there', async () => (await rows()).length === 3);
     running.signal('SIGTERM');
     const finished = await running.finished;
-    expect(finished.code).toBe(143);
-    expect(finished.json()).toMatchObject({ verdict: 'interrupted', result: { applied: 1 } });
-    expect(finished.stderr).toContain('next worker');
+    expect(finished.code).toBe(0);
+    expect(finished.json()).toMatchObject({ verdict: 'ok', result: { applied: 1 } });
+    expect(finished.stderr).toBe('');
     expect((await run('queue', 'status', '--json')).json().result).toMatchObject({ waiting: 0, worked: 0 });
   });
 });

@@ -118,7 +118,7 @@ needs('redis', 'postgres')('a queue', () => {
 
     expect(await queueStatus(bench.client)).toMatchObject({ waiting: 5, dead: 2, heldKeys: 1, lost: 0 });
     const held: string[] = [];
-    for await (const key of heldKeys(bench.client)) held.push(key);
+    for await (const { key } of heldKeys(bench.client)) held.push(key);
     expect(held).toEqual(['held']);
     const writer = await bench.writer();
     expect((await writer.pendingValue(toBytes('zähler')))?.value).toBe(

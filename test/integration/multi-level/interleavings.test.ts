@@ -16,6 +16,7 @@ import { HazelcastConnection } from '../../../src/lib/clients/hazelcast/connecti
 import { openRedis } from '../../../src/lib/clients/redis/client.js';
 import { systemClock } from '../../../src/lib/core/clock.js';
 import { startHazelcast } from '../../servers/hazelcast.js';
+import { scaled } from '../../scale.js';
 import { needs } from '../../servers/needs.js';
 import { ownDatabase, ownMemcached, ownRedis } from '../../servers/shared.js';
 import { SteppedLevel, Steps, steppedConnection, UnguardedLevel } from './steps.js';
@@ -176,7 +177,7 @@ async function firstFault(
     const fault = await play(seed, level, memory, wrap);
     if (fault !== undefined) throw new Error(fault);
   });
-  const { failed, counterexample, errorInstance } = await fc.check(property, { numRuns: runs });
+  const { failed, counterexample, errorInstance } = await fc.check(property, { numRuns: scaled(runs) });
   return failed ? { seed: counterexample![0], fault: String(errorInstance) } : undefined;
 }
 

@@ -9,7 +9,7 @@ import type {
 } from '../../../src/lib/cache/keyed-level.js';
 import { seeded, type Random } from '../../random.js';
 
-/** Lets one step of many concurrent actors go on at a time, in an order that a seed decides. */
+/** Lets one step of many concurrent actors continue at a time, in an order that a seed decides. */
 export class Steps {
   private readonly waiting: { go: () => void; priority: number }[] = [];
   private busy = 0;

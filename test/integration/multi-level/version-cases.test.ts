@@ -15,6 +15,7 @@ import { startHazelcast } from '../../servers/hazelcast.js';
 import { needs } from '../../servers/needs.js';
 import { ownDatabase, ownMemcached, ownRedis, ownRedisCluster } from '../../servers/shared.js';
 import { type Action, caseOf, cases, type Knowledge } from './version-cases.js';
+import { scaled } from '../../scale.js';
 
 const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 30_000 };
 const clock = systemClock;
@@ -83,7 +84,7 @@ function decidesAsTheTable(open: () => Promise<KeyedLevel>, forgets = false): vo
     const met = new Set<unknown>();
     await fc.assert(
       fc.asyncProperty(actions, (steps) => walk(level, steps, forgets, met)),
-      { numRuns: 150 },
+      { numRuns: scaled(150) },
     );
     expect(cases.filter((one) => !met.has(one))).toEqual([]);
     await level.close();

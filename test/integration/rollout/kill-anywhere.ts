@@ -19,7 +19,7 @@ export async function killAfter(spec: FileSpec, ms: number): Promise<void> {
   await gone;
 }
 
-/** Milliseconds until a kill, anew each time; METRIFY_TEST_SEED repeats them. */
+/** Milliseconds until a kill, again each time; METRIFY_TEST_SEED repeats them. */
 export function* instants(count: number, longestMs: number): Generator<number> {
   const { random } = replayable('instants at which the process is killed');
   for (let i = 0; i < count; i++) yield random() * longestMs;

@@ -59,7 +59,7 @@ needs(
     return error as UserError;
   };
 
-  test('goes on when somebody changes what is none of its business', async () => {
+  test('continues when somebody changes what is none of its business', async () => {
     const view = await provider.route.read(signal);
     await patch('other-tool', [
       { op: 'add', path: '/spec/http/1/timeout', value: '9s' },
@@ -72,7 +72,7 @@ needs(
     expect(after.revision).not.toBe(view.revision);
   });
 
-  test('goes on while routes are inserted before the one that it shifts', async () => {
+  test('continues while routes are inserted before the one that it shifts', async () => {
     const view = await provider.route.read(signal);
     await patch('other-tool', [
       {

@@ -66,6 +66,18 @@ describe('probes', () => {
     expect(JSON.parse(JSON.stringify(tally))).toEqual(tally);
   });
 
+  test('send the user of their URL', async () => {
+    const seen = new Set<string | undefined>();
+    const note: RequestListener = (request, response) => {
+      seen.add(request.headers.authorization);
+      response.end();
+    };
+    const { url } = await serving({ v1: note, v2: note });
+    const withUser = url.replace('http://', 'http://ann:p%40ss@');
+    await meterOf(withUser, { rate: 2 }).look(0, undefined, signal);
+    expect([...seen]).toEqual([`Basic ${Buffer.from('ann:p@ss').toString('base64')}`]);
+  });
+
   test('add to what the step’s looks before counted', async () => {
     const { url } = await serving({ v1: ok, v2: (_, response) => response.writeHead(500).end() });
     const meter = meterOf(url, { durationMs: 300 });

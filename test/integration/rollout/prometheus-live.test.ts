@@ -116,7 +116,7 @@ needs('prometheus')('counts of services that are scraped now', () => {
     await expectCounts({ stable: [40, 0], canary: [21, 4], ...heard });
   });
 
-  test('a Prometheus that dies is no data, and goes on where it was', async () => {
+  test('a Prometheus that dies is no data, and continues where it was', async () => {
     await server.kill();
     await expect(counted()).rejects.toBeInstanceOf(ServiceUnavailable);
     canary.serve('200', 4);

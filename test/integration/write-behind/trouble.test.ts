@@ -32,7 +32,7 @@ needs('redis', 'postgres')('write-behind in trouble', () => {
     expect(await queueStatus(bench.client)).toMatchObject({ waiting: 0, dead: 0, heldKeys: 0 });
   };
 
-  test('metrify’s own table is gone while a worker runs: it ends, nothing is buried, the next one goes on', async () => {
+  test('metrify’s own table is gone while a worker runs: it ends, nothing is buried, the next one continues', async () => {
     const writer = await bench.writer();
     const put = (id: number) =>
       writer.writeBehind(

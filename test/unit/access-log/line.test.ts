@@ -9,6 +9,7 @@ import { expect, test } from 'vitest';
 import { type ByteString, toBytes } from '../../../src/lib/core/bytes.js';
 import { parseLogLine } from '../../../src/lib/access-log/line.js';
 import { needs } from '../../servers/needs.js';
+import { scaled } from '../../scale.js';
 
 const line = (request: string, status: number | string = 200, after = ' "-" "curl/7.88.1"') =>
   `127.0.0.1 - - [10/Oct/2025:13:55:36 +0000] "${request}" ${status} 2326${after}`;
@@ -208,6 +209,6 @@ test('any line is read or refused, never a failure', () => {
       const parsed = parseLogLine(text as ByteString);
       if (parsed) expect(typeof parsed.target).toBe('string');
     }),
-    { numRuns: 2000 },
+    { numRuns: scaled(2000) },
   );
 });

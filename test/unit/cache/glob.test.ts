@@ -4,11 +4,18 @@ import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { compileGlob, hasLiteral, literalPrefix } from '../../../src/lib/cache/glob.js';
+import {
+  compileGlob,
+  exampleKey,
+  hasLiteral,
+  literalPrefix,
+  redisGlob,
+} from '../../../src/lib/cache/glob.js';
 import { toBytes, type ByteString } from '../../../src/lib/core/bytes.js';
 import { growth } from '../../growth.js';
 import { needs } from '../../servers/needs.js';
 import { startRedis, type RedisServer } from '../../servers/redis.js';
+import { scaled } from '../../scale.js';
 
 describe('literalPrefix', () => {
   it.each([
@@ -22,6 +29,10 @@ describe('literalPrefix', () => {
     ['ab[cd]', 'ab'],
   ])('of %s', (pattern, prefix) => expect(literalPrefix(pattern)).toBe(prefix));
 });
+
+it.each(['meter:*:latest', String.raw`\*\x00é`, 'a'])('exampleKey of %s is matched', (pattern) =>
+  expect(compileGlob(pattern)(exampleKey(pattern))).toBe(true),
+);
 
 describe('hasLiteral', () => {
   it.each(['*', '**', '?*', '[a-z]*', '', '[^a]', '*[^:]?'])('not in %s', (pattern) =>
@@ -78,7 +89,47 @@ needs('redis')('against the matching of redis-server', () => {
         const prefix = literalPrefix(text);
         expect(ours.filter((key) => !key.startsWith(prefix))).toEqual([]);
       }),
-      { numRuns: 1500 },
+      { numRuns: scaled(1500) },
+    );
+    expect(matched).toBeGreaterThan(1000);
+  });
+
+  it('agrees for patterns with bytes, and with what the same bytes are in a regular expression', async () => {
+    const piece = fc.constantFrom<[glob: string, regularExpression: string]>(
+      ['*', '[^]*'],
+      ['?', '[^]'],
+      ['a', 'a'],
+      [String.raw`\\`, String.raw`\\`],
+      [String.raw`\x5b`, String.raw`\x5b`],
+      [String.raw`\x5D`, String.raw`\x5d`],
+      [String.raw`\x5c`, String.raw`\x5c`],
+      [String.raw`\x2a`, String.raw`\x2a`],
+      [String.raw`\x00`, String.raw`\x00`],
+      [String.raw`\xc3`, String.raw`\xc3`],
+      ['\\u00e9', String.raw`\xc3\xa9`],
+      ['\\u005b', String.raw`\x5b`],
+      [String.raw`[\u0061-c]`, '[a-c]'],
+      [String.raw`\\u0061`, String.raw`\\u0061`],
+      [String.raw`[\x00-\x3f]`, String.raw`[\x00-\x3f]`],
+      [String.raw`[^\x5b-\x5e]`, String.raw`[^\x5b-\x5e]`],
+      [String.raw`[a-\x7f]`, String.raw`[a-\x7f]`],
+      [String.raw`[\xc3\xa9:]`, String.raw`[\xc3\xa9:]`],
+      [String.raw`[\x5d\]]`, String.raw`[\x5d]`],
+    );
+    let matched = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { maxLength: 6 }), async (pieces) => {
+        const text = pieces.map(([glob]) => glob).join('');
+        const regularExpression = new RegExp(`^(?:${pieces.map(([, source]) => source).join('')})$`);
+        // Only `*` itself matches the empty key.
+        const right = [...keys].filter(
+          (key) => regularExpression.test(key) && (key !== '' || /^\*?$/.test(text)),
+        );
+        matched += right.length;
+        expect(([...keys] as ByteString[]).filter(compileGlob(text)).sort()).toEqual(right.sort());
+        expect((await redis.call('KEYS', redisGlob(text))).sort()).toEqual(right);
+      }),
+      { numRuns: 1000 },
     );
     expect(matched).toBeGreaterThan(1000);
   });

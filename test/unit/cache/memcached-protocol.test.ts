@@ -11,6 +11,7 @@ import {
 import {
   BulkExchange,
   GetExchange,
+  NotAnAnswer,
   StatsExchange,
   type Exchange,
 } from '../../../src/lib/clients/memcached/exchange.js';
@@ -70,7 +71,7 @@ it('reads answers however they are cut', async () => {
         ];
         for (const exchange of queue) exchange.commands();
         const text =
-          'STORED\r\nSERVER_ERROR out of memory storing object\r\n' +
+          'STORED\r\nSERVER_ERROR out of memory storing object\r\nVERSION 1.6.0\r\n' +
           values.map((block, i) => `VALUE k${i} 0 ${block.length}\r\n${block}\r\n`).join('') +
           'END\r\nSTAT version 1.6\r\nSTAT a b c\r\nEND\r\n';
         const reader = new AnswerReader();
@@ -78,13 +79,11 @@ it('reads answers however they are cut', async () => {
         for (const cut of [...cuts, text.length]) {
           const chunk = Buffer.from(text.slice(at, at + cut), 'latin1');
           at += cut;
-          expect(
-            reader.feed(
-              chunk,
-              () => queue[0],
-              () => void queue.shift(),
-            ),
-          ).toBe(true);
+          reader.feed(
+            chunk,
+            () => queue[0],
+            () => void queue.shift(),
+          );
         }
         expect(lines).toEqual(['STORED', 'SERVER_ERROR out of memory storing object']);
         expect([...(await get.answer).values()]).toEqual(values);
@@ -95,11 +94,81 @@ it('reads answers however they are cut', async () => {
       },
     ),
   );
-  expect(
+});
+
+it('an answer that nobody asked for is noticed', () => {
+  expect(() =>
     new AnswerReader().feed(
       Buffer.from('STORED\r\n'),
       () => undefined,
       () => {},
     ),
-  ).toBe(false);
+  ).toThrow(NotAnAnswer);
+});
+
+/** Three writes whose answers come as that text; what was settled, and what is left to send. */
+function writesAnswered(text: string): { settled: string[]; rest: string; problem: unknown } {
+  const settled: string[] = [];
+  const writes = new BulkExchange(
+    ['a', 'b', 'c'],
+    (item) => `${item};`,
+    (item, line, repeated) => settled.push(`${item} ${line}${repeated ? ' repeated' : ''}`),
+    () => {},
+  );
+  writes.commands();
+  let problem: unknown;
+  try {
+    new AnswerReader().feed(
+      Buffer.from(text, 'latin1'),
+      () => writes,
+      () => {},
+    );
+    writes.interrupted();
+  } catch (error) {
+    problem = error;
+  }
+  return { settled, rest: writes.commands(), problem };
+}
+
+it('answers before a lost connection count, and the rest is sent again', () => {
+  expect(writesAnswered('STORED\r\nNOT_STO')).toEqual({
+    settled: ['a STORED'],
+    rest: 'b;c;version\r\n',
+    problem: undefined,
+  });
+});
+
+it.each([
+  ['one too many', 'STORED\r\nNOT_STORED\r\nSTORED\r\nSTORED\r\nVERSION 1.6.0\r\n'],
+  ['one too few', 'STORED\r\nNOT_STORED\r\nVERSION 1.6.0\r\n'],
+  ['noise', 'STORED\r\n\x00\xff\r\n'],
+  ['another protocol', 'HTTP/1.1 400 Bad Request\r\n'],
+  ['a line without an end', 'x'.repeat(10_000)],
+])('of answers that are not those of the commands, none counts: %s', (_, text) => {
+  const { settled, rest, problem } = writesAnswered(text);
+  expect(problem).toBeInstanceOf(NotAnAnswer);
+  expect({ settled, rest }).toEqual({ settled: [], rest: 'a;b;c;version\r\n' });
+});
+
+it('a value is that of a key that was asked for, as long as it says', async () => {
+  const answer = async (text: string) => {
+    const get = new GetExchange([toBytes('k')]);
+    get.commands();
+    const reader = new AnswerReader();
+    reader.feed(
+      Buffer.from(text),
+      () => get,
+      () => {},
+    );
+    return Object.fromEntries(await get.answer);
+  };
+  expect(await answer('VALUE k 0 2\r\nab\r\nEND\r\n')).toEqual({ k: 'ab' });
+  for (const text of [
+    'VALUE other 0 2\r\nab\r\nEND\r\n',
+    'VALUE k 0 x\r\nab\r\n',
+    'VALUE k\r\n',
+    'VALUE k 0 1\r\nab\r\nEND\r\n',
+    'STORED\r\n',
+  ])
+    await expect(answer(text), text).rejects.toThrow(NotAnAnswer);
 });

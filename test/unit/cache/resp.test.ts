@@ -1,8 +1,15 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 
-import { encodeCommand, RedisError, RespParser, type Reply } from '../../../src/lib/clients/redis/resp.js';
+import {
+  encodeCommand,
+  NotResp,
+  RedisError,
+  RespParser,
+  type Reply,
+} from '../../../src/lib/clients/redis/resp.js';
 import { toBytes, type ByteString } from '../../../src/lib/core/bytes.js';
+import { scaled } from '../../scale.js';
 
 type Model =
   | { simple: string }
@@ -66,7 +73,7 @@ test('whatever is answered is read, wherever the stream is cut', () => {
         expect(parse([stream.subarray(0, at), stream.subarray(at)])).toEqual(expected);
       expect(parse([...stream].map((byte) => Buffer.from([byte])))).toEqual(expected);
     }),
-    { numRuns: 150 },
+    { numRuns: scaled(150) },
   );
 });
 
@@ -87,9 +94,66 @@ test('a long value in many chunks is joined once', () => {
   expect([list[1], ok]).toEqual([1, 'OK']);
 });
 
-test('what is no RESP is an error', () => {
-  for (const text of ['HTTP/1.1 400 Bad Request\r\n', 'x', '\x15\x03\x01'])
-    expect(() => parse([Buffer.from(text, 'latin1')])).toThrow('not a Redis reply');
+test.each([
+  ...[
+    'HTTP/1.1 400 Bad Request\r\n',
+    'x',
+    '\x15\x03\x01',
+    '\r\n',
+    ':12x4\r\n',
+    ':\r\n',
+    '+OK\rx',
+    '-ERR\r\r\n',
+  ],
+  ...['$3\r\nabcd\r\n', '$99999999999\r\n', '*99999999999\r\n', '*1\r\n?', `+${'a'.repeat(70_000)}`, '$-\rx'],
+])('what is not RESP is refused: %j', (text) => {
+  expect(() => parse([Buffer.from(text, 'latin1')])).toThrow(NotResp);
+});
+
+test('bytes of any kind are replies, or not RESP, or not complete; wherever the stream is cut', () => {
+  const noise = fc.array(
+    fc.oneof(
+      fc.constantFrom(
+        '+',
+        '-',
+        ':',
+        '$',
+        '*',
+        '\r',
+        '\n',
+        '\r\n',
+        '0',
+        '1',
+        '-1',
+        '3',
+        '9999999999',
+        'OK',
+        'a',
+        '\0',
+      ),
+      reply.map(encode),
+    ),
+    { maxLength: 12 },
+  );
+  const outcome = (chunks: Buffer[]): unknown => {
+    const replies: unknown[] = [];
+    const parser = new RespParser((one) => replies.push(seen(one)));
+    try {
+      for (const chunk of chunks) parser.feed(chunk);
+      return replies;
+    } catch (error) {
+      expect(error).toBeInstanceOf(NotResp);
+      return [...replies, 'not RESP'];
+    }
+  };
+  fc.assert(
+    fc.property(noise, (parts) => {
+      const stream = Buffer.from(parts.join(''), 'latin1');
+      const whole = outcome([stream]);
+      expect(outcome([...stream].map((byte) => Buffer.from([byte])))).toEqual(whole);
+    }),
+    { numRuns: scaled(500) },
+  );
 });
 
 test('commands are arrays of bulk strings, by the length of their bytes', () => {

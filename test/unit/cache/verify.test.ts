@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { KeyFilter, sameValue, WrittenSample } from '../../../src/lib/cache/warm/verify.js';
 import { toBytes, type ByteString } from '../../../src/lib/core/bytes.js';
+import { scaled } from '../../scale.js';
 
 describe('the filter of keys that are not compared', () => {
   test('has every key that was added', () => {
@@ -15,7 +16,7 @@ describe('the filter of keys that are not compared', () => {
           for (const key of keys) expect(filter.has(key as ByteString)).toBe(true);
         },
       ),
-      { numRuns: 5 },
+      { numRuns: scaled(5) },
     );
   });
 

@@ -13,6 +13,7 @@ import { systemClock } from '../../../src/lib/core/clock.js';
 import { UserError } from '../../../src/lib/core/errors.js';
 import { silentProgress } from '../../../src/lib/core/progress.js';
 import { openFileSource } from '../../../src/lib/sources/open.js';
+import { scaled } from '../../scale.js';
 
 /** Refuses keys that end in 7; keeps the others. */
 function fakeLevel(name: string, kept: Map<string, unknown>): BulkLevel {
@@ -60,11 +61,13 @@ async function run(levels: number, stopAfter = Infinity): Promise<WarmResult> {
     // Batches of ten rows, and a checkpoint after each.
     rate: 10,
   };
-  const checkpoint = await openCheckpoint(path, plan);
-  plan.resume = checkpoint;
+  plan.resume = await openCheckpoint(path, plan).catch(async (error: unknown) => {
+    await source.close();
+    throw error;
+  });
   let time = 0;
   const stop = new AbortController();
-  return warm(plan, {
+  const ended = warm(plan, {
     clock: {
       ...systemClock,
       monotonic: () => (time += 2000),
@@ -85,6 +88,7 @@ async function run(levels: number, stopAfter = Infinity): Promise<WarmResult> {
     },
     started() {},
   });
+  return ended.finally(() => source.close());
 }
 
 beforeAll(async () => {
@@ -142,7 +146,7 @@ describe('a checkpoint of a warm', () => {
           expect([2, 4]).toContain(error.exitCode);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: scaled(500) },
     );
   });
 

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { merge } from '../../../src/lib/core/merge.js';
+import { scaled } from '../../scale.js';
 
 async function* stream(
   name: string,
@@ -95,7 +96,7 @@ test('an error that comes while the consumer works waits for it, and is never un
           else await work.then(() => expect(seen).toBe(items));
         },
       ),
-      { numRuns: 60 },
+      { numRuns: scaled(60) },
     );
     await delay(5);
     expect(unhandled).toEqual([]);

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { shellQuoted, shellWord } from '../../../src/lib/core/shell.js';
+import { shellOperand, shellQuoted, shellWord } from '../../../src/lib/core/shell.js';
 
 const special = fc.constantFrom(...`'"\\$\`!*?[]{}()<>|&;#~ =\t\n-%,:./@+`.split(''), 'a', 'ü', '😀');
 const words = fc.array(
@@ -29,4 +29,9 @@ test('a word that needs no quotes gets none', () => {
   for (const word of ['meter:1/readings', '--key', 'a=b', '50%', 'a@b,c+d'])
     expect(shellWord(word)).toBe(word);
   for (const word of ['', '=ls', '~', 'a b', "it's", '*']) expect(shellWord(word)).toMatch(/^'/);
+});
+
+test('what begins like a flag follows --', () => {
+  for (const key of ['-dash', '--help', '-']) expect(shellOperand(key)).toBe(`-- ${key}`);
+  for (const key of ['meter:1', 'a-b', 'it is']) expect(shellOperand(key)).toBe(shellWord(key));
 });

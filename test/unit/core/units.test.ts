@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { UserError } from '../../../src/lib/core/errors.js';
 import {
+  counted,
   formatBytes,
   formatCount,
   formatDuration,
@@ -87,4 +88,15 @@ describe('what is shown', () => {
       }),
     );
   });
+});
+
+test.each([
+  [0, '0 keys'],
+  [1, '1 key'],
+  [2, '2 keys'],
+  [1.4, '1 key'],
+  [1000, '1,000 keys'],
+])('%d is counted as %s', (count, text) => {
+  expect(counted(count, 'key')).toBe(text);
+  expect(counted(count, 'entry', 'entries')).toBe(text.replace('keys', 'entries').replace('key', 'entry'));
 });

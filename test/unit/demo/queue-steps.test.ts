@@ -34,7 +34,7 @@ describe('the burst', () => {
     expect(new Set(rows.map(({ meter_id, at }) => `${meter_id} ${at}`)).size).toBe(600);
   });
 
-  it('goes on where the town ends, in the order of time', () => {
+  it('continues where the town ends, in the order of time', () => {
     const times = rows.map(({ at }) => Date.parse(at));
     expect(times[0]).toBe(townEnd);
     expect(times).toEqual([...times].sort((a, b) => a - b));

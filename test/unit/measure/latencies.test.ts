@@ -39,7 +39,7 @@ test('adding up two is recording both, and a stored one is the same one', async 
       sum.add(await Latencies.decode((await histogramOf(more)).encode()));
       const both = await histogramOf([...some, ...more]);
       expect([sum.count, sum.quantile(q)]).toEqual([both.count, both.quantile(q)]);
-      // It goes on counting.
+      // It continues counting.
       sum.record(3_600_000);
       expect(sum.quantile(1)).toBeGreaterThan(3_590_000);
     }),

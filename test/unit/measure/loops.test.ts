@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Clock } from '../../../src/lib/core/clock.js';
 import { closedLoop, openLoop } from '../../../src/lib/measure/loops.js';
+import { scaled } from '../../scale.js';
 
 const { signal } = new AbortController();
 
@@ -143,7 +144,7 @@ describe('a closed loop', () => {
         expect(most).toBe(Math.min(count, workers));
         expect(busy).toBe(0);
       }),
-      { numRuns: 50 },
+      { numRuns: scaled(50) },
     );
   });
 

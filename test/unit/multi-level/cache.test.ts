@@ -199,6 +199,16 @@ describe('tags', () => {
 });
 
 describe('a level that is down', () => {
+  test('and is the only one: no error says that something was written', async () => {
+    const clock = new FakeClock();
+    const remote = new RemoteStore('warm', new MemoryLevel({ name: 'inner', maxBytes: 1e6, clock }));
+    remote.mode = 'fails';
+    const cache = new MultiLevelCache({ levels: [{ level: remote }], clock });
+    await expect(cache.set('a', 1)).rejects.toThrow(/^no cache level took the value, .*'warm'.*'a'/);
+    await expect(cache.delete('a')).rejects.toThrow(/^no cache level removed the key, .*'warm'.*'a'/);
+    await expect(cache.set('a', 1)).rejects.toMatchObject({ code: 'CACHE_STALE' });
+  });
+
   test('is skipped after three failures, tried again one call at a time, and its old values are not believed', async () => {
     const { cache, remote, clock, memory } = setup();
     await cache.set('a', 'old');

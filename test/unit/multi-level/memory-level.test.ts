@@ -7,6 +7,7 @@ import { entryOverheadBytes, MemoryLevel } from '../../../src/lib/cache/memory/k
 import { systemClock } from '../../../src/lib/core/clock.js';
 import { aMoment, FakeClock } from './fake-clock.js';
 import { toBytes } from '../../../src/lib/core/bytes.js';
+import { scaled } from '../../scale.js';
 
 const open = (maxBytes: number, clock = systemClock) => new MemoryLevel({ name: 'memory', maxBytes, clock });
 
@@ -36,7 +37,7 @@ test('keeps what was used last, as a list that is searched from its end does', a
         expect(level.size).toBe(list.length);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: scaled(200) },
   );
 });
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { openCache } from '../../../src/lib/cache/multi-level/open.js';
 import { type OpenSettings, readOpenSettings } from '../../../src/lib/cache/multi-level/open-settings.js';
 import { UserError } from '../../../src/lib/core/errors.js';
+import { scaled } from '../../scale.js';
 
 const memory = { name: 'hot', type: 'memory' } as const;
 
@@ -63,7 +64,7 @@ describe('what openCache is given', () => {
           expect(error).toBeInstanceOf(UserError);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: scaled(300) },
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { RawSeries } from '../../../src/lib/clients/prometheus.js';
 import { Increments } from '../../../src/lib/rollout/analysis/increments.js';
+import { scaled } from '../../scale.js';
 
 const since = 1_000_000;
 const unborn = { before: () => undefined, forgotten: false };
@@ -30,7 +31,7 @@ describe('the increments of one counter', () => {
     expect(increase([[10, 3], [25, 4]])).toBe(4); // prettier-ignore
   });
 
-  test('go on after a restart from 0', () => {
+  test('continue after a restart from 0', () => {
     expect(increase([[-5, 100], [10, 110], [25, 4], [40, 6]])).toBe(16); // prettier-ignore
   });
 
@@ -116,7 +117,7 @@ test('whatever processes do, the sum is what they counted since the start', () =
         for (const [i, { truth }] of told.entries()) expect(found.get(`${i}`)).toBe(truth);
       },
     ),
-    { numRuns: 500 },
+    { numRuns: scaled(500) },
   );
 });
 
@@ -149,7 +150,7 @@ test('the buckets of a histogram restart together, also those that did not decre
       increments.add(buckets.map(({ le, samples }) => series(samples, { le, instance: 'a' })));
       expect(increments.finish(unborn).map((one) => one.increase)).toEqual(truth);
     }),
-    { numRuns: 300 },
+    { numRuns: scaled(300) },
   );
 });
 

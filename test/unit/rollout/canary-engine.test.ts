@@ -36,7 +36,7 @@ describe('a canary', () => {
   });
 
   it.each(['paused', 'holding'] as const)(
-    'that is %s goes on by promote, to the next step',
+    'that is %s continues by promote, to the next step',
     async (phase) => {
       const made = await world('start', phase === 'paused' ? 'pause' : 'hold');
       expect(made.state!.phase).toBe(phase);

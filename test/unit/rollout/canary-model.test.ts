@@ -10,6 +10,7 @@ import type { Weights } from '../../../src/lib/rollout/route.js';
 import { type RolloutState, runningPhases } from '../../../src/lib/rollout/state.js';
 import { allOnCanary, allOnStable, type Verb, verbs, World } from './canary-world.js';
 import { type Fault, type Finding, Killed } from './memory.js';
+import { scaled } from '../../scale.js';
 
 /** They look at the route alone. */
 const withoutPlan: readonly Verb[] = ['abort', 'pause', 'hold'];
@@ -186,7 +187,7 @@ describe('a canary, whatever happens in whatever order', () => {
             await world.end(way);
           },
         ),
-        { numRuns: 400 },
+        { numRuns: scaled(400) },
       );
       // The test itself gets everywhere.
       expect([...reached]).toEqual(

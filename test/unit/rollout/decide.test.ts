@@ -102,7 +102,7 @@ describe('looks without data', () => {
     expect(givenUp(1000, 10_000, 2)).toBe(10_000);
   });
 
-  it('begin anew with data', () => {
+  it('begin again with data', () => {
     const blind = at({ stepStartedAt: 0, blindLooks: 4, blindAt: 1000 });
     for (const verdict of ['pass', 'wait', 'reject'] as const)
       expect(countBlind(blind, verdict, canarySpec, analysis, 2000)).toEqual({

@@ -6,6 +6,7 @@ import { sections } from '../../../src/commands/sections.js';
 import { planFlags, routeFlags, switchFlags } from '../../../src/commands/shared/rollout/flags.js';
 import { readRollout } from '../../../src/commands/shared/rollout/read-rollout.js';
 import { readCommand } from '../../../src/runtime/command.js';
+import { Redactor } from '../../../src/lib/core/secrets/redactor.js';
 import { loadSettings } from '../../../src/runtime/config/load.js';
 import type { Context } from '../../../src/runtime/context.js';
 import { parseCommandLine } from '../../../src/runtime/program.js';
@@ -91,7 +92,7 @@ export class Folder {
     const context = {
       env,
       cwd: this.path,
-      settingsInput: {},
+      settingsInput: { redactor: new Redactor() },
       warn: (message: string) => this.warnings.push(message),
       settings: async () => (await this.load(env)).settings,
     } as unknown as Context;
@@ -108,6 +109,7 @@ export class Folder {
       cwd: this.path,
       uid: process.getuid?.(),
       home: join(this.path, 'home'),
+      redactor: new Redactor(),
     });
   }
 }

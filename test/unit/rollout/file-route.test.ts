@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { systemClock } from '../../../src/lib/core/clock.js';
+import { FileLease } from '../../../src/lib/rollout/providers/files/file-lease.js';
 import { type FileSpec, openFileProvider } from '../../../src/lib/rollout/providers/files/open.js';
 import type { Route, Weights } from '../../../src/lib/rollout/route.js';
 import { instants, killAfter } from '../../integration/rollout/kill-anywhere.js';
@@ -154,4 +156,31 @@ describe('its lease', () => {
       expect((await leases.read(signal)).record).toEqual(record);
     },
   );
+});
+
+describe('the lease of a route that is a file', () => {
+  const gone = spawnSync('true').pid;
+
+  it.each([
+    ['is nobody’s when its process is gone', { pid: gone }, ''],
+    ['is nobody’s when its process’s number is another one’s by now', { startTime: '1' }, ''],
+    ['stays held when its process runs', {}, 'ann'],
+    ['stays held when its process is of another host', { pid: gone, bootId: 'of another host' }, 'ann'],
+    ['stays held when it names its process in no way that metrify does', { pid: 'gone' }, 'ann'],
+  ])('%s', async (_, edit, holder) => {
+    const lease = new FileLease(spec.route, systemClock);
+    const now = Date.now();
+    const record = { holder: 'ann', acquiredAt: now, renewedAt: now, durationMs: 15_000, transitions: 0 };
+    await lease.write(record, undefined, signal);
+    const stored = JSON.parse(await readFile(lease.name, 'utf8')) as { process: object };
+    await writeFile(lease.name, JSON.stringify({ ...stored, process: { ...stored.process, ...edit } }));
+    expect((await lease.read()).record).toEqual({ ...record, holder });
+  });
+
+  it('stays held where it names no process, as those of earlier versions', async () => {
+    const lease = new FileLease(spec.route, systemClock);
+    const record = { holder: 'ann', acquiredAt: 1, renewedAt: 1, durationMs: 15_000, transitions: 0 };
+    await writeFile(lease.name, JSON.stringify(record));
+    expect((await lease.read()).record).toEqual(record);
+  });
 });

@@ -43,6 +43,29 @@ describe('the command gate', () => {
     expect(await gate(script(asks))).toMatchObject({ verdict: 'passed', observed: 'exit 0' });
   });
 
+  it("gets none of metrify's variables that hold secrets", async () => {
+    const inherited = {
+      METRIFY_REDIS_PASSWORD: 's3cr3t99',
+      METRIFY_POSTGRES_URL: 'postgres://u:s3cr3t99@h/db',
+      METRIFY_CONFIG: 'metrify.config.yaml',
+      OWN_TOKEN: 'of the command',
+    };
+    Object.assign(process.env, inherited);
+    try {
+      const asks = `const { METRIFY_CONFIG, OWN_TOKEN, ...others } = process.env;
+        if (METRIFY_CONFIG === undefined || OWN_TOKEN === undefined) process.exit(8);
+        process.exit(JSON.stringify(others).includes('s3cr3t99') ? 9 : 0)`;
+      expect(await gate(script(asks))).toMatchObject({ verdict: 'passed', observed: 'exit 0' });
+    } finally {
+      for (const name of Object.keys(inherited)) delete process.env[name];
+    }
+  });
+
+  it('is quoted without the secrets that it said', async () => {
+    const says = "console.error('no window at https://ann:s3cr3t99@ci/?token=t0k3n99'); process.exit(7)";
+    expect((await gate(script(says)))!.observed).toBe('exit 7: no window at https://ann:***@ci/?token=***');
+  });
+
   it('fails with the exit code and the last line that it said', async () => {
     const says = "console.error('first'); console.error('no window today'); process.exit(7)";
     expect(await gate(script(says))).toMatchObject({

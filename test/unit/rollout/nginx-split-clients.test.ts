@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { splitClients } from '../../../src/lib/rollout/providers/files/split-clients.js';
 import type { Pair } from '../../../src/lib/rollout/spec.js';
+import { scaled } from '../../scale.js';
 
 const version = (name: string) => ({ name, deployment: undefined, colour: undefined });
 const pair: Pair = { stable: version('v1'), canary: version('v2') };
@@ -164,7 +165,7 @@ describe('any configuration', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: scaled(300) },
     );
   });
 

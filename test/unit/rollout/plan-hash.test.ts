@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 
 import { planHash } from '../../../src/lib/rollout/plan-hash.js';
 import type { RolloutSpec } from '../../../src/lib/rollout/spec.js';
+import { scaled } from '../../scale.js';
 
 const spec: RolloutSpec = {
   app: 'web',
@@ -102,7 +103,7 @@ it.each(decisive)('changes with %s.%s.%s.%s', (...path) => {
       otherThan(leaf, at.at(-1) === 'url'),
       (value) => planHash(withLeaf(at, () => value)) !== planHash(spec),
     ),
-    { numRuns: 30 },
+    { numRuns: scaled(30) },
   );
 });
 

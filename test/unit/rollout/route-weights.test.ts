@@ -9,6 +9,7 @@ import { openFileProvider } from '../../../src/lib/rollout/providers/files/open.
 import { splitClients } from '../../../src/lib/rollout/providers/files/split-clients.js';
 import { sameWeights, type Weights } from '../../../src/lib/rollout/route.js';
 import { pair } from './memory.js';
+import { scaled } from '../../scale.js';
 
 const { signal } = new AbortController();
 const versions = pair();
@@ -64,7 +65,7 @@ describe('weights that a file shows', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: scaled(60) },
     );
   });
 

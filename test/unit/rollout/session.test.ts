@@ -137,7 +137,7 @@ describe('a follower', () => {
     }
   });
 
-  it('goes on after a short absence of what keeps the route, and says so', async () => {
+  it('continues after a short absence of what keeps the route, and says so', async () => {
     const made = world();
     let looks = 0;
     const stepped = await startAndFollow(made, {}, () => {
@@ -216,7 +216,7 @@ describe('a report', () => {
   it('prints only commands that the verbs would take then', async () => {
     const made = world();
     await start(await openRun({ route: made.route }, made.meter, spec));
-    for (const command of (await reported(made)).next)
+    for (const { command } of (await reported(made)).next)
       expect(command).toMatch(/^metrify canary (step|promote|abort) web/);
     await abort(await Session.open(actorOf({ route: made.route })));
     expect((await reported(made)).next).toEqual([]);

@@ -15,6 +15,7 @@ import {
 } from '../../../src/lib/rollout/state.js';
 import { exampleState } from './example-state.js';
 import { actorOf, MemoryRoute, rolloutSpec, SleepingClock } from './memory.js';
+import { scaled } from '../../scale.js';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 40 }).map((any) => any.replace(/\p{Cc}/gu, ''));
 const time = fc.nat(4e12);
@@ -182,7 +183,7 @@ describe('the state on a route', () => {
           if (did === 'aborted') expect(route.weights).toEqual({ stable: 100, canary: 0 });
         },
       ),
-      { numRuns: 400 },
+      { numRuns: scaled(400) },
     );
   });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sections } from '../../../src/commands/sections.js';
 import type { UserError } from '../../../src/lib/core/errors.js';
-import { hasPassword, maskSecrets } from '../../../src/lib/core/redact.js';
+import { hasPassword, maskSecrets } from '../../../src/lib/core/secrets/mask.js';
 import { refusePasswordsOnCommandLine } from '../../../src/runtime/config/command-line.js';
 import { growth } from '../../growth.js';
 

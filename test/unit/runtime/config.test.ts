@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sections } from '../../../src/commands/sections.js';
+import { Redactor } from '../../../src/lib/core/secrets/redactor.js';
 import { type SettingsInput, loadSettings } from '../../../src/runtime/config/load.js';
 import { variableName } from '../../../src/lib/core/schema/variable-name.js';
 import { Catalog } from '../../../src/runtime/config/catalog.js';
@@ -47,6 +48,7 @@ function load(more: Partial<SettingsInput> = {}) {
     cwd: folder,
     uid: process.getuid?.(),
     home: join(folder, 'home'),
+    redactor: new Redactor(),
     ...more,
   });
 }

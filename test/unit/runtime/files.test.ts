@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sections } from '../../../src/commands/sections.js';
 import { commandTable } from '../../../src/commands/table.js';
 import { FileRoles } from '../../../src/lib/core/file-roles.js';
+import { Redactor } from '../../../src/lib/core/secrets/redactor.js';
 import { loadSettings } from '../../../src/runtime/config/load.js';
 import { enterFiles } from '../../../src/runtime/files.js';
 import { flagName, type Flags } from '../../../src/runtime/flags.js';
@@ -29,7 +30,15 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 async function enter(argv: string[]): Promise<void> {
   const options = { version: '0', color: false, width: 100, write: () => {} };
   const invocation = await parseCommandLine(argv, commandTable, options);
-  const input = { overrides: {}, env: {}, cwd: folder, home: folder, uid: undefined, ...configOf(argv) };
+  const input = {
+    overrides: {},
+    env: {},
+    cwd: folder,
+    home: folder,
+    uid: undefined,
+    redactor: new Redactor(),
+    ...configOf(argv),
+  };
   await enterFiles(new FileRoles(), invocation!, input, () => loadSettings(sections, input));
 }
 

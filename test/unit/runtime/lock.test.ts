@@ -75,7 +75,7 @@ describe('a host lock', () => {
   it.each([
     ['its process is gone', { pid: 2 ** 22 + 1 }],
     ['its process number belongs to another process by now', { startTime: '1' }],
-    ['the host was started anew', { bootId: '00000000-0000-0000-0000-000000000000' }],
+    ['the host was started again', { bootId: '00000000-0000-0000-0000-000000000000' }],
   ])('is taken over when %s', async (_, changes) => {
     await leaveBehind(changes);
     const lock = await take();

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
+import { Redactor } from '../../../src/lib/core/secrets/redactor.js';
 import type { Command } from '../../../src/runtime/command.js';
 import type { GlobalValues } from '../../../src/runtime/global-flags.js';
 import type { Host } from '../../../src/runtime/host.js';
@@ -12,7 +13,7 @@ const host = {
   color: false,
   stdout: write,
   stderr: write,
-  terminal: { stderr, stderrIsTerminal: true, stdoutIsTerminal: true, width: 80 },
+  terminal: { stderr, stderrIsTerminal: true, stdoutIsTerminal: true, width: 80, redactor: new Redactor() },
 } as unknown as Host;
 const messages = (globals: Partial<GlobalValues>, stdout: Command['stdout'] = 'text') =>
   new Messages({ stdout } as Command, { output: 'text', quiet: false, ...globals } as GlobalValues, host);

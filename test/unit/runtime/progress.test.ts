@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
+import { Redactor } from '../../../src/lib/core/secrets/redactor.js';
 import { showProgress } from '../../../src/runtime/progress.js';
 
 let text: string;
@@ -7,6 +8,7 @@ const terminal = (stderrIsTerminal: boolean, width = 100) => ({
   stderr: { write: (part: string) => Boolean((text += part)) } as unknown as NodeJS.WriteStream,
   stderrIsTerminal,
   width,
+  redactor: new Redactor(),
 });
 
 beforeEach(() => {

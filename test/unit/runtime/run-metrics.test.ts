@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
+import { Redactor } from '../../../src/lib/core/secrets/redactor.js';
 import type { Clock } from '../../../src/lib/core/clock.js';
 import { RunMetricsFile } from '../../../src/runtime/run-metrics.js';
 
@@ -27,7 +28,7 @@ class StepClock implements Clock {
     });
   }
 
-  /** Lets the sleeper go on. @returns when it sleeps again */
+  /** Lets the sleeper continue. @returns when it sleeps again */
   step(): Promise<void> {
     const asleep = new Promise<void>((resolve) => (this.#asleep = resolve));
     this.#wake?.();
@@ -64,6 +65,7 @@ it('says every 15 s what was handled so far, and keeps how the last run ended', 
     command: 'cache.worker',
     job: 'w',
     clock,
+    redactor: new Redactor(),
     counts: () => ({ written }),
     warn: (message: string) => void warnings.push(message),
   };
@@ -100,6 +102,7 @@ it('tells while the command runs that the file cannot be written, and again at i
     command: 'c',
     job: '',
     clock,
+    redactor: new Redactor(),
     counts: () => ({}),
     warn: (message) => void warnings.push(message),
   });

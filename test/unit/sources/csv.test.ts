@@ -3,8 +3,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { openFileSource } from '../../../src/lib/sources/open.js';
-import { file, openChunks, openFile, readAll } from './files.js';
+import { file, openChunks, openFile, openPath, readAll } from './files.js';
 
 const valuesOf = (json: string[]) =>
   json.map((line) => Object.values(JSON.parse(line) as Record<string, string>));
@@ -72,7 +71,7 @@ describe('CSV', () => {
     expect((await readAll(source)).rows).toHaveLength(1);
   });
 
-  test('rejects malformed lines by number and goes on', async () => {
+  test('rejects malformed lines by number and continues', async () => {
     const source = await openFile(
       Buffer.concat([
         Buffer.from('a,b\n1,2\n3\n4,5,6\n"x"y,1\n"never closed,2\n7,8\n'),
@@ -129,12 +128,12 @@ describe('CSV', () => {
     expect(source.estimatedRows).toBe(50_000);
   });
 
-  test('goes on from any position, and its hash is that of the prefix', async () => {
+  test('continues from any position, and its hash is that of the prefix', async () => {
     const rows = Array.from({ length: 20_000 }, (_, i) =>
       i % 7 === 0 ? `${i},"a\n""b""",é` : i % 11 === 0 ? `${i}` : `${i},b,c`,
     );
     const path = file(`x,y,z\r\n${rows.join('\r\n')}`);
-    const source = await openFileSource(path);
+    const source = await openPath(path);
     const whole = await readAll(source, { fingerprint: true });
     expect(whole.batches.length).toBeGreaterThan(3);
     let seen = 0;
@@ -157,16 +156,17 @@ describe('CSV', () => {
 
   test('a changed or shorter prefix is refused with exit 4; lines added behind it are read', async () => {
     const path = file(`a,b\n${'1,2\n'.repeat(10_000)}`);
-    const source = await openFileSource(path);
+    const source = await openPath(path);
     const { position } = (await readAll(source, { fingerprint: true })).batches[0]!;
     const mismatch = expect.objectContaining({ code: 'CHECKPOINT_MISMATCH', exitCode: 4 });
     appendFileSync(path, '3,4\n');
-    const rest = await readAll(source, { from: position });
-    expect(rest.rows).toHaveLength(10_001 - position.rows);
+    // Each time as a run that continues does.
+    const again = async () => readAll(await openPath(path), { from: position });
+    expect((await again()).rows).toHaveLength(10_001 - position.rows);
     writeFileSync(path, readFileSync(path, 'utf8').replace('1,2', '1,3'));
-    await expect(readAll(source, { from: position })).rejects.toEqual(mismatch);
+    await expect(again()).rejects.toEqual(mismatch);
     writeFileSync(path, 'a,b\n1,2\n');
-    await expect(readAll(source, { from: position })).rejects.toEqual(mismatch);
+    await expect(again()).rejects.toEqual(mismatch);
   });
 
   test.each([
@@ -184,10 +184,10 @@ describe('CSV', () => {
 
   test('a missing file and a directory are refused', async () => {
     const unreadable = expect.objectContaining({ code: 'INPUT_UNREADABLE', exitCode: 2 });
-    await expect(openFileSource('/nonexistent/x.csv')).rejects.toEqual(unreadable);
+    await expect(openPath('/nonexistent/x.csv')).rejects.toEqual(unreadable);
     const folder = `${file('')}.d.csv`;
     mkdirSync(folder);
-    await expect(openFileSource(folder)).rejects.toEqual(unreadable);
+    await expect(openPath(folder)).rejects.toEqual(unreadable);
   });
 
   test('a header without rows, and without a line feed, is a file of no rows', async () => {

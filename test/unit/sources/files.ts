@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterAll } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 import { openFileSource, openStdinSource } from '../../../src/lib/sources/open.js';
 import type { ReadOptions, RejectedRow, RowBatch, RowSource } from '../../../src/lib/sources/row-source.js';
 
@@ -16,8 +16,19 @@ export function file(content: string | Buffer, extension = 'csv'): string {
   return path;
 }
 
-export const openFile = (content: string | Buffer, extension?: string) =>
-  openFileSource(file(content, extension));
+const opened: RowSource[] = [];
+afterEach(async () => {
+  for (const source of opened.splice(0)) await source.close();
+});
+
+/** Closed when the test has ended. */
+export async function openPath(path: string): Promise<RowSource> {
+  const source = await openFileSource(path);
+  opened.push(source);
+  return source;
+}
+
+export const openFile = (content: string | Buffer, extension?: string) => openPath(file(content, extension));
 
 export function openChunks(...chunks: (string | Buffer)[]): Promise<RowSource> {
   return openStdinSource(Readable.from(chunks.map((chunk) => Buffer.from(chunk as string))));

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { fromBytes, toBytes } from '../../../src/lib/core/bytes.js';
 import { eachMember, memberText, stringText } from '../../../src/lib/sources/json-members.js';
 import { openChunks, openFile, readAll } from './files.js';
+import { scaled } from '../../scale.js';
 
 describe('top-level members', () => {
   const space = fc.constantFrom('', '', ' ', '\t', '  ', ' \n\r');
@@ -72,7 +73,7 @@ describe('top-level members', () => {
           else expect(found).toBe(raw);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: scaled(2000) },
     );
   });
 });

@@ -3,6 +3,7 @@ import { parse } from 'libpg-query';
 import { describe, expect, test } from 'vitest';
 import { selectOnly } from '../../../src/lib/sql/select-only.js';
 import { queries, unprintable } from './queries.js';
+import { scaled } from '../../scale.js';
 
 const refusal = (code?: string) =>
   expect.objectContaining({ name: 'UserError', exitCode: 2, ...(code ? { code } : {}) });
@@ -104,7 +105,7 @@ describe('what is refused', () => {
         expect(Object.keys(copy.query as object)).toEqual(['SelectStmt']);
         expect(await tree(printed)).toBe(await tree(sql));
       }),
-      { numRuns: 1500 },
+      { numRuns: scaled(1500) },
     );
     expect(accepted).toBeGreaterThan(50);
   });

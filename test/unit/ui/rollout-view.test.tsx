@@ -17,8 +17,7 @@ function shown(props: Partial<RolloutViewProps>): string {
     state: exampleState,
     did: 'waiting',
     warnings: [],
-    ranMs: 65_000,
-    intervalMs: 120_000,
+    waits: ['1m 5s of at least 2m in this step'],
     width,
   };
   const app = render(<RolloutView {...all} {...props} />, {
@@ -55,7 +54,7 @@ it('shows weights, both versions side by side, the verdict, and how to leave', (
   for (const part of [
     /web\s+v1 → v2/,
     /step 2 of 3/,
-    /1m ?5s of at least 2m/,
+    /waits for 1m 5s of at least 2m in this step/,
     /progressing/,
     /v1\s+50% █+░+/,
     /v2\s+50% █+░+/,

@@ -13,6 +13,7 @@ import { RowKinds } from '../../../src/lib/cache/write-behind/row-kinds.js';
 import { toBytes } from '../../../src/lib/core/bytes.js';
 import { parseEntry, type QueueEntry } from '../../../src/lib/cache/write-behind/entry.js';
 import { findGaps } from '../../../src/lib/cache/write-behind/loss.js';
+import { scaled } from '../../scale.js';
 
 const rowText = (row: Row) => encodeRow(row).text;
 
@@ -134,7 +135,7 @@ test('a row known by its pattern is read as one that is parsed, and no broken on
         expect(parseEntry(reply, kinds)).toEqual(parseEntry(reply));
       }
     }),
-    { numRuns: 500 },
+    { numRuns: scaled(500) },
   );
 });
 

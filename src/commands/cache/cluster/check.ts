@@ -6,6 +6,7 @@ import { redisUrl } from '../shared/flags.js';
 export const check = readCommand({
   name: 'cache cluster check',
   summary: 'whether every slot is served and every master could fail over; exit 3 if not',
+  synonyms: ['verify'],
   flags: { redisUrl },
   examples: [{ does: 'as a CI step', command: 'metrify cache cluster check --junit cluster.xml' }],
   items: 'checks',

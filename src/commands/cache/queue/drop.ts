@@ -1,18 +1,19 @@
-import { heldKeys, releaseKey, type Released } from '../../../lib/cache/write-behind/queue.js';
-import { toBytes } from '../../../lib/core/bytes.js';
+import { readKey } from '../../../lib/cache/key-text.js';
+import { heldKeys, releaseKeys } from '../../../lib/cache/write-behind/queue.js';
 import { errorMessage } from '../../../lib/core/errors.js';
-import { formatCount } from '../../../lib/core/units.js';
+import { counted } from '../../../lib/core/units.js';
 import { changeCommand } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag } from '../../../runtime/flags.js';
 import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
-import { chosenKeys } from '../shared/held-keys.js';
+import { chosenKeys, keyOrAll, warnOfUncertain } from '../shared/held-keys.js';
 import { openLevel } from '../shared/open-level.js';
 
 export const drop = changeCommand({
   name: 'cache queue drop',
-  summary: 'give up the refused write of a key, and let the later ones go on',
+  summary: 'give up the refused write of a key, and let the later ones continue',
+  synonyms: ['rm', 'del', 'remove', 'delete', 'discard', 'purge'],
   description:
     'Removes the one write that the database refused, for good; those held back behind it go before all others. The ' +
     'key is removed from the cache levels, which may show a value that no table has. Where nobody can be asked it ' +
@@ -29,39 +30,36 @@ export const drop = changeCommand({
   items: 'keys',
 
   async prepare(input, context) {
+    const key = keyOrAll(input);
     const client = await openConfiguredRedis(context);
     const { environment } = await context.settings();
     return {
       client,
       target: `${environment}/queue@${client.address}`,
-      ...(await chosenKeys(input, () => heldKeys(client))),
+      keys: await chosenKeys(key, heldKeys(client)),
     };
   },
 
-  preview: ({ keys, target }) => ({ keys, confirm: target }),
+  preview: ({ keys, target }) => ({ keys: keys.map(({ key }) => key), confirm: target }),
 
   presentPreview({ keys, confirm }, printer) {
-    printer.line(`Would give up the refused write of ${formatCount(keys.length)} keys`);
+    printer.line(`Would give up the refused write of ${counted(keys.length, 'key')}`);
     for (const key of keys.slice(0, 20)) printer.line(`  ${key}`);
     printer.line(printer.dim(`to do so, run it with --confirm ${confirm}`));
   },
 
   async run({ client, keys, target }, context) {
-    await context.confirmTarget(target, `drop the refused write of ${formatCount(keys.length)} keys`);
-    const result = { dropped: 0, released: 0, keys: [] as Released[] };
-    context.applied(
-      () => result,
-      () => 'Run the same command again for the rest.',
-    );
-    for (const key of keys) {
-      context.signal.throwIfAborted();
-      const one = await releaseKey(client, key, true);
-      result.dropped += one.dropped;
-      result.released += one.released;
-      result.keys.push(one);
-    }
+    await context.confirmTarget(target, `drop the refused write of ${counted(keys.length, 'key')}`);
+    const result = await releaseKeys(client, keys, {
+      drop: true,
+      signal: context.signal,
+      started: (soFar) => context.applied(soFar, () => 'Run the same command again for the rest.'),
+    });
+    // Without a count, the first attempt may have dropped it.
     await forgetInCaches(
-      result.keys.filter(({ dropped }) => dropped > 0).map(({ key }) => key),
+      result.keys
+        .filter(({ dropped }) => dropped > 0 || result.uncertain !== undefined)
+        .map(({ key }) => key),
       context,
     );
     return { verdict: 'ok', result };
@@ -69,9 +67,13 @@ export const drop = changeCommand({
 
   counts: ({ dropped, released }) => ({ dropped, released }),
 
-  present({ dropped, released, keys }, printer) {
-    printer.ok(`${formatCount(dropped)} writes of ${formatCount(keys.length)} keys dropped`);
-    if (released > 0) printer.line(`      ${formatCount(released)} that waited behind them go on`);
+  present({ dropped, released, keys, uncertain }, printer) {
+    printer.ok(`${counted(dropped, 'write')} of ${counted(keys.length, 'key')} dropped`);
+    if (released > 0)
+      printer.line(
+        `      ${counted(released, 'write')} behind them ${released === 1 ? 'continues' : 'continue'}`,
+      );
+    warnOfUncertain(uncertain, printer);
   },
 });
 
@@ -84,7 +86,7 @@ async function forgetInCaches(keys: string[], context: Context): Promise<void> {
     try {
       const level = await openLevel(name, context);
       const remover = await level.remover({ signal: context.signal, settled: () => {} });
-      await remover.remove(keys.map(toBytes));
+      await remover.remove(keys.map(readKey));
       await remover.drain();
       await remover.close();
     } catch (error) {

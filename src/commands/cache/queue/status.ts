@@ -1,6 +1,6 @@
 import { queueStatus } from '../../../lib/cache/write-behind/queue.js';
-import { shellWord } from '../../../lib/core/shell.js';
-import { formatCount, formatDuration } from '../../../lib/core/units.js';
+import { shellOperand } from '../../../lib/core/shell.js';
+import { counted, formatCount, formatDuration } from '../../../lib/core/units.js';
 import { readCommand } from '../../../runtime/command.js';
 import { openConfiguredRedis } from '../shared/redis.js';
 import { redisUrl } from '../shared/flags.js';
@@ -8,6 +8,7 @@ import { redisUrl } from '../shared/flags.js';
 export const status = readCommand({
   name: 'cache queue status',
   summary: 'what waits for the database, and what it refused',
+  synonyms: ['ls', 'list', 'show', 'keys', 'scan', 'info'],
   flags: { redisUrl },
   examples: [
     { does: 'the queue', command: 'metrify cache queue status' },
@@ -22,7 +23,10 @@ export const status = readCommand({
   present(result, printer) {
     const { waiting, oldestMs, dead, lost, worked, partitions, held, heldKeys } = result;
     if (partitions.length === 0) {
-      printer.line(`There is no queue at ${result.target}`);
+      printer.line(`There is no queue at ${result.target}: no write was queued there yet.`);
+      printer.line(
+        "Queue one with 'metrify cache set --write-behind --table T', or from a service; 'metrify cache worker' drains it.",
+      );
       return;
     }
     printer.facts([
@@ -30,9 +34,12 @@ export const status = readCommand({
         'waiting',
         `${formatCount(waiting)}${waiting > 0 ? `, the oldest for ${formatDuration(oldestMs)}` : ''}`,
       ],
-      ['put aside', `${formatCount(dead)}${heldKeys > 0 ? ` of ${formatCount(heldKeys)} keys` : ''}`],
+      ['put aside', `${formatCount(dead)}${heldKeys > 0 ? ` of ${counted(heldKeys, 'key')}` : ''}`],
       ['lost', formatCount(lost)],
-      ['worker', worked === 0 ? 'none is running' : `on ${worked} of ${partitions.length} partitions`],
+      [
+        'worker',
+        worked === 0 ? 'none is running' : `on ${worked} of ${counted(partitions.length, 'partition')}`,
+      ],
     ]);
     const busy = partitions.filter((one) => one.waiting + one.dead + one.lost > 0);
     if (busy.length > 0) {
@@ -60,7 +67,7 @@ export const status = readCommand({
     printer.line();
     printer.table({
       columns: [
-        { title: 'key' },
+        { title: 'key', cut: true },
         { title: 'writes', align: 'right' },
         { title: 'for', align: 'right' },
         { title: 'reason' },
@@ -68,10 +75,15 @@ export const status = readCommand({
       rows: held.map((one) => [one.key, formatCount(one.entries), formatDuration(one.ageMs), one.reason]),
     });
     if (heldKeys > held.length)
-      printer.line(printer.dim(`and ${formatCount(heldKeys - held.length)} more keys`));
-    const example = shellWord(held[0]!.key);
+      printer.line(printer.dim(`and ${counted(heldKeys - held.length, 'more key')}`));
+    const example = shellOperand(held[0]!.key);
     printer.line();
-    printer.line(`When the cause is mended:          metrify cache queue retry ${example}   (or --all)`);
-    printer.line(`To give up a key's refused write:  metrify cache queue drop ${example}`);
+    printer.commands([
+      {
+        command: `metrify cache queue retry ${example}`,
+        does: 'once the cause is mended; --all for all keys',
+      },
+      { command: `metrify cache queue drop ${example}`, does: 'gives up its refused write' },
+    ]);
   },
 });

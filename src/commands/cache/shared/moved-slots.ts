@@ -1,4 +1,4 @@
-import { formatCount } from '../../../lib/core/units.js';
+import { counted } from '../../../lib/core/units.js';
 import type { Context } from '../../../runtime/context.js';
 
 /** Says that a walk of a cluster cannot be relied on to have seen each key once. */
@@ -7,9 +7,7 @@ export function warnOfMovedSlots(
   context: Pick<Context, 'warn'>,
 ): void {
   if (movedSlots === undefined) return;
-  const slots =
-    movedSlots === 1 ? '1 slot of the cluster' : `${formatCount(movedSlots)} slots of the cluster`;
   context.warn(
-    `${slots} moved while the keys were walked: keys may have been missed or seen twice; run it again once the slots have settled`,
+    `${counted(movedSlots, 'slot')} of the cluster moved while the keys were walked: keys may have been missed or seen twice; run it again once the slots have settled`,
   );
 }

@@ -1,6 +1,7 @@
 import { openRead } from '../../../lib/cache/multi-level/open.js';
 import { text } from '../../../lib/cache/multi-level/codec.js';
 import type { LevelSettings } from '../../../lib/cache/settings.js';
+import { keyText } from '../../../lib/cache/key-text.js';
 import { checkedRow } from '../../../lib/cache/write-behind/checked-row.js';
 import type { Operation } from '../../../lib/cache/write-behind/types.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
@@ -19,6 +20,8 @@ export interface RowWrite {
   levels: LevelSettings[];
   table: string;
   operation: Operation;
+  /** UTF-8, as all keys of the library. */
+  key: string;
   json: string;
 }
 
@@ -28,6 +31,7 @@ interface RowInput {
   table: string | undefined;
   operation: Operation | undefined;
   level: string | undefined;
+  key: ByteString;
   value: ByteString;
 }
 
@@ -48,19 +52,24 @@ export function planRow(settings: Settings, chosen: LevelSettings, input: RowInp
     throw new UserError(`--${mode} writes a row, but no table is given`, { hint: 'Add --table NAME.' });
   requireSystem(settings, writeBehind ? 'redis' : 'postgres', `--${mode}`);
   const json = fromBytes(input.value);
-  if (!Buffer.from(json, 'utf8').equals(Buffer.from(input.value, 'latin1')))
-    throw new UserError('the row is no valid UTF-8', { code: 'ROW_INVALID' });
+  if (toBytes(json) !== input.value)
+    throw new UserError('the row is not valid UTF-8', { code: 'ROW_INVALID' });
+  const key = fromBytes(input.key);
+  if (toBytes(key) !== input.key)
+    throw new UserError(`--${mode} takes keys of UTF-8 text, and '${keyText(input.key)}' is not`, {
+      code: 'KEY_NOT_UTF8',
+    });
   checkedRow(settings.cache.writeBehind?.tables ?? {}, { table, row: { json } }, operation);
   // Another level that kept an older value would give it to its readers.
   const levels =
     input.level === undefined ? settings.cache.levels.filter(({ type }) => type !== 'memory') : [chosen];
-  return { mode, settings, levels, table, operation, json };
+  return { mode, settings, levels, table, operation, key, json };
 }
 
 /** The database or its queue first, then the cache levels. @returns what the result says beside the key. */
 export async function writeRow(
-  { mode, settings, levels, table, operation, json }: RowWrite,
-  { key, ttlMs }: { key: string; ttlMs: number },
+  { mode, settings, levels, table, operation, key, json }: RowWrite,
+  ttlMs: number,
   context: Context,
 ): Promise<{
   table: string;

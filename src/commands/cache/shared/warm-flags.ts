@@ -1,4 +1,5 @@
 import { UserError } from '../../../lib/core/errors.js';
+import { readGlob } from '../../../lib/cache/glob.js';
 import { flag, type Flags } from '../../../runtime/flags.js';
 import { sourceFlags } from '../../shared/source/flags.js';
 
@@ -36,6 +37,8 @@ export const rowFlags = {
   ...both,
 } satisfies Flags;
 
+const paths = flag.list({ placeholder: 'GLOB', help: "paths to leave out: '/api/*'" });
+
 /** Flags of the form that requests what an access log shows. */
 export const httpFlags = {
   accessLog: flag.file({
@@ -48,7 +51,10 @@ export const httpFlags = {
     help: 'site to ask for (Host header); lines of others are left out',
   }),
   maxPaths: flag.count({ help: 'only so many of the most frequent paths' }),
-  exclude: flag.list({ placeholder: 'GLOB', help: "paths to leave out: '/api/*'" }),
+  exclude: {
+    ...paths,
+    parse: (text: string) => (paths.parse(text) as string[]).map(readGlob),
+  },
   concurrency: flag.count({ help: 'requests at a time', default: '8' }),
   ...both,
 } satisfies Flags;

@@ -4,9 +4,10 @@ import { compileGlob } from '../../../lib/cache/glob.js';
 import { type LogTally, tallyLog, type WarmPath } from '../../../lib/cache/http-warm/log-tally.js';
 import { type HttpWarmPlan, type HttpWarmResult, warmHttp } from '../../../lib/cache/http-warm/warm-http.js';
 import { fromBytes } from '../../../lib/core/bytes.js';
-import { UserError } from '../../../lib/core/errors.js';
-import { maskSecrets } from '../../../lib/core/redact.js';
-import { formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
+import { errorMessage, UserError } from '../../../lib/core/errors.js';
+import { counted, formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
+import { readUrl } from '../../../lib/core/url.js';
+import { originUrl } from '../../../lib/http/url-shapes.js';
 import { openLog } from '../../../lib/access-log/file.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
@@ -81,15 +82,19 @@ function parseBase(url: string | undefined): URL {
     throw new UserError('--url holds a user: requests are sent without any', { hint });
   if (base.pathname !== '/' || base.search !== '' || base.hash !== '')
     throw new UserError(`--url '${url}' is more than a scheme and a host`, { hint });
+  try {
+    readUrl(url, originUrl);
+  } catch (error) {
+    throw new UserError(`--url ${errorMessage(error)}`, { hint });
+  }
   return base;
 }
 
 function warnOf(tally: LogTally, label: string, host: string | undefined, context: Context): void {
   if (tally.malformed > 0)
     context.warn(
-      `${formatCount(tally.malformed)} of ${formatCount(tally.read)} lines of ${label} could not be read and were left out`,
+      `${formatCount(tally.malformed)} of ${counted(tally.read, 'line')} of ${label} could not be read and ${tally.malformed === 1 ? 'was' : 'were'} left out`,
     );
-  if (tally.cutShort) context.warn(`${label} became shorter while it was read: it was probably rotated`);
   if (!tally.exact)
     context.warn(
       `${label} has more paths than fit into memory: rare ones are missing, and counts may be up to ${formatCount(tally.maxError)} too high`,
@@ -101,7 +106,7 @@ function warnOf(tally: LogTally, label: string, host: string | undefined, contex
   if (tally.distinct === 0) context.warn(`${label} shows no GET or HEAD that a cache could have kept`);
 }
 
-const shown = (path: WarmPath) => maskSecrets(fromBytes(path.path));
+const shown = (path: WarmPath) => fromBytes(path.path);
 
 export type LogPreview = ReturnType<typeof previewLog>;
 
@@ -126,15 +131,12 @@ export function presentLogPreview(preview: LogPreview, printer: Printer): void {
   const { source, base, host, toRequest, rate, first } = preview;
   printer.heading('Would request');
   printer.facts([
-    [
-      'from',
-      `${source}, ${formatCount(preview.read)} lines, ${formatCount(preview.distinct)} distinct paths`,
-    ],
+    ['from', `${source}, ${counted(preview.read, 'line')}, ${counted(preview.distinct, 'distinct path')}`],
     ['left out', skippedText(preview)],
     ['at', `${base}${host === undefined ? '' : `, as ${host}`}`],
     [
       'paths',
-      `${formatCount(toRequest)}, which are ${formatPercent(preview.coverage)} of the log's requests; variants come on top`,
+      `${formatCount(toRequest)}, which ${toRequest === 1 ? 'is' : 'are'} ${formatPercent(preview.coverage)} of the log's requests; variants come on top`,
     ],
     [
       'pace',
@@ -196,7 +198,9 @@ export async function runLog(plan: LogPlan, context: Context): Promise<Outcome<H
     checks: [
       {
         name: 'every path was answered',
-        ...(failed > 0 ? { failure: `${failed} of ${requested + variants} requests failed` } : {}),
+        ...(failed > 0
+          ? { failure: `${formatCount(failed)} of ${counted(requested + variants, 'request')} failed` }
+          : {}),
       },
     ],
   };
@@ -212,11 +216,11 @@ export function presentLog(result: HttpWarmResult, printer: Printer): void {
   printer.facts([
     [
       'log',
-      `${formatCount(result.read)} lines, ${formatCount(result.distinct)} distinct paths; left out: ${skippedText(result)}`,
+      `${counted(result.read, 'line')}, ${counted(result.distinct, 'distinct path')}; left out: ${skippedText(result)}`,
     ],
     [
       'requested',
-      `${formatCount(result.requested)} paths and ${formatCount(result.variants)} variants of them at ${result.base}, ${formatBytes(result.bytes)}`,
+      `${counted(result.requested, 'path')} and ${counted(result.variants, 'variant')} of them at ${result.base}, ${formatBytes(result.bytes)}`,
     ],
     ['covers', `${formatPercent(result.coverage)} of the log's requests`],
     [
@@ -228,14 +232,21 @@ export function presentLog(result: HttpWarmResult, printer: Printer): void {
     ['hit ratio before', ratio(hitRatio.before)],
     [
       'hit ratio after',
-      `${ratio(hitRatio.after)}${hitRatio.sampled > 0 ? `, ${formatCount(hitRatio.sampled)} paths asked again, by ${hitRatio.header}` : ''}`,
+      `${ratio(hitRatio.after)}${hitRatio.sampled > 0 ? `, ${counted(hitRatio.sampled, 'path')} asked again, by ${hitRatio.header}` : ''}`,
     ],
   ]);
   if (result.notCacheable > 0)
-    printer.warn(`${formatCount(result.notCacheable)} answered that they are not to be cached`);
-  if (result.gone > 0) printer.warn(`${formatCount(result.gone)} are not there any more (404, 410)`);
+    printer.warn(
+      `${counted(result.notCacheable, 'answer')} must not be cached, by ${result.notCacheable === 1 ? 'its' : 'their'} own headers`,
+    );
+  if (result.gone > 0)
+    printer.warn(
+      `${counted(result.gone, 'path')} ${result.gone === 1 ? 'is' : 'are'} not there any more (404, 410)`,
+    );
   if (result.cut > 0)
-    printer.warn(`${formatCount(result.cut)} answers were too long to be read to their end`);
+    printer.warn(
+      `${counted(result.cut, 'answer')} ${result.cut === 1 ? 'was' : 'were'} too long to be read to the end`,
+    );
   for (const { reason, count, example } of result.failures)
     printer.bad(`${formatCount(count)} × ${reason}, for example ${example}`);
 }

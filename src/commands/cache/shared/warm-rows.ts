@@ -2,11 +2,13 @@ import { resolve } from 'node:path';
 
 import type { BulkLevel } from '../../../lib/cache/bulk-level.js';
 import { findLevel } from '../../../lib/cache/open-bulk-level.js';
+import { keyText } from '../../../lib/cache/key-text.js';
+import { parseKeyTemplate } from '../../../lib/cache/warm/key-template.js';
 import { compileEntry, type WarmPlan } from '../../../lib/cache/warm/plan.js';
 import { warm as warmCache, type WarmResult } from '../../../lib/cache/warm/warm.js';
 import { type ByteString, fromBytes } from '../../../lib/core/bytes.js';
 import { UserError } from '../../../lib/core/errors.js';
-import { formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
+import { counted, formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
 import { howToContinue } from '../../../lib/runs/continue.js';
 import type { RowSource } from '../../../lib/sources/row-source.js';
 import type { Check, Outcome } from '../../../runtime/command.js';
@@ -26,6 +28,7 @@ export async function prepareRows(input: RowsInput, context: Context): Promise<W
     throw new UserError('--key is missing', {
       hint: "Name the key of each row: --key 'meter:{meter_id}:latest'",
     });
+  parseKeyTemplate(key);
   if (!/^(json|hash|column:.+)$/.test(input.value))
     throw new UserError(`--value '${input.value}' is not json, hash or column:NAME`);
   const settings = await context.settings();
@@ -89,7 +92,7 @@ export async function previewRows(plan: WarmPlan, { signal }: Context) {
 export function presentRowsPreview(preview: RowsPreview, printer: Printer): void {
   const { source, estimatedRows, levels, ttlJitter, nx, example, resumesAfterRow } = preview;
   const facts: [string, string][] = [
-    ['from', `${source}${estimatedRows === undefined ? '' : `, about ${formatCount(estimatedRows)} rows`}`],
+    ['from', `${source}${estimatedRows === undefined ? '' : `, about ${counted(estimatedRows, 'row')}`}`],
     ...levels.map(({ name, target, ttlMs }): [string, string] => {
       const ttl = ttlMs ? `for ${formatDuration(ttlMs)}` : 'without expiry';
       return ['to', `${name} at ${target}, ${ttl}${ttlJitter ? ` ± ${formatPercent(ttlJitter, 0)}` : ''}`];
@@ -157,36 +160,40 @@ export function presentRows(result: WarmResult, printer: Printer): void {
   });
   printer.line(
     printer.dim(
-      `${formatCount(result.read)} rows read${result.resumedAt === undefined ? '' : `, resumed after row ${formatCount(result.resumedAt)}`}`,
+      `${counted(result.read, 'row')} read${result.resumedAt === undefined ? '' : `, resumed after row ${formatCount(result.resumedAt)}`}`,
     ),
   );
   for (const { reason, count, firstLine } of result.failures)
     printer.bad(
-      `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}: ${reason}${firstLine === undefined ? '' : ` (${count === 1 ? '' : 'first on '}line ${firstLine})`}`,
+      `${counted(count, 'row')}: ${reason}${firstLine === undefined ? '' : ` (${count === 1 ? '' : 'first on '}line ${firstLine})`}`,
     );
   if (result.failures.length > 0)
     printer.line(
       result.deadLetter === undefined
         ? '      keep them next time with --dead-letter FILE'
         : result.deadLettersMissing
-          ? `      ${formatCount(result.deadLettersMissing)} of them are missing in ${result.deadLetter}`
+          ? `      ${formatCount(result.deadLettersMissing)} of them ${result.deadLettersMissing === 1 ? 'is' : 'are'} missing in ${result.deadLetter}`
           : `      they are in ${result.deadLetter}`,
     );
+  if (result.uncertain !== undefined)
+    printer.warn(`${formatCount(result.uncertain)} more may have been written: their answers were lost`);
   if (!result.verified) return;
   const { checked, mismatched, missing, undecided, examples } = result.verified;
   if (mismatched + missing === 0)
-    if (checked > 0) printer.ok(`${formatCount(checked)} keys compared with the source, all the same`);
+    if (checked > 0)
+      printer.ok(
+        `${counted(checked, 'key')} compared with the source, ${checked === 1 ? 'the same' : 'all the same'}`,
+      );
     else printer.warn('no key was written, so there was none to compare');
   else
     printer.bad(
-      `of ${formatCount(checked)} keys compared, ${formatCount(mismatched)} differ and ${formatCount(missing)} are missing`,
+      `of ${counted(checked, 'key')} compared, ${formatCount(mismatched)} ${mismatched === 1 ? 'differs' : 'differ'} and ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} missing`,
     );
   if (undecided)
     printer.line(
-      `      ${formatCount(undecided)} more differ, too many to read their rows again: another row may have the same key`,
+      `      ${formatCount(undecided)} more ${undecided === 1 ? 'differs' : 'differ'}, too many to read their rows again: another row may have the same key`,
     );
-  for (const { key, level, problem } of examples)
-    printer.line(`      ${problem}  ${fromBytes(key)}  (${level})`);
+  for (const { key, level, problem } of examples) printer.line(`      ${problem}  ${key}  (${level})`);
 }
 
 async function continueFrom(
@@ -216,7 +223,7 @@ async function firstEntry(
       const { key, value } = entryOf(row);
       if (key !== null && value !== null)
         return {
-          key: fromBytes(key),
+          key: keyText(key),
           value: fromBytes((typeof value === 'string' ? value : value.join(' ')) as ByteString),
         };
     }
@@ -239,7 +246,9 @@ function checksOf(result: WarmResult): Check[] {
   const checks: Check[] = [
     {
       name: 'every row was written',
-      ...(result.failed > 0 ? { failure: `${result.failed} of ${result.read} rows failed` } : {}),
+      ...(result.failed > 0
+        ? { failure: `${formatCount(result.failed)} of ${counted(result.read, 'row')} failed` }
+        : {}),
     },
   ];
   if (result.verified) {

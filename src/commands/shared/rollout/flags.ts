@@ -4,7 +4,9 @@ import { checkLabel, checkNamespace, checkObject } from '../../../lib/rollout/na
 import { providerNames } from '../../../lib/rollout/spec.js';
 import type { WrittenVersion } from '../../../lib/rollout/written.js';
 import { probeUrl, expression, quantile, risk, share, tolerance } from '../../../lib/rollout/values.js';
-import { plainText, positiveDuration, urlWith } from '../../../lib/core/schema/values.js';
+import { plainText, positiveDuration } from '../../../lib/core/schema/values.js';
+import { readUrl } from '../../../lib/core/url.js';
+import { serviceUrl } from '../../../lib/http/url-shapes.js';
 import { type Flag, type Flags, flag } from '../../../runtime/flags.js';
 
 /**
@@ -14,7 +16,7 @@ import { type Flag, type Flags, flag } from '../../../runtime/flags.js';
 
 type Help = { help: string; short?: string };
 
-const http = urlWith(['http', 'https']);
+const http = (text: string) => readUrl(text, serviceUrl);
 
 /** Checked at once, handed on as it was written. */
 function written(

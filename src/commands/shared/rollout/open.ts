@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 
 import { UserError } from '../../../lib/core/errors.js';
+import { shellWord } from '../../../lib/core/shell.js';
 import { userName } from '../../../lib/core/process-identity.js';
 import { openMeter } from '../../../lib/rollout/analysis/open-meter.js';
 import type { Meter } from '../../../lib/rollout/analysis/measurements.js';
@@ -130,7 +131,7 @@ async function openers(spec: RouteSpec, kubernetes: KubernetesSettings, context:
 function actorOn(app: string, provider: Provider, input: Input, context: Context): Actor {
   const options = foundBy(input);
   return {
-    command: (verb) => ['metrify', verb, app, ...options].join(' '),
+    command: (verb) => `metrify ${verb} ${[app, ...options].map(shellWord).join(' ')}`,
     provider,
     clock: context.clock,
     signal: context.signal,

@@ -14,7 +14,7 @@ export function presentReport(report: RolloutReport, printer: Printer): void {
   for (const problem of report.problems) printer.warn(problem);
   if (report.next.length > 0) {
     printer.line();
-    for (const command of report.next) printer.line(printer.dim(command));
+    printer.commands(report.next);
   }
 }
 
@@ -35,12 +35,18 @@ export function presentState(report: RolloutReport, printer: Printer): void {
     const live = name === report.live ? name : `${report.live} (${name})`;
     printer.line(`${live} is live with ${percent(report.weights.stable)} of the traffic`);
   }
+  presentWaits(report, printer);
   const facts = [
-    ...(report.stepElapsedMs === null ? [] : [`in this step for ${formatDuration(report.stepElapsedMs)}`]),
     ...(report.holder === null ? [] : [`${report.holder} is at work on it`]),
     ...(report.reason === null ? [] : [report.reason]),
   ];
   for (const fact of facts) printer.marked('', fact);
+}
+
+/** How long the step has run, and what it waits for. */
+export function presentWaits({ stepElapsedMs, waitsFor }: RolloutReport, printer: Printer): void {
+  if (waitsFor.length > 0) printer.marked('', `waits for ${waitsFor.join('; ')}`);
+  else if (stepElapsedMs !== null) printer.line(`in this step for ${formatDuration(stepElapsedMs)}`);
 }
 
 function phaseText({ phase }: RolloutReport, printer: Printer): string {
@@ -85,13 +91,22 @@ export function presentHistory(history: readonly ReportedEntry[], printer: Print
   });
 }
 
-/** What `--dry-run` shows: the exact patches, or the files' new content. */
+/** What `--dry-run` shows: a diff of what is routed. What metrify keeps for itself is named, and not shown. */
 export function presentChanges(changes: readonly RouteChange[], printer: Printer): void {
   if (changes.length === 0) return printer.line('Would change nothing.');
-  for (const { object, patch } of changes) {
+  const shown = changes.filter(({ diff }) => diff);
+  if (shown.length === 0)
+    return printer.line('Would change no traffic, only what metrify keeps of the rollout.');
+  for (const { object, diff } of shown) {
     printer.heading(`Would change ${object}`);
-    printer.block(typeof patch === 'string' ? patch.trimEnd() : JSON.stringify(patch, null, 2));
+    for (const line of diff!.trimEnd().split('\n')) printer.line(coloured(line, printer));
   }
+}
+
+function coloured(line: string, printer: Printer): string {
+  if (/^(@@|---|\+\+\+)/.test(line)) return printer.dim(line);
+  if (line.startsWith('-')) return printer.red(line);
+  return line.startsWith('+') ? printer.green(line) : line;
 }
 
 function percent(value: number): string {

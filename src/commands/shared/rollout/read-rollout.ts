@@ -104,6 +104,7 @@ export async function readRollout(
   const lookup = {
     file: description.file ?? '',
     env: context.env,
+    redactor: context.settingsInput.redactor,
     warn: (message: string) => context.warn(message),
   };
   const resolved = await resolveAll(plain, lookup, (path) => description.at(path));

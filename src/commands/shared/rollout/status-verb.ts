@@ -11,6 +11,7 @@ interface Declared {
   readonly form: RolloutForm;
   readonly name: string;
   readonly summary: string;
+  readonly synonyms: readonly string[];
   readonly examples: { does: string; command: string }[];
 }
 

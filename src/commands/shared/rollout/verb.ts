@@ -8,13 +8,16 @@ import type { Stepped } from '../../../lib/rollout/canary/step.js';
 import { changeCommand, type Command, type Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import type { Flags, FlagValues } from '../../../runtime/flags.js';
+import type { Printer } from '../../../runtime/printer.js';
 import { NothingKept, type Opened } from './open.js';
-import { checksOf, presentChanges, presentReport } from './present.js';
+import { checksOf, presentChanges, presentChecks, presentReport, presentWaits } from './present.js';
 
 export interface VerbResult extends RolloutReport {
   /** What this command did: `advanced to 50/50`, `nothing runs`. */
   readonly did: string;
   readonly ending: Ending;
+  /** What to do about an ending that is not ok, where the phase does not say it. */
+  readonly advice: string | null;
 }
 
 /** What is to be done depends on what is on the route, so a preview rehearses it. */
@@ -34,6 +37,7 @@ interface VerbSpec<F extends Flags, O extends Opened> {
   readonly name: string;
   readonly summary: string;
   readonly description?: string;
+  readonly synonyms?: readonly string[];
   readonly examples: { does: string; command: string }[];
   readonly flags: F;
   /** On a route where no rollout ever ran it does nothing, though nobody says between which versions. */
@@ -60,6 +64,7 @@ export function rolloutVerb<F extends Flags, O extends Opened>(spec: VerbSpec<F,
     name: spec.name,
     summary: spec.summary,
     ...(spec.description === undefined ? {} : { description: spec.description }),
+    synonyms: spec.synonyms ?? [],
     args: appArgument,
     flags: spec.flags,
     examples: spec.examples,
@@ -81,21 +86,35 @@ export function rolloutVerb<F extends Flags, O extends Opened>(spec: VerbSpec<F,
       const { opened } = prepared;
       const rehearsal = rehearse(opened.actor.provider);
       const session = await Session.open({ ...opened.actor, provider: rehearsal.provider });
-      const result = finished(session, opened, await work(session, prepared, context));
-      return { ...result, changes: rehearsal.changes };
+      const stepped = await work(session, prepared, context);
+      for (const warning of stepped.warnings) context.warn(warning);
+      return { ...finished(session, opened, stepped), changes: rehearsal.changes };
     },
 
-    presentPreview({ changes, did }, printer) {
-      presentChanges(changes, printer);
-      printer.line(printer.dim(`then: ${did}`));
+    presentPreview(preview, printer) {
+      presentChecks(preview.checks, printer);
+      if (preview.checks.length > 0) printer.line();
+      presentChanges(preview.changes, printer);
+      presentWaits(preview, printer);
+      presentEnding({ ...preview, did: `would end with: ${preview.did}` }, printer);
     },
+
+    foresees: ({ ending, checks }) => ({
+      verdict: ending === 'ok' ? 'planned' : ending,
+      checks: checksOf(checks),
+    }),
 
     async run(prepared, context): Promise<Outcome<VerbResult>> {
       if ('nothingRan' in prepared) return { verdict: 'ok', result: prepared.nothingRan };
       const { opened } = prepared;
       const committed = (session: Session) =>
         context.applied(
-          () => ({ ...sketch(session, opened.spec), did: 'stopped', ending: 'inconclusive' }),
+          (): VerbResult => ({
+            ...sketch(session, opened.spec),
+            did: 'stopped',
+            ending: 'inconclusive',
+            advice: null,
+          }),
           () => resumeHint(session),
         );
       return Session.hold({ ...opened.actor, committed }, async (session) => {
@@ -109,23 +128,29 @@ export function rolloutVerb<F extends Flags, O extends Opened>(spec: VerbSpec<F,
     present(result, printer) {
       presentReport(result, printer);
       printer.line();
-      if (result.ending === 'ok') printer.ok(result.did);
-      else if (result.ending === 'failed') printer.bad(result.did);
-      else printer.warn(result.did);
+      presentEnding(result, printer);
     },
   });
+}
+
+function presentEnding({ ending, did, advice }: VerbResult, printer: Printer): void {
+  const lines = advice === null ? [did] : [did, advice];
+  if (ending === 'ok') printer.ok(...lines);
+  else if (ending === 'failed') printer.bad(...lines);
+  else printer.warn(...lines);
 }
 
 function finished(session: Session, { spec }: Opened, stepped: Stepped): VerbResult {
   const reported = sketch(session, spec);
   // A look that changed nothing on the route still has its checks to show.
   const checks = stepped.checks ?? stepped.state?.checks ?? reported.checks;
-  return { ...reported, checks, did: stepped.did, ending: stepped.ending };
+  const { did, ending, advice = null } = stepped;
+  return { ...reported, checks, did, ending, advice };
 }
 
 /** Without a rollout there is no canary: whatever the route sends goes to what is there. */
 function nothingRan({ app, provider, route }: RouteSpec): VerbResult {
-  return { ...nothing, app, provider, route, did: 'nothing runs', ending: 'ok' };
+  return { ...nothing, app, provider, route, did: 'nothing runs', ending: 'ok', advice: null };
 }
 
 const nothing = {
@@ -143,6 +168,7 @@ const nothing = {
   startedAt: null,
   stepStartedAt: null,
   stepElapsedMs: null,
+  waitsFor: [],
   history: [],
   problems: [],
   next: [],
@@ -153,5 +179,5 @@ function resumeHint({ state, actor }: Session): string | undefined {
   if (state.phase === 'promoted')
     return state.kind === 'canary' ? undefined : 'The switch is done; the old colour was not scaled down.';
   const { onward, back } = commandsOf(actor, state);
-  return `The weights stay as they are. '${onward}' goes on, '${back}' returns the traffic.`;
+  return `The weights stay as they are. '${onward}' continues, '${back}' returns the traffic.`;
 }

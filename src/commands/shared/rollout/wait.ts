@@ -2,10 +2,10 @@ import { formatCount, formatDuration } from '../../../lib/core/units.js';
 import type { CheckResult } from '../../../lib/rollout/analysis/judgement.js';
 import { currentRates, type PlannedStep, planSteps } from '../../../lib/rollout/analysis/plan.js';
 import { isAbsence } from '../../../lib/rollout/absence.js';
-import { elapsed } from '../../../lib/rollout/canary/decide.js';
 import { follow } from '../../../lib/rollout/canary/follow.js';
 import type { CanaryRun } from '../../../lib/rollout/canary/run.js';
 import type { Stepped } from '../../../lib/rollout/canary/step.js';
+import { waitsFor } from '../../../lib/rollout/canary/waits.js';
 import { formatWeights } from '../../../lib/rollout/session.js';
 import type { RolloutState } from '../../../lib/rollout/state.js';
 import type { Context } from '../../../runtime/context.js';
@@ -26,7 +26,7 @@ export async function goOn(
   if (!wait || context.dryRun || stepped.ending !== 'ok' || stepped.state?.phase !== 'progressing')
     return stepped;
   if (!context.terminal.stdoutIsTerminal || context.output !== 'text')
-    return follow(run, { everyMs: every, saw: plainLines(context) });
+    return follow(run, { everyMs: every, saw: plainLines(run, context) });
   const { openRolloutView } = await import('../../../ui/rollout-live.js');
   const view = openRolloutView(context.terminal);
   try {
@@ -37,8 +37,7 @@ export async function goOn(
           state,
           did,
           warnings,
-          ranMs: elapsed(state, run.session.now()),
-          intervalMs: run.canary.intervalMs,
+          waits: waitsFor(state, run.spec, run.session.now()),
         }),
     });
   } finally {
@@ -47,7 +46,10 @@ export async function goOn(
 }
 
 /** A line when something changed, and at least each half minute. */
-function plainLines({ narrator, clock }: Context): (stepped: Stepped, state: RolloutState) => void {
+function plainLines(
+  run: CanaryRun,
+  { narrator, clock }: Context,
+): (stepped: Stepped, state: RolloutState) => void {
   let said = '';
   let saidAt = -Infinity;
   return ({ did, warnings, checks: looked }, state) => {
@@ -61,6 +63,8 @@ function plainLines({ narrator, clock }: Context): (stepped: Stepped, state: Rol
     narrator.line(
       `${time}  ${formatWeights(state.weights).padEnd(7)}${did}${verdicts === '' ? '' : `: ${verdicts}`}`,
     );
+    const waits = waitsFor({ ...state, checks }, run.spec, run.session.now());
+    if (waits.length > 0) narrator.line(narrator.dim(`          waits for ${waits.join('; ')}`));
     for (const { name, observed } of checks) narrator.line(narrator.dim(`          ${name}: ${observed}`));
     for (const warning of warnings) narrator.warn(warning);
   };

@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import { UserError } from '../../../lib/core/errors.js';
+import { readText } from '../../../lib/core/input-file.js';
 import { unreadable } from '../../../lib/core/unreadable.js';
 import { selectOnly } from '../../../lib/sql/select-only.js';
 
@@ -10,7 +11,7 @@ import { selectOnly } from '../../../lib/sql/select-only.js';
  * @throws UserError exit 2; as {@link selectOnly}
  */
 export async function readQuery(sql: string, cwd: string): Promise<string> {
-  if (sql.startsWith('@')) return selectOnly(await readText(resolve(cwd, sql.slice(1))));
+  if (sql.startsWith('@')) return selectOnly(await readQueryFile(resolve(cwd, sql.slice(1))));
   try {
     return await selectOnly(sql);
   } catch (error) {
@@ -23,9 +24,9 @@ export async function readQuery(sql: string, cwd: string): Promise<string> {
   }
 }
 
-async function readText(path: string): Promise<string> {
+async function readQueryFile(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await readText(path);
   } catch (error) {
     throw unreadable(path, error);
   }

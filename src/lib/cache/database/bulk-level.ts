@@ -16,6 +16,7 @@ import type {
   BulkWriter,
   NodeStatus,
   BulkRemoveOptions,
+  BulkRemoveOutcome,
   ScanOptions,
   StoredValue,
   BulkWriteOptions,
@@ -67,7 +68,7 @@ class DatabaseBulkLevel implements BulkLevel {
     const sql = `SELECT current_setting('server_version') AS version, pg_total_relation_size($1::regclass)::float8 AS bytes,
       (SELECT count(*) FROM ${this.table.sql} WHERE ${live})::float8 AS keys`;
     type Status = { version: string; bytes: number; keys: number };
-    const [status] = await this.rows<Status>(sql, [this.table.sql], signal);
+    const [status] = await this.rows<Status>(sql, ['version', 'bytes', 'keys'], [this.table.sql], signal);
     return [
       {
         node: this.table.name,
@@ -82,7 +83,7 @@ class DatabaseBulkLevel implements BulkLevel {
   async listeners(signal: AbortSignal): Promise<string[]> {
     const sql = `SELECT tgname::text AS name FROM pg_trigger
       WHERE tgrelid = to_regclass($1) AND NOT tgisinternal AND tgenabled <> 'D' AND (tgtype & 8) <> 0`;
-    const triggers = await this.rows<{ name: string }>(sql, [this.table.sql], signal);
+    const triggers = await this.rows<{ name: string }>(sql, ['name'], [this.table.sql], signal);
     return triggers.map(({ name }) => `trigger ${name} of ${this.table.name} runs when rows are deleted`);
   }
 
@@ -97,13 +98,17 @@ class DatabaseBulkLevel implements BulkLevel {
       for (const some of chunks(keys)) {
         signal.throwIfAborted();
         const parameter = keyArray(some);
-        const answer = this.connection.run(
-          (client) => client.query<{ key: string; live: boolean }>(sql, [parameter]),
-          signal,
-        );
+        let absent: BulkRemoveOutcome = 'gone';
+        const answer = this.connection.run((client, repeated) => {
+          if (repeated) absent = 'unclear';
+          return client.query<{ key: string; live: boolean }>(sql, [parameter], { columns: ['key', 'live'] });
+        }, signal);
         const { rows } = await unlessMissing(answer, { rows: [], rowCount: 0, columns: [] });
-        const removed = new Set(rows.filter((row) => row.live).map((row) => toBytes(row.key)));
-        for (const key of some) settled(key, removed.delete(key));
+        const found = new Map(rows.map((row) => [toBytes(row.key), row.live]));
+        for (const key of some) {
+          const live = found.get(key);
+          settled(key, live === undefined ? absent : live ? 'removed' : 'gone');
+        }
       }
     };
     return Promise.resolve({ remove, drain: () => Promise.resolve(), close: () => Promise.resolve() });
@@ -131,6 +136,7 @@ class DatabaseBulkLevel implements BulkLevel {
       const parameters = last === undefined ? [prefix] : [prefix, last];
       const rows = await this.rows<{ key: string; ttl?: number; bytes?: number }>(
         sql(last !== undefined),
+        ['key', ...(details.ttl ? ['ttl'] : []), ...(details.size ? ['bytes'] : [])],
         parameters,
         signal,
       );
@@ -154,7 +160,12 @@ class DatabaseBulkLevel implements BulkLevel {
     const sql = `SELECT key, value FROM ${this.table.sql} WHERE key = ANY ($1::text[]) AND ${live}`;
     const values = new Map<ByteString, ByteString>();
     for (const some of chunks(keys)) {
-      const rows = await this.rows<{ key: string; value: Buffer }>(sql, [keyArray(some)], signal);
+      const rows = await this.rows<{ key: string; value: Buffer }>(
+        sql,
+        ['key', 'value'],
+        [keyArray(some)],
+        signal,
+      );
       for (const row of rows) values.set(toBytes(row.key), bytesOf(row.value));
     }
     return keys.map((key) => values.get(key) ?? null);
@@ -162,7 +173,7 @@ class DatabaseBulkLevel implements BulkLevel {
 
   async ttl(key: ByteString, signal: AbortSignal): Promise<number> {
     const sql = `SELECT ${ttlMs} AS ttl FROM ${this.table.sql} WHERE key = ANY ($1::text[]) AND ${live}`;
-    const [row] = await this.rows<{ ttl: number }>(sql, [keyArray([key])], signal);
+    const [row] = await this.rows<{ ttl: number }>(sql, ['ttl'], [keyArray([key])], signal);
     return row?.ttl ?? -2;
   }
 
@@ -171,7 +182,12 @@ class DatabaseBulkLevel implements BulkLevel {
     const sql = `SELECT key, octet_length(value) AS length FROM ${this.table.sql} WHERE key = ANY ($1::text[])`;
     const lengths = new Map<ByteString, number>();
     for (const some of chunks(keys.map(({ key }) => key))) {
-      const rows = await this.rows<{ key: string; length: number }>(sql, [keyArray(some)], signal);
+      const rows = await this.rows<{ key: string; length: number }>(
+        sql,
+        ['key', 'length'],
+        [keyArray(some)],
+        signal,
+      );
       for (const row of rows) lengths.set(toBytes(row.key), row.length);
     }
     return keys.map(({ key }) => lengths.get(key));
@@ -184,11 +200,12 @@ class DatabaseBulkLevel implements BulkLevel {
   /** Of a statement that only reads; none when the table is not there yet. */
   private async rows<R extends Record<string, unknown>>(
     sql: string,
+    columns: string[],
     parameters: unknown[],
     signal: AbortSignal,
   ): Promise<R[]> {
     const work = async (client: PostgresClient): Promise<R[]> =>
-      (await client.query<R>(sql, parameters, { signal })).rows;
+      (await client.query<R>(sql, parameters, { signal, columns })).rows;
     return abortable(unlessMissing(this.connection.run(work, signal), []), signal);
   }
 }

@@ -8,8 +8,11 @@ const longestPauseMs = 1000;
 /** Serialization failure and deadlock: the same statement can succeed now. */
 const transient = new Set(['40001', '40P01']);
 
+/** @param repeated the work was begun before, and what became of it is not known. */
+export type Work<T> = (client: PostgresClient, repeated: boolean) => Promise<T>;
+
 /**
- * One connection, one piece of work at a time, that is opened anew when it was lost. Work must bear being repeated:
+ * One connection, one piece of work at a time, that is opened again when it was lost. Work must bear being repeated:
  * whether it was carried out before the connection went is not known.
  */
 export class DatabaseConnection {
@@ -40,7 +43,7 @@ export class DatabaseConnection {
    * only the waiting for a server that is away; work that should end with it passes the signal on to its queries.
    * @throws ServiceUnavailable, ServiceRefused, the signal's reason, or an error of PostgreSQL with its SQLSTATE.
    */
-  run<T>(work: (client: PostgresClient) => Promise<T>, signal: AbortSignal): Promise<T> {
+  run<T>(work: Work<T>, signal: AbortSignal): Promise<T> {
     const result = this.last.then(() => this.attempt(work, signal));
     this.last = result.catch(() => {});
     return result;
@@ -52,15 +55,17 @@ export class DatabaseConnection {
     this.client = undefined;
   }
 
-  private async attempt<T>(work: (client: PostgresClient) => Promise<T>, signal: AbortSignal): Promise<T> {
+  private async attempt<T>(work: Work<T>, signal: AbortSignal): Promise<T> {
     let lostAt: number | undefined;
+    let repeated = false;
     for (let pause = firstPauseMs; ; pause = Math.min(2 * pause, longestPauseMs)) {
       const startedAt = this.clock.monotonic();
       try {
         this.client ??= await openPostgres(this.settings, this.timeouts, this.closing.signal);
-        return await work(this.client);
+        return await work(this.client, repeated);
       } catch (error) {
         const lost = error instanceof ServiceUnavailable;
+        repeated ||= lost && this.client !== undefined;
         if (this.closing.signal.aborted || !(lost || transient.has(systemCode(error) ?? ''))) throw error;
         const now = this.clock.monotonic();
         lostAt ??= now;

@@ -17,9 +17,11 @@ export class CacheTable {
   }
 
   async exists(client: PostgresClient): Promise<boolean> {
-    const { rows } = await client.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exists', [
-      this.sql,
-    ]);
+    const { rows } = await client.query<{ exists: boolean }>(
+      'SELECT to_regclass($1) IS NOT NULL AS exists',
+      [this.sql],
+      { columns: ['exists'] },
+    );
     return rows[0]!.exists;
   }
 

@@ -5,14 +5,16 @@ import { errorMessage, systemCode } from '../../core/errors.js';
 import type { PostgresClient } from '../../clients/postgres.js';
 import type { DatabaseConnection } from './connection.js';
 import type { CacheTable } from './table.js';
-import type { Entry, BulkWriter, BulkWriteOptions } from '../bulk-level.js';
+import type { Entry, BulkWriter, BulkWriteOptions, BulkWriteOutcome } from '../bulk-level.js';
+
+type Outcomes = Map<ByteString, { outcome: BulkWriteOutcome; reason?: string }>;
 
 const rowsPerStatement = 2000;
 const bytesPerStatement = 4 << 20;
 
 /**
  * Upserts in batches, one statement under way while the next is collected. After a lost connection the batch is sent
- * again: under `nx` its rows that had been committed after all then count as skipped.
+ * again: under `nx`, whether its rows that are there then had been committed by it is not known.
  */
 export class DatabaseWriter implements BulkWriter {
   readonly restarts = 0;
@@ -86,29 +88,30 @@ export class DatabaseWriter implements BulkWriter {
     // One row a key: of several sets the last, of several adds the first.
     const rows = new Map<ByteString, Entry>();
     for (const entry of batch) if (!nx || !rows.has(entry.key)) rows.set(entry.key, entry);
-    const outcomes = new Map<ByteString, { written: boolean; reason?: string }>();
+    const outcomes: Outcomes = new Map();
     await this.upsert([...rows.values()], outcomes, signal);
     for (const entry of batch) {
-      const { written, reason } = outcomes.get(entry.key)!;
-      if (reason !== undefined) settled(entry, 'failed', reason);
-      else settled(entry, written && (!nx || rows.get(entry.key) === entry) ? 'written' : 'skipped');
+      const { outcome, reason } = outcomes.get(entry.key)!;
+      const first = !nx || rows.get(entry.key) === entry;
+      settled(entry, first || outcome === 'failed' ? outcome : 'skipped', reason);
     }
   }
 
   /** Halves a batch that PostgreSQL finds at fault, until the rows at fault are alone. */
-  private async upsert(
-    rows: Entry[],
-    outcomes: Map<ByteString, { written: boolean; reason?: string }>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async upsert(rows: Entry[], outcomes: Outcomes, signal: AbortSignal): Promise<void> {
     try {
-      const written = await this.connection.run((client) => this.insert(client, rows), signal);
-      for (const { key } of rows) outcomes.set(key, { written: written === undefined || written.has(key) });
+      let present: BulkWriteOutcome = 'skipped';
+      const written = await this.connection.run((client, repeated) => {
+        if (repeated) present = 'unclear';
+        return this.insert(client, rows);
+      }, signal);
+      for (const { key } of rows)
+        outcomes.set(key, { outcome: written === undefined || written.has(key) ? 'written' : present });
     } catch (error) {
       if (!isRowsFault(error)) throw error;
       if (rows.length === 1) {
         outcomes.set(rows[0]!.key, {
-          written: false,
+          outcome: 'failed',
           reason: `PostgreSQL refused it: ${errorMessage(error)}`,
         });
         return;
@@ -134,11 +137,15 @@ export class DatabaseWriter implements BulkWriter {
       ORDER BY new.key COLLATE "C"
       ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at
       ${nx ? 'WHERE old.expires_at <= now() RETURNING key' : ''}`;
-    const { rows: returned } = await client.query<{ key: string }>(sql, [
-      fromBytes(textArray(rows.map((row) => row.key))),
-      byteaArray(rows.map((row) => row.value as ByteString)),
-      `{${rows.map((row) => row.ttlMs).join(',')}}`,
-    ]);
+    const { rows: returned } = await client.query<{ key: string }>(
+      sql,
+      [
+        fromBytes(textArray(rows.map((row) => row.key))),
+        byteaArray(rows.map((row) => row.value as ByteString)),
+        `{${rows.map((row) => row.ttlMs).join(',')}}`,
+      ],
+      { columns: nx ? ['key'] : [] },
+    );
     return nx ? new Set(returned.map(({ key }) => bytesOf(Buffer.from(key, 'utf8')))) : undefined;
   }
 }

@@ -109,22 +109,25 @@ class HazelcastBulkLevel implements BulkLevel {
   /** Evicts: what is removed here stays in the data store behind a map that has one. */
   remover({ signal, settled }: BulkRemoveOptions): Promise<BulkRemover> {
     let closed = false;
-    const bulk = new HazelcastBulk<{ key: ByteString; settled: boolean }>({
+    const bulk = new HazelcastBulk<{ key: ByteString; sent: boolean; settled: boolean }>({
       connection: this.connection,
       signal,
       size: ({ key }) => key.length + 64,
       send: async ({ map }, items) => {
         await inLanes(items, async (item) => {
           if (item.settled) return;
+          const repeated = item.sent;
+          item.sent = true;
           const removed = await map.evict(toStored(item.key));
           // After a lost connection the first answer counts.
-          if (!closed && !item.settled) settled(item.key, removed);
+          if (!closed && !item.settled)
+            settled(item.key, removed ? 'removed' : repeated ? 'unclear' : 'gone');
           item.settled = true;
         });
       },
     });
     return Promise.resolve({
-      remove: (keys) => bulk.push(keys.map((key) => ({ key, settled: false }))),
+      remove: (keys) => bulk.push(keys.map((key) => ({ key, sent: false, settled: false }))),
       drain: () => bulk.drain(),
       close: () => {
         closed = true;

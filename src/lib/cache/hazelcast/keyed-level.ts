@@ -124,7 +124,7 @@ export class HazelcastKeyedLevel implements KeyedLevel {
     const stored = toStored(key);
     for (let attempt = 0; attempt < attempts; attempt++) {
       const text = ((await this.run(({ versions }) => versions.get(stored))) as string | null) ?? noRecord;
-      // A record that was lost starts anew anywhere, so that leases of its former life are unlikely to fit it.
+      // A record that was lost starts again anywhere, so that leases of its former life are unlikely to fit it.
       const start = { version: 0n, count: Math.floor(Math.random() * 2 ** 31), known: true };
       const decision = decide(text, text === '' ? start : parseRecord(text as ByteString));
       if (decision === 'refused') return 'refused';

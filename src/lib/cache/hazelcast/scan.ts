@@ -15,7 +15,7 @@ const viewsAtOnce = 1024;
 
 /**
  * Walks the map partition by partition, in random order: as keys are spread over the partitions by their hash, the
- * first ones are a sample. When the cluster's memory was lost meanwhile, the walk starts anew.
+ * first ones are a sample. When the cluster's memory was lost meanwhile, the walk starts again.
  * Keys that are neither text nor bytes are not ours, and left out.
  */
 export async function* scanMap(

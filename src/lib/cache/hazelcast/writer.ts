@@ -15,6 +15,8 @@ interface Item {
   others?: Entry[];
   key: Stored;
   value: Stored;
+  /** It was sent, and an answer may have been lost. */
+  sent: boolean;
   settled: boolean;
 }
 
@@ -53,7 +55,14 @@ export class HazelcastWriter implements BulkWriter {
     for (const entry of entries) {
       if (Array.isArray(entry.value))
         this.options.settled(entry, 'failed', 'the hazelcast level has no hashes');
-      else items.push({ entry, key: toStored(entry.key), value: toStored(entry.value), settled: false });
+      else
+        items.push({
+          entry,
+          key: toStored(entry.key),
+          value: toStored(entry.value),
+          sent: false,
+          settled: false,
+        });
     }
     return this.bulk.push(items);
   }
@@ -116,18 +125,23 @@ export class HazelcastWriter implements BulkWriter {
     await inLanes(items, (item) => this.guard(item, () => this.sendOne(cluster, item)));
   }
 
-  private async sendOne({ map }: Cluster, { entry, key, value }: Item): Promise<BulkWriteOutcome> {
+  private async sendOne({ map }: Cluster, item: Item): Promise<BulkWriteOutcome> {
+    const { entry, key, value } = item;
+    const repeated = item.sent;
+    item.sent = true;
     const ttl = storedTtl(entry.ttlMs);
     if (!this.options.nx) {
       await map.set(key, value, ttl);
       return 'written';
     }
     const before = (await map.putIfAbsent(key, value, ttl)) as Stored | null;
-    return before === null ? 'written' : 'skipped';
+    return before === null ? 'written' : repeated ? 'unclear' : 'skipped';
   }
 
-  private async sendVersioned({ map }: Cluster, { entry, key }: Item): Promise<BulkWriteOutcome> {
-    if (this.options.nx && (await map.containsKey(key))) return 'skipped';
+  private async sendVersioned({ map }: Cluster, item: Item): Promise<BulkWriteOutcome> {
+    const { entry, key } = item;
+    if (this.options.nx && (await map.containsKey(key))) return item.sent ? 'unclear' : 'skipped';
+    item.sent = true;
     const expiresAt = entry.ttlMs > 0 ? this.clock.monotonic() + entry.ttlMs : undefined;
     await this.keyed.set(entry.key, { value: entry.value as ByteString, expiresAt }, undefined);
     return 'written';
@@ -147,7 +161,7 @@ export class HazelcastWriter implements BulkWriter {
     if (item.settled || this.closed) return;
     item.settled = true;
     this.options.settled(item.entry, outcome, reason);
-    const same = outcome === 'written' && this.options.nx ? 'skipped' : outcome;
+    const same = outcome !== 'failed' && this.options.nx ? 'skipped' : outcome;
     for (const entry of item.others ?? []) this.options.settled(entry, same, reason);
   }
 }

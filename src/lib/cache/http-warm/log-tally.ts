@@ -34,8 +34,6 @@ export interface LogTally {
   hosts: string[];
   /** Requests that were counted: those not skipped. */
   requests: number;
-  /** The file shrank while it was read. */
-  cutShort: boolean;
 }
 
 export interface TallyOptions {
@@ -113,7 +111,7 @@ export async function tallyLog(
     tally: {
       ...{ read, malformed, skipped, requests, distinct: paths.length },
       ...{ exact: keys.maxError === 0, maxError: keys.maxError },
-      ...{ hosts: named.slice(0, shownHosts), cutShort: log.cutShort() },
+      hosts: named.slice(0, shownHosts),
     },
   };
 }

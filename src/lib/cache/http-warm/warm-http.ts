@@ -3,7 +3,6 @@ import { fromBytes } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { Pace } from '../../runs/pace.js';
 import type { Progress } from '../../core/progress.js';
-import { maskSecrets } from '../../core/redact.js';
 import { isNotCacheable } from './cache-status.js';
 import { HitRatio, sampleByCount } from './hit-ratio.js';
 import type { LogTally, WarmPath } from './log-tally.js';
@@ -189,7 +188,7 @@ class HttpWarmRun {
     this.#counts.failed++;
     const known = this.#failures.get(reason);
     if (known) known.count++;
-    else this.#failures.set(reason, { count: 1, example: maskSecrets(fromBytes(path)) });
+    else this.#failures.set(reason, { count: 1, example: fromBytes(path) });
   }
 
   /** The answer, or why there is none; repeated where that may help. */

@@ -1,8 +1,10 @@
-import { shellWord } from '../../core/shell.js';
-import { formatBytes, formatCount, formatPercent } from '../../core/units.js';
-import { compileGlob } from '../glob.js';
+import { shellOperand, shellWord } from '../../core/shell.js';
+import { counted, formatBytes, formatCount, formatPercent } from '../../core/units.js';
+import { compileGlob, exampleKey } from '../glob.js';
 import type { Advice, InspectResult } from './result.js';
-import type { ByteString } from '../../core/bytes.js';
+
+/** Types of Redis that `cache get` does not show. */
+const unreadable: ReadonlySet<string> = new Set(['list', 'set', 'zset', 'stream']);
 
 /** What to do about what was found, the most pressing first. */
 export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
@@ -18,7 +20,7 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
       });
     else if (full > 0.9 && (node.evictions ?? 0) > 0)
       advice.push({
-        finding: `${node.node} uses ${formatPercent(full, 0)} of maxmemory and has evicted ${formatCount(node.evictions!)} keys`,
+        finding: `${node.node} uses ${formatPercent(full, 0)} of maxmemory and has evicted ${counted(node.evictions!, 'key')}`,
         command: `metrify cache flush --level ${level} --idle 1d --dry-run`,
       });
   }
@@ -26,7 +28,7 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
     if (prefix.share >= 0.1 && prefix.ttl.withoutTtl > prefix.keys * 0.5 && prefix.keys > 100)
       advice.push({
         // A star matches separators too, so the pattern of one shape may match keys of another.
-        finding: `${prefix.prefix} takes ${formatPercent(prefix.share, 0)} of the memory, and ${formatCount(prefix.ttl.withoutTtl)} of its ${formatCount(prefix.keys)} keys never expire${alsoMatched(prefix.prefix, result.prefixes)}`,
+        finding: `${prefix.prefix} takes ${formatPercent(prefix.share, 0)} of the memory, and ${formatCount(prefix.ttl.withoutTtl)} of its ${counted(prefix.keys, 'key')} never ${prefix.ttl.withoutTtl === 1 ? 'expires' : 'expire'}${alsoMatched(prefix.prefix, result.prefixes)}`,
         command: `metrify cache flush --level ${level} --pattern ${shellWord(prefix.prefix)} --dry-run`,
       });
   }
@@ -34,7 +36,9 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
     if ((key.share ?? 0) >= 0.1 && result.keys > 10)
       advice.push({
         finding: `the ${key.type ?? 'key'} ${key.key} alone takes ${formatPercent(key.share!, 0)} of the memory (${formatBytes(key.bytes!)}): split it, or read it in parts`,
-        command: `metrify cache get ${shellWord(key.key)} --level ${level}`,
+        ...(unreadable.has(key.type ?? '')
+          ? {}
+          : { command: `metrify cache get --level ${level} ${shellOperand(key.key)}` }),
       });
   const masters = result.nodes.filter((node) => node.slots !== undefined);
   const fair = 1 / Math.max(1, masters.length);
@@ -67,7 +71,7 @@ export function advise(result: Omit<InspectResult, 'advice'>): Advice[] {
 function alsoMatched(prefix: string, all: InspectResult['prefixes']): string {
   const matches = compileGlob(prefix);
   const others = all
-    .filter((other) => other.prefix !== prefix && matches(other.prefix as ByteString))
+    .filter((other) => other.prefix !== prefix && matches(exampleKey(other.prefix)))
     .slice(0, 3);
   return others.length === 0
     ? ''

@@ -1,9 +1,9 @@
 import type { ByteString } from '../../core/bytes.js';
-import { fromBytes } from '../../core/bytes.js';
 import type { Progress } from '../../core/progress.js';
 import { slotOf } from '../../clients/redis/slots.js';
 import { advise } from './advice.js';
 import { compileGlob } from '../glob.js';
+import { globText, keyText } from '../key-text.js';
 import type { BulkLevel, KeyInfo, NodeStatus } from '../bulk-level.js';
 import { PrefixTree, type PrefixStats } from './prefix-tree.js';
 import type { InspectResult, KeyReport, Prefix } from './result.js';
@@ -30,7 +30,7 @@ const ttlBounds: [upTo: string, ms: number][] = [
 /** z of a two-sided 95 % interval. */
 const z95 = 1.96;
 
-/** What one node's keys add up to; thrown away when the node is walked anew. */
+/** What one node's keys add up to; thrown away when the node is walked again. */
 class Tally {
   keys = 0;
   bytes = 0;
@@ -183,7 +183,7 @@ function describePrefix(
   const scale = sample ? sample.total / Math.max(1, sample.done) : 1;
   const withTtl = shape.keys - shape.withoutTtl;
   return {
-    prefix: fromBytes(shape.prefix),
+    prefix: globText(shape.prefix),
     keys: Math.round(shape.keys * scale),
     bytes: Math.round(shape.bytes * scale),
     share: totalBytes === 0 ? 0 : shape.bytes / totalBytes,
@@ -226,7 +226,7 @@ async function describeKeys(
 ): Promise<KeyReport[]> {
   const elements = await level.elements(infos, signal);
   return infos.map(({ key, bytes, type, ttlMs, frequency }, i) => ({
-    key: fromBytes(key),
+    key: keyText(key),
     bytes,
     type,
     elements: elements[i],

@@ -1,7 +1,7 @@
 import type { NodeStatus } from '../bulk-level.js';
 
 export interface Prefix {
-  /** A glob that matches its keys. */
+  /** A glob that matches its keys, in the text that `--pattern` takes. */
   prefix: string;
   keys: number;
   bytes: number;
@@ -14,6 +14,7 @@ export interface Prefix {
 }
 
 export interface KeyReport {
+  /** In the text that verbs take. */
   key: string;
   bytes?: number | undefined;
   type?: string | undefined;

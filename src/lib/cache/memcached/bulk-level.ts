@@ -1,12 +1,12 @@
 import { abortable } from '../../core/abortable.js';
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import { errorMessage, ServiceUnavailable } from '../../core/errors.js';
+import { ServiceUnavailable } from '../../core/errors.js';
 import { parseAddress } from '../../clients/memcached/address.js';
 import { MemcachedBulk } from '../../clients/memcached/bulk.js';
 import { deleteCommand, expiryOf, keyProblem, storeCommand } from '../../clients/memcached/commands.js';
 import { MemcachedConnection } from '../../clients/memcached/connection.js';
-import { type Exchange, GetExchange, LineExchange, StatsExchange } from '../../clients/memcached/exchange.js';
+import { GetExchange, LineExchange, Refusal, StatsExchange } from '../../clients/memcached/exchange.js';
 import { createRing, type Ring } from '../../clients/memcached/ketama.js';
 import type { MemcachedSettings, Timeouts } from '../../clients/settings.js';
 import type {
@@ -106,9 +106,9 @@ class MemcachedBulkLevel implements BulkLevel {
           entry.value as ByteString,
         ),
       size: (entry) => entry.key.length + entry.value.length + 32,
-      settled: (entry, line) => {
+      settled: (entry, line, repeated) => {
         if (line === 'STORED') settled(entry, 'written');
-        else if (line === 'NOT_STORED') settled(entry, 'skipped');
+        else if (line === 'NOT_STORED') settled(entry, repeated ? 'unclear' : 'skipped');
         else settled(entry, 'failed', storeProblem(line));
       },
     });
@@ -134,7 +134,8 @@ class MemcachedBulkLevel implements BulkLevel {
       route: this.ring,
       encode: deleteCommand,
       size: (key) => key.length + 9,
-      settled: (key, line) => settled(key, line === 'DELETED' || line === 'HD'),
+      settled: (key, line, repeated) =>
+        settled(key, line === 'DELETED' || line === 'HD' ? 'removed' : repeated ? 'unclear' : 'gone'),
     });
     return Promise.resolve({
       remove: (keys) => bulk.push(keys),
@@ -154,7 +155,7 @@ class MemcachedBulkLevel implements BulkLevel {
     const lanes = this.connections.map((): ByteString[] => []);
     for (const key of new Set(keys)) if (keyProblem(key) === undefined) lanes[this.ring(key)]!.push(key);
     const answers = lanes.flatMap((lane, index) =>
-      chunks(lane, keysPerGet).map((some) => this.request(index, new GetExchange(some))),
+      chunks(lane, keysPerGet).map((some) => this.connections[index]!.request(new GetExchange(some))),
     );
     const values = new Map<ByteString, ByteString>();
     for (const answer of await abortable(Promise.all(answers), signal))
@@ -166,7 +167,7 @@ class MemcachedBulkLevel implements BulkLevel {
   async ttl(key: ByteString, signal: AbortSignal): Promise<number> {
     if (keyProblem(key) !== undefined) return -2;
     const index = this.ring(key);
-    const line = await abortable(this.request(index, new LineExchange(`mg ${key} t`)), signal);
+    const line = await abortable(this.connections[index]!.request(new LineExchange(`mg ${key} t`)), signal);
     const seconds = /^HD t(-?\d+)/.exec(line)?.[1];
     if (seconds !== undefined) return seconds === '-1' ? -1 : Number(seconds) * 1000;
     if (line === 'EN') return -2;
@@ -193,17 +194,6 @@ class MemcachedBulkLevel implements BulkLevel {
     const nodes = await this.nodes(signal);
     const total = nodes.reduce((sum, node) => sum + node.keys, 0);
     return nodes.map((node) => (total === 0 ? 0 : Math.ceil((limit * node.keys) / total)));
-  }
-
-  private async request<T>(index: number, exchange: Exchange & { answer: Promise<T> }): Promise<T> {
-    try {
-      return await this.connections[index]!.request(exchange);
-    } catch (error) {
-      if (error instanceof Error && error.constructor !== Error) throw error;
-      throw new ServiceUnavailable(`memcached at ${this.labelOf(index)} answered: ${errorMessage(error)}`, {
-        cause: error,
-      });
-    }
   }
 
   private serverNow(key: ByteString): number {
@@ -245,7 +235,7 @@ async function nodeStatus(connection: MemcachedConnection): Promise<NodeStatus> 
 
 /** Proxies and old versions do not know every kind of statistics. */
 function ignoreRefusal(error: Error): Map<string, string> {
-  if (error.constructor !== Error) throw error;
+  if (!(error.cause instanceof Refusal)) throw error;
   return new Map();
 }
 

@@ -7,7 +7,7 @@ import { createRing, type Ring } from '../../clients/memcached/ketama.js';
 import type { MemcachedSettings, Timeouts } from '../../clients/settings.js';
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import { errorMessage, ServiceUnavailable } from '../../core/errors.js';
+import { ServiceUnavailable } from '../../core/errors.js';
 import {
   type Found,
   type Lease,
@@ -124,7 +124,7 @@ export class MemcachedKeyedLevel implements KeyedLevel {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const item = await this.record(key);
       const text = item?.value ?? noRecord;
-      // A record that was evicted starts anew anywhere, so that values of its former life are unlikely to fit it.
+      // A record that was evicted starts again anywhere, so that values of its former life are unlikely to fit it.
       const start = { version: 0n, count: Math.floor(Math.random() * marks), known: true };
       const decision = decide(text, text === '' ? start : parseRecord(text));
       if (decision === 'refused') return 'refused';
@@ -184,13 +184,8 @@ export class MemcachedKeyedLevel implements KeyedLevel {
     return this.connections[this.ring(key)]!;
   }
 
-  private async send<T>(key: ByteString, exchange: Exchange & { answer: Promise<T> }): Promise<T> {
-    try {
-      return await this.connection(key).request(exchange);
-    } catch (error) {
-      if (error instanceof Error && error.constructor !== Error) throw error;
-      throw this.refused(key, errorMessage(error));
-    }
+  private send<T>(key: ByteString, exchange: Exchange & { answer: Promise<T> }): Promise<T> {
+    return this.connection(key).request(exchange);
   }
 
   private refused(key: ByteString, line: string): ServiceUnavailable {

@@ -16,7 +16,7 @@ export interface ServerScanOptions extends ScanOptions {
 
 /**
  * The keys of one server, by its crawler. A dump has no random order (old servers: from the smallest items to the
- * largest), so a limit is kept by a uniform sample of the whole. When the connection is lost, the walk starts anew.
+ * largest), so a limit is kept by a uniform sample of the whole. When the connection is lost, the walk starts again.
  * @throws ServiceUnavailable, UserError.
  */
 export async function* scanServer(

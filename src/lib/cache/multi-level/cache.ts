@@ -1,4 +1,4 @@
-import { toBytes, type ByteString } from '../../core/bytes.js';
+import type { ByteString } from '../../core/bytes.js';
 import { systemClock, type Clock } from '../../core/clock.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import type { Found } from '../keyed-level.js';
@@ -10,6 +10,16 @@ import type {
   WriteBehindCall,
   WriteOptions,
 } from './cache-options.js';
+import {
+  checkCacheOptions,
+  checkLoad,
+  checkQuery,
+  checkRowWrite,
+  checkTag,
+  checkVersion,
+  checkWriteOptions,
+  keyOf,
+} from './arguments.js';
 import { json } from './codec.js';
 import { GuardedLevel } from './guarded-level.js';
 import { queryKey } from './query-key.js';
@@ -39,9 +49,11 @@ export class MultiLevelCache {
   readonly #writing = new Map<ByteString, Promise<void>>();
   #hits = 0;
   #misses = 0;
+  #closed = false;
 
   /** @throws UserError when a tier names a level that is not there, or two levels have one name. */
   constructor(options: MultiLevelCacheOptions) {
+    checkCacheOptions(options);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#values = new Values(options.codec ?? json, this.#clock);
@@ -63,7 +75,8 @@ export class MultiLevelCache {
    * @throws ServiceUnavailable `QUEUE_UNAVAILABLE`, `WRITE_PENDING`; never without write-behind.
    */
   async get<T = unknown>(key: string): Promise<T | undefined> {
-    const bytes = toBytes(key);
+    this.#checkOpen();
+    const bytes = keyOf(key);
     const levels = this.#tiers.of(bytes);
     const queued = this.#queued;
     const found =
@@ -76,12 +89,12 @@ export class MultiLevelCache {
 
   /**
    * The value, loaded when no level has it. Concurrent calls for a key load once, and each gets its own copy. A value
-   * that took long to load is loaded anew in the background, probably, before its time is over. What `load` returns
+   * that took long to load is loaded again in the background, probably, before its time is over. What `load` returns
    * goes through the codec before it is returned, so that a hit and a miss look alike; undefined is not cached.
    * @throws what `load` throws, and what `get` throws, without loading.
    */
   getOrLoad<T>(key: string, load: () => Promise<T>, options: LoadOptions = {}): Promise<T> {
-    return this.#readOrLoad(toBytes(key), load, options, this.#queued);
+    return this.#readOrLoad(key, load, options, this.#queued);
   }
 
   /** A query's result, cached by statement and parameters. Rows come back as the codec gives them: dates as text. */
@@ -90,6 +103,8 @@ export class MultiLevelCache {
     params: readonly unknown[] = [],
     options: LoadOptions = {},
   ): Promise<T> {
+    this.#checkOpen();
+    checkQuery(sql, params);
     const { query } = this.#options;
     if (!query) throw new UserError('this cache has nothing to query', { code: 'NOT_CONFIGURED' });
     // The queue knows rows by their keys, and nothing of queries.
@@ -101,14 +116,26 @@ export class MultiLevelCache {
    * @throws ServiceUnavailable `CACHE_STALE` when a level failed and may hold an older value.
    */
   async set(key: string, value: unknown, options: WriteOptions = {}): Promise<void> {
+    this.#checkOpen();
+    const bytes = keyOf(key);
+    checkWriteOptions(options);
     const found = await this.#encode(value, options);
-    await this.#inOrder(toBytes(key), () => this.#write({ key: toBytes(key), found }, 'the value is set'));
+    await this.#inOrder(bytes, () =>
+      this.#write({ key: bytes, found }, 'the value is set, but', 'no cache level took the value, and'),
+    );
   }
 
   /** @throws ServiceUnavailable `CACHE_STALE` when a level failed and may hold the value still. */
   async delete(key: string): Promise<void> {
-    const bytes = toBytes(key);
-    await this.#inOrder(bytes, () => this.#write({ key: bytes, found: undefined }, 'the key is removed'));
+    this.#checkOpen();
+    const bytes = keyOf(key);
+    await this.#inOrder(bytes, () =>
+      this.#write(
+        { key: bytes, found: undefined },
+        'the key is removed, but',
+        'no cache level removed the key, and',
+      ),
+    );
   }
 
   /**
@@ -116,8 +143,10 @@ export class MultiLevelCache {
    * on hits of their memory level.
    * @throws ServiceUnavailable
    */
-  invalidateTag(tag: string): Promise<void> {
-    return this.#tags.invalidate(tag);
+  async invalidateTag(tag: string): Promise<void> {
+    this.#checkOpen();
+    checkTag(tag);
+    await this.#tags.invalidate(tag);
   }
 
   /**
@@ -133,16 +162,19 @@ export class MultiLevelCache {
     value: unknown,
     target: RowTarget,
     operation: Operation = 'upsert',
-    { ttl }: Pick<WriteOptions, 'ttl'> = {},
+    options: Pick<WriteOptions, 'ttl'> = {},
   ): Promise<void> {
+    this.#checkOpen();
+    const bytes = keyOf(key);
+    checkRowWrite('writeThrough', target, operation, options);
     const { rows } = this.#options;
     if (!rows) throw new UserError('this cache has no database to write to', { code: 'NOT_CONFIGURED' });
-    const bytes = toBytes(key);
     const encoded = operation === 'delete' ? undefined : this.#values.encode(value);
     const leases = await this.leases(key);
     const version = await this.#removedIfUnknown(key, rows.write(target, operation));
-    const found = encoded === undefined ? undefined : { value: encoded, expiresAt: this.#values.expiry(ttl) };
-    await this.#write({ key: bytes, found, version, leases }, 'the row is written');
+    const found =
+      encoded === undefined ? undefined : { value: encoded, expiresAt: this.#values.expiry(options.ttl) };
+    await this.#write({ key: bytes, found, version, leases }, 'the row is written, but');
   }
 
   /**
@@ -158,30 +190,34 @@ export class MultiLevelCache {
     value: unknown,
     target: RowTarget,
     operation: Operation = 'upsert',
-    { ttl, operationId: repeated }: WriteBehindCall = {},
+    options: WriteBehindCall = {},
   ): Promise<Queued> {
+    this.#checkOpen();
+    const bytes = keyOf(key);
+    checkRowWrite('writeBehind', target, operation, options);
+    const { ttl, operationId: repeated } = options;
     const { queue } = this.#options;
     if (!queue)
       throw new UserError('this cache has no queue: cache.writeBehind is not configured', {
         code: 'NOT_CONFIGURED',
       });
-    const bytes = toBytes(key);
     const encoded = operation === 'delete' ? null : this.#values.encode(value);
     const leases = await this.leases(key);
     const { operationId, id, version, requeued } = await this.#removedIfUnknown(
       key,
       queue.writeBehind(bytes, encoded, target, operation, { operationId: repeated }),
     );
-    // What was queued anew may have been applied before later writes: readers ask the queue, which knows.
+    // What was queued again may have been applied before later writes: readers ask the queue, which knows.
     const gone = encoded === null || requeued;
     const found = gone ? undefined : { value: encoded, expiresAt: this.#values.expiry(ttl) };
-    await this.#write({ key: bytes, found, version, leases }, 'the row is queued');
+    await this.#write({ key: bytes, found, version, leases }, 'the row is queued, but');
     return { operationId, id, version, requeued };
   }
 
   /** The key's state in its levels: taken before a write is recorded elsewhere, and given to `setVersioned` after. */
-  leases(key: string): Promise<WriteLeases> {
-    const bytes = toBytes(key);
+  async leases(key: string): Promise<WriteLeases> {
+    this.#checkOpen();
+    const bytes = keyOf(key);
     return leasesOf(bytes, this.#tiers.of(bytes));
   }
 
@@ -198,11 +234,14 @@ export class MultiLevelCache {
     ttl?: Duration,
     leases?: WriteLeases,
   ): Promise<void> {
+    this.#checkOpen();
+    const bytes = keyOf(key);
+    checkVersion(version);
     const found =
       value === undefined
         ? undefined
         : { value: this.#values.encode(value), expiresAt: this.#values.expiry(ttl) };
-    await this.#write({ key: toBytes(key), found, version, leases }, 'the write is recorded');
+    await this.#write({ key: bytes, found, version, leases }, 'the write is recorded, but');
   }
 
   /**
@@ -210,13 +249,17 @@ export class MultiLevelCache {
    * @throws ServiceUnavailable; UserError without a Redis level.
    */
   async setInRedis(key: string, value: unknown, ttl?: Duration): Promise<void> {
+    this.#checkOpen();
+    const bytes = keyOf(key);
     const found = { value: this.#values.encode(value), expiresAt: this.#values.expiry(ttl) };
-    await this.#redis.persist((level) => level.set(toBytes(key), found, undefined));
+    await this.#redis.persist((level) => level.set(bytes, found, undefined));
   }
 
   /** Reads from the Redis level alone, as `setInRedis`. @throws ServiceUnavailable; UserError without a Redis level. */
   async getFromRedis<T = unknown>(key: string): Promise<T | undefined> {
-    const { found } = await this.#redis.persist((level) => level.lookup(toBytes(key)));
+    this.#checkOpen();
+    const bytes = keyOf(key);
+    const { found } = await this.#redis.persist((level) => level.lookup(bytes));
     return found && (this.#values.decode(found) as T);
   }
 
@@ -225,18 +268,29 @@ export class MultiLevelCache {
     return { hits: this.#hits, misses: this.#misses, ...this.#reads.stats, levels };
   }
 
+  /** Every later call but this and `stats` is a UserError `CACHE_CLOSED`. */
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     const { rows, queue } = this.#options;
     queue?.close();
     await Promise.all([...this.#levels.map(({ level }) => level.close()), rows?.close()]);
   }
 
+  /** @throws UserError `CACHE_CLOSED` */
+  #checkOpen(): void {
+    if (this.#closed) throw new UserError('the cache is closed', { code: 'CACHE_CLOSED' });
+  }
+
   async #readOrLoad<T>(
-    key: ByteString,
+    name: string,
     load: () => Promise<T>,
     options: LoadOptions,
     queued: QueuedValues | undefined,
   ): Promise<T> {
+    this.#checkOpen();
+    const key = keyOf(name);
+    checkLoad(load, options);
     const levels = this.#tiers.of(key);
     let loaded = false;
     const loader: Load = async () => {
@@ -263,12 +317,14 @@ export class MultiLevelCache {
     }
   }
 
-  async #write(write: Write, what: string): Promise<void> {
+  /** @param what was done, for messages; `none` where no level took it */
+  async #write(write: Write, what: string, none = what): Promise<void> {
     const { key } = write;
     // Reads that began before, or while levels still differ, must not be joined by those that come after.
     this.#reads.forget(key);
-    const stale = await writeLevels(write, this.#tiers.of(key)).finally(() => this.#reads.forget(key));
-    if (stale.length > 0) throw cacheStale(key, stale, what);
+    const levels = this.#tiers.of(key);
+    const stale = await writeLevels(write, levels).finally(() => this.#reads.forget(key));
+    if (stale.length > 0) throw cacheStale(key, stale, stale.length < levels.length ? what : none);
   }
 
   /** Writes of a key without versions go one after the other, so that all levels see them in one order. */
@@ -298,8 +354,8 @@ export class MultiLevelCache {
   }
 
   async #encode(value: unknown, { ttl, tags }: WriteOptions): Promise<Found> {
-    if (value === undefined) throw new UserError('undefined cannot be cached', { code: 'VALUE_UNDEFINED' });
+    const encoded = this.#values.encode(value);
     const stamps = tags && tags.length > 0 ? await this.#tags.stamps(tags) : undefined;
-    return { value: wrapTags(this.#values.encode(value), stamps), expiresAt: this.#values.expiry(ttl) };
+    return { value: wrapTags(encoded, stamps), expiresAt: this.#values.expiry(ttl) };
   }
 }

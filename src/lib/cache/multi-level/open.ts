@@ -9,6 +9,7 @@ import { PostgresPool } from '../../clients/postgres/pool.js';
 import { partitionKeys, partitionOf } from '../write-behind/keys.js';
 import { WriteBehind } from '../write-behind/writer.js';
 import type { LostWrite } from '../write-behind/types.js';
+import { checkOpenOptions } from './arguments.js';
 import type { BreakerSettings } from './breaker.js';
 import { MultiLevelCache } from './cache.js';
 import type { MultiLevelCacheOptions } from './cache-options.js';
@@ -39,12 +40,13 @@ const silenceMs = 2000;
  * @throws ServiceRefused; UserError when the settings are wrong, or a level's system is not configured.
  */
 export async function openCache(given: OpenSettings, options: OpenOptions = {}): Promise<MultiLevelCache> {
+  checkOpenOptions(options);
   return openRead(readOpenSettings(given), options);
 }
 
 /** The same, from settings that were read already. */
 export async function openRead(settings: ReadSettings, options: OpenOptions = {}): Promise<MultiLevelCache> {
-  const { clock = systemClock, levelTimeoutMs, breaker } = options;
+  const { codec, redisTimeoutMs, random, clock = systemClock, levelTimeoutMs, breaker } = options;
   const impatient = { ...settings, requestTimeoutMs: Math.min(settings.requestTimeoutMs, silenceMs) };
   const opened: KeyedLevel[] = [];
   const pool = settings.postgres && new PostgresPool(settings.postgres, settings);
@@ -54,7 +56,9 @@ export async function openRead(settings: ReadSettings, options: OpenOptions = {}
     for (const level of settings.cache.levels)
       opened.push(await openKeyedLevel(level, impatient, clock, pool));
     return new MultiLevelCache({
-      ...options,
+      codec,
+      redisTimeoutMs,
+      random,
       clock,
       levels: opened.map((level, i) => {
         const { type, ttl } = settings.cache.levels[i]!;

@@ -78,7 +78,7 @@ export class Reads {
   }
 
   /**
-   * Whether to compute a value anew before its time is over, the likelier the nearer the end and the longer it takes:
+   * Whether to compute a value again before its time is over, the likelier the nearer the end and the longer it takes:
    * A. Vattani, F. Chierichetti, K. Lowenstein, Optimal Probabilistic Cache Stampede Prevention, VLDB 2015 (XFetch).
    */
   isDue({ expiresAt, costMs }: Found, beta: number): boolean {
@@ -86,7 +86,7 @@ export class Reads {
     return this.clock.monotonic() - costMs * beta * Math.log(this.random()) >= expiresAt;
   }
 
-  /** Computes anew in the background while readers get the value there is; a failure leaves it. */
+  /** Computes again in the background while readers get the value there is; a failure leaves it. */
   refresh(key: ByteString, levels: readonly GuardedLevel[], beta: number, load: Load): void {
     if (this.refreshing.has(key)) return;
     this.refreshing.add(key);

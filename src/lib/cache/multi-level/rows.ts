@@ -40,7 +40,7 @@ export class PostgresRows implements RowWriter {
         throw error;
       }));
       try {
-        const { rows } = await client.query<{ version: string }>(text, params);
+        const { rows } = await client.query<{ version: string }>(text, params, { columns: ['version'] });
         if (rows[0]) return BigInt(rows[0].version);
       } catch (error) {
         if (operation === 'insert' && systemCode(error) === '23505')
@@ -59,6 +59,8 @@ export class PostgresRows implements RowWriter {
       // No row, no lock: but removing a key is right in any order.
       const { rows } = await client.query<{ version: string }>(
         `SELECT nextval('${sequence}')::text AS version`,
+        [],
+        { columns: ['version'] },
       );
       return BigInt(rows[0]!.version);
     });

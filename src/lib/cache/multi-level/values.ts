@@ -19,9 +19,15 @@ export class Values {
     this.#clock = clock;
   }
 
+  /** @throws UserError `VALUE_UNDEFINED`, `VALUE_INVALID`; what the codec throws. */
   encode(value: unknown): ByteString {
     const codec = this.#codec;
-    return codec.binary ? bytesOf(asBuffer(codec.encode(value))) : toBytes(codec.encode(value));
+    if (value === undefined) throw new UserError('undefined cannot be cached', { code: 'VALUE_UNDEFINED' });
+    if (typeof value === 'function' || typeof value === 'symbol') throw noValue(`a ${typeof value}`);
+    const encoded: unknown = codec.encode(value);
+    if (codec.binary && ArrayBuffer.isView(encoded)) return bytesOf(asBuffer(encoded));
+    if (!codec.binary && typeof encoded === 'string') return toBytes(encoded);
+    throw noValue(`a value of which the codec makes no ${codec.binary ? 'bytes' : 'text'}`);
   }
 
   decode({ value }: Found): unknown {
@@ -39,6 +45,10 @@ export class Values {
   }
 }
 
-function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+function noValue(what: string): UserError {
+  return new UserError(`${what} cannot be cached`, { code: 'VALUE_INVALID' });
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }

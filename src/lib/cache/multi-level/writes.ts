@@ -53,7 +53,7 @@ export async function writeLevels(
 export function cacheStale(key: ByteString, stale: string[], what: string): ServiceUnavailable {
   const names = stale.map((name) => `'${name}'`).join(', ');
   return new ServiceUnavailable(
-    `${what}, but cache level ${names} may hold an older value of '${fromBytes(key)}'`,
+    `${what} cache level ${names} may hold an older value of '${fromBytes(key)}'`,
     {
       code: 'CACHE_STALE',
       hint: 'It is removed when the level is back; other processes may read it until then, or until its time is over.',

@@ -1,13 +1,17 @@
 import { RedisBulk } from '../../clients/redis/bulk.js';
 import { openRedis, parseInfo, type RedisClient } from '../../clients/redis/client.js';
 import { setEncoder, unlinkCommand } from '../../clients/redis/commands.js';
+import { notAsked } from '../../clients/redis/connection.js';
+import { refused } from '../../clients/redis/refusals.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { refuseReplica, scanMaster, type ScanPage } from '../../clients/redis/scan.js';
+import { asNumber, asText, asTextOrNull, asTexts } from '../../clients/redis/shapes.js';
 import { SlotWatch } from '../../clients/redis/slot-watch.js';
 import type { RedisSettings, Timeouts } from '../../clients/settings.js';
 import { type ByteString, toBytes } from '../../core/bytes.js';
 import { ServiceRefused, UserError } from '../../core/errors.js';
 import { merge } from '../../core/merge.js';
+import { redisGlob } from '../glob.js';
 import { hashEncoder } from './hash.js';
 import type {
   BulkLevel,
@@ -48,7 +52,11 @@ export class RedisBulkLevel implements BulkLevel {
     return this.client.address;
   }
 
-  async nodes(): Promise<NodeStatus[]> {
+  nodes(): Promise<NodeStatus[]> {
+    return this.client.retried(() => this.#nodes());
+  }
+
+  #nodes(): Promise<NodeStatus[]> {
     return Promise.all(
       this.client.masters.map(async ({ node, address, ranges }) => {
         const connection = await this.client.connect(address);
@@ -56,15 +64,13 @@ export class RedisBulkLevel implements BulkLevel {
           encodeCommand(['INFO', 'ALL']) + encodeCommand(['DBSIZE']),
           2,
         );
-        if (text instanceof RedisError || size instanceof RedisError)
-          throw new ServiceRefused(
-            `Redis at ${node} refused us: ${((text instanceof RedisError ? text : size) as RedisError).message}`,
-          );
-        const info = parseInfo(text as string);
+        if (text instanceof RedisError) throw refused(node, text, ['INFO']);
+        if (size instanceof RedisError) throw refused(node, size, ['DBSIZE']);
+        const info = parseInfo(asText(text, node));
         return {
           node,
           ...(info.redis_version ? { version: info.redis_version } : {}),
-          keys: size as number,
+          keys: asNumber(size, node),
           memoryBytes: Number(info.used_memory),
           maxMemoryBytes: Number(info.maxmemory) || undefined,
           policy: info.maxmemory_policy,
@@ -79,7 +85,11 @@ export class RedisBulkLevel implements BulkLevel {
     );
   }
 
-  async listeners(): Promise<string[]> {
+  listeners(): Promise<string[]> {
+    return this.client.retried(() => this.#listeners());
+  }
+
+  async #listeners(): Promise<string[]> {
     const found: string[] = [];
     for (const { node, address } of this.client.masters) {
       const connection = await this.client.connect(address);
@@ -99,6 +109,7 @@ export class RedisBulkLevel implements BulkLevel {
 
   async writer(options: BulkWriteOptions): Promise<BulkWriter> {
     refuseReplica(this.client);
+    const { target } = this;
     const encodeHash = hashEncoder(this.client.cluster);
     const encodeSet = setEncoder(options.nx);
     const bulk = new RedisBulk<Entry>(this.client, {
@@ -111,10 +122,11 @@ export class RedisBulkLevel implements BulkLevel {
         typeof value === 'string'
           ? encodeSet(key, value, ttlMs)
           : encodeHash({ key, fields: value, ttlMs, nx: options.nx }),
-      settled(entry, reply) {
+      settled(entry, reply, repeated) {
         if (reply === 'OK' || reply === 1) options.settled(entry, 'written');
-        else if (reply === null || reply === 0) options.settled(entry, 'skipped');
-        else options.settled(entry, 'failed', reply instanceof RedisError ? reply.message : String(reply));
+        else if (reply === null || reply === 0) options.settled(entry, repeated ? 'unclear' : 'skipped');
+        else if (reply instanceof RedisError) options.settled(entry, 'failed', reply.message);
+        else throw notAsked(target);
       },
     });
     return {
@@ -123,12 +135,13 @@ export class RedisBulkLevel implements BulkLevel {
       get restarts() {
         return bulk.restarts;
       },
-      close: async () => bulk.close(),
+      close: () => bulk.close(),
     };
   }
 
   async remover(options: BulkRemoveOptions): Promise<BulkRemover> {
     refuseReplica(this.client);
+    const { target } = this;
     // Small writes: between two of them the server answers its other clients.
     const bulk = new RedisBulk<ByteString>(this.client, {
       signal: options.signal,
@@ -138,22 +151,20 @@ export class RedisBulkLevel implements BulkLevel {
       encode: unlinkCommand,
       settled(key, reply, repeated) {
         if (reply instanceof RedisError) throw new ServiceRefused(`UNLINK was refused: ${reply.message}`);
-        // An UNLINK that was sent before and whose answer was lost has removed the key when it is gone now.
-        options.settled(key, reply === 1 || repeated);
+        options.settled(key, asNumber(reply, target) === 1 ? 'removed' : repeated ? 'unclear' : 'gone');
       },
     });
     return {
       remove: (keys) => bulk.execute(keys),
       drain: () => bulk.drain(),
-      close: async () => bulk.close(),
+      close: () => bulk.close(),
     };
   }
 
   async *scan({ signal, pattern, details, limit }: ScanOptions): AsyncIterable<KeyBatch> {
     // A sample is an estimate, whatever moves.
-    const watch =
-      this.client.cluster && limit === undefined ? await SlotWatch.start(this.client, signal) : undefined;
-    const { masters } = this.client;
+    const watch = this.client.cluster && limit === undefined ? await SlotWatch.start(this.client) : undefined;
+    const { masters, target } = this.client;
     const [{ policy } = {}] = await this.nodes();
     const lfu = policy?.includes('lfu') ?? false;
     if (details.idle && lfu)
@@ -165,22 +176,25 @@ export class RedisBulkLevel implements BulkLevel {
     const ask = (words: (Uppercase<string> | undefined)[], put: (info: KeyInfo, reply: Reply) => void) =>
       questions.push({ ask: words, put });
     if (details.size) {
-      ask(['TYPE', undefined], (info, reply) => (info.type = reply as string));
-      ask(['MEMORY', 'USAGE', undefined], (info, reply) => (info.bytes = (reply as number | null) ?? 0));
+      ask(['TYPE', undefined], (info, reply) => (info.type = asText(reply, target)));
+      ask(['MEMORY', 'USAGE', undefined], (info, reply) => (info.bytes = asNumber(reply ?? 0, target)));
     }
-    if (details.ttl) ask(['PTTL', undefined], (info, reply) => (info.ttlMs = reply as number));
+    if (details.ttl) ask(['PTTL', undefined], (info, reply) => (info.ttlMs = asNumber(reply, target)));
     if (details.idle)
-      ask(['OBJECT', 'IDLETIME', undefined], (info, reply) => (info.idleMs = Number(reply ?? 0) * 1000));
+      ask(
+        ['OBJECT', 'IDLETIME', undefined],
+        (info, reply) => (info.idleMs = asNumber(reply ?? 0, target) * 1000),
+      );
     if (details.frequency && lfu)
-      ask(['OBJECT', 'FREQ', undefined], (info, reply) => (info.frequency = (reply as number | null) ?? 0));
+      ask(['OBJECT', 'FREQ', undefined], (info, reply) => (info.frequency = asNumber(reply ?? 0, target)));
 
-    const sizes = await this.#sizes();
+    const sizes = await this.client.retried(() => this.#sizes());
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const walks = masters.map((master, i) =>
       describe(
         scanMaster(this.client, master, {
           signal,
-          pattern: pattern === undefined ? undefined : toBytes(pattern),
+          pattern: pattern === undefined ? undefined : redisGlob(pattern),
           count: questions.length > 0 ? 1000 : 300,
           ask: questions.map((question) => question.ask),
           // A sample is shared over the masters in proportion to their keys.
@@ -194,7 +208,11 @@ export class RedisBulkLevel implements BulkLevel {
     if (movedSlots > 0) yield { node: masters[0]!.node, keys: [], movedSlots };
   }
 
-  async read(keys: ByteString[]): Promise<(StoredValue | null)[]> {
+  read(keys: ByteString[]): Promise<(StoredValue | null)[]> {
+    return this.client.retried(() => this.#read(keys));
+  }
+
+  async #read(keys: ByteString[]): Promise<(StoredValue | null)[]> {
     const values: (StoredValue | null)[] = new Array<null>(keys.length).fill(null);
     const byNode = groupBy(keys.keys(), (i) => this.client.masterOf(keys[i]!).node);
     await Promise.all(
@@ -215,7 +233,7 @@ export class RedisBulkLevel implements BulkLevel {
   }
 
   async ttl(key: ByteString): Promise<number> {
-    return (await this.client.call(['PTTL', key])) as number;
+    return asNumber(await this.client.call(['PTTL', key]), this.target);
   }
 
   async elements(keys: KeyInfo[]): Promise<(number | undefined)[]> {
@@ -244,11 +262,12 @@ export class RedisBulkLevel implements BulkLevel {
   /** From the answer to GET or HGETALL; where that was a redirect or a passing error, single commands follow it. */
   async #value(key: ByteString, reply: Reply): Promise<StoredValue | null> {
     if (reply === null || typeof reply === 'string') return reply;
-    if (Array.isArray(reply)) return reply as ByteString[];
+    if (Array.isArray(reply)) return asTexts(reply, this.target);
     if (isWrongType(reply)) return [];
     for (const word of ['GET', 'HGETALL'] as const) {
       try {
-        return (await this.client.call([word, key])) as StoredValue | null;
+        const value = await this.client.call([word, key]);
+        return Array.isArray(value) ? asTexts(value, this.target) : asTextOrNull(value, this.target);
       } catch (error) {
         if (!isWrongType(error)) throw error;
       }
@@ -259,8 +278,8 @@ export class RedisBulkLevel implements BulkLevel {
   /** Keys on each master. */
   #sizes(): Promise<number[]> {
     return Promise.all(
-      this.client.masters.map(
-        async ({ address }) => (await (await this.client.connect(address)).call(['DBSIZE'])) as number,
+      this.client.masters.map(async ({ address, node }) =>
+        asNumber(await (await this.client.connect(address)).call(['DBSIZE']), node),
       ),
     );
   }

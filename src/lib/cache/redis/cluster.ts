@@ -1,7 +1,10 @@
 import { nodeName, parseInfo, type RedisClient } from '../../clients/redis/client.js';
+import { refused } from '../../clients/redis/refusals.js';
 import { encodeCommand, RedisError } from '../../clients/redis/resp.js';
+import { asNumber, asText } from '../../clients/redis/shapes.js';
 import { slotCount } from '../../clients/redis/slots.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { counted } from '../../core/units.js';
 
 export interface ReplicaStatus {
   node: string;
@@ -51,7 +54,7 @@ export async function clusterStatus(client: RedisClient): Promise<ClusterStatus>
     });
   const [first] = client.masters;
   const seed = await client.connect(first!.address);
-  const state = parseInfo((await seed.call(['CLUSTER', 'INFO'])) as string);
+  const state = parseInfo(asText(await seed.call(['CLUSTER', 'INFO']), first!.node));
   const masters = await Promise.all(client.masters.map((node) => masterStatus(client, node)));
   const keys = masters.reduce((sum, master) => sum + master.keys, 0);
   const fair = keys / masters.length;
@@ -74,17 +77,15 @@ async function masterStatus(
     encodeCommand(['INFO', 'ALL']) + encodeCommand(['DBSIZE']),
     2,
   );
-  if (text instanceof RedisError || size instanceof RedisError)
-    throw new ServiceUnavailable(
-      `Redis at ${node} answered: ${String(text instanceof RedisError ? text.message : size)}`,
-    );
-  const info = parseInfo(text as string);
+  if (text instanceof RedisError) throw refused(node, text, ['INFO']);
+  if (size instanceof RedisError) throw refused(node, size, ['DBSIZE']);
+  const info = parseInfo(asText(text, node));
   const offset = Number(info.master_repl_offset ?? 0);
   const states = await Promise.all(
     replicas.map(async (replica): Promise<ReplicaStatus> => {
       try {
         const answer = await (await client.connect(replica)).call(['INFO', 'REPLICATION']);
-        const follower = parseInfo(answer as string);
+        const follower = parseInfo(asText(answer, nodeName(replica)));
         const linked = follower.master_link_status === 'up';
         return {
           node: nodeName(replica),
@@ -98,7 +99,7 @@ async function masterStatus(
       }
     }),
   );
-  const keys = size as number;
+  const keys = asNumber(size, node);
   const able = states.filter(({ linked }) => linked);
   return {
     node,
@@ -126,15 +127,15 @@ export function checkCluster(status: ClusterStatus): { name: string; failure?: s
   check(
     'all slots served',
     status.slotsAssigned < slotCount &&
-      `${slotCount - status.slotsAssigned} of ${slotCount} slots have no master`,
+      `${slotCount - status.slotsAssigned} of ${slotCount} slots ${slotCount - status.slotsAssigned === 1 ? 'has' : 'have'} no master`,
   );
   for (const { node, replicas, failover, imbalance, keys } of status.masters) {
     check(
       `${node} has a replica that can take over`,
       !failover.possible &&
         (replicas.length === 0
-          ? `it has none: ${keys} keys would be lost with it`
-          : `none of ${replicas.map((replica) => replica.node).join(', ')} follows it: ${keys} keys would be lost with it`),
+          ? `it has none: ${counted(keys, 'key')} would be lost with it`
+          : `none of ${replicas.map((replica) => replica.node).join(', ')} follows it: ${counted(keys, 'key')} would be lost with it`),
     );
     for (const replica of replicas)
       check(`${replica.node} follows ${node}`, replica.problem !== undefined && replica.problem);

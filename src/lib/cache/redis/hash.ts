@@ -5,7 +5,7 @@ import { toBytes, type ByteString } from '../../core/bytes.js';
 /*
  * A hash replaces what was there as a whole, with its time to live, or nothing changes: it is made under a second name
  * and then renamed. The first write is HSET, which a full server refuses: had the script begun with a command that
- * needs no memory, Redis would let it go on past maxmemory. Lua passes at most about 8,000 arguments to a command.
+ * needs no memory, Redis would let it continue past maxmemory. Lua passes at most about 8,000 arguments to a command.
  *
  * KEYS the key, the second name. ARGV milliseconds to live or 0, `1` to write only what does not exist, then fields and
  * values. Returns 1, 0 for a key that exists, or the error that a command met.

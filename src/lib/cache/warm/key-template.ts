@@ -1,13 +1,15 @@
-import { type ByteString, toBytes } from '../../core/bytes.js';
+import type { ByteString } from '../../core/bytes.js';
 import { UserError } from '../../core/errors.js';
+import { readKey } from '../key-text.js';
+import { refuseOwnKey } from '../own-keys.js';
 import type { RowSource } from '../../sources/row-source.js';
 
 type Part = { literal: ByteString } | { column: string };
 
 /**
  * Reads a key template: `meter:{meter_id}:latest`. Braces that are meant as such, for the hash tags of a cluster,
- * are doubled: `{{{meter_id}}}:latest`.
- * @throws UserError exit 2.
+ * are doubled: `{{{meter_id}}}:latest`. What is around the columns is the text of a key.
+ * @throws UserError exit 2; ServiceConflict when every key would be one of metrify's own.
  */
 export function parseKeyTemplate(template: string): Part[] {
   const parts: Part[] = [];
@@ -25,7 +27,7 @@ export function parseKeyTemplate(template: string): Part[] {
           code: 'KEY_TEMPLATE',
           hint: "Write it like 'meter:{meter_id}:latest'; a brace itself is doubled: '{{'.",
         });
-      if (literal) parts.push({ literal: toBytes(literal) });
+      if (literal) parts.push({ literal: readKey(literal) });
       literal = '';
       parts.push({ column });
       i = end;
@@ -38,12 +40,14 @@ export function parseKeyTemplate(template: string): Part[] {
       literal += char;
     }
   }
-  if (literal) parts.push({ literal: toBytes(literal) });
+  if (literal) parts.push({ literal: readKey(literal) });
   if (!parts.some((part) => 'column' in part))
     throw new UserError(`the key template '${template}' names no column: every row would get the same key`, {
       code: 'KEY_TEMPLATE',
       hint: "Write it like 'meter:{meter_id}:latest'.",
     });
+  const [first] = parts;
+  if (first && 'literal' in first) refuseOwnKey(first.literal);
   return parts;
 }
 

@@ -1,5 +1,7 @@
+import { abortable } from '../../core/abortable.js';
 import { bytesOf, type ByteString } from '../../core/bytes.js';
 import type { BulkLevel, Entry, StoredValue } from '../bulk-level.js';
+import { keyText } from '../key-text.js';
 
 export interface Verified {
   /** Keys compared, over all levels. */
@@ -11,7 +13,8 @@ export interface Verified {
   /** Another value, among so many that their rows were not read once more: not known which of both. */
   undecided?: number;
   /** A few of them, for the eye. */
-  examples: { key: ByteString; level: string; problem: 'mismatched' | 'missing' }[];
+  /** Keys in the text that verbs take. */
+  examples: { key: string; level: string; problem: 'mismatched' | 'missing' }[];
 }
 
 export function addVerified(sum: Verified | undefined, more: Verified): Verified {
@@ -137,15 +140,19 @@ export async function verify(plan: VerifyPlan): Promise<Verified> {
   for (const level of plan.levels) suspects.set(level, new Map());
   const report = (level: BulkLevel, key: ByteString, problem: 'mismatched' | 'missing') => {
     result[problem]++;
-    if (result.examples.length < exampleLimit) result.examples.push({ key, level: level.name, problem });
+    if (result.examples.length < exampleLimit)
+      result.examples.push({ key: keyText(key), level: level.name, problem });
   };
+
+  const read = (level: BulkLevel, keys: ByteString[]) =>
+    abortable(level.read(keys, plan.signal), plan.signal);
 
   const compare = async (batch: [ByteString, StoredValue][]) => {
     for (const level of plan.levels) {
       const wanted = batch.filter(([key]) => !plan.excluded(level, key));
-      const found = await level.read(
+      const found = await read(
+        level,
         wanted.map(([key]) => key),
-        plan.signal,
       );
       result.checked += wanted.length;
       for (const [i, [key, value]] of wanted.entries()) {
@@ -173,9 +180,9 @@ export async function verify(plan: VerifyPlan): Promise<Verified> {
     }
     for (const [level, keys] of suspects) {
       await inBatches(keys, plan.signal, async (batch) => {
-        const found = await level.read(
+        const found = await read(
+          level,
           batch.map(([key]) => key),
-          plan.signal,
         );
         for (const [i, [key, value]] of batch.entries()) {
           if (found[i] === null) report(level, key, 'missing');

@@ -1,5 +1,6 @@
 import type { ByteString } from '../../core/bytes.js';
-import { withGrace } from '../../core/abort.js';
+import { graceMs, withGrace } from '../../core/abort.js';
+import { abortable } from '../../core/abortable.js';
 import type { Clock } from '../../core/clock.js';
 import { NotWritten } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
@@ -9,10 +10,12 @@ import { checkpointCode } from '../../runs/codes.js';
 import { DeadLetterFile } from '../../runs/dead-letters.js';
 import { Pace } from '../../runs/pace.js';
 import type { SourcePosition } from '../../sources/row-source.js';
+import { isOwnKey } from '../own-keys.js';
 import type { LevelCounts, WarmReached } from './checkpoint.js';
 import { compileEntry, type WarmPlan } from './plan.js';
-import type { BulkLevel, Entry, BulkWriter, StoredValue } from '../bulk-level.js';
+import type { BulkLevel, BulkWriteOutcome, Entry, BulkWriter, StoredValue } from '../bulk-level.js';
 import { addVerified, KeyFilter, type Verified, verify, type VerifyPlan, WrittenSample } from './verify.js';
+import { counted } from '../../core/units.js';
 
 export interface WarmResult extends LevelCounts {
   /** Rows. A row written to two levels counts twice in `written`, once here. */
@@ -23,6 +26,11 @@ export interface WarmResult extends LevelCounts {
   deadLetter?: string;
   /** How many rows that failed are not in that file. */
   deadLettersMissing?: number;
+  /**
+   * So many more entries may have been written: the answers were lost. Those that were settled all the same count as
+   * skipped. Left out when there are none.
+   */
+  uncertain?: number;
   verified?: Verified;
   /** Servers that lost their memory during the run. */
   restarts: number;
@@ -41,7 +49,6 @@ export interface WarmHooks {
 }
 
 const checkpointEveryMs = 1000;
-const graceMs = 5000;
 /** Compared after a server restarted, when nothing else was asked for. */
 const sampleAfterRestart = 1000;
 
@@ -58,6 +65,10 @@ interface WarmedLevel {
   level: BulkLevel;
   writer?: BulkWriter;
   counts: LevelCounts;
+  /** Entries that the writer has, and has not settled. */
+  underWay: number;
+  /** Entries of which it is not known whether we wrote them. */
+  unclear: number;
   /** Keys not to be compared. */
   excluded: KeyFilter;
   sample: WrittenSample;
@@ -67,6 +78,8 @@ class WarmRun<Row> {
   readonly #failures = new Map<string, { count: number; firstLine?: number }>();
   readonly #levels: WarmedLevel[];
   readonly #entryOf: ReturnType<typeof compileEntry<Row>>;
+  /** Aborted when what is under way is no longer waited for, whatever the levels do. */
+  readonly #tidying: AbortSignal;
   #deadLetters: DeadLetterFile | undefined;
   #read = 0;
   #verified: Verified | undefined;
@@ -76,11 +89,14 @@ class WarmRun<Row> {
     private readonly hooks: WarmHooks,
   ) {
     this.#entryOf = compileEntry(plan);
+    this.#tidying = withGrace(hooks.signal, graceMs);
     const before = plan.resume?.reached;
     this.#read = before?.read ?? 0;
     this.#levels = plan.levels.map((level, i) => ({
       level,
       counts: { ...(before?.levels[i] ?? { written: 0, skipped: 0, failed: 0, bytes: 0 }) },
+      underWay: 0,
+      unclear: 0,
       excluded: new KeyFilter(),
       sample: new WrittenSample(
         typeof plan.verify === 'number' ? plan.verify : sampleAfterRestart,
@@ -107,11 +123,10 @@ class WarmRun<Row> {
 
   async #work(): Promise<void> {
     const { plan, hooks } = this;
-    const tidying = withGrace(hooks.signal, graceMs);
     for (const entry of this.#levels)
       entry.writer = await entry.level.writer({
         nx: plan.nx,
-        signal: tidying,
+        signal: this.#tidying,
         settled: (item, outcome, reason) => this.#settle(entry, item, outcome, reason),
       });
     // Opening cuts off what an earlier run left, so nothing that may be refused comes after it.
@@ -194,9 +209,11 @@ class WarmRun<Row> {
           this.#reject(line, 'a column of the key is null or empty', plan.source.json(row), false);
         else if (value === null || (typeof value !== 'string' && value.length === 0))
           this.#reject(line, 'the value is null', plan.source.json(row), false);
+        else if (isOwnKey(key))
+          this.#reject(line, "the key is one of metrify's own", plan.source.json(row), false);
         else entries.push({ key, value, ttlMs: 0, line, row: this.#deadLetters && row });
       }
-      for (const [n, { writer }] of this.#levels.entries()) {
+      for (const [n, warmed] of this.#levels.entries()) {
         const ttl = plan.ttlMs[n]!;
         // Each level settles entries of its own: their times to live differ.
         const own = n === 0 ? entries : entries.map((entry) => ({ ...entry }));
@@ -206,26 +223,25 @@ class WarmRun<Row> {
               plan.ttlJitter === 0
                 ? ttl
                 : Math.max(1, Math.round(ttl * (1 + (Math.random() * 2 - 1) * plan.ttlJitter)));
-        await writer!.write(own);
+        warmed.underWay += own.length;
+        await abortable(warmed.writer!.write(own), this.#tidying);
       }
       if (Number.isFinite(pace.portion)) hooks.progress.update(this.#read, plan.source.estimatedRows);
     }
   }
 
-  #settle(
-    { level, counts, excluded, sample }: WarmedLevel,
-    entry: Entry,
-    outcome: 'written' | 'skipped' | 'failed',
-    reason?: string,
-  ): void {
-    counts[outcome]++;
+  #settle(warmed: WarmedLevel, entry: Entry, outcome: BulkWriteOutcome, reason?: string): void {
+    const { level, counts, excluded, sample } = warmed;
+    warmed.underWay--;
+    if (outcome === 'unclear') warmed.unclear++;
+    counts[outcome === 'unclear' ? 'skipped' : outcome]++;
     if (outcome === 'written') {
       counts.bytes += entry.key.length + sizeOf(entry.value);
       if (this.plan.verify !== 'all') sample.offer(entry);
       return;
     }
     excluded.add(entry.key);
-    if (outcome === 'skipped') return;
+    if (outcome !== 'failed') return;
     this.#fail(reason ?? 'refused', entry.line);
     this.#deadLetters?.add({
       line: entry.line,
@@ -250,7 +266,7 @@ class WarmRun<Row> {
   }
 
   async #drain(): Promise<void> {
-    for (const { writer } of this.#levels) await writer!.drain();
+    for (const { writer } of this.#levels) await abortable(writer!.drain(), this.#tidying);
     await this.#deadLetters?.flush();
   }
 
@@ -297,11 +313,14 @@ class WarmRun<Row> {
     const { source, nx, resume } = this.plan;
     // Which of the keys before the checkpoint were skipped is not known any more.
     const from = nx ? resume?.reached?.position : undefined;
-    if (from) this.hooks.warn(`the first ${from.rows} rows are not compared: some may have been skipped`);
+    if (from)
+      this.hooks.warn(
+        `${counted(from.rows, 'row')} before this run ${from.rows === 1 ? 'is' : 'are'} not compared: some may have been skipped`,
+      );
     for await (const batch of source.batches({ signal: this.hooks.signal, ...(from ? { from } : {}) }))
       for (const row of batch.rows) {
         const { key, value } = this.#entryOf(row);
-        if (key !== null && value !== null) yield [key, value];
+        if (key !== null && value !== null && !isOwnKey(key)) yield [key, value];
       }
   }
 
@@ -319,6 +338,7 @@ class WarmRun<Row> {
   #result(): WarmResult {
     const { plan } = this;
     const resumedAt = plan.resume?.reached?.position.rows;
+    const uncertain = this.#levels.reduce((sum, { underWay, unclear }) => sum + underWay + unclear, 0);
     return {
       read: this.#read,
       ...this.#counts(),
@@ -333,6 +353,7 @@ class WarmRun<Row> {
         .slice(0, 20),
       ...(plan.deadLetter === undefined ? {} : { deadLetter: plan.deadLetter }),
       ...(this.#deadLetters?.missing ? { deadLettersMissing: this.#deadLetters.missing } : {}),
+      ...(uncertain > 0 ? { uncertain } : {}),
       ...(this.#verified === undefined ? {} : { verified: this.#verified }),
       restarts: this.#restarts(),
       ...(resumedAt === undefined ? {} : { resumedAt }),

@@ -27,9 +27,11 @@ const tables = [
 export async function prepareTables(pg: PostgresClient): Promise<void> {
   for (const sql of tables) {
     for (let attempt = 0; ; attempt++) {
-      const known = await pg.query<{ there: boolean }>(`SELECT to_regclass($1) IS NOT NULL AS there`, [
-        /(metrify_\w+)/.exec(sql)![1],
-      ]);
+      const known = await pg.query<{ there: boolean }>(
+        `SELECT to_regclass($1) IS NOT NULL AS there`,
+        [/(metrify_\w+)/.exec(sql)![1]],
+        { columns: ['there'] },
+      );
       if (known.rows[0]!.there) break;
       try {
         await pg.query(sql);

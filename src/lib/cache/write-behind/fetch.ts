@@ -1,5 +1,6 @@
 import type { RedisClient } from '../../clients/redis/client.js';
 import { type CommandPart, encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
+import { answered } from '../../clients/redis/refusals.js';
 import { toBytes, type ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { type Parsed, parseEntry } from './entry.js';
@@ -48,8 +49,8 @@ export async function fetchEntries(
       code: 'REDIS_ERROR',
     });
   }
-  const wrong = answer.find((reply) => reply instanceof RedisError);
-  if (wrong) throw wrong as RedisError;
+  for (const [i, reply] of answer.entries())
+    if (reply instanceof RedisError) throw answered(node, commands[i + 1]!, reply);
   const [holder, held, counter, done, retry, stream] = answer as [
     string | null,
     number,

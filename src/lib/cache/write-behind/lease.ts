@@ -34,7 +34,7 @@ export class PartitionLease {
     ms: number,
   ): Promise<PartitionLease | number> {
     const name = toBytes(holder);
-    // The counter of tokens may have been lost with Redis; the fence then says from where to go on.
+    // The counter of tokens may have been lost with Redis; the fence then says from where to continue.
     for (let least = 0; ;) {
       const asked = performance.now();
       const answer = await acquire.run(client, [keys.lease, keys.token], [name, `${ms}`, `${least}`]);

@@ -1,5 +1,6 @@
 import type { RedisClient } from '../../clients/redis/client.js';
-import { fromBytes, type ByteString } from '../../core/bytes.js';
+import type { ByteString } from '../../core/bytes.js';
+import { keyText } from '../key-text.js';
 import type { Fetched } from './fetch.js';
 import type { PartitionKeys } from './keys.js';
 import { forgetMissing, noteLoss } from './scripts.js';
@@ -65,7 +66,7 @@ export async function recordLoss(
       [keys.pending, keys.stream, keys.retry, keys.dead],
       pairs,
     )) as ByteString[];
-    for (const key of gone) if (hit.length < namedKeys) hit.push(fromBytes(key));
+    for (const key of gone) if (hit.length < namedKeys) hit.push(keyText(key));
   } while (cursor !== '0');
   return { partition, ...gap, keys: hit };
 }

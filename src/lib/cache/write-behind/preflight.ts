@@ -6,6 +6,7 @@ import { toBytes } from '../../core/bytes.js';
 import { ServiceConflict } from '../../core/errors.js';
 import { configKey, defaultPartitions } from './keys.js';
 import type { Durability } from './types.js';
+import { counted } from '../../core/units.js';
 
 const partitionsField = toBytes('partitions');
 
@@ -96,10 +97,13 @@ export async function agreePartitions(client: RedisClient, wanted: number | unde
     partitions = await knownPartitions(client);
   }
   if (wanted !== undefined && wanted !== partitions)
-    throw new ServiceConflict(`the queue at ${client.target} has ${partitions} partitions, not ${wanted}`, {
-      code: 'QUEUE_PARTITIONS',
-      hint: `Leave the number out. To change it, drain the queue, stop all writers and delete ${configKey}.`,
-    });
+    throw new ServiceConflict(
+      `the queue at ${client.target} has ${counted(partitions ?? 0, 'partition')}, not ${wanted}`,
+      {
+        code: 'QUEUE_PARTITIONS',
+        hint: `Leave the number out. To change it, drain the queue, stop all writers and delete ${configKey}.`,
+      },
+    );
   return partitions!;
 }
 

@@ -1,6 +1,8 @@
 import type { RedisClient } from '../../clients/redis/client.js';
 import { type CommandPart, encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
+import { asEntries, asNumbers, asPage, asTextOrNull } from '../../clients/redis/shapes.js';
 import { fromBytes, toBytes, type ByteString } from '../../core/bytes.js';
+import { keyText, readKey } from '../key-text.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { parseEntry } from './entry.js';
 import { partitionKeys, timeOf, type PartitionKeys } from './keys.js';
@@ -109,27 +111,27 @@ async function heldIn(
   const names: [key: ByteString, count: number][] = [];
   let cursor = '0' as ByteString;
   do {
-    const [next, pairs] = (await client.call(['HSCAN', keys.blocked, cursor, 'COUNT', '100'])) as [
-      ByteString,
-      ByteString[],
-    ];
+    const { cursor: next, found: pairs } = asPage(
+      await client.call(['HSCAN', keys.blocked, cursor, 'COUNT', '100']),
+      client.target,
+    );
     cursor = next;
     for (let i = 0; i < pairs.length && names.length < limit; i += 2)
       names.push([pairs[i]!, Number(pairs[i + 1])]);
   } while (cursor !== '0' && names.length < limit);
   return Promise.all(
     names.map(async ([key, entries]) => {
-      const id = (await client.call([
-        'LINDEX',
-        `${keys.held}${key}` as ByteString,
-        '0',
-      ])) as ByteString | null;
-      const list = id === null ? [] : ((await client.call(['XRANGE', keys.dead, id, id])) as Reply[][]);
-      const fields = (list[0]?.[1] ?? []) as ByteString[];
+      const id = asTextOrNull(
+        await client.call(['LINDEX', `${keys.held}${key}` as ByteString, '0']),
+        client.target,
+      );
+      const list =
+        id === null ? [] : asEntries(await client.call(['XRANGE', keys.dead, id, id]), client.target);
+      const fields = list[0]?.[1] ?? [];
       const reason = fields[fields.indexOf('reason' as ByteString) + 1] ?? ('' as ByteString);
       const parsed = list[0] ? parseEntry(list[0]) : undefined;
       return {
-        key: fromBytes(key),
+        key: keyText(key),
         partition,
         entries,
         ...(parsed && 'entry' in parsed
@@ -142,6 +144,12 @@ async function heldIn(
   );
 }
 
+/** A key that is held back, and how many entries of it are. */
+export interface Held {
+  key: string;
+  entries: number;
+}
+
 export interface Released {
   key: string;
   /** Entries that the worker gets before everything else, in their order. */
@@ -150,43 +158,91 @@ export interface Released {
   dropped: number;
 }
 
-/** The held keys of the queue, all of them. */
-export async function* heldKeys(client: RedisClient): AsyncGenerator<string> {
+export interface ReleaseResult {
+  released: number;
+  dropped: number;
+  keys: Released[];
+  /** So many more entries may have been let go or dropped: the answers were lost. Left out when there are none. */
+  uncertain?: number;
+}
+
+/** The held keys of the queue, all of them, in the text of keys. */
+export async function* heldKeys(client: RedisClient): AsyncGenerator<Held> {
   const count = (await knownPartitions(client)) ?? 0;
   for (let partition = 0; partition < count; partition++) {
     const { blocked } = partitionKeys(partition);
-    const keys = new Set<ByteString>();
+    const keys = new Map<ByteString, number>();
     let cursor = '0' as ByteString;
     do {
-      const [next, pairs] = (await client.call(['HSCAN', blocked, cursor, 'COUNT', '500'])) as [
-        ByteString,
-        ByteString[],
-      ];
+      const { cursor: next, found: pairs } = asPage(
+        await client.call(['HSCAN', blocked, cursor, 'COUNT', '500']),
+        client.target,
+      );
       cursor = next;
-      for (let i = 0; i < pairs.length; i += 2) keys.add(pairs[i]!);
+      for (let i = 0; i < pairs.length; i += 2) keys.set(pairs[i]!, Number(pairs[i + 1]));
     } while (cursor !== '0');
-    for (const key of keys) yield fromBytes(key);
+    for (const [key, entries] of keys) yield { key: keyText(key), entries };
   }
 }
 
 /**
- * Lets a held key go on: with `drop` without its poison entry. @returns zeros when the key was not held.
+ * Lets held keys continue, given in the text of keys: with `drop` without their poison entries.
+ * @param started gives the result so far; called before the first change.
  */
-export async function releaseKey(client: RedisClient, key: string, drop: boolean): Promise<Released> {
+export async function releaseKeys(
+  client: RedisClient,
+  keys: readonly Held[],
+  {
+    drop,
+    signal,
+    started,
+  }: { drop: boolean; signal: AbortSignal; started(result: () => ReleaseResult): void },
+): Promise<ReleaseResult> {
+  const done: Released[] = [];
+  let uncertain = 0;
+  const sum = (count: (one: Released) => number) => done.reduce((total, one) => total + count(one), 0);
+  const result = (): ReleaseResult => ({
+    released: sum(({ released }) => released),
+    dropped: sum(({ dropped }) => dropped),
+    keys: done,
+    ...(uncertain > 0 ? { uncertain } : {}),
+  });
+  started(result);
+  for (const { key, entries } of keys) {
+    signal.throwIfAborted();
+    uncertain += entries;
+    const { repeated, ...one } = await releaseKey(client, key, drop);
+    // What a first attempt let go, the second did not find.
+    if (!repeated || one.released + one.dropped > 0) uncertain -= entries;
+    done.push(one);
+  }
+  return result();
+}
+
+/** @returns zeros when the key was not held, or when an attempt whose answer was lost let it go: then `repeated`. */
+export async function releaseKey(
+  client: RedisClient,
+  key: string,
+  drop: boolean,
+): Promise<Released & { repeated: boolean }> {
   const count = await knownPartitions(client);
-  if (count === undefined) return { key, released: 0, dropped: 0 };
-  const bytes = toBytes(key);
-  const result = { key, released: 0, dropped: 0 };
+  const bytes = readKey(key);
+  const result = { key, released: 0, dropped: 0, repeated: false };
+  if (count === undefined) return result;
   // Entries that somebody else wrote may be in any partition.
   for (let partition = 0; partition < count; partition++) {
     const keys = partitionKeys(partition);
-    const poison = drop ? await client.call(['LINDEX', `${keys.held}${bytes}` as ByteString, '0']) : null;
+    const poison = drop
+      ? asTextOrNull(await client.call(['LINDEX', `${keys.held}${bytes}` as ByteString, '0']), client.target)
+      : ('' as ByteString);
+    if (poison === null) continue;
     const answer = await letGo.run(
       client,
       [keys.dead, keys.retry, keys.blocked, keys.pending, keys.held],
-      [bytes, (poison as ByteString | null) ?? ''],
+      [bytes, poison],
+      { repeated: () => (result.repeated = true) },
     );
-    const [released, dropped] = answer as [number, number];
+    const [released = 0, dropped = 0] = asNumbers(answer, client.target);
     result.released += released;
     result.dropped += dropped;
   }

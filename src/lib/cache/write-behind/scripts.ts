@@ -7,7 +7,7 @@ import { Script } from '../../clients/redis/script.js';
 
 /**
  * Begins a script that must work where memory is full, or a full queue could not be drained: Redis lets one that has
- * written go on, and this write needs no memory. @param key number of one of its keys that never expires.
+ * written continue, and this write needs no memory. @param key number of one of its keys that never expires.
  */
 const evenWhenFull = (key: number) => `redis.call('PERSIST', KEYS[${key}])`;
 
@@ -189,7 +189,7 @@ end
 return moved`);
 
 /**
- * Lets a key go on. KEYS dead, retry, blocked, pending, held; ARGV key, id in dead of the poison entry to drop, or ''.
+ * Lets a key continue. KEYS dead, retry, blocked, pending, held; ARGV key, id in dead of the poison entry to drop, or ''.
  * Nothing happens where that is not the poison entry any more. The whole key moves in one step, so that its order
  * stays. @returns [moved to retry, dropped].
  */

@@ -3,12 +3,9 @@ import { systemClock } from '../../core/clock.js';
 import { type ErrorDetails, ServiceUnavailable, type UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import type { RedisClient } from '../../clients/redis/client.js';
-import {
-  ConnectionLost,
-  refused,
-  type RedisAddress,
-  type RedisConnection,
-} from '../../clients/redis/connection.js';
+import type { RedisAddress } from '../../clients/redis/address.js';
+import { ConnectionLost, type RedisConnection } from '../../clients/redis/connection.js';
+import { refused } from '../../clients/redis/refusals.js';
 import { encodeCommand, RedisError, type Reply } from '../../clients/redis/resp.js';
 import { isPassing } from '../../clients/redis/retrier.js';
 import { type PartitionKeys, partitionKeys } from './keys.js';
@@ -200,7 +197,7 @@ export class Sender {
     this.#recovering ??= this.#recover(problem);
   }
 
-  /** Asks anew who serves what, lets go of lanes that broke, and sends everything again in its order. */
+  /** Asks again who serves what, lets go of lanes that broke, and sends everything again in its order. */
   async #recover(problem: ServiceUnavailable): Promise<void> {
     await systemClock.sleep(Math.min(20 * 2 ** this.#attempts++, 500), this.signal).catch(() => {});
     await this.client.refresh().catch(() => {});

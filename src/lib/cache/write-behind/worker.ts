@@ -1,11 +1,12 @@
 import { openPostgres, type PostgresClient } from '../../clients/postgres.js';
 import { openRedis, type RedisClient } from '../../clients/redis/client.js';
 import type { PostgresSettings, RedisSettings, Timeouts } from '../../clients/settings.js';
-import { fromBytes } from '../../core/bytes.js';
+import { keyText } from '../key-text.js';
 import type { Clock } from '../../core/clock.js';
 import { errorMessage } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
-import { withGrace } from '../../core/abort.js';
+import { graceMs, withGrace } from '../../core/abort.js';
+import { abortable } from '../../core/abortable.js';
 import { Fenced, isTransient } from './failures.js';
 import { forgetApplied, prepareTables } from './fence.js';
 import type { Durability, LostEntries, Tables } from './types.js';
@@ -56,15 +57,14 @@ export interface WorkerResult {
   leased: number;
 }
 
-const graceMs = 8000;
 const idleMs = { least: 10, most: 200 };
 const forgetEveryMs = 10 * 60_000;
 
 /**
- * Takes queued writes to PostgreSQL until the signal, or until nothing waits. Redis and PostgreSQL may come and go
- * meanwhile; at the start they must be there.
- * @throws ServiceUnavailable, ServiceRefused, ServiceConflict at the start; the signal's reason when it was stopped,
- * after what was under way is settled.
+ * Takes queued writes to PostgreSQL until the signal, or until nothing waits; what was under way is settled then. Redis
+ * and PostgreSQL may come and go meanwhile; at the start they must be there.
+ * @throws ServiceUnavailable, ServiceRefused, ServiceConflict at the start; the signal's reason when it was stopped
+ * before it started, or before nothing waited any more.
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerResult> {
   const { signal } = options;
@@ -75,8 +75,8 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerResult> {
     const worker = new Worker(options, client, await agreePartitions(client, undefined), tidying);
     await worker.prepare();
     options.started?.(() => worker.result);
-    await worker.run();
-    signal.throwIfAborted();
+    await abortable(worker.run(), tidying);
+    if (options.untilEmpty) signal.throwIfAborted();
     return worker.result;
   } finally {
     client.close();
@@ -216,7 +216,7 @@ class Worker {
     result.held += turn.held;
     result.failed += turn.failed.length;
     for (const { key, table, reason } of turn.failed) {
-      const failure = { key: fromBytes(key), ...(table === undefined ? {} : { table }), reason };
+      const failure = { key: keyText(key), ...(table === undefined ? {} : { table }), reason };
       if (result.failures.length < 100) result.failures.push(failure);
       this.options.warn(`held back '${failure.key}': ${reason}`);
     }

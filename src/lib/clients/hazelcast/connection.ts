@@ -7,7 +7,7 @@ import { errorMessage, ServiceUnavailable, UserError } from '../../core/errors.j
 import { formatDuration } from '../../core/units.js';
 import type { HazelcastSettings, Timeouts } from '../settings.js';
 import { hazelcastTarget, type HazelcastTarget } from './address.js';
-import { connectProblem, isLost, silent, unreachable, withoutClient } from './errors.js';
+import { connectProblem, isLost, refusedWork, silent, unreachable, withoutClient } from './errors.js';
 import type { Stored } from './strings.js';
 
 export type HazelcastModule = typeof Hazelcast;
@@ -79,7 +79,8 @@ export class HazelcastConnection {
       } catch (error) {
         const lost = isLost(error) || (error instanceof ServiceUnavailable && error === this.lastProblem);
         this.closing.signal.throwIfAborted();
-        if (!lost) throw error;
+        if (!lost)
+          throw error instanceof this.module.HazelcastError ? refusedWork(this.target, error) : error;
         const left = deadline - this.clock.monotonic();
         if (left <= pause)
           throw error instanceof UserError ? error : unreachable(this.target, errorMessage(error), error);

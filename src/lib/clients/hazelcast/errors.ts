@@ -1,5 +1,6 @@
 import {
   errorMessage,
+  explanation,
   ServiceRefused,
   ServiceUnavailable,
   systemCode,
@@ -38,6 +39,14 @@ export function unreachable({ label }: HazelcastTarget, why: string, cause?: unk
 export function silent({ label }: HazelcastTarget, timeoutMs: number): ServiceUnavailable {
   return new ServiceUnavailable(`Hazelcast at ${label} did not answer for ${formatDuration(timeoutMs)}`, {
     hint: 'Is a member stopped or collecting garbage? requestTimeout sets how long to wait.',
+  });
+}
+
+/** What a member answers to work that it does not do: as it is, for callers, and explained for people. */
+export function refusedWork({ label }: HazelcastTarget, error: Error): Error {
+  const [said] = error.message.split('\n', 1);
+  return Object.assign(error, {
+    [explanation]: new ServiceRefused(`Hazelcast at ${label} refused us: ${said}`, { cause: error }),
   });
 }
 

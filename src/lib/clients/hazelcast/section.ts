@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { section } from '../../core/schema/section.js';
 import { secret, text, urls } from '../../core/schema/setting.js';
 import type { HazelcastSettings } from '../settings.js';
+import { hazelcastSchemes, hazelcastTarget } from './address.js';
 
 export const hazelcastSection = section({
   key: 'hazelcast',
@@ -11,7 +12,10 @@ export const hazelcastSection = section({
   schema: z.pipe(
     z.strictObject({
       url: z.optional(
-        urls(['hazelcast'], { help: 'URL of a member, or of several, with commas', address: true }),
+        urls(hazelcastSchemes, (members) => hazelcastTarget({ urls: members }), {
+          help: 'URL of a member, or of several, with commas',
+          address: true,
+        }),
       ),
       clusterName: z.optional(text({ help: "the cluster's name; where nothing is said, dev" })),
       map: z.optional(text({ help: 'the map that is the cache; where nothing is said, metrify' })),

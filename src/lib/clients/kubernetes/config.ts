@@ -1,11 +1,11 @@
-import { access, readFile } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 
 import { errorMessage, UserError } from '../../core/errors.js';
-import { maskSecrets } from '../../core/redact.js';
+import { readText } from '../../core/input-file.js';
 
 export interface KubernetesSettings {
   /** Paths as `KUBECONFIG` has them, joined by the system's delimiter; undefined: `~/.kube/config`, then the pod's service account. */
@@ -54,6 +54,10 @@ export async function loadClusterAccess(settings: KubernetesSettings): Promise<C
       hint: 'Set KUBECONFIG to all the files that make up your configuration.',
       code: 'KUBECONFIG',
     });
+  await requireFiles(
+    [cluster.caFile, config.getCurrentUser()?.certFile, config.getCurrentUser()?.keyFile],
+    from,
+  );
   return {
     config,
     server: serverUrl(cluster.server, from),
@@ -91,9 +95,9 @@ async function merge(config: KubeConfig, files: readonly string[], create: () =>
   for (const file of files) {
     const one = create();
     try {
-      one.loadFromString(await readFile(file, 'utf8'));
+      one.loadFromString(await readText(file));
     } catch (error) {
-      throw new UserError(`${file} is not a kubeconfig: ${maskSecrets(firstLine(errorMessage(error)))}`, {
+      throw new UserError(`${file} is not a kubeconfig: ${firstLine(errorMessage(error))}`, {
         hint: `kubectl config view --kubeconfig ${file} reads the same file.`,
         code: 'KUBECONFIG',
       });
@@ -106,6 +110,13 @@ async function merge(config: KubeConfig, files: readonly string[], create: () =>
     merged.currentContext ||= one.currentContext;
   }
   config.loadFromOptions(merged);
+}
+
+/** The official client reads them so that nothing else runs meanwhile: a pipe would hold up the whole process. */
+async function requireFiles(paths: readonly (string | undefined)[], from: string): Promise<void> {
+  for (const path of paths)
+    if (path !== undefined && !(await stat(path).catch(() => undefined))?.isFile())
+      throw new UserError(`${path}, which ${from} names, is not a file`, { code: 'KUBECONFIG' });
 }
 
 function noContext(config: KubeConfig, from: string): UserError {
@@ -128,7 +139,7 @@ function serverUrl(server: string, from: string): URL {
   try {
     return new URL(server);
   } catch {
-    throw new UserError(`'${maskSecrets(server)}' in ${from} is not a URL`, { code: 'KUBECONFIG' });
+    throw new UserError(`'${server}' in ${from} is not a URL`, { code: 'KUBECONFIG' });
   }
 }
 

@@ -15,7 +15,8 @@ export interface BulkOptions<T> {
   encode(item: T): string;
   /** Bytes of the command, about. */
   size(item: T): number;
-  settled(item: T, line: string): void;
+  /** `repeated`: the command was sent before, and that answer was lost. */
+  settled(item: T, line: string, repeated: boolean): void;
   signal: AbortSignal;
 }
 
@@ -88,11 +89,11 @@ export class MemcachedBulk<T> {
     this.underWay += items.length;
     this.bytesUnderWay += bytes;
     let left = items.length;
-    const settled = (item: T, line: string): void => {
+    const settled = (item: T, line: string, repeated: boolean): void => {
       if (this.closed) return;
       this.underWay--;
       if (--left === 0) this.bytesUnderWay -= bytes;
-      this.options.settled(item, line);
+      this.options.settled(item, line, repeated);
       if (left === 0) this.notify();
     };
     connection.send(new BulkExchange(items, this.options.encode, settled, (error) => this.fail(error)));

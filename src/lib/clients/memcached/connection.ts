@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 
 import type { Clock } from '../../core/clock.js';
-import { errorMessage, ServiceRefused, ServiceUnavailable } from '../../core/errors.js';
+import { errorMessage, explanation, ServiceRefused, ServiceUnavailable } from '../../core/errors.js';
+import { excerpt } from '../../http/excerpt.js';
 import type { Timeouts } from '../settings.js';
 import type { ServerAddress } from './address.js';
 import { AnswerReader } from './answers.js';
-import { StatsExchange, type Exchange } from './exchange.js';
-import { openSocket, silent, unreachable } from './socket.js';
+import { NotAnAnswer, Refusal, StatsExchange, type Exchange } from './exchange.js';
+import { garbled, openSocket, silent, unreachable } from './socket.js';
 
 const firstPauseMs = 20;
 const longestPauseMs = 1000;
@@ -14,8 +15,8 @@ const longestPauseMs = 1000;
 /**
  * One socket to one server, with commands pipelined and answered in order. When it is lost, it is opened again for up
  * to the request time-out, and the commands without an answer are sent again: so they must bear being repeated.
- * A server that falls silent for the request time-out, or stays away as long, fails everything under way; the next
- * command tries anew.
+ * A server that falls silent for the request time-out, stays away as long, or answers nonsense as long, fails everything
+ * under way; the next command tries again.
  */
 export class MemcachedConnection {
   /** Times the server was found to be another process than before: its memory was lost. */
@@ -26,6 +27,10 @@ export class MemcachedConnection {
   private ready = false;
   private opening: Promise<void> | undefined;
   private lostAt: number | undefined;
+  /** Why the last connection was given up. */
+  private problem: Error | undefined;
+  /** Before the next attempt. */
+  private pauseMs = 0;
   private process: string | undefined;
   private clockOffset = 0;
   private heardAt = 0;
@@ -62,7 +67,7 @@ export class MemcachedConnection {
 
   send(exchange: Exchange): void {
     if (this.closing.signal.aborted) {
-      exchange.failed(new Error(`the connection to ${this.address.label} is closed`));
+      exchange.failed(this.closing.signal.reason as Error);
       return;
     }
     this.queue.push(exchange);
@@ -70,13 +75,21 @@ export class MemcachedConnection {
     else this.recover();
   }
 
-  request<T>(exchange: Exchange & { answer: Promise<T> }): Promise<T> {
+  /** @throws ServiceUnavailable; `Refusal` where the server refused the command, with an explanation that names both. */
+  async request<T>(exchange: Exchange & { answer: Promise<T> }): Promise<T> {
     this.send(exchange);
-    return exchange.answer;
+    try {
+      return await exchange.answer;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const [command] = exchange.commands().split(/\s/, 1);
+      const said = `memcached at ${this.address.label} answered ${command} with: ${error.message}`;
+      throw Object.assign(error, { [explanation]: new ServiceRefused(said) });
+    }
   }
 
   close(): void {
-    this.closing.abort(new Error(`the connection to ${this.address.label} is closed`));
+    this.closing.abort(new ServiceUnavailable(`the connection to ${this.address.label} is closed`));
     this.drop();
     this.fail(this.closing.signal.reason as Error);
   }
@@ -89,22 +102,25 @@ export class MemcachedConnection {
     const greeting = new StatsExchange();
     const expected = [greeting as Exchange];
     const reader = new AnswerReader();
-    const lost = (why: string): void => {
-      greeting.failed(unreachable(this.address.label, why));
-      if (this.socket === socket) this.lost();
+    const lost = (problem: Error): void => {
+      greeting.failed(problem);
+      if (this.socket === socket) this.lost(problem);
     };
     socket.on('error', () => {});
-    socket.on('close', () => lost('the server closed the connection'));
+    socket.on('close', () => lost(unreachable(this.address.label, 'the server closed the connection')));
     socket.on('data', (chunk: Buffer) => {
       if (this.socket !== socket) return;
       this.heardAt = this.clock.monotonic();
-      if (this.ready) this.lostAt = undefined;
-      const inOrder = reader.feed(
-        chunk,
-        () => (this.ready ? this.queue[0] : expected[0]),
-        () => (this.ready ? this.answered() : expected.shift()),
-      );
-      if (!inOrder) socket.destroy();
+      try {
+        reader.feed(
+          chunk,
+          () => (this.ready ? this.queue[0] : expected[0]),
+          () => (this.ready ? this.answered() : expected.shift()),
+        );
+      } catch (error) {
+        if (!(error instanceof NotAnAnswer)) throw error;
+        lost(error);
+      }
     });
     const abort = (): void => {
       greeting.failed(signal.reason as Error);
@@ -112,10 +128,16 @@ export class MemcachedConnection {
     };
     signal.addEventListener('abort', abort, { once: true });
     // The greeting is part of connecting: a server that accepts and then hangs is told from one that works.
-    const timer = setTimeout(() => lost('it accepts connections, and does not answer'), connectTimeoutMs);
+    const timer = setTimeout(
+      () => lost(unreachable(this.address.label, 'it accepts connections, and does not answer')),
+      connectTimeoutMs,
+    );
     try {
       socket.write(greeting.commands());
       this.introduce(await greeting.answer);
+      // More came than the greeting.
+      if (this.socket !== socket)
+        throw this.problem ?? unreachable(this.address.label, 'the connection was closed');
     } catch (error) {
       this.drop();
       throw error instanceof ServiceUnavailable || signal.aborted
@@ -147,6 +169,7 @@ export class MemcachedConnection {
 
   private answered(): void {
     this.queue.shift();
+    this.progressed();
     if (this.queue.length === 0) this.unwatch();
   }
 
@@ -167,9 +190,19 @@ export class MemcachedConnection {
     this.watch = undefined;
   }
 
-  private lost(): void {
+  /** After what is no answer, the answers before it on the connection are not trusted either. */
+  private lost(problem: Error): void {
+    const wasReady = this.ready;
     this.drop();
+    this.problem = problem instanceof NotAnAnswer ? garbled(this.address.label, problem) : problem;
+    if (wasReady && !(problem instanceof NotAnAnswer) && this.queue[0]?.interrupted?.()) this.progressed();
     if (this.queue.length > 0) this.recover();
+  }
+
+  /** Something was answered: the patience begins again with the next loss. */
+  private progressed(): void {
+    this.lostAt = undefined;
+    this.pauseMs = 0;
   }
 
   private drop(): void {
@@ -191,29 +224,33 @@ export class MemcachedConnection {
   private async reopen(): Promise<void> {
     this.lostAt ??= this.clock.monotonic();
     const deadline = this.lostAt + this.timeouts.requestTimeoutMs;
-    for (let pause = firstPauseMs; ; pause = Math.min(2 * pause, longestPauseMs)) {
+    for (;;) {
+      const left = deadline - this.clock.monotonic();
+      if (this.problem instanceof ServiceRefused || this.closing.signal.aborted || left <= 0) {
+        this.fail(this.problem ?? (this.closing.signal.reason as Error));
+        return;
+      }
+      if (this.pauseMs > 0)
+        await this.clock.sleep(Math.min(this.pauseMs, left), this.closing.signal).catch(() => {});
+      this.pauseMs = Math.min(Math.max(2 * this.pauseMs, firstPauseMs), longestPauseMs);
       try {
         await this.connect(this.closing.signal);
         return;
       } catch (error) {
-        const left = deadline - this.clock.monotonic();
-        if (error instanceof ServiceRefused || this.closing.signal.aborted || left <= 0) {
-          this.fail(error as Error);
-          return;
-        }
-        await this.clock.sleep(Math.min(pause, left), this.closing.signal).catch(() => {});
+        this.problem = error as Error;
       }
     }
   }
 
   private fail(error: Error): void {
-    this.lostAt = undefined;
+    this.progressed();
+    this.problem = undefined;
     for (const exchange of this.queue.splice(0)) exchange.failed(error);
   }
 }
 
 function refused(label: string, error: unknown): ServiceRefused {
-  const line = errorMessage(error).slice(0, 80);
+  const line = excerpt(errorMessage(error), 80);
   if (/unauthenticated|auth/i.test(line)) {
     return new ServiceRefused(`memcached at ${label} wants a login, which metrify does not have: ${line}`, {
       hint: 'Let this host in without one (memcached -Y, -S), or use a listener of its own for it.',

@@ -1,5 +1,5 @@
 import { bytesOf, type ByteString } from '../../core/bytes.js';
-import { done, type Exchange } from './exchange.js';
+import { done, lengthOf, refusalOf, singleAnswer, type Exchange } from './exchange.js';
 
 export interface Item {
   value: ByteString;
@@ -33,10 +33,10 @@ export class ItemsExchange implements Exchange {
     if (line.startsWith('VALUE ')) {
       const [, key, flags, length, cas] = line.split(' ');
       this.current = { key: key!, flags: Number(flags), cas: cas! };
-      return Number(length);
+      return lengthOf(line, length, this.keys.includes(key as ByteString));
     }
     if (line === 'END') this.resolve(this.items);
-    else this.failed(new Error(line));
+    else this.failed(refusalOf(line));
     return done;
   }
 
@@ -77,7 +77,7 @@ export class StoreExchange implements Exchange {
   }
 
   line(line: string): number {
-    this.resolve(line);
+    this.resolve(singleAnswer(line));
     return done;
   }
 }

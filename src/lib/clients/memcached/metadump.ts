@@ -17,7 +17,7 @@ export interface DumpedItem {
   bytes: number;
 }
 
-/** The connection was lost in the middle of a dump, which has to start anew. */
+/** The connection was lost in the middle of a dump, which has to start again. */
 export class DumpLost extends ServiceUnavailable {}
 
 const newline = 10;

@@ -45,6 +45,14 @@ export function unreachable(label: string, why: string, cause?: unknown): Servic
   });
 }
 
+/** @param answer what the server said. */
+export function garbled(label: string, answer: Error): ServiceUnavailable {
+  return new ServiceUnavailable(
+    `memcached at ${label} answered something that is not memcached's protocol: '${answer.message}'`,
+    { hint: 'Is it a memcached server? Does something between change what it says?', cause: answer },
+  );
+}
+
 export function silent(label: string, timeoutMs: number): ServiceUnavailable {
   return new ServiceUnavailable(`memcached at ${label} did not answer for ${formatDuration(timeoutMs)}`, {
     hint: 'Is it stopped or swapping? requestTimeout sets how long to wait.',

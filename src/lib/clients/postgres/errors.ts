@@ -1,11 +1,14 @@
 import {
   errorMessage,
+  explanation,
   ServiceRefused,
   ServiceUnavailable,
   systemCode,
   UserError,
 } from '../../core/errors.js';
-import { maskSecrets } from '../../core/redact.js';
+import { excerpt } from '../../http/excerpt.js';
+import { certificateProblem, certificateReason } from '../../http/tls-problems.js';
+import { NotPostgres } from './message-check.js';
 import type { PostgresTarget } from './target.js';
 
 const certificateCodes = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH)/;
@@ -15,12 +18,12 @@ const goneMessages = /^(?:timeout expired|Connection terminated|Client was close
 
 /**
  * What went wrong between us and PostgreSQL, for people: unreachable, refused. Errors in what was asked (a missing
- * table, a duplicate key) stay as they are, for the caller to judge by their SQLSTATE in `code`.
+ * table, a duplicate key) stay as they are, for the caller to judge by their SQLSTATE in `code`, and have an `explanation`.
  */
 export function explainPostgresError(error: unknown, target: PostgresTarget): unknown {
   if (error instanceof UserError) return error;
   const code = systemCode(error) ?? '';
-  const message = maskSecrets(errorMessage(error));
+  const message = errorMessage(error);
   const where = `PostgreSQL at ${target.label}`;
   if (message === 'timeout expired')
     return new ServiceUnavailable(`${where} did not answer in time`, { hint: reachable, cause: error });
@@ -29,17 +32,47 @@ export function explainPostgresError(error: unknown, target: PostgresTarget): un
       hint: reachable,
       cause: error,
     });
+  if (isGarbled(error, code))
+    return new ServiceUnavailable(
+      `${where} answered something that is not PostgreSQL's protocol: ${excerpt(message, 80)}`,
+      {
+        code: 'NOT_POSTGRES',
+        hint: 'Is it a PostgreSQL server? Does something between change what it says?',
+        cause: error,
+      },
+    );
   if (certificateCodes.test(code) || message.includes('does not support SSL'))
     return new ServiceRefused(`${where} offers no TLS that can be trusted: ${message}`, {
-      hint: 'Give the authority that signed its certificate with tlsCa, or correct sslmode in the URL.',
+      hint: certificateReason(code)
+        ? certificateProblem(error, 'postgres.tlsCa')!.hint
+        : 'Give the authority that signed its certificate with tlsCa, or correct sslmode in the URL.',
       cause: error,
     });
   if (code === '57014' && message.includes('timeout')) return timedOut(target, error);
   const hint = refusals[code.startsWith('28') || message.startsWith('SASL') ? '28' : code];
-  return hint === undefined
-    ? error
-    : new ServiceRefused(`${where} refused us: ${message}`, { hint, cause: error });
+  if (hint !== undefined)
+    return new ServiceRefused(`${where} refused us: ${message}`, { hint, cause: error });
+  if (/^[0-9A-Z]{5}$/.test(code)) {
+    const answer = new ServiceRefused(`${where} answered: ${message} (${code})`, {
+      code: 'POSTGRES_ERROR',
+      cause: error,
+    });
+    return Object.assign(error as Error, { [explanation]: answer });
+  }
+  return error;
 }
+
+/**
+ * What pg makes of bytes or messages that it does not expect: an error of its parser has the shape of a server's, but no
+ * SQLSTATE, which every server's has.
+ */
+function isGarbled(error: unknown, code: string): boolean {
+  if (error instanceof NotPostgres) return true;
+  const { message, length } = error as { message?: string; length?: number };
+  return code === '' && (length !== undefined || unexpected.test(message ?? ''));
+}
+
+const unexpected = /^(?:Received unexpected|Unknown authenticationOk)/;
 
 export function timedOut(target: PostgresTarget, cause?: unknown): ServiceUnavailable {
   return new ServiceUnavailable(`PostgreSQL at ${target.label} did not answer in time`, {

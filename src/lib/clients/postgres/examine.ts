@@ -14,6 +14,8 @@ export function examinePostgres(settings: PostgresSettings): Examiner {
           `select current_setting('server_version') as version,
                   (select rolsuper from pg_roles where rolname = current_user) as superuser,
                   pg_has_role(current_user, 'pg_execute_server_program', 'member') as programs`,
+          [],
+          { columns: ['version', 'superuser', 'programs'] },
         );
         const { version, superuser, programs } = rows[0]!;
         const notes: string[] = [];

@@ -4,6 +4,7 @@ import { section } from '../../core/schema/section.js';
 import { url } from '../../core/schema/setting.js';
 import type { PostgresSettings } from '../settings.js';
 import { tlsSettings } from '../tls.js';
+import { parsePostgresUrl, postgresSchemes } from './target.js';
 
 export const postgresSection = section({
   key: 'postgres',
@@ -12,10 +13,9 @@ export const postgresSection = section({
   schema: z.pipe(
     z.strictObject({
       url: z.optional(
-        url(['postgres', 'postgresql'], {
+        url(postgresSchemes, parsePostgresUrl, {
           help: 'its URL, with sslmode where TLS is wanted',
           address: true,
-          hostOptional: true,
         }),
       ),
       ...tlsSettings(),

@@ -2,9 +2,11 @@ import type { ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { parseInfo, redirectAddress, type RedisClient } from './client.js';
 import { askingCommand } from './commands.js';
-import { ConnectionLost, type RedisAddress, type RedisConnection } from './connection.js';
+import type { RedisAddress } from './address.js';
+import { ConnectionLost, type RedisConnection } from './connection.js';
 import { encodeCommand, RedisError, type Reply } from './resp.js';
 import { isPassing, Retrier, stayedAway } from './retrier.js';
+import { asText } from './shapes.js';
 
 export interface BulkOptions<T> {
   signal: AbortSignal;
@@ -60,7 +62,7 @@ const unconfirmedLimit = 200;
  * Pipelines commands to the masters of a server or cluster, one socket each, and sees every one of them through
  * restarts, failovers and redirects.
  *
- * When anything goes wrong on the way, new commands wait, what is under way ends, the topology is asked anew, and
+ * When anything goes wrong on the way, new commands wait, what is under way ends, the topology is asked again, and
  * what has no answer is sent again in its first order, so that of two commands on one key the later one stays the
  * last. Writes that a master acknowledged are kept until WAIT says that a replica has them, and are repeated when
  * the master is lost before that.
@@ -121,9 +123,12 @@ export class RedisBulk<T> {
     }
   }
 
-  close(): void {
-    for (const lane of this.#lanes.values()) lane.connection.close();
+  /** Returns when everything that was answered is settled. */
+  async close(): Promise<void> {
+    const lanes = [...this.#lanes.values()];
     this.#lanes.clear();
+    for (const { connection } of lanes) connection.close();
+    for (const { underWay } of lanes) await Promise.all(underWay);
   }
 
   async #lane(key: ByteString): Promise<Lane<T>> {
@@ -131,7 +136,7 @@ export class RedisBulk<T> {
     const known = this.#lanes.get(node);
     if (known) return known;
     const connection = await this.client.dedicated(address);
-    const info = parseInfo((await connection.call(['INFO'])) as string);
+    const info = parseInfo(asText(await connection.call(['INFO']), node));
     const lane: Lane<T> = {
       connection,
       runId: info.run_id ?? '',

@@ -2,18 +2,21 @@ import { setMaxListeners } from 'node:events';
 
 import type { ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { readAuthorities } from '../authorities.js';
 import type { RedisSettings, Timeouts } from '../settings.js';
 import { askingCommand } from './commands.js';
+import { type RedisAddress, redisTarget } from './address.js';
 import {
   ConnectionLost,
   type ConnectionOptions,
   lostConnection,
-  refused,
-  type RedisAddress,
+  notAsked,
   RedisConnection,
 } from './connection.js';
+import { answered, refused, unexpected } from './refusals.js';
 import { type CommandPart, encodeCommand, RedisError, type Reply } from './resp.js';
 import { isPassing, Retrier } from './retrier.js';
+import { asList, asNumber, asText } from './shapes.js';
 import { slotCount, slotOf } from './slots.js';
 
 /** A master and the slots it serves; without a cluster, the one server with all of them. */
@@ -28,6 +31,8 @@ export interface RedisNode {
 export interface CallOptions {
   /** Repeat the command after its answer was lost, when it may have been carried out already. @default true */
   idempotent?: boolean;
+  /** Called when the command is repeated although it may have been carried out already. */
+  repeated?: () => void;
 }
 
 /**
@@ -39,26 +44,17 @@ export async function openRedis(
   timeouts: Timeouts,
   signal: AbortSignal,
 ): Promise<RedisClient> {
-  const urls = settings.nodes.map(parseRedisUrl);
-  const [first] = urls;
-  if (!first)
-    throw new UserError('no Redis URL is configured', { hint: 'Set METRIFY_REDIS_URL or redis.url.' });
-  const options: ConnectionOptions = {
-    ...timeouts,
-    tlsVerify: settings.tlsVerify,
-    tlsCa: settings.tlsCa,
-    username: first.username ?? settings.username,
-    password: first.password ?? settings.password,
-    database: first.database,
-    tls: first.tls,
-  };
-  const client = new RedisClient(
-    urls.map((url) => url.address),
-    options,
-    signal,
-  );
+  const { addresses, ...login } = redisTarget(settings);
+  const { tlsVerify, tlsCa } = settings;
+  const authorities =
+    login.tls && tlsCa !== undefined ? await readAuthorities(tlsCa, 'redis.tlsCa') : undefined;
+  const client = new RedisClient(addresses, { ...timeouts, tlsVerify, authorities, ...login }, signal);
   try {
-    await client.discover(urls.length > 1);
+    await client.discover(addresses.length > 1).catch((error: unknown) => {
+      // It was there a moment ago.
+      if (!(error instanceof ConnectionLost)) throw error;
+      return client.retried(() => client.discover(addresses.length > 1));
+    });
   } catch (error) {
     client.close();
     throw error;
@@ -118,10 +114,11 @@ export class RedisClient {
 
   async discover(clusterExpected = false): Promise<void> {
     const seed = await this.#anyNode();
-    this.info = parseInfo((await this.#ask(seed, ['INFO'])) as string);
+    this.info = parseInfo(asText(await this.#ask(seed, ['INFO']), seed.node));
+    if (this.info.redis_mode === 'sentinel') throw isSentinel(seed.node, this.info);
     this.cluster = this.info.cluster_enabled === '1';
     if (clusterExpected && !this.cluster)
-      throw new UserError(`several Redis URLs mean a cluster, but ${seed.node} is none`, {
+      throw new UserError(`several Redis URLs mean a cluster, but ${seed.node} is not a cluster`, {
         hint: 'Give one URL for a single server.',
       });
     if (!this.cluster) {
@@ -134,14 +131,14 @@ export class RedisClient {
       throw new UserError(`a Redis Cluster has database 0 only, not ${this.options.database}`, {
         hint: 'Leave the number out of the URL.',
       });
-    this.#readSlots((await this.#ask(seed, ['CLUSTER', 'SLOTS'])) as SlotsReply, seed.address.host);
+    this.#readSlots(readSlots(await this.#ask(seed, ['CLUSTER', 'SLOTS']), seed.node), seed.address.host);
     if (this.#masters.length === 0)
       throw new ServiceUnavailable(`the Redis Cluster at ${this.target} serves no slot`, {
         hint: 'See: metrify cache cluster check',
       });
   }
 
-  /** Asks anew who serves what: after a failover, a redirect, or a lost connection. */
+  /** Asks again who serves what: after a failover, a redirect, or a lost connection. */
   async refresh(): Promise<void> {
     if (this.cluster) await this.discover();
     else await this.#anyNode();
@@ -208,12 +205,12 @@ export class RedisClient {
   async #persist(
     args: readonly CommandPart[],
     key: ByteString,
-    { idempotent = true }: CallOptions,
+    { idempotent = true, repeated }: CallOptions,
     first?: Error,
   ): Promise<Exclude<Reply, RedisError>> {
     const retrier = new Retrier(this.options.requestTimeoutMs, this.#stopped);
     for (let outcome = first; ; outcome = undefined) {
-      let problem: ServiceUnavailable;
+      let problem: UserError;
       try {
         if (outcome !== undefined && !(outcome instanceof RedisError)) throw outcome;
         const { address, node } = this.masterOf(key);
@@ -221,19 +218,37 @@ export class RedisClient {
         if (reply instanceof RedisError && reply.code === 'ASK')
           reply = await this.#asking(redirectAddress(reply, address), args);
         if (!(reply instanceof RedisError)) return reply as Exclude<Reply, RedisError>;
-        const wrong: Error = reply;
-        const error = refused(node, reply);
-        if (!(error instanceof ServiceUnavailable)) throw error;
-        if (!isPassing(reply)) throw wrong;
+        const error = refused(node, reply, args);
+        if (!isPassing(reply)) throw error.code === unexpected ? answered(node, args, reply) : error;
         problem = error;
       } catch (error) {
         if (!(error instanceof ServiceUnavailable)) throw error;
         if (error instanceof ConnectionLost && !idempotent) throw error;
+        if (error instanceof ConnectionLost) repeated?.();
         problem = error;
       }
       await retrier.pause(problem);
       // Where that fails, the next attempt says why.
       await this.refresh().catch(() => {});
+    }
+  }
+
+  /**
+   * Does what only reads again, for up to the request time-out from the first failure, while a server is away or its
+   * connection is lost.
+   * @throws ServiceUnavailable when that time is over; the signal's reason; whatever else the work throws
+   */
+  async retried<T>(work: () => Promise<T>): Promise<T> {
+    const retrier = new Retrier(this.options.requestTimeoutMs, this.#stopped);
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof ServiceUnavailable)) throw error;
+        await retrier.pause(error);
+        // Where that fails, the next attempt says why.
+        await this.refresh().catch(() => {});
+      }
     }
   }
 
@@ -253,7 +268,7 @@ export class RedisClient {
     try {
       return await connection.call(args);
     } catch (error) {
-      throw error instanceof RedisError ? refused(connection.node, error) : error;
+      throw error instanceof RedisError ? refused(connection.node, error, args) : error;
     }
   }
 
@@ -275,21 +290,14 @@ export class RedisClient {
     throw failure;
   }
 
-  #readSlots(reply: SlotsReply, seedHost: string): void {
+  #readSlots(served: ServedSlots[], seedHost: string): void {
     const byName = new Map<string, RedisNode>();
     this.#bySlot = [];
-    for (const [from, to, [host, port], ...replicas] of reply) {
-      const address = { host: host || seedHost, port };
-      const node = nodeName(address);
-      const master = byName.get(node) ?? {
-        node,
-        address,
-        ranges: [],
-        replicas: replicas.map(([replicaHost, replicaPort]) => ({
-          host: replicaHost || seedHost,
-          port: replicaPort,
-        })),
-      };
+    const addressOf = ({ host, port }: RedisAddress) => ({ host: host || seedHost, port });
+    for (const { from, to, nodes } of served) {
+      const [address, ...replicas] = nodes.map(addressOf);
+      const node = nodeName(address!);
+      const master = byName.get(node) ?? { node, address: address!, ranges: [], replicas };
       master.ranges.push([from, to]);
       byName.set(node, master);
       for (let slot = from; slot <= to; slot++) this.#bySlot[slot] = master;
@@ -298,8 +306,30 @@ export class RedisClient {
   }
 }
 
-type SlotsNode = [host: string, port: number, ...rest: unknown[]];
-type SlotsReply = [from: number, to: number, master: SlotsNode, ...replicas: SlotsNode[]][];
+/** A line of CLUSTER SLOTS: the master and its replicas; a node without a host is on that of the node that answers. */
+interface ServedSlots {
+  from: number;
+  to: number;
+  nodes: RedisAddress[];
+}
+
+/** @throws ServiceUnavailable when it is something else. */
+function readSlots(reply: Reply, answeredBy: string): ServedSlots[] {
+  return asList(reply, answeredBy).map((line) => {
+    const [from, to, ...nodes] = asList(line, answeredBy);
+    if (nodes.length === 0) throw notAsked(answeredBy);
+    const slot = (bound: Reply | undefined) => {
+      const number = asNumber(bound, answeredBy);
+      if (number < 0 || number >= slotCount) throw notAsked(answeredBy);
+      return number;
+    };
+    const address = (node: Reply): RedisAddress => {
+      const [host, port] = asList(node, answeredBy);
+      return { host: host === null ? '' : asText(host, answeredBy), port: asNumber(port, answeredBy) };
+    };
+    return { from: slot(from), to: slot(to), nodes: nodes.map(address) };
+  });
+}
 
 export function nodeName({ host, port }: RedisAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -322,31 +352,15 @@ export function parseInfo(text: string): Record<string, string> {
   return info;
 }
 
-function parseRedisUrl(text: string): {
-  address: RedisAddress;
-  tls: boolean;
-  database: number;
-  username?: string;
-  password?: string;
-} {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new UserError('a Redis URL cannot be read', { hint: 'Write it like redis://host:6379/0.' });
-  }
-  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:')
-    throw new UserError(`a Redis URL starts with redis:// or rediss://, not ${url.protocol}//`);
-  const database = url.pathname.replace(/^\//, '');
-  if (!/^\d*$/.test(database))
-    throw new UserError(`'${database}' is no Redis database number`, {
-      hint: 'Write it like redis://host:6379/0.',
-    });
-  return {
-    address: { host: url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(url.port || 6379) },
-    tls: url.protocol === 'rediss:',
-    database: Number(database || 0),
-    ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
-    ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
-  };
+/** @param info of the Sentinel: `master0:name=mymaster,status=ok,address=10.0.0.1:6379,…` for each master */
+function isSentinel(node: string, info: Readonly<Record<string, string>>): UserError {
+  const masters = Object.entries(info).flatMap(([name, text]) => {
+    if (!/^master\d+$/.test(name)) return [];
+    const facts = new Map(text.split(',').map((fact) => fact.split('=') as [string, string]));
+    return [`${facts.get('name')} is redis://${facts.get('address')}`];
+  });
+  return new UserError(`Redis at ${node} is a Sentinel, which holds no keys`, {
+    code: 'REDIS_SENTINEL',
+    hint: `Give the URL of the master${masters.length === 0 ? '' : `: ${masters.join(', ')}`}.`,
+  });
 }

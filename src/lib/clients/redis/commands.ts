@@ -1,6 +1,11 @@
 import type { ByteString } from '../../core/bytes.js';
 import { type CommandPart, encodeCommand } from './resp.js';
 
+/** Answers with that number, as a bulk string: what comes in its place shows answers too many, or too few. */
+export function fenceCommand(fence: number): string {
+  return encodeCommand(['PING', `${fence}`]);
+}
+
 /** Before a command whose slot is on its way to the server that is asked. Answers: OK. */
 export const askingCommand = encodeCommand(['ASKING']);
 

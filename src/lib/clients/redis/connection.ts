@@ -1,23 +1,23 @@
-import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 import { toBytes } from '../../core/bytes.js';
-import { errorMessage, ServiceRefused, ServiceUnavailable, systemCode } from '../../core/errors.js';
+import { errorMessage, explanation, ServiceUnavailable, systemCode, UserError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
+import { certificateProblem } from '../../http/tls-problems.js';
 import type { Timeouts, TlsSettings } from '../settings.js';
-import { type CommandPart, encodeCommand, RedisError, type Reply, RespParser } from './resp.js';
+import type { RedisAddress } from './address.js';
+import { fenceCommand } from './commands.js';
+import { answered } from './refusals.js';
+import { type CommandPart, encodeCommand, NotResp, RedisError, type Reply, RespParser } from './resp.js';
 
-export interface RedisAddress {
-  host: string;
-  port: number;
-}
-
-export interface ConnectionOptions extends Timeouts, TlsSettings {
+export interface ConnectionOptions extends Timeouts, Pick<TlsSettings, 'tlsVerify'> {
   username?: string | undefined;
   password?: string | undefined;
   database: number;
   tls: boolean;
+  /** PEM; undefined: those that Node.js trusts. */
+  authorities?: string | undefined;
 }
 
 const bytesPerWrite = 8192;
@@ -31,6 +31,8 @@ export class ConnectionLost extends ServiceUnavailable {
 
 interface Batch {
   left: number;
+  /** What the last reply must be: see `fenceCommand`. */
+  fence?: string;
   /** None for a single command, whose reply is resolved to as it is. */
   replies: Reply[] | undefined;
   resolve(replies: Reply[] | Reply): void;
@@ -44,6 +46,8 @@ export class RedisConnection {
   #lost: ServiceUnavailable | undefined;
   /** Small commands of one tick, which go out in one write. */
   #waiting = '';
+  /** Of the last pipeline: no other has the same. */
+  #fence = 0;
   /** Since when answers are due and nothing of them has come; 0 while none is due. */
   #silentSince = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -60,18 +64,15 @@ export class RedisConnection {
         parser.feed(chunk);
         this.#silentSince = this.#head < this.#batches.length ? performance.now() : 0;
       } catch (error) {
-        this.#fail(
-          new ServiceUnavailable(`Redis at ${node}: ${errorMessage(error)}`, {
-            hint: 'Is it a Redis server?',
-          }),
-        );
+        if (!(error instanceof NotResp)) throw error;
+        this.#fail(garbled(node, `something that is not RESP: '${error.message}'`));
       }
     });
-    socket.on('error', (error) => this.#fail(lostConnection(node, errorMessage(error))));
+    socket.on('error', (error) => this.#fail(lostOf(node, error)));
     socket.on('close', () => this.#fail(lostConnection(node, 'the server closed it')));
   }
 
-  /** @throws ServiceUnavailable, ServiceRefused. */
+  /** @throws ServiceUnavailable, ServiceRefused; UserError `REDIS_DATABASE`. */
   static async open(
     address: RedisAddress,
     options: ConnectionOptions,
@@ -90,16 +91,20 @@ export class RedisConnection {
       options.connectTimeoutMs,
     );
     try {
-      if (options.password !== undefined) {
-        const credentials = options.username ? [options.username, options.password] : [options.password];
-        await connection.call(['AUTH', ...credentials.map(toBytes)]);
-      }
+      const { username, password } = options;
+      // A user without a password logs in too: the commands would run as `default` otherwise.
+      if (username !== undefined) await connection.call(['AUTH', toBytes(username), toBytes(password ?? '')]);
+      else if (password !== undefined) await connection.call(['AUTH', toBytes(password)]);
       if (options.database > 0) await connection.call(['SELECT', `${options.database}`]);
-      else await connection.call(['PING']);
+      else await connection.greet();
     } catch (error) {
       connection.close();
       signal.throwIfAborted();
-      throw error instanceof RedisError ? refused(node, error) : error;
+      // Nothing was asked yet, so there is nothing that could have been carried out.
+      if (error instanceof ConnectionLost) throw error.cause;
+      if (!(error instanceof RedisError)) throw error;
+      if (/unknown command .?select/i.test(error.message)) throw noDatabases(node, options.database);
+      throw error[explanation] ?? error;
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
@@ -113,12 +118,20 @@ export class RedisConnection {
   }
 
   /**
-   * Sends encoded commands, with others of the same tick, in one write. Errors among the replies are values.
-   * @throws ConnectionLost with the replies that came.
+   * Sends encoded commands, with others of the same tick, in one write. Errors among the replies are values. The replies
+   * are those of these commands: a fence behind them shows whether the server said more or less than it was asked.
+   * @throws ConnectionLost with the replies that came, and none where they cannot be trusted.
    */
   pipeline(encoded: string, count: number): Promise<Reply[]> {
+    const fence = ++this.#fence;
     return new Promise((resolve, reject) =>
-      this.#send(encoded, { left: count, replies: [], resolve: resolve as Batch['resolve'], reject }),
+      this.#send(encoded + fenceCommand(fence), {
+        left: count + 1,
+        fence: `${fence}`,
+        replies: [],
+        resolve: resolve as Batch['resolve'],
+        reject,
+      }),
     );
   }
 
@@ -146,9 +159,15 @@ export class RedisConnection {
 
   /** @throws RedisError when that is the answer; ConnectionLost. */
   async call(args: readonly CommandPart[]): Promise<Exclude<Reply, RedisError>> {
-    const reply = await this.single(encodeCommand(args));
-    if (reply instanceof RedisError) throw reply;
+    const [reply] = await this.pipeline(encodeCommand(args), 1);
+    if (reply instanceof RedisError) throw answered(this.node, args, reply);
     return reply as Exclude<Reply, RedisError>;
+  }
+
+  /** A server that takes no writes, because it cannot save, refuses even PING, and can be read. */
+  private async greet(): Promise<void> {
+    const reply = await this.single(encodeCommand(['PING']));
+    if (reply instanceof RedisError && reply.code !== 'MISCONF') throw answered(this.node, ['PING'], reply);
   }
 
   close(): void {
@@ -196,11 +215,17 @@ export class RedisConnection {
   #answer(reply: Reply): void {
     const batch = this.#batches[this.#head];
     if (!batch) {
-      this.#fail(new ServiceUnavailable(`Redis at ${this.node} answered what was not asked`));
+      this.#fail(garbled(this.node, 'what was not asked'));
       return;
     }
-    batch.replies?.push(reply);
-    if (--batch.left > 0) return;
+    if (--batch.left === 0 && batch.fence !== undefined) {
+      // A server that refuses PING, or everything while it loads, says so in its place.
+      if (reply !== batch.fence && !(reply instanceof RedisError)) {
+        this.#fail(notAsked(this.node));
+        return;
+      }
+    } else batch.replies?.push(reply);
+    if (batch.left > 0) return;
     this.#head++;
     if (this.#head > 256) {
       this.#batches.splice(0, this.#head);
@@ -214,7 +239,9 @@ export class RedisConnection {
     this.#lost = error;
     clearTimeout(this.#timer);
     this.socket.destroy();
-    for (const batch of this.#batches.splice(this.#head)) batch.reject(withReplies(error, batch.replies));
+    const trusted = error.code !== garbledCode;
+    for (const batch of this.#batches.splice(this.#head))
+      batch.reject(withReplies(error, trusted ? batch.replies : []));
   }
 }
 
@@ -235,7 +262,7 @@ function openSocket(
     };
     const fail = (error: unknown) =>
       settle(() => {
-        socket?.destroy();
+        socket.destroy();
         reject(error as Error);
       });
     const abort = () => fail(signal.reason);
@@ -244,26 +271,20 @@ function openSocket(
       options.connectTimeoutMs,
     );
     signal.addEventListener('abort', abort, { once: true });
-    let socket: Socket | undefined;
-    const start = (ca?: string) => {
-      if (settled) return;
-      const onConnect = () => settle(() => resolve(socket!.removeAllListeners('error')));
-      socket = options.tls
-        ? connectTls(
-            {
-              ...address,
-              servername: /^[\d.]+$|:/.test(address.host) ? '' : address.host,
-              rejectUnauthorized: options.tlsVerify ?? true,
-              ...(ca === undefined ? {} : { ca }),
-            },
-            onConnect,
-          )
-        : connectTcp(address, onConnect);
-      socket.setNoDelay(true);
-      socket.on('error', (error) => fail(connectError(node, error)));
-    };
-    if (options.tls && options.tlsCa !== undefined) readFile(options.tlsCa, 'utf8').then(start, fail);
-    else start();
+    const onConnect = () => settle(() => resolve(socket.removeAllListeners('error')));
+    const socket = options.tls
+      ? connectTls(
+          {
+            ...address,
+            servername: /^[\d.]+$|:/.test(address.host) ? '' : address.host,
+            rejectUnauthorized: options.tlsVerify ?? true,
+            ...(options.authorities === undefined ? {} : { ca: options.authorities }),
+          },
+          onConnect,
+        )
+      : connectTcp(address, onConnect);
+    socket.setNoDelay(true);
+    socket.on('error', (error) => fail(connectError(node, error)));
   });
 }
 
@@ -271,9 +292,11 @@ function connectError(node: string, error: Error): ServiceUnavailable {
   const code = systemCode(error);
   if (code === 'ECONNREFUSED') return unreachable(node, 'connection refused');
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return unreachable(node, 'no such host');
-  if (code?.startsWith('ERR_TLS') || /certificate|self.signed/i.test(error.message))
-    return new ServiceUnavailable(`Redis at ${node}: its certificate was not accepted: ${error.message}`, {
-      hint: 'Name the authority in redis.tlsCa.',
+  const problem = certificateProblem(error, 'redis.tlsCa');
+  if (problem)
+    return new ServiceUnavailable(`Redis at ${node}: ${problem.reason}`, {
+      hint: problem.hint,
+      cause: error,
     });
   return unreachable(node, error.message);
 }
@@ -284,12 +307,35 @@ function unreachable(node: string, why: string): ServiceUnavailable {
   });
 }
 
+/** With TLS 1.3 a server refuses our certificate, or that there is none, after the handshake. */
+function lostOf(node: string, error: Error): ServiceUnavailable {
+  const problem = certificateProblem(error, 'redis.tlsCa');
+  return problem
+    ? new ServiceUnavailable(`Redis at ${node}: ${problem.reason}`, { hint: problem.hint, cause: error })
+    : lostConnection(node, errorMessage(error));
+}
+
 export function lostConnection(node: string, why: string): ServiceUnavailable {
   return new ServiceUnavailable(`the connection to Redis at ${node} was lost: ${why}`);
 }
 
+const garbledCode = 'NOT_REDIS';
+
+/** The server, or something between, does not speak the protocol. */
+function garbled(node: string, what: string): ServiceUnavailable {
+  return new ServiceUnavailable(`Redis at ${node} answered ${what}`, {
+    code: garbledCode,
+    hint: 'Is it a Redis server? Does something between change what it says?',
+  });
+}
+
+export function notAsked(node: string): ServiceUnavailable {
+  return garbled(node, 'something else than what was asked');
+}
+
 function withReplies(error: ServiceUnavailable, replies: Reply[] = []): ConnectionLost {
   const lost = new ConnectionLost(error.message, {
+    code: error.code,
     ...(error.hint ? { hint: error.hint } : {}),
     cause: error,
   });
@@ -297,19 +343,10 @@ function withReplies(error: ServiceUnavailable, replies: Reply[] = []): Connecti
   return lost;
 }
 
-/** How servers before Redis 6 refuse a login, and any version one with a password where none is set. */
-const refusedLogin = /^ERR (?:invalid password|Client sent AUTH|AUTH <password> called without)/;
-
-/** What an error reply to a single command means for the person. */
-export function refused(node: string, error: RedisError): Error {
-  if (['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(error.code) || refusedLogin.test(error.message))
-    return new ServiceRefused(`Redis at ${node} refused us: ${error.message}`, {
-      hint: 'Set redis.username and redis.password (METRIFY_REDIS_PASSWORD) to a user with the rights.',
-    });
-  if (['OOM', 'MISCONF'].includes(error.code) || /\bOOM command not allowed/.test(error.message))
-    return new ServiceRefused(`Redis at ${node} takes no writes: ${error.message}`, {
-      code: 'REDIS_FULL',
-      hint: 'Make room (metrify cache inspect says where it went), or raise maxmemory.',
-    });
-  return new ServiceUnavailable(`Redis at ${node} answered: ${error.message}`, { code: 'REDIS_ERROR' });
+/** Sentinels, and some managed services. */
+function noDatabases(node: string, database: number): UserError {
+  return new UserError(`Redis at ${node} does not know SELECT, so it has no database ${database}`, {
+    code: 'REDIS_DATABASE',
+    hint: 'Leave the number out of the URL.',
+  });
 }

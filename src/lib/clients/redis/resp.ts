@@ -1,8 +1,12 @@
 import { bytesOf, type ByteString } from '../../core/bytes.js';
+import { explanation, type UserError } from '../../core/errors.js';
+import { excerpt } from '../../http/excerpt.js';
 
 /** An error answered by Redis; in pipelines it is a value like any other reply. */
 export class RedisError extends Error {
   override readonly name = 'RedisError';
+  /** Of the command that was answered so, when it is thrown. */
+  [explanation]?: UserError;
   /** The first word: `MOVED`, `OOM`, `WRONGTYPE`, … */
   get code(): string {
     return this.message.split(' ', 1)[0]!;
@@ -23,7 +27,18 @@ export function encodeCommand(args: readonly CommandPart[]): string {
 }
 
 const CR = 13;
+const LF = 10;
+/** More than a Redis answers by default (proto-max-bulk-len), and as much as a string of V8 can hold. */
+const longestBulk = 2 ** 29 - 25;
+/** Items that a reply may have, and how long a line may be: past them nobody waits for the rest. */
+const longestArray = 2 ** 27;
+const longestLine = 64 * 1024;
 const incomplete = Symbol('incomplete');
+
+/** What came is not RESP2: nothing that follows can be read either. */
+export class NotResp extends Error {
+  override readonly name = 'NotResp';
+}
 
 /** Incremental RESP2 parser: feed it chunks, it calls back once for each whole reply. */
 export class RespParser {
@@ -39,7 +54,7 @@ export class RespParser {
 
   constructor(private readonly onReply: (reply: Reply) => void) {}
 
-  /** @throws Error when the bytes are no RESP2. */
+  /** @throws NotResp */
   feed(chunk: Buffer): void {
     if (this.#needed > 0) {
       this.#waiting.push(chunk);
@@ -105,7 +120,8 @@ export class RespParser {
         start + 4 < buffer.length &&
         buffer[start + 1] === 79 &&
         buffer[start + 2] === 75 &&
-        buffer[start + 3] === CR
+        buffer[start + 3] === CR &&
+        buffer[start + 4] === LF
       ) {
         this.#at = start + 5;
         return 'OK' as ByteString;
@@ -114,17 +130,25 @@ export class RespParser {
       let number = 0;
       if (type === 43 || type === 45) {
         end = buffer.indexOf(CR, end);
-        if (end < 0 || end + 1 >= buffer.length) return incomplete;
+        if (end < 0 || end + 1 >= buffer.length) {
+          if (buffer.length - start > longestLine) throw notResp(buffer, start);
+          return incomplete;
+        }
+        if (buffer[end + 1] !== LF) throw notResp(buffer, start);
         this.#at = end + 2;
         const text = bytesOf(buffer, start + 1, end);
         return type === 43 ? text : new RedisError(text);
       }
-      if (type !== 58 && type !== 36 && type !== 42)
-        throw new Error(`not a Redis reply: it starts with byte 0x${type.toString(16)}`);
+      if (type !== 58 && type !== 36 && type !== 42) throw notResp(buffer, start);
       const negative = buffer[end] === 45;
       if (negative) end++;
-      for (; end < buffer.length && buffer[end] !== CR; end++) number = number * 10 + (buffer[end]! - 48);
+      for (; end < buffer.length && buffer[end] !== CR; end++) {
+        const digit = buffer[end]! - 48;
+        if (digit < 0 || digit > 9) throw notResp(buffer, start);
+        number = number * 10 + digit;
+      }
       if (end + 1 >= buffer.length) return incomplete;
+      if (buffer[end + 1] !== LF || end === start + 1) throw notResp(buffer, start);
       end += 2;
       if (type === 58) {
         this.#at = end;
@@ -134,11 +158,13 @@ export class RespParser {
         this.#at = end;
         return null;
       }
+      if (number > (type === 36 ? longestBulk : longestArray)) throw notResp(buffer, start);
       if (type === 36) {
         if (end + number + 2 > buffer.length) {
           this.#needed = end - start + number + 2;
           return incomplete;
         }
+        if (buffer[end + number] !== CR || buffer[end + number + 1] !== LF) throw notResp(buffer, start);
         this.#at = end + number + 2;
         return number > 3 ? bytesOf(buffer, end, end + number) : (this.#short(end, number) as ByteString);
       }
@@ -147,4 +173,8 @@ export class RespParser {
       this.#open.push({ items: [], left: number });
     }
   }
+}
+
+function notResp(buffer: Buffer, start: number): NotResp {
+  return new NotResp(excerpt(buffer.toString('latin1', start, start + 120), 40));
 }

@@ -1,6 +1,6 @@
 import { systemClock } from '../../core/clock.js';
 import { formatDuration } from '../../core/units.js';
-import { ServiceUnavailable } from '../../core/errors.js';
+import { ServiceUnavailable, type UserError } from '../../core/errors.js';
 import { RedisError, type Reply } from './resp.js';
 
 /** Answers that say that a command was not carried out, and may be elsewhere or a little later. */
@@ -38,7 +38,7 @@ export class Retrier {
    * Waits before the next attempt, longer each time.
    * @throws ServiceUnavailable `problem` when the patience has ended; the signal's reason.
    */
-  async pause(problem: ServiceUnavailable): Promise<void> {
+  async pause(problem: UserError): Promise<void> {
     this.signal.throwIfAborted();
     const now = systemClock.monotonic();
     this.#deadline ??= now + this.patienceMs;

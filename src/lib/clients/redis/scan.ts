@@ -2,9 +2,11 @@ import type { ByteString } from '../../core/bytes.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { nodeName, type RedisClient, type RedisNode } from './client.js';
 import { keyCommand, scanCommand } from './commands.js';
-import { refused, type RedisConnection } from './connection.js';
+import type { RedisConnection } from './connection.js';
+import { refused } from './refusals.js';
 import { RedisError, type Reply } from './resp.js';
 import { Retrier } from './retrier.js';
+import { asPage } from './shapes.js';
 
 export interface ScanPage {
   node: string;
@@ -27,8 +29,8 @@ export interface ScanPlan {
 }
 
 /**
- * Walks one master with a cursor, from 0 on. The next page and what is asked about the present one go out in one write,
- * so that the server works while we read. When the master is lost, its successor is walked from the start.
+ * Walks one master with a cursor, from 0 on. The next page and what is asked about the present one go out in one
+ * pipeline, whose answers are known to be these, so that the server works while the page before is read. When the master is lost, its successor is walked from the start.
  *
  * @throws ServiceUnavailable when no successor came within the request time-out.
  */
@@ -74,27 +76,41 @@ async function* walk(
 ): AsyncGenerator<Pick<ScanPage, 'keys' | 'answers'>> {
   const questions = plan.ask.map((words) => keyCommand(words));
   let seen = 0;
-  let next = connection.single(scanCommand('0' as ByteString, plan.count, plan.pattern));
-  for (;;) {
-    const reply = await next;
-    if (reply instanceof RedisError) throw refused(connection.node, reply);
-    const [cursor, found] = reply as [cursor: ByteString, keys: ByteString[]];
+  const readPage = (reply: Reply | undefined): Page => {
+    if (reply instanceof RedisError) throw refused(connection.node, reply, ['SCAN']);
+    const { cursor, found } = asPage(reply, connection.node);
     const keys = plan.limit === undefined ? found : found.slice(0, plan.limit - seen);
     seen += keys.length;
-    const last = cursor === '0' || (plan.limit !== undefined && seen >= plan.limit);
+    return { keys, cursor, last: cursor === '0' || (plan.limit !== undefined && seen >= plan.limit) };
+  };
+  const askAbout = ({ keys, cursor, last }: Page): Promise<Reply[]> => {
+    const asked = keys.length * questions.length + (last ? 0 : 1);
+    if (asked === 0) return Promise.resolve([]);
     let text = '';
     for (const key of keys) for (const question of questions) text += question(key);
-    const asked = keys.length * questions.length;
-    const answers = asked > 0 ? connection.pipeline(text, asked) : Promise.resolve([]);
-    // Both are awaited below; until then a lost connection must not count as unhandled.
-    answers.catch(() => {});
+    return connection.pipeline(last ? text : text + scanCommand(cursor, plan.count, plan.pattern), asked);
+  };
+  const [first] = await connection.pipeline(scanCommand('0' as ByteString, plan.count, plan.pattern), 1);
+  let page = readPage(first);
+  let coming = askAbout(page);
+  for (;;) {
+    const answers = await coming;
+    const { keys, last } = page;
     if (!last) {
-      next = connection.single(scanCommand(cursor, plan.count, plan.pattern));
-      next.catch(() => {});
+      page = readPage(answers.pop());
+      coming = askAbout(page);
+      // Awaited in the next round; until then a lost connection must not count as unhandled.
+      coming.catch(() => {});
     }
-    yield { keys, answers: await answers };
+    yield { keys, answers };
     if (last) return;
   }
+}
+
+interface Page {
+  keys: ByteString[];
+  cursor: ByteString;
+  last: boolean;
 }
 
 /** A server that follows another one is no place to change keys. @throws ServiceUnavailable naming the master. */

@@ -1,11 +1,12 @@
 import * as z from 'zod/mini';
 
 import { section } from '../../core/schema/section.js';
-import { secret, text, url, urls } from '../../core/schema/setting.js';
+import { checkTogether, secret, text, url, urls } from '../../core/schema/setting.js';
 import type { RedisSettings } from '../settings.js';
 import { tlsSettings } from '../tls.js';
+import { parseRedisUrl, redisSchemes, redisTarget } from './address.js';
 
-const schemes = ['redis', 'rediss'];
+const readNodes = (nodes: string[]) => redisTarget({ nodes });
 
 export const redisSection = section({
   key: 'redis',
@@ -15,10 +16,15 @@ export const redisSection = section({
     z
       .strictObject({
         url: z.optional(
-          urls(schemes, { help: 'its URL; several, with commas, mean a cluster', address: true }),
+          urls(redisSchemes, readNodes, {
+            help: 'its URL; several, with commas, mean a cluster',
+            address: true,
+          }),
         ),
         nodes: z.optional(
-          z.array(url(schemes, { help: 'the same as a list', address: true })).check(z.minLength(1)),
+          z
+            .array(url(redisSchemes, parseRedisUrl, { help: 'the same as a list', address: true }))
+            .check(z.minLength(1), checkTogether(readNodes)),
         ),
         username: z.optional(text({ help: 'user, where the URL has none' })),
         password: z.optional(secret({ help: 'password, where the URL has none' })),

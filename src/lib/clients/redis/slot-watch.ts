@@ -1,8 +1,7 @@
-import { ServiceUnavailable } from '../../core/errors.js';
 import { nodeName, type RedisClient } from './client.js';
-import { refused } from './connection.js';
+import { refused } from './refusals.js';
 import { encodeCommand, RedisError } from './resp.js';
-import { Retrier } from './retrier.js';
+import { asText } from './shapes.js';
 import { slotCount } from './slots.js';
 
 /** The slots of one master. */
@@ -28,19 +27,18 @@ interface View {
 export class SlotWatch {
   private constructor(
     private readonly client: RedisClient,
-    private readonly signal: AbortSignal,
     private readonly before: View,
   ) {}
 
   /** @throws ServiceUnavailable when a master stayed away for the request time-out; ServiceRefused. */
-  static async start(client: RedisClient, signal: AbortSignal): Promise<SlotWatch> {
-    return new SlotWatch(client, signal, await look(client, signal));
+  static async start(client: RedisClient): Promise<SlotWatch> {
+    return new SlotWatch(client, await client.retried(() => askMasters(client)));
   }
 
   /** How many slots have another master than at the start, or are being moved. @throws as `start`. */
   async moved(): Promise<number> {
     const { before } = this;
-    const now = await look(this.client, this.signal);
+    const now = await this.client.retried(() => askMasters(this.client));
     const moved = new Set(now.open);
     for (let slot = 0; slot < slotCount; slot++) {
       const was = before.owners[slot];
@@ -53,18 +51,6 @@ export class SlotWatch {
   }
 }
 
-async function look(client: RedisClient, signal: AbortSignal): Promise<View> {
-  const retrier = new Retrier(client.options.requestTimeoutMs, signal);
-  for (;;) {
-    try {
-      return await askMasters(client);
-    } catch (error) {
-      if (!(error instanceof ServiceUnavailable)) throw error;
-      await retrier.pause(error);
-    }
-  }
-}
-
 async function askMasters(client: RedisClient): Promise<View> {
   await client.refresh();
   const view: View = { owners: [], open: [], shards: new Map() };
@@ -72,9 +58,9 @@ async function askMasters(client: RedisClient): Promise<View> {
     view.shards.set(node, [node, ...replicas.map(nodeName)]);
     const connection = await client.connect(address);
     // Each is asked of itself: the others hear of a moved slot a little later.
-    const reply = await connection.single(encodeCommand(['CLUSTER', 'NODES']));
-    if (reply instanceof RedisError) throw refused(node, reply);
-    const { ranges, open } = parseOwnSlots(reply as string);
+    const [reply] = await connection.pipeline(encodeCommand(['CLUSTER', 'NODES']), 1);
+    if (reply instanceof RedisError) throw refused(node, reply, ['CLUSTER', 'NODES']);
+    const { ranges, open } = parseOwnSlots(asText(reply, node));
     for (const [from, to] of ranges)
       for (let slot = from; slot <= to; slot++)
         // Two that claim it: it was given away, and the giver does not know yet.

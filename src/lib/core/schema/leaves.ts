@@ -1,4 +1,4 @@
-import { maskSecrets } from '../redact.js';
+import { maskSecrets } from '../secrets/mask.js';
 import { describeReference, Unresolved } from './reference.js';
 import type { Path } from './walk.js';
 

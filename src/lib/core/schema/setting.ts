@@ -9,7 +9,6 @@ import {
   positiveDuration,
   positiveSize,
   trueOrFalse,
-  urlWith,
   wholeNumber,
 } from './values.js';
 
@@ -166,21 +165,57 @@ export function secret(about: About): SettingType<string> {
   return text({ secret: 'text', json: reference, ...about });
 }
 
-/** A URL with one of the schemes, whose password must not be in the file. */
+/**
+ * A URL, whose password must not be in the file.
+ * @param check how its user reads it
+ */
 export function url(
   schemes: readonly string[],
-  about: About & { hostOptional?: boolean },
+  check: (text: string) => unknown,
+  about: About,
 ): SettingType<string> {
-  return text({ secret: 'url', schemes, json: urlJson(schemes), ...about }, urlWith(schemes, about));
+  return text({ secret: 'url', schemes, json: urlJson(schemes), ...about }, passing(check));
+}
+
+/**
+ * One URL, or several with commas between them.
+ * @param check how their user reads them all
+ */
+export function urls(
+  schemes: readonly string[],
+  check: (urls: string[]) => unknown,
+  about: About,
+): SettingType<string[]> {
+  return list(
+    passing((one) => check([one])),
+    { secret: 'url', schemes, json: urlJson(schemes), ...about },
+    check,
+  );
+}
+
+/** A check of URLs that are settings each, as `urls` has it. */
+export function checkTogether(check: (urls: string[]) => unknown) {
+  return ({ value, issues }: z.core.ParsePayload<string[]>): void => {
+    // References are looked up later.
+    if (value.some((one) => typeof one !== 'string')) return;
+    try {
+      check(value);
+    } catch (error) {
+      issues.push({ code: 'custom', message: explain(error), input: value });
+    }
+  };
+}
+
+/** Text as it is written, once it has been read. */
+function passing(check: (text: string) => unknown) {
+  return (value: string): string => {
+    check(value);
+    return value;
+  };
 }
 
 function urlJson(schemes: readonly string[]): Setting['json'] {
   return { anyOf: [{ type: 'string', pattern: `^(${schemes.join('|')})://` }, reference] };
-}
-
-/** One URL, or several with commas between them. */
-export function urls(schemes: readonly string[], about: About): SettingType<string[]> {
-  return list(urlWith(schemes), { secret: 'url', schemes, json: urlJson(schemes), ...about });
 }
 
 export function addresses(about: About): SettingType<string[]> {
@@ -188,7 +223,11 @@ export function addresses(about: About): SettingType<string[]> {
 }
 
 /** A list, or its items with commas between them. Each problem is that of its item. */
-function list<T>(read: (text: string) => T, about: About & Pick<Setting, 'json'>): SettingType<T[]> {
+function list<T>(
+  read: (text: string) => T,
+  about: About & Pick<Setting, 'json'>,
+  together: (items: T[]) => unknown = () => undefined,
+): SettingType<T[]> {
   return z
     .pipe(
       z.unknown(),
@@ -201,7 +240,7 @@ function list<T>(read: (text: string) => T, about: About & Pick<Setting, 'json'>
           context.issues.push({ code: 'custom', message, input: value });
           return z.NEVER;
         }
-        return items.flatMap((item, index) => {
+        const readable = items.flatMap((item, index) => {
           try {
             if (item instanceof Unresolved) return [];
             if (typeof item !== 'string') throw new Error('must be text');
@@ -212,6 +251,13 @@ function list<T>(read: (text: string) => T, about: About & Pick<Setting, 'json'>
             return [];
           }
         });
+        if (readable.length === items.length)
+          try {
+            together(readable);
+          } catch (error) {
+            context.issues.push({ code: 'custom', message: explain(error), input: value });
+          }
+        return readable;
       }),
     )
     .register(settings, about) as unknown as SettingType<T[]>;

@@ -4,7 +4,7 @@ import { parseDuration, parseSize } from '../units.js';
 
 /*
  * Readers of single values, shared by the file, the variables, the flags and the library. All throw a UserError that
- * says what would be right; those for URLs never repeat the value, because it may hold a password.
+ * says what would be right.
  */
 
 /** @returns milliseconds, more than 0. */
@@ -40,31 +40,13 @@ export function oneOf<const C extends readonly string[]>(choices: C) {
   };
 }
 
-/** A URL with one of the schemes; its host may be missing only where `hostOptional` (a Unix socket, say). */
-export function urlWith(schemes: readonly string[], { hostOptional = false } = {}) {
-  const wanted = schemes.map((scheme) => `${scheme}://`).join(' or ');
-  return (text: string): string => {
-    let url: URL;
-    try {
-      url = new URL(text);
-    } catch {
-      throw new UserError('is not a URL', {
-        hint: `It starts with ${wanted}; characters like / ? # @ in a password are percent-encoded.`,
-      });
-    }
-    const scheme = url.protocol.slice(0, -1);
-    if (!schemes.includes(scheme) || !/^[^:]+:\/\//.test(text))
-      throw new UserError(`is not a URL with ${wanted}`);
-    if (url.hostname === '' && !hostOptional) throw new UserError('is a URL without a host');
-    return text;
-  };
-}
-
 /** `host:port`, `[::1]:port`, or the path of a Unix socket. */
 export function hostAndPort(text: string): string {
   if (isAbsolute(text)) return text;
   const port = Number(/^(?:\[[0-9a-f:.%]+\]|[^\s:/@[\]]+):(\d{1,5})$/i.exec(text)?.[1]);
   if (port >= 1 && port <= 65_535) return text;
+  // What is before an @ may be a password.
+  if (text.includes('@')) throw new UserError('is an address with a user, which means nothing here');
   throw new UserError(`'${text}' is not host:port`, { hint: 'Write it like 127.0.0.1:11211.' });
 }
 

@@ -126,7 +126,7 @@ export class Increments {
         if (times[at[i]!] !== time) continue;
         const value = values[at[i]!]!;
         at[i]! += 1;
-        // No counter has such a value; the next sample goes on from the last good one.
+        // No counter has such a value; the next sample continues from the last good one.
         if (Number.isFinite(value)) scraped.push([state, value]);
       }
       this.#scrape(scraped, time);

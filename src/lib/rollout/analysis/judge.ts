@@ -1,5 +1,5 @@
 import { type Proportion, rateBounds } from '../../statistics/proportion.js';
-import { formatCount, formatDuration } from '../../core/units.js';
+import { counted, formatCount, formatDuration } from '../../core/units.js';
 import type { AnalysisSpec } from '../spec.js';
 import { countAbove, sameBounds, totalOf } from './buckets.js';
 import { type Checked, compare, divided, type Levels, points, rate } from './compare.js';
@@ -90,7 +90,7 @@ function requestsCheck(
 function absence(name: string, { requests, silentForMs }: Measurements): string | undefined {
   if (requests === undefined) return `${name}: no series of requests`;
   if (silentForMs !== undefined)
-    return `${name}: the series stopped ${formatDuration(silentForMs)} ago, after ${formatCount(requests)} requests`;
+    return `${name}: the series stopped ${formatDuration(silentForMs)} ago, after ${counted(requests, 'request')}`;
   return requests <= 0 ? `${name}: no requests since the step began` : undefined;
 }
 

@@ -39,7 +39,7 @@ function settingsOf(url: string | undefined, configured: HttpSettings | undefine
   if (url === undefined) return configured;
   if (configured === undefined) return { url };
   const [asked, known] = [new URL(url), new URL(configured.url)];
-  if (asked.origin !== known.origin || asked.username !== '') return { url };
+  if (asked.origin !== known.origin || asked.username !== '' || asked.password !== '') return { url };
   [asked.username, asked.password] = [known.username, known.password];
   return { ...configured, url: asked.href };
 }

@@ -1,7 +1,10 @@
 import type { Clock } from '../../core/clock.js';
-import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { ServiceUnavailable } from '../../core/errors.js';
+import { readUrl } from '../../core/url.js';
+import { basicAuthorization } from '../../http/authorization.js';
 import { HttpClient } from '../../http/client.js';
 import { HttpFailure } from '../../http/failure.js';
+import { requestUrl } from '../../http/url-shapes.js';
 import { openLoop } from '../../measure/loops.js';
 import type { Arm, Pair, ProbeSpec } from '../spec.js';
 import type { Buckets, Look, Measurements, Meter, Tally, TallyArm } from './measurements.js';
@@ -114,18 +117,19 @@ export class ProbeMeter implements Meter {
 
   #target(arm: Arm): Target {
     const written = this.probe.url.replaceAll('{{version}}', encodeURIComponent(this.versions[arm].name));
-    const url = URL.canParse(written) ? new URL(written) : undefined;
-    if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-      throw new UserError(`'${written}' is not an address to probe`, {
-        hint: 'Write it like http://web-{{version}}:8080/healthz.',
-      });
+    const authorization = basicAuthorization(readUrl(written, requestUrl));
+    const url = new URL(written);
     const address = `${url.protocol}//${url.host}${url.pathname}`;
     const http = new HttpClient(url, {
       target: address,
       connections: maxInFlight,
       connectTimeoutMs: this.probe.timeoutMs,
       requestTimeoutMs: this.probe.timeoutMs,
-      headers: { 'user-agent': this.userAgent, accept: '*/*' },
+      headers: {
+        'user-agent': this.userAgent,
+        accept: '*/*',
+        ...(authorization === undefined ? {} : { authorization }),
+      },
     });
     return { http, path: `${url.pathname}${url.search}`, address };
   }

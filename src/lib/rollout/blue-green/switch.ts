@@ -1,7 +1,7 @@
 import { withGrace } from '../../core/abort.js';
 import { ServiceUnavailable, UserError } from '../../core/errors.js';
 import type { CheckResult } from '../analysis/judgement.js';
-import { replicasGate } from '../gates.js';
+import { adviceOn, replicasGate } from '../gates.js';
 import { patiently } from '../patience.js';
 import { commandsOf, conflict, GRACE_MS, isOthers, type Session } from '../session.js';
 import { provesVersion, smokeTest } from '../smoke.js';
@@ -16,6 +16,7 @@ export interface Switched {
   readonly ending: 'ok' | 'failed' | 'inconclusive';
   readonly did: string;
   readonly checks: readonly CheckResult[];
+  readonly advice?: string;
   readonly warnings: readonly string[];
 }
 
@@ -74,7 +75,7 @@ export async function switchTo(
   const checks = await beforeSwitch(run, to);
   watcher.saw(checks);
   if (checks.some(({ verdict }) => verdict !== 'passed'))
-    return { state, ending: 'failed', did: 'not switched', checks, warnings: [] };
+    return { state, ending: 'failed', did: 'not switched', checks, advice: adviceOn(checks), warnings: [] };
   session.actor.signal.throwIfAborted();
   const now = session.now();
   const begun: RolloutState = {

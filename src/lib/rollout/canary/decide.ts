@@ -1,6 +1,7 @@
 import type { CheckResult, Judgement } from '../analysis/judgement.js';
 import type { AnalysisSpec, CanarySpec } from '../spec.js';
 import type { RolloutState } from '../state.js';
+import { counted } from '../../core/units.js';
 
 /** What a look at a running step leads to. */
 export type Decision =
@@ -60,7 +61,7 @@ export function decide(
       return { kind: ran >= canary.intervalMs ? 'advance' : 'wait' };
     case 'no-data':
       if (blindLooks >= maxInconclusive)
-        return { kind: 'inconclusive', reason: `${blindLooks} looks found no data` };
+        return { kind: 'inconclusive', reason: `${counted(blindLooks, 'look')} found no data` };
       break;
     case 'wait':
       break;

@@ -1,4 +1,4 @@
-import { replicasGate } from '../gates.js';
+import { adviceOn, replicasGate } from '../gates.js';
 import { conflict } from '../session.js';
 import { type CanaryRun, refuseOtherPlan, refuseSwitch } from './run.js';
 import { advance, type Stepped } from './step.js';
@@ -28,7 +28,13 @@ export async function promote(run: CanaryRun, full: boolean): Promise<Stepped> {
   session.refuseDrift();
   const replicas = await replicasGate(actor.provider.workloads, state.versions.canary, 1, actor.signal);
   if (replicas?.verdict === 'failed')
-    return { state: { ...state, checks: [replicas] }, ending: 'failed', did: 'not promoted', warnings: [] };
+    return {
+      state: { ...state, checks: [replicas] },
+      ending: 'failed',
+      did: 'not promoted',
+      advice: adviceOn([replicas]),
+      warnings: [],
+    };
   const target = full ? canary.steps.length - 1 : state.step + 1;
   const note = { action: full ? 'promote --full' : 'promote', verdict: 'by hand' };
   const approved = { ...state, checks: state.checks.filter(({ name }) => name !== 'approval') };

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../analysis/judgement.js';
-import { commandGate, replicasGate } from '../gates.js';
+import { adviceOn, commandGate, replicasGate } from '../gates.js';
 import { conflict, formatWeights } from '../session.js';
 import { smokeTest } from '../smoke.js';
 import { type Pair, samePair } from '../spec.js';
@@ -24,7 +24,8 @@ export async function start(run: CanaryRun): Promise<Stepped> {
   const checks = await beforeStart(run);
   const closed = checks.some(({ verdict }) => verdict !== 'passed');
   const begun = initialState(run, checks);
-  if (closed) return { state: begun, ending: 'failed', did: 'not started', warnings: [] };
+  if (closed)
+    return { state: begun, ending: 'failed', did: 'not started', advice: adviceOn(checks), warnings: [] };
   const started = await advance(run, begun, { action: 'start', verdict: 'by hand' }, 0);
   const kept = checks.length === 0 ? started.state : { ...started.state!, checks };
   return {
@@ -42,7 +43,7 @@ export function refuseStart({ session, spec }: CanaryRun): void {
   if (state && !isOver(state))
     throw conflict(
       `a rollout of ${state.versions.canary.name} is ${state.phase} on ${actor.provider.route.name}`,
-      `Type '${actor.command('canary step')} --wait' to go on with it, '${actor.command('canary abort')}' to end it.`,
+      `Type '${actor.command('canary step')} --wait' to continue with it, '${actor.command('canary abort')}' to end it.`,
     );
   if (state?.kind === 'canary' && state.phase === 'promoted' && isSame(state.versions, spec.versions))
     throw conflict(

@@ -16,6 +16,8 @@ export interface Stepped {
   readonly did: string;
   /** Of this look, where they are not those of the state. */
   readonly checks?: readonly CheckResult[];
+  /** What the operator can do about it, where the phase does not say it. */
+  readonly advice?: string;
   readonly warnings: readonly string[];
 }
 

@@ -54,7 +54,7 @@ export async function pause(session: Session): Promise<Stepped> {
   return { state: paused, ending: 'ok', did: 'paused', warnings: [] };
 }
 
-/** Ends a pause, or a hold, of the same plan. The time stopped does not count; looks without data begin anew. */
+/** Ends a pause, or a hold, of the same plan. The time stopped does not count; looks without data begin again. */
 export async function resume(run: CanaryRun): Promise<Stepped> {
   const { session } = run;
   const state = runningState(session);

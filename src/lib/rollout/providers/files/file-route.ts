@@ -9,6 +9,7 @@ import {
   errorMessage,
   systemCode,
 } from '../../../core/errors.js';
+import { unifiedDiff } from '../../../core/unified-diff.js';
 import type { LeaseStore } from '../../lease.js';
 import {
   type Commit,
@@ -113,10 +114,11 @@ export class FileRoute implements Route {
   }
 
   describe(view: RouteView, { weights, state }: Commit): RouteChange[] {
-    const changes = [{ object: this.own.state, patch: state }];
+    const changes: RouteChange[] = [{ object: this.own.state, patch: state }];
     if (!weights && !view.unfinished) return changes;
     const content = this.format((view as FileView).content).withWeights(weights ?? view.weights);
-    return [{ object: this.path, patch: content.toString() }, ...changes];
+    const diff = unifiedDiff(this.path, (view as FileView).content.toString(), content.toString());
+    return [{ object: this.path, patch: content.toString(), diff }, ...changes];
   }
 
   commit(view: RouteView, { weights, state }: Commit, signal: AbortSignal): Promise<RouteView> {

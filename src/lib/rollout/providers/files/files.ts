@@ -1,6 +1,7 @@
-import { copyFile, link, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ServiceRefused, ServiceUnavailable, errorMessage, systemCode } from '../../../core/errors.js';
+import { readWhole } from '../../../core/input-file.js';
 
 /** Whose file it is. */
 export interface Ownership {
@@ -20,7 +21,7 @@ export function beside(path: string, name: string): string {
 /** @returns undefined when there is no such file */
 export async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path);
+    return await readWhole(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw fileProblem(`${path} cannot be read`, error);

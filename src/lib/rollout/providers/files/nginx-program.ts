@@ -1,9 +1,10 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ServiceRefused, ServiceUnavailable, systemCode } from '../../../core/errors.js';
-import { maskSecrets } from '../../../core/redact.js';
+import { readText } from '../../../core/input-file.js';
 import { formatDuration } from '../../../core/units.js';
 import type { NginxSpec } from '../../spec.js';
+import { childEnvironment } from '../../child-environment.js';
 import { nginxTokens } from './nginx-tokens.js';
 
 /** The `nginx` executable, run with the configuration that is its own. */
@@ -37,7 +38,7 @@ export class NginxProgram {
   /** The running master's number. @throws ServiceUnavailable when there is none */
   async master(dump: NginxDump, signal: AbortSignal): Promise<number> {
     const path = await this.pidFile(dump, signal);
-    const content = await readFile(path, 'utf8').catch((error: unknown) => {
+    const content = await readText(path).catch((error: unknown) => {
       if (systemCode(error) === 'ENOENT') return '';
       throw new ServiceRefused(
         `${path}, which names NGINX's master process, cannot be read: ${systemCode(error)}`,
@@ -69,6 +70,9 @@ export class NginxProgram {
       const result = await execa(place, all, {
         reject: false,
         stdin: 'ignore',
+        extendEnv: false,
+        // eslint-disable-next-line no-restricted-properties -- what a child inherits is the process's
+        env: childEnvironment(process.env),
         timeout: this.timeoutMs,
         ...(signal ? { cancelSignal: signal } : {}),
       });
@@ -131,7 +135,7 @@ function firstProblem(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => line !== '');
   const line =
     lines.find((text) => /\[(emerg|crit|alert|error)\]/.test(text)) ?? lines[0] ?? 'it did not say why';
-  return maskSecrets(line.replace(/^nginx: (\[\w+\] )?/, ''));
+  return line.replace(/^nginx: (\[\w+\] )?/, '');
 }
 
 function isThere(pid: number): boolean {

@@ -19,6 +19,7 @@ import {
   type Weights,
 } from '../../route.js';
 import type { Carrier } from './carrier.js';
+import { objectDiff } from './object-diff.js';
 import {
   givenBack,
   isOwnedByUs,
@@ -69,7 +70,9 @@ export class ObjectRoute implements Route {
   describe(view: RouteView, commit: Commit): RouteChange[] {
     const { object } = view as ObjectView;
     const weights = this.#weightOperations(object, commit.weights);
-    const changes: RouteChange[] = [{ object: this.name, patch: this.#patch(object, commit) }];
+    const diff =
+      weights.length > 0 ? { diff: objectDiff(this.name, object, weights, [STATE, OWNERS]) } : undefined;
+    const changes: RouteChange[] = [{ object: this.name, patch: this.#patch(object, commit), ...diff }];
     if (weights.length > 0 || view.unfinished) {
       const owners = this.#owners(object).map(({ manager, operation }) => ({ manager, operation }));
       const fields = this.carrier.ownedAt.map((field) => field.slice(2));

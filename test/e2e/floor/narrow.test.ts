@@ -1,0 +1,209 @@
+import { writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { commandTable } from '../../../src/commands/table.js';
+import { loadAll, parseCommandLine } from '../../../src/runtime/program.js';
+import { needs } from '../../servers/needs.js';
+import { redisCli } from '../../servers/redis.js';
+import { ownDatabase, ownMemcached, ownRedis, ownRedisCluster } from '../../servers/shared.js';
+import { CanaryDesk } from '../rollout/envoy-file.js';
+import { confirming } from '../confirm-name.js';
+import { shellWords } from '../shell-words.js';
+import { terminal } from '../terminal.js';
+
+const longKey = `report:${'district-'.repeat(200)}:2026`;
+const verbs = (await loadAll(commandTable)).flatMap(({ path, command }) => (command ? [path] : []));
+
+/** Nothing of it is torn by a terminal of that width: it fits, or it is one command, or one word that cannot be broken. */
+function isWhole(line: string, width: number): boolean {
+  if (line.length <= width || /^ *metrify /.test(line)) return true;
+  const words = line.split(/ +/).filter(Boolean);
+  // Beside the name of a block, or a mark.
+  return words.length <= 2 && words.some((word) => word.length > width / 2);
+}
+
+/** With each command on one line. */
+const joined = (screen: string): string => screen.replaceAll(/ \\\n +/g, ' ');
+
+/** The commands that a screen shows on lines of their own, or in quotes. */
+function commandsOn(screen: string): string[] {
+  const alone = [...joined(screen).matchAll(/^ *(metrify (?!GROUP).*?)(?: {2}.*)?$/gm)].map(
+    ([, command]) => command!,
+  );
+  const quoted = [...joined(screen).matchAll(/'(metrify [^'\n]*)'|`(metrify [^`\n]*)`/g)].map(
+    ([, one, other]) => one ?? other!,
+  );
+  return [...alone, ...quoted].filter((command) => !/ [A-Z]+\b| <|\[flags\]/.test(command));
+}
+
+/** The verb that a printed command is of; that of a page of help, which parses without one, is named. */
+async function leadsTo(command: string): Promise<string | undefined> {
+  let page = '';
+  const write = (text: string) => void (page += text);
+  const options = { version: '0', color: false, width: 1000, write };
+  const found = await parseCommandLine(shellWords(command), commandTable, options);
+  return found?.command.name ?? /^ {2}metrify (.*?) [<[]/m.exec(page)?.[1];
+}
+
+needs(
+  'tmux',
+  'redis',
+  'memcached',
+  'postgres',
+)('on a narrow terminal', () => {
+  let desk: CanaryDesk;
+  let origin: Server;
+  let lines: [verb: string, line: string][];
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    const [redis, cluster, memcached, database] = await Promise.all([
+      ownRedis(),
+      ownRedisCluster(),
+      ownMemcached(),
+      ownDatabase(),
+    ]);
+    desk = await CanaryDesk.open();
+    origin = createServer((_, response) => response.end('x')).listen(0, '127.0.0.1');
+    await new Promise((resolve) => origin.once('listening', resolve));
+    const base = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
+    env = {
+      METRIFY_REDIS_URL: redis.url,
+      METRIFY_POSTGRES_URL: database.url,
+      METRIFY_MEMCACHED_SERVERS: memcached.urls.join(','),
+    };
+    const keys = Array.from({ length: 60 }, (_, i) => [`meter:${i}:latest`, '{"kwh":0.25}']).flat();
+    await redisCli(redis.port, ['-n', `${redis.database}`, 'MSET', ...keys, longKey, 'x'.repeat(5000)]);
+    await redisCli(redis.port, ['-n', `${redis.database}`, 'SET', 'forecast:1', 'x', 'EX', '3000']);
+    await database.sql('CREATE TABLE readings (meter_id int PRIMARY KEY, kwh numeric(4, 2))');
+    const row = (id: string) => `'{"meter_id":${id},"kwh":0.25}'`;
+    const behind = `cache set meter:17:latest ${row('17')} --write-behind --table readings`;
+    const confirmed = (name: string, url: string) => confirming(name, url).join(' ');
+    const flags = '-f rollout.yaml';
+    lines = (
+      [
+        'doctor',
+        'config show',
+        'config check',
+        'config check -f rollout.yaml',
+        'init --to metrify.config.yaml',
+        'cache inspect',
+        'cache inspect --level hot',
+        `cache inspect --redis-url ${cluster.urls[0]!}`,
+        'cache warm --file meters.csv --key m:{meter_id} --dry-run',
+        'cache warm --file meters.csv --key m:{meter_id} --to warm,hot --verify all',
+        'cache warm --file nowhere.csv --key m:{meter_id}',
+        `cache warm --access-log access.log --url ${base} --dry-run`,
+        `cache warm --access-log access.log --url ${base}`,
+        "cache flush --pattern 'm:*' --dry-run",
+        "cache flush --pattern 'm:*'",
+        `cache flush --pattern 'm:*' ${confirmed('warm', redis.url)}`,
+        'cache get meter:1:latest meter:2:latest nowhere',
+        `cache get ${longKey}`,
+        'cache set meter:1:latest 1 --ttl 1h',
+        behind,
+        'cache delete meter:1:latest --dry-run',
+        'cache delete meter:1:latest',
+        'cache queue status',
+        'cache worker --until-empty',
+        `cache set meter:18:latest ${row('18').replace('0.25', '12345')} --write-behind --table readings`,
+        'cache worker --until-empty',
+        'cache queue status',
+        'cache queue retry --all --dry-run',
+        'cache queue drop --all --dry-run',
+        'cache queue drop --all',
+        'cache queue retry --all',
+        'cache cluster status',
+        `cache cluster status --redis-url ${cluster.urls[0]!}`,
+        `cache cluster check --redis-url ${cluster.urls[0]!}`,
+        `canary start ${flags} --dry-run`,
+        `canary status ${flags}`,
+        `canary start ${flags}`,
+        `canary start ${flags}`,
+        `canary step ${flags}`,
+        `canary status ${flags}`,
+        `canary analyze ${flags}`,
+        `canary pause ${flags}`,
+        `canary step ${flags}`,
+        `canary resume ${flags}`,
+        `canary promote ${flags} --dry-run`,
+        `canary promote ${flags}`,
+        `canary abort ${flags}`,
+        `canary history ${flags}`,
+        `deploy status web --provider envoy --route route.json`,
+        `deploy switch ${flags}`,
+        `deploy rollback web --provider envoy --route route.json`,
+        `deploy history web --provider envoy --route route.json`,
+        'canary stop',
+        'cache',
+        'completion nosuch',
+      ] as const
+    ).map((line) => [verbs.find((verb) => line.startsWith(verb)) ?? '', line]);
+  });
+  afterAll(async () => {
+    origin.close();
+    await desk.close();
+  });
+
+  /** As nothing had run there yet. */
+  async function furnish(): Promise<void> {
+    await desk.reset();
+    await desk.slowly();
+    await writeFile(
+      desk.file('metrify.config.yaml'),
+      `environments:
+  default:
+    connectTimeout: 5s
+    cache:
+      levels: [{ name: warm, type: redis }, { name: hot, type: memcached }, { name: cold, type: database, table: metrify_cache }]
+      writeBehind: { tables: { readings: { key: [meter_id] } } }
+`,
+    );
+    await writeFile(desk.file('meters.csv'), `meter_id,kwh\n1,0.5\n2,0.25\n1,0.75\n${'x'.repeat(40)},1\n`);
+    const request = (path: string) =>
+      `10.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET ${path} HTTP/1.1" 200 10 "-" "curl"`;
+    await writeFile(
+      desk.file('access.log'),
+      [...['/meters', '/meters', `/reports/${'x'.repeat(90)}`].map(request), 'no line', ''].join('\n'),
+    );
+    const script = lines.map(([, line], i) => `echo "== ${i}"; metrify --no-input ${line}`);
+    await writeFile(desk.file('script.sh'), script.join('\n'));
+  }
+
+  it('every verb is tried', () => {
+    const tried = new Set(lines.map(([verb]) => verb));
+    // The demo starts servers of its own, and has its own test.
+    expect(verbs.filter((verb) => !tried.has(verb))).toEqual(['demo']);
+  });
+
+  it.each([60, 100])(
+    'of %i columns no word and no command is torn, and commands can be pasted',
+    async (columns) => {
+      await furnish();
+      const screen = await terminal(`cd ${desk.path}; . ./script.sh; echo "== end"`, { env, columns });
+      try {
+        await screen.waitFor(/^== end$/m, 300_000);
+        const printed = await screen.printed();
+        const parts = printed.split(/^== (?:\d+|end)$/m).slice(1, -1);
+        expect(parts).toHaveLength(lines.length);
+        const torn = lines.map(([, line], i): [string, string[]] => {
+          // The lines of a diff are those of a file.
+          const isDiff = parts[i]!.includes('\n@@ ');
+          const long = joined(parts[i]!)
+            .split('\n')
+            .filter((one) => !isWhole(one, columns));
+          return [line, long.filter((one) => !(isDiff && /^[-+ @]/.test(one)))];
+        });
+        expect(Object.fromEntries(torn.filter(([, long]) => long.length > 0))).toEqual({});
+        const shown = [...new Set(parts.flatMap(commandsOn))];
+        expect(shown.length).toBeGreaterThan(8);
+        for (const command of shown) expect(await leadsTo(command), command).toBeOneOf(verbs);
+      } finally {
+        await screen.close();
+      }
+    },
+  );
+});
