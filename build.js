@@ -36,7 +36,7 @@ const leaveOutWhatIsLoadedLater = {
 
 const { metafile } = await build({
   ...bundle,
-  entryPoints: ['src/main.ts', ...libraryEntries],
+  entryPoints: ['src/main.ts', 'src/lib/load/worker.ts', ...libraryEntries],
   outbase: 'src',
   outdir: 'dist',
   minifySyntax: true,

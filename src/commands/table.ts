@@ -41,6 +41,12 @@ export const commandTable: CommandTable = {
       },
     },
   },
+  load: {
+    summary: 'test how much load a service holds, and how it answers under it',
+    verbs: {
+      run: async () => (await import('./load/run.js')).run,
+    },
+  },
   deploy: {
     summary: 'blue-green: switch all traffic between two colours, and back',
     verbs: {

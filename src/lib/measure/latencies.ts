@@ -30,10 +30,17 @@ export class Latencies {
   }
 
   static async open(): Promise<Latencies> {
+    return (await Latencies.opener())();
+  }
+
+  /** What opens many without waiting for each, with so many significant digits: 2 take a tenth of the memory of 3. */
+  static async opener(digits: 2 | 3 = significantDigits): Promise<() => Latencies> {
     const { Histogram } = await hdrHistogram();
-    const histogram = new Histogram(1, 2, significantDigits);
-    histogram.autoResize = true;
-    return new Latencies(histogram);
+    return () => {
+      const histogram = new Histogram(1, 2, digits);
+      histogram.autoResize = true;
+      return new Latencies(histogram);
+    };
   }
 
   /** What `encode` wrote, here or with any HdrHistogram of version 2. @throws Error when it is not that. */

@@ -1,0 +1,127 @@
+import { Worker } from 'node:worker_threads';
+
+import type { Progress } from '../core/progress.js';
+import type { EngineTally } from './engine.js';
+import type { Arrivals, EngineJob, Stage } from './job.js';
+import { type PackedTally, unpackTally } from './packed-tally.js';
+import { latenciesOpener, NameTally } from './tally.js';
+
+/** Time for the threads to start, before the first request is due. */
+const leadMs = 200;
+/** After the drain a thread has so long to hand its counts over. */
+const handOverMs = 10_000;
+
+export interface LoadPlan extends Omit<EngineJob, 'origin' | 'arrivals'> {
+  readonly load:
+    | { readonly loop: 'closed'; readonly connections: number }
+    | { readonly loop: 'open'; readonly stages: readonly Stage[]; readonly maxConnections: number };
+  readonly threads: number;
+}
+
+/** What all threads counted together. */
+export interface LoadTally extends EngineTally {
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** In which requests were sent: the duration, or until the run was stopped. */
+  readonly elapsedMs: number;
+  /** Threads that died, and took their counts with them. */
+  readonly lostThreads: number;
+}
+
+type Message =
+  { readonly tally: PackedTally } | { readonly progress: { answered: number; failed: number; sent: number } };
+
+/**
+ * Generates the load of a plan in worker threads.
+ * @returns what was counted; after the signal, what was counted until then and in the drain
+ */
+export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Progress): Promise<LoadTally> {
+  const { load, threads, ...shared } = plan;
+  const origin = performance.timeOrigin + performance.now() + leadMs;
+  const seen = new Map<number, number>();
+  const begun = performance.now() + leadMs;
+  const started = Array.from({ length: threads }, (_, thread) => {
+    const job: EngineJob = { ...shared, origin, arrivals: shareOf(load, thread, threads) };
+    return runThread(job, signal, ({ answered, failed }) => {
+      seen.set(thread, answered + failed);
+      progress.update(
+        [...seen.values()].reduce((sum, count) => sum + count, 0),
+        undefined,
+      );
+    });
+  });
+  const packed = await Promise.all(started);
+  const stoppedAt = signal.aborted ? performance.now() : Infinity;
+  const open = await latenciesOpener();
+  const alive = packed.filter((tally) => tally !== undefined);
+  const tallies = await Promise.all(alive.map((tally) => unpackTally(tally, open)));
+  const byName = new Map<string, NameTally>();
+  const lag = open();
+  for (const tally of tallies) {
+    lag.add(tally.lag);
+    for (const [name, counts] of tally.byName) {
+      if (!byName.has(name)) byName.set(name, new NameTally(open));
+      byName.get(name)!.add(counts);
+    }
+  }
+  const sum = (count: (tally: EngineTally) => number) =>
+    tallies.reduce((total, tally) => total + count(tally), 0);
+  return {
+    startedAt: origin,
+    elapsedMs: Math.min(plan.durationMs, stoppedAt - begun),
+    byName,
+    lag,
+    due: sum(({ due }) => due),
+    resent: sum(({ resent }) => resent),
+    mostConnections: sum(({ mostConnections }) => mostConnections),
+    lastSentMs: Math.max(0, ...tallies.map(({ lastSentMs }) => lastSentMs)),
+    lostThreads: threads - alive.length,
+  };
+}
+
+function shareOf(load: LoadPlan['load'], thread: number, threads: number): Arrivals {
+  const part = (count: number) => Math.floor(count / threads) + (thread < count % threads ? 1 : 0);
+  if (load.loop === 'closed') return { loop: 'closed', connections: part(load.connections) };
+  return { ...load, thread, threads, maxConnections: Math.max(1, part(load.maxConnections)) };
+}
+
+/** @returns undefined when the thread died */
+async function runThread(
+  job: EngineJob,
+  signal: AbortSignal,
+  report: (progress: { answered: number; failed: number }) => void,
+): Promise<PackedTally | undefined> {
+  const worker = new Worker(workerFile(), { workerData: job });
+  const stop = () => worker.postMessage('stop');
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await new Promise((resolve) => {
+      let tally: PackedTally | undefined;
+      // One that hangs is lost as one that died is.
+      const patience = setTimeout(
+        () => void worker.terminate(),
+        leadMs + job.durationMs + job.drainMs + handOverMs,
+      );
+      worker
+        .on('message', (message: Message) => {
+          if ('tally' in message) tally = message.tally;
+          else report(message.progress);
+        })
+        // 'exit' follows, and is what counts.
+        .on('error', () => undefined)
+        .on('exit', () => {
+          clearTimeout(patience);
+          resolve(tally);
+        });
+    });
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Bundled by itself: wherever in dist/ this code is. */
+function workerFile(): URL {
+  const [dist] = /^.*\/dist\//.exec(import.meta.url) ?? [];
+  if (dist === undefined) throw new Error('the generator runs from the built package');
+  return new URL('lib/load/worker.js', dist);
+}

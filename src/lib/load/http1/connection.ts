@@ -1,0 +1,142 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+
+import { systemCode } from '../../core/errors.js';
+import type { PreparedRequest, Target } from '../job.js';
+import type { FailureKind } from '../tally.js';
+import { ResponseMalformed } from './response-head.js';
+import { ResponseParser } from './response-parser.js';
+
+/** What a connection tells whoever sends over it. */
+export interface ConnectionEvents {
+  /** It is connected, and free. */
+  opened(connection: Connection): void;
+  /** The answer of its request is whole. It is free again, or closed. */
+  answered(connection: Connection): void;
+  /** Its request failed, or there was none, and it is closed. */
+  failed(connection: Connection, kind: FailureKind): void;
+}
+
+/** One HTTP/1.1 connection, with one request at a time. Times are on this thread's monotonic clock, in milliseconds. */
+export class Connection {
+  readonly parser = new ResponseParser();
+  request: PreparedRequest | undefined;
+  /** When the request was due, and when it was sent. */
+  due = 0;
+  sentAt = 0;
+  /** When it is given up: the request, or connecting. */
+  deadline: number;
+  connected = false;
+  closed = false;
+  /** Answers that it has brought. */
+  served = 0;
+  readonly #socket: Socket;
+  readonly #events: ConnectionEvents;
+  #answering = false;
+
+  constructor(target: Target, address: string | undefined, deadline: number, events: ConnectionEvents) {
+    this.#events = events;
+    this.deadline = deadline;
+    this.#socket = open(target, address);
+    this.#socket.setNoDelay(true);
+    this.#socket
+      .on(target.tls ? 'secureConnect' : 'connect', () => {
+        this.connected = true;
+        this.#events.opened(this);
+      })
+      .on('data', (chunk) => this.#take(chunk))
+      .on('end', () => this.#end())
+      .on('error', (error) => this.#fail(kindOf(error, this.connected)))
+      .on('close', () => this.#fail('closed'));
+  }
+
+  /** Whether a byte of the request's answer is there. */
+  get answering(): boolean {
+    return this.#answering;
+  }
+
+  send(request: PreparedRequest, due: number, now: number, deadline: number): void {
+    this.request = request;
+    this.due = due;
+    this.sentAt = now;
+    this.deadline = deadline;
+    this.#answering = false;
+    this.parser.expect(request.method);
+    this.#socket.write(request.bytes);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#socket.destroy();
+  }
+
+  /** Its time is up. */
+  giveUp(): void {
+    this.#fail(this.connected ? 'timeout' : 'connect-timeout');
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.closed) return;
+    // Bytes that nobody asked for: the next answer could not be told from them.
+    if (this.request === undefined) return this.#fail('malformed');
+    this.#answering = true;
+    try {
+      if (this.parser.push(chunk)) this.#answered();
+    } catch (error) {
+      if (!(error instanceof ResponseMalformed)) throw error;
+      this.#fail('malformed');
+    }
+  }
+
+  #end(): void {
+    if (this.request !== undefined && this.parser.end()) this.#answered();
+    else this.#fail('closed');
+  }
+
+  #answered(): void {
+    this.served++;
+    if (!this.parser.keepAlive || this.parser.left > 0) this.close();
+    this.#events.answered(this);
+  }
+
+  #fail(kind: FailureKind): void {
+    if (this.closed) return;
+    this.close();
+    this.#events.failed(this, kind);
+  }
+}
+
+function open({ host, port, socketPath, tls }: Target, address: string | undefined): Socket {
+  const where = socketPath === undefined ? { host: address ?? host, port } : { path: socketPath };
+  if (!tls) return connectTcp(where);
+  const { servername, verify, ca, cert, key } = tls;
+  return connectTls({
+    ...where,
+    servername,
+    rejectUnauthorized: verify,
+    ALPNProtocols: ['http/1.1'],
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  });
+}
+
+const kinds: Readonly<Record<string, FailureKind>> = {
+  ECONNREFUSED: 'refused',
+  ENOENT: 'refused',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  EADDRNOTAVAIL: 'unreachable',
+  ETIMEDOUT: 'connect-timeout',
+  ENOTFOUND: 'dns',
+  EAI_AGAIN: 'dns',
+};
+
+function kindOf(error: Error, connected: boolean): FailureKind {
+  const code = systemCode(error) ?? '';
+  if (kinds[code]) return kinds[code];
+  const isTls = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code);
+  return isTls ? 'tls' : connected ? 'reset' : 'other';
+}

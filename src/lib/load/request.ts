@@ -1,0 +1,75 @@
+import { UserError } from '../core/errors.js';
+import type { PreparedRequest, Target } from './job.js';
+
+export interface RequestText {
+  readonly method: string;
+  /** Beyond `Host`, `User-Agent` and `Content-Length`, which win when they are given. */
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body?: Uint8Array;
+}
+
+/** @throws UserError when it is not an http or https URL */
+export function targetOf(text: string): {
+  readonly target: Target;
+  readonly path: string;
+  readonly host: string;
+} {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new UserError(`'${text}' is not a URL with http or https`, {
+      hint: 'Give one like http://127.0.0.1:8080/path.',
+    });
+  if (url.username !== '' || url.password !== '')
+    throw new UserError('the URL has a user or a password', { hint: 'Give them as a header from a file.' });
+  if (url.hash !== '')
+    throw new UserError(`'${url.hash}' of the URL is never sent`, { hint: 'Leave it out.' });
+  const tls = url.protocol === 'https:';
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return {
+    target: {
+      host,
+      port: url.port === '' ? (tls ? 443 : 80) : Number(url.port),
+      ...(tls && { tls: { servername: host, verify: true } }),
+    },
+    path: url.pathname + url.search,
+    host: url.host,
+  };
+}
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const safe = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** `Name: value`. @throws UserError when it would break out of its line */
+export function parseHeader(text: string): [string, string] {
+  const colon = text.indexOf(':');
+  const [name, value] = [text.slice(0, Math.max(0, colon)).trim(), text.slice(colon + 1).trim()];
+  if (!token.test(name) || !safe.test(value))
+    throw new UserError(`'${text}' is not a header`, { hint: "Write it like 'Accept: application/json'." });
+  return [name, value];
+}
+
+/** The bytes of a request. */
+export function prepare(
+  name: string,
+  path: string,
+  host: string,
+  { method, headers, body }: RequestText,
+): PreparedRequest {
+  const given = new Set(headers.map(([header]) => header.toLowerCase()));
+  const lines = [
+    ...(given.has('host') ? [] : [['Host', host]]),
+    ...(given.has('user-agent') ? [] : [['User-Agent', 'metrify']]),
+    ...(given.has('content-length') || (!body && !/^(POST|PUT|PATCH)$/.test(method))
+      ? []
+      : [['Content-Length', String(body?.length ?? 0)]]),
+    ...headers,
+  ];
+  const head = `${method} ${path} HTTP/1.1\r\n${lines.map(([header, value]) => `${header}: ${value}\r\n`).join('')}\r\n`;
+  return {
+    name,
+    method,
+    bytes: Buffer.concat([Buffer.from(head, 'latin1'), ...(body ? [body] : [])]),
+    weight: 1,
+    expected: undefined,
+  };
+}
