@@ -79,12 +79,12 @@ describe('a canary that is followed', () => {
 
   it.each([
     ['fails in 5% of its answers', { failing: 0.05, takesMs: 50 }, 'errors'],
-    ['takes three times as long', { failing: 0, takesMs: 150 }, 'latency'],
+    ['takes ten times as long', { failing: 0, takesMs: 500 }, 'latency'],
   ])('is rejected when it %s', { timeout: 300_000 }, async (_, behaviour, check) => {
-    // Long enough that a busy machine makes no difference.
+    // Slow and far apart: what a busy machine adds to stable's latency must not hide the difference.
     desk.versions.behaviours.set('v1', { failing: 0, takesMs: 50 });
     desk.versions.behaviours.set('v2', behaviour);
-    await desk.describeCanary({ probe: 'rate: 400, duration: 1s', more: ['  maxErrorIncrease: 1%'] });
+    await desk.describeCanary({ probe: 'rate: 150, duration: 3s', more: ['  maxErrorIncrease: 1%'] });
     const finished = await desk.canary('start', '--wait', '--every', '200ms');
     expect(finished.code, finished.stderr).toBe(3);
     const envelope = json(finished);
