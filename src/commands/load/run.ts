@@ -57,9 +57,11 @@ export const run = readCommand({
 
   async read(input, context) {
     const { target, path, host } = targetOf(input.url);
+    const name = `GET ${path.replace(/\?.*/, '')}`;
+    const request = prepare(name, path, host, { method: 'GET', headers: [] });
     const plan: LoadPlan = {
-      target,
-      requests: [prepare(`GET ${path.replace(/\?.*/, '')}`, path, host, { method: 'GET', headers: [] })],
+      targets: [target],
+      workload: { requests: [{ weight: 1, request }] },
       ...loadOf(input),
       drainMs: input.drain,
       timeoutMs: input.requestTimeout,
@@ -71,11 +73,11 @@ export const run = readCommand({
     const tally = await context.during('sending', 'requests', (progress) =>
       generate(plan, context.signal, progress),
     );
-    const { load } = plan;
+    const { arrivals, maxConnections } = plan;
     const result = resultOf(tally, {
-      targetRate: load.loop === 'open' ? tally.due / (plan.durationMs / 1000) : undefined,
+      targetRate: arrivals.loop === 'open' ? tally.due / (plan.durationMs / 1000) : undefined,
       threads: plan.threads,
-      maxConnections: load.loop === 'open' ? load.maxConnections : load.connections,
+      maxConnections,
       thresholds,
       open,
     });
@@ -104,25 +106,26 @@ function positive(text: string): number {
 /** The most connections of an open loop that says nothing of them. */
 const mostConnections = 1000;
 
-function loadOf(input: FlagValues<typeof flags>): Pick<LoadPlan, 'load' | 'durationMs'> {
+function loadOf(
+  input: FlagValues<typeof flags>,
+): Pick<LoadPlan, 'arrivals' | 'durationMs' | 'maxConnections'> {
   const { rate, stages, connections, duration } = input;
   if (rate !== undefined && stages !== undefined)
     throw new UserError('--rate and --stages exclude each other', { hint: 'Leave one out.' });
   const maxConnections = connections ?? mostConnections;
   if (stages) {
     const durationMs = stages.reduce((sum, stage) => sum + stage.durationMs, 0);
-    return { durationMs, load: { loop: 'open', stages, maxConnections } };
+    return { durationMs, arrivals: { loop: 'open', stages }, maxConnections };
   }
-  if (rate !== undefined)
-    return {
-      durationMs: duration,
-      load: { loop: 'open', stages: [{ durationMs: duration, from: rate, to: rate }], maxConnections },
-    };
+  if (rate !== undefined) {
+    const steady = [{ durationMs: duration, from: rate, to: rate }];
+    return { durationMs: duration, arrivals: { loop: 'open', stages: steady }, maxConnections };
+  }
   if (connections === undefined)
     throw new UserError('how much load is not said', {
       hint: 'Give --rate or --stages for an open loop, --connections for a closed one.',
     });
-  return { durationMs: duration, load: { loop: 'closed', connections } };
+  return { durationMs: duration, arrivals: { loop: 'closed', users: connections }, maxConnections };
 }
 
 function checksOf({ thresholds }: LoadResult): Check[] {

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 
 import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
-import type { Arrivals, EngineJob, Stage } from './job.js';
+import type { EngineJob } from './job.js';
 import { type PackedTally, unpackTally } from './packed-tally.js';
 import { latenciesOpener, NameTally } from './tally.js';
 
@@ -11,12 +11,8 @@ const leadMs = 200;
 /** After the drain a thread has so long to hand its counts over. */
 const handOverMs = 10_000;
 
-export interface LoadPlan extends Omit<EngineJob, 'origin' | 'arrivals'> {
-  readonly load:
-    | { readonly loop: 'closed'; readonly connections: number }
-    | { readonly loop: 'open'; readonly stages: readonly Stage[]; readonly maxConnections: number };
-  readonly threads: number;
-}
+/** A job of all threads together. */
+export type LoadPlan = Omit<EngineJob, 'origin' | 'thread'>;
 
 /** What all threads counted together. */
 export interface LoadTally extends EngineTally {
@@ -36,13 +32,12 @@ type Message =
  * @returns what was counted; after the signal, what was counted until then and in the drain
  */
 export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Progress): Promise<LoadTally> {
-  const { load, threads, ...shared } = plan;
+  const { threads } = plan;
   const origin = performance.timeOrigin + performance.now() + leadMs;
   const seen = new Map<number, number>();
   const begun = performance.now() + leadMs;
   const started = Array.from({ length: threads }, (_, thread) => {
-    const job: EngineJob = { ...shared, origin, arrivals: shareOf(load, thread, threads) };
-    return runThread(job, signal, ({ answered, failed }) => {
+    return runThread(shareOf(plan, thread, origin), signal, ({ answered, failed }) => {
       seen.set(thread, answered + failed);
       progress.update(
         [...seen.values()].reduce((sum, count) => sum + count, 0),
@@ -79,10 +74,16 @@ export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Pr
   };
 }
 
-function shareOf(load: LoadPlan['load'], thread: number, threads: number): Arrivals {
+function shareOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
+  const { threads, arrivals, maxConnections } = plan;
   const part = (count: number) => Math.floor(count / threads) + (thread < count % threads ? 1 : 0);
-  if (load.loop === 'closed') return { loop: 'closed', connections: part(load.connections) };
-  return { ...load, thread, threads, maxConnections: Math.max(1, part(load.maxConnections)) };
+  return {
+    ...plan,
+    thread,
+    origin,
+    arrivals: arrivals.loop === 'closed' ? { loop: 'closed', users: part(arrivals.users) } : arrivals,
+    maxConnections: Math.max(1, part(maxConnections)),
+  };
 }
 
 /** @returns undefined when the thread died */

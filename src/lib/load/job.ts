@@ -1,19 +1,25 @@
 /** What one thread of the generator does: plain data, so that it can be given to a worker. */
 export interface EngineJob {
-  readonly target: Target;
-  readonly requests: readonly PreparedRequest[];
+  readonly targets: readonly Target[];
+  readonly workload: WorkloadPlan;
   readonly arrivals: Arrivals;
+  /** Of this thread among all. */
+  readonly thread: number;
+  readonly threads: number;
   /** Milliseconds since the epoch, with fractions: when the run begins, for all threads. */
   readonly origin: number;
-  /** Milliseconds from the origin: no request is due from then on. */
+  /** Milliseconds from the origin: nothing is due from then on. */
   readonly durationMs: number;
   /** How long requests that are under way at the end are waited for. */
   readonly drainMs: number;
+  /** Most connections at one time, of this thread. */
+  readonly maxConnections: number;
   /** From the send of a request to the end of its answer. */
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
 }
 
+/** A server, and how it is spoken to. */
 export interface Target {
   readonly host: string;
   readonly port: number;
@@ -28,38 +34,40 @@ export interface Target {
   };
 }
 
-/** A request as it goes over the wire. */
+/** A request that can be sent as it is. Sent again and again, it is one object. */
 export interface PreparedRequest {
   /** Under which it is counted: a template, never a URL with ids. */
   readonly name: string;
+  /** An index into the job's targets. */
+  readonly target: number;
   readonly method: string;
-  readonly bytes: Uint8Array;
-  /** How often it is chosen, relative to the others. */
-  readonly weight: number;
-  /** Whether an answer is what the test expects; a list of statuses, or every one below 400. */
-  readonly expected: readonly number[] | undefined;
+  /** With its query. */
+  readonly path: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body?: Uint8Array;
+  /** Which statuses the test expects; undefined for every one below 400. */
+  readonly expected?: readonly number[];
+  /** Whether anybody reads the answer's body. */
+  readonly readsBody: boolean;
 }
 
+/** What is sent, whenever something is due. */
+export interface WorkloadPlan {
+  /** One request each, chosen by weight. */
+  readonly requests: readonly { readonly weight: number; readonly request: PreparedRequest }[];
+}
+
+/** When something is due. */
 export type Arrivals =
-  | {
-      /** Each connection sends its next request when the answer of the last one is there. */
-      readonly loop: 'closed';
-      readonly connections: number;
-    }
-  | {
-      /** Requests are due at times that do not depend on answers. */
-      readonly loop: 'open';
-      readonly stages: readonly Stage[];
-      /** Of this thread among all: it sends the arrivals i with i mod threads = thread. */
-      readonly thread: number;
-      readonly threads: number;
-      readonly maxConnections: number;
-    };
+  /** So many users of this thread, each beginning again when it has ended. */
+  | { readonly loop: 'closed'; readonly users: number }
+  /** At times that do not depend on answers. A thread takes the arrivals i with i mod threads = thread. */
+  | { readonly loop: 'open'; readonly stages: readonly Stage[] };
 
 /** A time in which the rate goes in a straight line. */
 export interface Stage {
   readonly durationMs: number;
-  /** Requests a second, of all threads together, at its beginning and at its end. */
+  /** Arrivals a second, of all threads together, at its beginning and at its end. */
   readonly from: number;
   readonly to: number;
 }

@@ -1,23 +1,22 @@
-import type { PreparedRequest } from './job.js';
-
-/** Chooses requests by their weights, in the same order in each run. */
-export class Picker {
-  readonly #requests: readonly PreparedRequest[];
+/** Chooses by weight, in the same order in each run. */
+export class Picker<T extends { readonly weight: number }> {
+  readonly #choices: readonly T[];
   readonly #sums: number[] = [];
   #state: number;
 
-  constructor(requests: readonly PreparedRequest[], seed: number) {
-    this.#requests = requests.filter(({ weight }) => weight > 0);
+  /** @param choices at least one with a weight above 0 */
+  constructor(choices: readonly T[], seed: number) {
+    this.#choices = choices.filter(({ weight }) => weight > 0);
     let sum = 0;
-    for (const { weight } of this.#requests) this.#sums.push((sum += weight));
+    for (const { weight } of this.#choices) this.#sums.push((sum += weight));
     this.#state = (seed * 0x9e3779b1) | 0;
   }
 
-  next(): PreparedRequest {
-    const requests = this.#requests;
-    if (requests.length === 1) return requests[0]!;
+  next(): T {
+    const choices = this.#choices;
+    if (choices.length === 1) return choices[0]!;
     const at = this.#random() * this.#sums.at(-1)!;
-    return requests[this.#sums.findIndex((sum) => at < sum)] ?? requests.at(-1)!;
+    return choices[this.#sums.findIndex((sum) => at < sum)] ?? choices.at(-1)!;
   }
 
   /** From 0 to 1: mulberry32. */

@@ -48,7 +48,7 @@ export function parseHeader(text: string): [string, string] {
   return [name, value];
 }
 
-/** The bytes of a request. */
+/** A request to the job's first target. */
 export function prepare(
   name: string,
   path: string,
@@ -56,20 +56,19 @@ export function prepare(
   { method, headers, body }: RequestText,
 ): PreparedRequest {
   const given = new Set(headers.map(([header]) => header.toLowerCase()));
-  const lines = [
-    ...(given.has('host') ? [] : [['Host', host]]),
-    ...(given.has('user-agent') ? [] : [['User-Agent', 'metrify']]),
-    ...(given.has('content-length') || (!body && !/^(POST|PUT|PATCH)$/.test(method))
-      ? []
-      : [['Content-Length', String(body?.length ?? 0)]]),
-    ...headers,
+  const needsLength = body !== undefined || /^(POST|PUT|PATCH)$/.test(method);
+  const usual: readonly (readonly [string, string])[] = [
+    ['Host', host],
+    ['User-Agent', 'metrify'],
+    ...(needsLength ? [['Content-Length', String(body?.length ?? 0)] as const] : []),
   ];
-  const head = `${method} ${path} HTTP/1.1\r\n${lines.map(([header, value]) => `${header}: ${value}\r\n`).join('')}\r\n`;
   return {
     name,
+    target: 0,
     method,
-    bytes: Buffer.concat([Buffer.from(head, 'latin1'), ...(body ? [body] : [])]),
-    weight: 1,
-    expected: undefined,
+    path,
+    headers: [...usual.filter(([header]) => !given.has(header.toLowerCase())), ...headers],
+    ...(body && { body }),
+    readsBody: false,
   };
 }

@@ -2,8 +2,10 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 import { systemCode } from '../../core/errors.js';
-import type { PreparedRequest, Target } from '../job.js';
+import type { Target } from '../job.js';
 import type { FailureKind } from '../tally.js';
+import type { Exchange } from '../transport.js';
+import { wireOf } from './request-bytes.js';
 import { ResponseMalformed } from './response-head.js';
 import { ResponseParser } from './response-parser.js';
 
@@ -20,19 +22,17 @@ export interface ConnectionEvents {
 /** One HTTP/1.1 connection, with one request at a time. Times are on this thread's monotonic clock, in milliseconds. */
 export class Connection {
   readonly parser = new ResponseParser();
-  request: PreparedRequest | undefined;
-  /** When the request was due, and when it was sent. */
-  due = 0;
-  sentAt = 0;
+  exchange: Exchange | undefined;
   /** When it is given up: the request, or connecting. */
   deadline: number;
   connected = false;
   closed = false;
   /** Answers that it has brought. */
   served = 0;
+  /** Whether a byte of the request's answer is there. */
+  answering = false;
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
-  #answering = false;
 
   constructor(target: Target, address: string | undefined, deadline: number, events: ConnectionEvents) {
     this.#events = events;
@@ -50,19 +50,13 @@ export class Connection {
       .on('close', () => this.#fail('closed'));
   }
 
-  /** Whether a byte of the request's answer is there. */
-  get answering(): boolean {
-    return this.#answering;
-  }
-
-  send(request: PreparedRequest, due: number, now: number, deadline: number): void {
-    this.request = request;
-    this.due = due;
-    this.sentAt = now;
+  send(exchange: Exchange, deadline: number): void {
+    const { request } = exchange;
+    this.exchange = exchange;
     this.deadline = deadline;
-    this.#answering = false;
-    this.parser.expect(request.method);
-    this.#socket.write(request.bytes);
+    this.answering = false;
+    this.parser.expect(request.method, request.readsBody);
+    this.#socket.write(wireOf(request));
   }
 
   close(): void {
@@ -78,8 +72,8 @@ export class Connection {
   #take(chunk: Buffer): void {
     if (this.closed) return;
     // Bytes that nobody asked for: the next answer could not be told from them.
-    if (this.request === undefined) return this.#fail('malformed');
-    this.#answering = true;
+    if (this.exchange === undefined) return this.#fail('malformed');
+    this.answering = true;
     try {
       if (this.parser.push(chunk)) this.#answered();
     } catch (error) {
@@ -89,7 +83,7 @@ export class Connection {
   }
 
   #end(): void {
-    if (this.request !== undefined && this.parser.end()) this.#answered();
+    if (this.exchange !== undefined && this.parser.end()) this.#answered();
     else this.#fail('closed');
   }
 

@@ -1,4 +1,5 @@
 import { bytesOf } from '../../core/bytes.js';
+import type { Answer } from '../transport.js';
 import { type Head, parseHead, ResponseMalformed } from './response-head.js';
 
 const headEnd = Buffer.from('\r\n\r\n');
@@ -17,7 +18,7 @@ type State =
  * Reads the answers of one HTTP/1.1 connection, one request at a time (RFC 9112). Strict: what two readers could take for
  * different answers is refused. `expect` begins an answer, `push` gives it bytes.
  */
-export class ResponseParser {
+export class ResponseParser implements Answer {
   /** Of the answer; 0 before its status line was read. */
   status = 0;
   /** Bytes of the answer so far, with its head and interim answers. */
@@ -35,23 +36,28 @@ export class ResponseParser {
   /** Answers of one server mostly begin alike. */
   #lastHead = '';
   #head: Head | undefined;
-  #onBody: ((part: Buffer) => void) | undefined;
+  #body: Buffer[] | undefined;
 
-  /** @param onBody takes the body, without the framing of chunks */
-  expect(method: string, onBody?: (part: Buffer) => void): void {
+  /** @param keepsBody whether `body` is wanted */
+  expect(method: string, keepsBody: boolean): void {
     this.status = 0;
     this.bytes = 0;
     this.left = 0;
     this.#interim = 0;
     this.#partial = undefined;
     this.#headOnly = method === 'HEAD';
-    this.#onBody = onBody;
+    this.#body = keepsBody ? [] : undefined;
     this.#state = 'head';
   }
 
   /** Of the answer's head, after its end: names in lower case. */
   get headers(): ReadonlyMap<string, string> {
     return this.#head?.headers ?? new Map();
+  }
+
+  /** Without the framing of chunks. */
+  get body(): Buffer | undefined {
+    return this.#body && Buffer.concat(this.#body);
   }
 
   /**
@@ -72,7 +78,7 @@ export class ResponseParser {
         case 'length':
         case 'chunk-data': {
           const part = Math.min(this.#remaining, bytes.length - at);
-          if (part > 0) this.#onBody?.(bytes.subarray(at, at + part));
+          if (part > 0) this.#body?.push(bytes.subarray(at, at + part));
           at += part;
           this.#remaining -= part;
           if (this.#remaining === 0) this.#state = this.#state === 'length' ? 'done' : 'chunk-end';
@@ -93,7 +99,7 @@ export class ResponseParser {
           at = this.#readTrailer(bytes, at);
           break;
         case 'until-close':
-          if (at < bytes.length) this.#onBody?.(bytes.subarray(at));
+          if (at < bytes.length) this.#body?.push(bytes.subarray(at));
           at = bytes.length;
           break;
         case 'done':
