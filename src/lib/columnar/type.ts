@@ -1,0 +1,41 @@
+/** How values are kept in a batch. Fixed widths are little-endian. */
+export type Storage =
+  | 'boolean'
+  | 'int32'
+  | 'int64'
+  | 'float32'
+  | 'float64'
+  /** `width` bytes each. */
+  | 'fixed'
+  /** Of any length. */
+  | 'bytes';
+
+/** What values mean. */
+export type Meaning =
+  | { readonly kind: 'plain' }
+  /** Of `int32`: it was declared with so many bits. */
+  | { readonly kind: 'integer'; readonly bits: 16 | 32 | 64 }
+  /** Of `bytes`: UTF-8. */
+  | { readonly kind: 'text' }
+  | { readonly kind: 'json' }
+  /** Of `int32`: days since 1970-01-01. */
+  | { readonly kind: 'date' }
+  /** Of `int64`: microseconds since midnight. */
+  | { readonly kind: 'time' }
+  /** Of `int64`: microseconds since 1970-01-01 00:00, of UTC where it is an instant. */
+  | { readonly kind: 'timestamp'; readonly isInstant: boolean }
+  /** Of `int32`, `int64` or `fixed` (big-endian two's complement): units of 10^−scale. */
+  | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
+  /** Of `fixed` with 16 bytes. */
+  | { readonly kind: 'uuid' };
+
+export interface Field {
+  readonly name: string;
+  readonly storage: Storage;
+  /** Bytes of a value with the storage `fixed`. */
+  readonly width?: number;
+  readonly meaning: Meaning;
+  readonly nullable: boolean;
+}
+
+export type Schema = readonly Field[];
