@@ -4,6 +4,7 @@ export class NotPostgres extends Error {
 }
 
 const headerBytes = 5;
+const copyData = 0x64;
 /** The server's own limit. */
 const longestMessage = 2 ** 30;
 
@@ -33,9 +34,17 @@ export class MessageCheck {
   /** @throws NotPostgres */
   feed(piece: Buffer): void {
     const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, piece]) : piece;
-    // A row of COPY is a message: nothing is made for one.
     let at = this.#passing;
     while (at + headerBytes <= bytes.length) {
+      // A row of COPY is a message: nothing is made for one.
+      if (bytes[at] === copyData && bytes[at + 1]! < 0x40) {
+        const length =
+          (bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!;
+        if (length >= 4) {
+          at += 1 + length;
+          continue;
+        }
+      }
       const type = String.fromCharCode(bytes[at]!);
       const length = bytes.readUInt32BE(at + 1);
       if (!types.has(type) || length < 4 || length > longestMessage)

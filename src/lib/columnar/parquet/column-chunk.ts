@@ -47,7 +47,8 @@ export class ChunkWriter {
   constructor(field: Field, codec: Codec, capacity: number) {
     this.#field = field;
     this.#codec = codec;
-    const width = { int32: 4, float32: 4, int64: 8, float64: 8 }[field.storage as 'int32'] as 4 | 8 | undefined;
+    const width = { int32: 4, float32: 4, int64: 8, float64: 8 }[field.storage as 'int32'] as
+      4 | 8 | undefined;
     this.#dictionaries = width && new FixedDictionaryMaker(width, capacity);
   }
 
@@ -66,7 +67,8 @@ export class ChunkWriter {
     };
     const dictionary = this.#dictionaryOf(column);
     let dictionaryBytes = 0;
-    if (dictionary) dictionaryBytes = put(pageTypes.dictionary, dictionary.body, dictionary.count, encodings.plain);
+    if (dictionary)
+      dictionaryBytes = put(pageTypes.dictionary, dictionary.body, dictionary.count, encodings.plain);
     const pages: Page[] = [];
     let bounds: Bounds | undefined;
     const { presence } = column;
@@ -178,7 +180,13 @@ function writePlain(column: BatchColumn, from: number, to: number, page: Buffer,
   return column.width === 1 ? writeBits(column, from, to, page, at) : writeFixed(column, from, to, page, at);
 }
 
-function writeFixed({ bytes, width }: FixedColumn, from: number, to: number, page: Buffer, at: number): number {
+function writeFixed(
+  { bytes, width }: FixedColumn,
+  from: number,
+  to: number,
+  page: Buffer,
+  at: number,
+): number {
   page.set(bytes.subarray(from * width, to * width), at);
   return at + (to - from) * width;
 }

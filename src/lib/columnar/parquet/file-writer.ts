@@ -208,7 +208,10 @@ function writeColumnIndex(thrift: ThriftWriter, { field, pages }: Chunk): boolea
   }
 }
 
-function writeOffsetIndex(thrift: ThriftWriter, { pages, offset }: Chunk & { readonly offset: number }): void {
+function writeOffsetIndex(
+  thrift: ThriftWriter,
+  { pages, offset }: Chunk & { readonly offset: number },
+): void {
   thrift.struct(() => {
     thrift.list(1, 'struct', pages, (page) =>
       thrift.struct(() => {

@@ -41,7 +41,10 @@ export class FixedDictionaryMaker {
       const mask = slots.length - 1;
       let slot = hash(low, high) & mask;
       let entry = slots[slot]!;
-      while (entry >= 0 && (entries[entry * words] !== low || (words === 2 && entries[2 * entry + 1] !== high))) {
+      while (
+        entry >= 0 &&
+        (entries[entry * words] !== low || (words === 2 && entries[2 * entry + 1] !== high))
+      ) {
         slot = (slot + 1) & mask;
         entry = slots[slot]!;
       }

@@ -90,32 +90,43 @@ function exact(bytes: Uint8Array, least: number, greatest: number, width: number
   return { min: value(least), max: value(greatest), isExact: true };
 }
 
-/** Bounds of those entries of a column that `codes` name, from `from` on, before `to`; of all entries where it is plain. */
+/** Bounds of the values of a column from `from` on, before `to`. */
 export function bytesBounds(
-  { data, offsets, codes, isPlain }: BytesColumn,
+  { data, offsets, codes, isPlain, entries }: BytesColumn,
   isText: boolean,
   from: number,
   to: number,
 ): Bounds | undefined {
   if (from === to) return undefined;
-  const entryOf = (i: number) => (isPlain ? i : codes[i]!);
-  let least = entryOf(from);
-  let greatest = least;
-  let last = least;
-  const compare = (a: number, b: number) =>
-    data.compare(data, offsets[b], offsets[b + 1], offsets[a], offsets[a + 1]);
-  for (let i = from + 1; i < to; i++) {
-    const entry = entryOf(i);
-    if (entry === last) continue;
-    last = entry;
-    if (compare(entry, least) < 0) least = entry;
-    else if (compare(entry, greatest) > 0) greatest = entry;
+  const first = isPlain ? from : codes[from]!;
+  let [least, greatest] = [first, first];
+  const consider = (entry: number) => {
+    if (compareEntries(data, offsets, entry, least) < 0) least = entry;
+    else if (compareEntries(data, offsets, entry, greatest) > 0) greatest = entry;
+  };
+  if (isPlain) for (let i = from + 1; i < to; i++) consider(i);
+  else {
+    // Each entry is compared once, however many values it stands for.
+    const seen = new Uint8Array(entries);
+    for (let i = from; i < to; i++) seen[codes[i]!] = 1;
+    for (let entry = 0; entry < entries; entry++) if (seen[entry] === 1) consider(entry);
   }
   return cutBounds(
     data.subarray(offsets[least], offsets[least + 1]),
     data.subarray(offsets[greatest], offsets[greatest + 1]),
     isText,
   );
+}
+
+function compareEntries(data: Buffer, offsets: Int32Array, a: number, b: number): number {
+  const [startA, startB] = [offsets[a]!, offsets[b]!];
+  const [lengthA, lengthB] = [offsets[a + 1]! - startA, offsets[b + 1]! - startB];
+  const shared = Math.min(lengthA, lengthB);
+  for (let i = 0; i < shared; i++) {
+    const difference = data[startA + i]! - data[startB + i]!;
+    if (difference !== 0) return difference;
+  }
+  return lengthA - lengthB;
 }
 
 function cutBounds(least: Buffer, greatest: Buffer, isText: boolean): Bounds | undefined {
@@ -167,7 +178,10 @@ export function joined(field: Field, one: Bounds | undefined, other: Bounds | un
 
 /** Compares two values in the form of PLAIN. */
 export function compareValues({ storage }: Field, a: Uint8Array, b: Uint8Array): number {
-  const [x, y] = [Buffer.from(a.buffer, a.byteOffset, a.length), Buffer.from(b.buffer, b.byteOffset, b.length)];
+  const [x, y] = [
+    Buffer.from(a.buffer, a.byteOffset, a.length),
+    Buffer.from(b.buffer, b.byteOffset, b.length),
+  ];
   switch (storage) {
     case 'boolean':
       return x[0]! - y[0]!;

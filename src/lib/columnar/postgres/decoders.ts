@@ -71,8 +71,7 @@ export const word: Decode = ({ block, index, stride, from, to, row }, field, col
     const length = lengths[k]!;
     if (length === 4) {
       const at = starts[k]!;
-      int32[count++] =
-        (block[at]! << 24) | (block[at + 1]! << 16) | (block[at + 2]! << 8) | block[at + 3]!;
+      int32[count++] = (block[at]! << 24) | (block[at + 1]! << 16) | (block[at + 2]! << 8) | block[at + 3]!;
     } else if (length < 0) presence.addNull(row + r - from);
     else throw wrongWidth(length, 4);
   }
@@ -89,10 +88,8 @@ export const doubleWord: Decode = ({ block, index, stride, from, to, row }, fiel
     const length = lengths[k]!;
     if (length === 8) {
       const at = starts[k]!;
-      int32[place + 1] =
-        (block[at]! << 24) | (block[at + 1]! << 16) | (block[at + 2]! << 8) | block[at + 3]!;
-      int32[place] =
-        (block[at + 4]! << 24) | (block[at + 5]! << 16) | (block[at + 6]! << 8) | block[at + 7]!;
+      int32[place + 1] = (block[at]! << 24) | (block[at + 1]! << 16) | (block[at + 2]! << 8) | block[at + 3]!;
+      int32[place] = (block[at + 4]! << 24) | (block[at + 5]! << 16) | (block[at + 6]! << 8) | block[at + 7]!;
       place += 2;
     } else if (length < 0) presence.addNull(row + r - from);
     else throw wrongWidth(length, 8);
@@ -113,15 +110,15 @@ export const timestamp: Decode = ({ block, index, stride, from, to, row }, field
     const length = lengths[k]!;
     if (length === 8) {
       const at = starts[k]!;
-      const high =
-        (block[at]! << 24) | (block[at + 1]! << 16) | (block[at + 2]! << 8) | block[at + 3]!;
+      const high = (block[at]! << 24) | (block[at + 1]! << 16) | (block[at + 2]! << 8) | block[at + 3]!;
       const low =
         ((block[at + 4]! << 24) | (block[at + 5]! << 16) | (block[at + 6]! << 8) | block[at + 7]!) >>> 0;
       if ((high === 0x7fffffff && low === 0xffffffff) || (high === -0x80000000 && low === 0))
         throw new ValueRefused(high < 0 ? '-infinity' : 'infinity', row + r - from);
       const sum = low + epochLow;
       const sumHigh = high + epochHigh + (sum >= 2 ** 32 ? 1 : 0);
-      if (sumHigh > 0x7fffffff) throw new ValueRefused('a time after 294247-01-10 04:00:54.775807', row + r - from);
+      if (sumHigh > 0x7fffffff)
+        throw new ValueRefused('a time after 294247-01-10 04:00:54.775807', row + r - from);
       int32[place] = sum | 0;
       int32[place + 1] = sumHigh;
       place += 2;

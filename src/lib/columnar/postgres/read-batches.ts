@@ -23,7 +23,7 @@ export async function* readBatches(
     const block = await blocks.next();
     if (block === undefined) break;
     index.read(block);
-    for (let from = 0; from < index.rows; ) {
+    for (let from = 0; from < index.rows;) {
       const to = Math.min(index.rows, from + capacity - batch.rows);
       const slice: Slice = { block, index, stride: columns.length, from, to, row: batch.rows };
       for (let field = 0; field < columns.length; field++)

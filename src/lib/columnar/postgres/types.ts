@@ -47,8 +47,7 @@ const scalars: ReadonlyMap<number, Mapping> = new Map<number, Mapping>([
 
 /** How a column goes into a batch; undefined for a type that is unknown. */
 export function mapColumn({ name, type, modifier }: PostgresColumn): Mapped | undefined {
-  const [storage, meaning, decodes] =
-    type === 1700 ? numericMapping(modifier) : (scalars.get(type) ?? []);
+  const [storage, meaning, decodes] = type === 1700 ? numericMapping(modifier) : (scalars.get(type) ?? []);
   if (storage === undefined) return undefined;
   // A query's columns may all be null, whatever the table says.
   return { field: { name, storage, meaning: meaning!, nullable: true }, decode: decodes! };
@@ -100,4 +99,3 @@ function uuidText(block: Uint8Array, at: number): string {
   const hex = Buffer.from(block.subarray(at, at + 16)).toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
-
