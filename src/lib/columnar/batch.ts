@@ -1,22 +1,21 @@
 import { BytesColumn } from './bytes-column.js';
 import { FixedColumn } from './fixed-column.js';
-import type { Field, Schema } from './type.js';
+import { ListColumn, StructColumn } from './nested-columns.js';
+import type { ScalarType, Schema, Type } from './type.js';
 
-export type BatchColumn = FixedColumn | BytesColumn;
+export type Column = FixedColumn | BytesColumn | ListColumn | StructColumn;
 
 /** Rows by column: typed arrays, filled by a source and emptied by a writer. Reused again and again. */
 export class Batch {
   rows = 0;
-  readonly columns: readonly BatchColumn[];
+  readonly columns: readonly Column[];
 
   /** @param capacity most rows */
   constructor(
     readonly schema: Schema,
     readonly capacity: number,
   ) {
-    this.columns = schema.map((field) =>
-      field.storage === 'bytes' ? new BytesColumn(capacity) : new FixedColumn(widthOf(field), capacity),
-    );
+    this.columns = schema.map(({ type }) => openColumn(type, capacity));
   }
 
   clear(): void {
@@ -25,7 +24,21 @@ export class Batch {
   }
 }
 
-function widthOf({ storage, width }: Field): number {
+/** @param capacity values that it has room for at first; lists make more room for their elements */
+export function openColumn(type: Type, capacity: number): Column {
+  switch (type.storage) {
+    case 'list':
+      return new ListColumn(openColumn(type.element, capacity), capacity);
+    case 'struct':
+      return new StructColumn(type.fields.map((field) => openColumn(field.type, capacity)));
+    case 'bytes':
+      return new BytesColumn(capacity);
+    default:
+      return new FixedColumn(widthOf(type), capacity);
+  }
+}
+
+function widthOf({ storage, width }: ScalarType): number {
   if (storage === 'boolean') return 1;
   if (storage === 'int32' || storage === 'float32') return 4;
   return storage === 'fixed' ? width! : 8;

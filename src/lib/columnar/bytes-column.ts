@@ -16,7 +16,7 @@ export class BytesColumn {
   count = 0;
   isPlain = false;
   /** Which entry each value is, unless `isPlain`. */
-  readonly codes: Int32Array;
+  codes: Int32Array;
   /** How many entries: distinct values, or all when `isPlain`. */
   entries = 0;
   /** Entry i is `data` from `offsets[i]` to `offsets[i + 1]`. */
@@ -32,6 +32,14 @@ export class BytesColumn {
   /** How long all entries are together. */
   get length(): number {
     return this.offsets[this.entries]!;
+  }
+
+  /** Makes room for so many values. */
+  reserve(capacity: number): void {
+    if (capacity <= this.codes.length) return;
+    const more = new Int32Array(2 * capacity);
+    more.set(this.codes);
+    this.codes = more;
   }
 
   clear(): void {

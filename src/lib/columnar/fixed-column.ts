@@ -5,26 +5,40 @@ export class FixedColumn {
   readonly presence = new Presence();
   /** How many values there are. */
   count = 0;
-  bytes: Uint8Array;
+  bytes!: Uint8Array;
   /** The same memory as 32-bit integers; of 8 bytes, the lower half comes first. */
-  int32: Int32Array;
-  float32: Float32Array;
-  float64: Float64Array;
+  int32!: Int32Array;
+  float32!: Float32Array;
+  float64!: Float64Array;
 
-  /** @param width bytes of a value: a power of two, or any where only `bytes` is used */
+  /**
+   * @param width bytes of a value; any where only `bytes` is used
+   * @param capacity values that it has room for
+   */
   constructor(
     readonly width: number,
     capacity: number,
   ) {
-    const memory = new ArrayBuffer(Math.ceil((width * capacity) / 8) * 8);
-    this.bytes = new Uint8Array(memory);
-    this.int32 = new Int32Array(memory);
-    this.float32 = new Float32Array(memory);
-    this.float64 = new Float64Array(memory);
+    this.#take(new ArrayBuffer(Math.ceil((width * capacity) / 8) * 8));
+  }
+
+  /** Makes room for so many values. */
+  reserve(capacity: number): void {
+    if (capacity * this.width <= this.bytes.length) return;
+    const { bytes } = this;
+    this.#take(new ArrayBuffer(Math.ceil((2 * this.width * capacity) / 8) * 8));
+    this.bytes.set(bytes);
   }
 
   clear(): void {
     this.count = 0;
     this.presence.clear();
+  }
+
+  #take(memory: ArrayBuffer): void {
+    this.bytes = new Uint8Array(memory);
+    this.int32 = new Int32Array(memory);
+    this.float32 = new Float32Array(memory);
+    this.float64 = new Float64Array(memory);
   }
 }

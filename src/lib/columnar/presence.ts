@@ -17,6 +17,11 @@ export class Presence {
     this.nulls = 0;
   }
 
+  /** The i-th row without a value. */
+  nullRow(i: number): number | undefined {
+    return i < this.nulls ? this.#rows[i] : undefined;
+  }
+
   /** The rows without a value from `from` on, before `to`. */
   nullsBetween(from: number, to: number): Int32Array {
     return this.#rows.subarray(this.#before(from), this.#before(to));

@@ -1,4 +1,4 @@
-/** How values are kept in a batch. Fixed widths are little-endian. */
+/** How values of one kind are kept in a batch. Fixed widths are little-endian. */
 export type Storage =
   | 'boolean'
   | 'int32'
@@ -13,7 +13,7 @@ export type Storage =
 /** What values mean. */
 export type Meaning =
   | { readonly kind: 'plain' }
-  /** Of `int32`: it was declared with so many bits. */
+  /** Of `int32` and `int64`: it was declared with so many bits. */
   | { readonly kind: 'integer'; readonly bits: 16 | 32 | 64 }
   /** Of `bytes`: UTF-8. */
   | { readonly kind: 'text' }
@@ -29,13 +29,24 @@ export type Meaning =
   /** Of `fixed` with 16 bytes. */
   | { readonly kind: 'uuid' };
 
-export interface Field {
-  readonly name: string;
+/** Values without parts. */
+export interface ScalarType {
   readonly storage: Storage;
   /** Bytes of a value with the storage `fixed`. */
   readonly width?: number;
   readonly meaning: Meaning;
-  readonly nullable: boolean;
+}
+
+export type Type =
+  | ScalarType
+  /** Any number of elements, each of which may be null. */
+  | { readonly storage: 'list'; readonly element: Type }
+  | { readonly storage: 'struct'; readonly fields: Schema };
+
+/** A column, or a part of one. All may be null: a query's columns may, whatever the table says. */
+export interface Field {
+  readonly name: string;
+  readonly type: Type;
 }
 
 export type Schema = readonly Field[];

@@ -1,12 +1,19 @@
 import { BytesColumn } from '../bytes-column.js';
-import type { BatchColumn } from '../batch.js';
+import type { Column } from '../batch.js';
 import type { FixedColumn } from '../fixed-column.js';
-import type { Field } from '../type.js';
 import type { Codec } from './codec.js';
 import { type FixedDictionary, FixedDictionaryMaker } from './fixed-dictionary.js';
 import { encodings, pageTypes } from './format.js';
 import { bitWidth, mostHybridBytes, writeHybrid } from './hybrid.js';
-import { mostLevelBytes, writeDefinitionLevels } from './levels.js';
+import type { Leaf } from './leaf.js';
+import {
+  LevelReader,
+  mostLevelBytes,
+  mostNestedLevelBytes,
+  type NestedLevels,
+  writeDefinitionLevels,
+  writeLevels,
+} from './levels.js';
 import { type Bounds, bytesBounds, fixedBounds, joined } from './statistics.js';
 import { ThriftWriter } from './thrift.js';
 
@@ -18,15 +25,17 @@ export interface Page {
   readonly offset: number;
   readonly compressedBytes: number;
   readonly firstRow: number;
-  readonly rows: number;
+  /** With those that are null. */
+  readonly values: number;
   readonly nulls: number;
   readonly bounds: Bounds | undefined;
 }
 
 /** What was written of one column in one row group. */
 export interface Chunk {
-  readonly field: Field;
-  readonly rows: number;
+  readonly leaf: Leaf;
+  /** With those that are null. */
+  readonly values: number;
   readonly nulls: number;
   readonly dictionaryBytes: number;
   readonly bytes: number;
@@ -36,24 +45,40 @@ export interface Chunk {
   readonly pages: readonly Page[];
 }
 
+type LeafColumn = FixedColumn | BytesColumn;
+
+/** Values of a page. */
+interface Part {
+  readonly firstRow: number;
+  readonly rows: number;
+  /** Of the column's values: from `from` on, before `to`. */
+  readonly from: number;
+  readonly to: number;
+  /** Of a column within lists or records. */
+  readonly levels: NestedLevels | undefined;
+}
+
 /** Writes a column's values as pages. */
 export class ChunkWriter {
-  readonly #field: Field;
+  readonly #leaf: Leaf;
   readonly #codec: Codec;
   readonly #dictionaries: FixedDictionaryMaker | undefined;
   readonly #thrift = new ThriftWriter();
   #page: Buffer = Buffer.allocUnsafe(1 << 16);
 
-  constructor(field: Field, codec: Codec, capacity: number) {
-    this.#field = field;
+  constructor(leaf: Leaf, codec: Codec) {
+    this.#leaf = leaf;
     this.#codec = codec;
-    const width = { int32: 4, float32: 4, int64: 8, float64: 8 }[field.storage as 'int32'] as
-      4 | 8 | undefined;
-    this.#dictionaries = width && new FixedDictionaryMaker(width, capacity);
+    const width = widths[leaf.type.storage];
+    this.#dictionaries = width && new FixedDictionaryMaker(width);
   }
 
-  /** @param out takes the bytes, in order */
-  write(column: BatchColumn, rows: number, out: (bytes: Buffer) => void): Chunk {
+  /**
+   * @param chain the leaf's column, behind those that it is within
+   * @param out takes the bytes, in order
+   */
+  write(chain: readonly Column[], rows: number, out: (bytes: Buffer) => void): Chunk {
+    const column = chain.at(-1) as LeafColumn;
     let bytes = 0;
     let uncompressedBytes = 0;
     const put = (type: number, body: Buffer, values: number, encoding: number): number => {
@@ -71,23 +96,30 @@ export class ChunkWriter {
       dictionaryBytes = put(pageTypes.dictionary, dictionary.body, dictionary.count, encodings.plain);
     const pages: Page[] = [];
     let bounds: Bounds | undefined;
-    const { presence } = column;
-    for (let firstRow = 0; firstRow < rows; firstRow += pageRows) {
-      const end = Math.min(rows, firstRow + pageRows);
-      const [from, to] = [presence.valuesBefore(firstRow), presence.valuesBefore(end)];
-      const nulls = end - firstRow - (to - from);
-      const body = this.#body(column, dictionary, { firstRow, end, from, to });
-      const pageBounds = this.#boundsOf(column, from, to);
-      bounds = joined(this.#field, bounds, pageBounds);
+    let values = 0;
+    for (const part of partsOf(chain, rows)) {
+      const count = part.levels?.count ?? part.rows;
+      const body = this.#body(column, dictionary, part);
+      const pageBounds = this.#boundsOf(column, part.from, part.to);
+      bounds = joined(this.#leaf.type, bounds, pageBounds);
       const offset = bytes;
       const encoding = dictionary ? encodings.rleDictionary : encodings.plain;
-      const compressedBytes = put(pageTypes.data, body, end - firstRow, encoding);
-      pages.push({ offset, compressedBytes, firstRow, rows: end - firstRow, nulls, bounds: pageBounds });
+      const compressedBytes = put(pageTypes.data, body, count, encoding);
+      const nulls = count - (part.to - part.from);
+      pages.push({
+        offset,
+        compressedBytes,
+        firstRow: part.firstRow,
+        values: count,
+        nulls,
+        bounds: pageBounds,
+      });
+      values += count;
     }
     return {
-      field: this.#field,
-      rows,
-      nulls: presence.nulls,
+      leaf: this.#leaf,
+      values,
+      nulls: values - column.count,
       dictionaryBytes,
       bytes,
       uncompressedBytes,
@@ -97,14 +129,14 @@ export class ChunkWriter {
     };
   }
 
-  #boundsOf(column: BatchColumn, from: number, to: number): Bounds | undefined {
+  #boundsOf(column: LeafColumn, from: number, to: number): Bounds | undefined {
     return column instanceof BytesColumn
-      ? bytesBounds(column, this.#field.meaning.kind !== 'plain', from, to)
-      : fixedBounds(this.#field, column, from, to);
+      ? bytesBounds(column, this.#leaf.type.meaning.kind !== 'plain', from, to)
+      : fixedBounds(this.#leaf.type, column, from, to);
   }
 
   /** Undefined where the values are written as they are, or there are none. */
-  #dictionaryOf(column: BatchColumn): Dictionary | undefined {
+  #dictionaryOf(column: LeafColumn): Dictionary | undefined {
     if (column.count === 0) return undefined;
     if (column instanceof BytesColumn) {
       if (column.isPlain) return undefined;
@@ -117,20 +149,24 @@ export class ChunkWriter {
     return { body: Buffer.from(entries.buffer, 0, 4 * words * count), count, codes };
   }
 
-  #body(
-    column: BatchColumn,
-    dictionary: Dictionary | undefined,
-    { firstRow, end, from, to }: { firstRow: number; end: number; from: number; to: number },
-  ): Buffer {
-    const rows = end - firstRow;
+  #body(column: LeafColumn, dictionary: Dictionary | undefined, part: Part): Buffer {
+    const { firstRow, rows, from, to, levels } = part;
+    const { definition, repetition } = this.#leaf;
     const values = to - from;
     const width = dictionary ? bitWidth(Math.max(1, dictionary.count - 1)) : 0;
-    const length = dictionary ? 1 + mostHybridBytes(values, width) : plainBytes(column, from, to);
-    const most = mostLevelBytes(rows) + length;
+    const most =
+      (levels
+        ? mostNestedLevelBytes(levels.count, definition) + mostNestedLevelBytes(levels.count, repetition)
+        : mostLevelBytes(rows)) +
+      (dictionary ? 1 + mostHybridBytes(values, width) : plainBytes(column, from, to));
     if (most > this.#page.length) this.#page = Buffer.allocUnsafe(most);
     const page = this.#page;
     let at = 0;
-    if (this.#field.nullable) at = writeDefinitionLevels(column.presence, firstRow, end, page, at);
+    if (!levels) at = writeDefinitionLevels(column.presence, firstRow, firstRow + rows, page, at);
+    else {
+      if (repetition > 0) at = writeLevels(levels.repetition, levels.count, repetition, page, at);
+      at = writeLevels(levels.definition, levels.count, definition, page, at);
+    }
     if (dictionary) {
       page[at++] = width;
       at = writeHybrid(dictionary.codes, from, to, width, page, at);
@@ -161,18 +197,34 @@ export class ChunkWriter {
   }
 }
 
+const widths: Partial<Record<string, 4 | 8>> = { int32: 4, float32: 4, int64: 8, float64: 8 };
+
+/** Divides the rows among pages. */
+function* partsOf(chain: readonly Column[], rows: number): Generator<Part> {
+  const levels = chain.length > 1 ? new LevelReader(chain) : undefined;
+  const { presence } = chain[0]!;
+  let from = 0;
+  for (let firstRow = 0; firstRow < rows; firstRow += pageRows) {
+    const count = Math.min(pageRows, rows - firstRow);
+    const nested = levels?.next(count);
+    const to = nested ? from + nested.values : presence.valuesBefore(firstRow + count);
+    yield { firstRow, rows: count, from, to, levels: nested };
+    from = to;
+  }
+}
+
 interface Dictionary {
   readonly body: Buffer;
   readonly count: number;
   readonly codes: Int32Array;
 }
 
-function plainBytes(column: BatchColumn, from: number, to: number): number {
+function plainBytes(column: LeafColumn, from: number, to: number): number {
   if (column instanceof BytesColumn) return column.offsets[to]! - column.offsets[from]! + 4 * (to - from);
   return column.width * (to - from);
 }
 
-function writePlain(column: BatchColumn, from: number, to: number, page: Buffer, at: number): number {
+function writePlain(column: LeafColumn, from: number, to: number, page: Buffer, at: number): number {
   if (column instanceof BytesColumn) {
     const entries = plainEntries(column, from, to);
     return at + entries.copy(page, at);

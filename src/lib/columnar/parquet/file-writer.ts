@@ -4,7 +4,8 @@ import type { Batch } from '../batch.js';
 import type { Schema } from '../type.js';
 import type { Codec } from './codec.js';
 import { type Chunk, ChunkWriter } from './column-chunk.js';
-import { magic, physicalType, writeSchemaElement } from './format.js';
+import { countSchemaElements, magic, physicalType, writeSchemaElements } from './format.js';
+import { chainOf, type Leaf, leavesOf } from './leaf.js';
 import { compareValues } from './statistics.js';
 import { ThriftWriter } from './thrift.js';
 
@@ -16,8 +17,6 @@ interface RowGroup {
 
 export interface ParquetOptions {
   readonly codec: Codec;
-  /** Most rows of a batch. */
-  readonly capacity: number;
   /** `metrify version 1.2.3 (build abc)`: parquet-java trusts the statistics of names of this form only. */
   readonly createdBy: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -30,6 +29,7 @@ export class ParquetFileWriter {
   readonly #file: FileHandle;
   readonly #schema: Schema;
   readonly #options: ParquetOptions;
+  readonly #leaves: readonly Leaf[];
   readonly #chunks: readonly ChunkWriter[];
   readonly #groups: RowGroup[] = [];
 
@@ -43,7 +43,8 @@ export class ParquetFileWriter {
     this.#file = file;
     this.#schema = schema;
     this.#options = options;
-    this.#chunks = schema.map((field) => new ChunkWriter(field, options.codec, options.capacity));
+    this.#leaves = leavesOf(schema);
+    this.#chunks = this.#leaves.map((leaf) => new ChunkWriter(leaf, options.codec));
   }
 
   async write(batch: Batch): Promise<void> {
@@ -51,7 +52,7 @@ export class ParquetFileWriter {
     const groupOffset = this.bytes;
     const chunks = this.#chunks.map((writer, i) => {
       const offset = this.bytes;
-      const chunk = writer.write(batch.columns[i]!, batch.rows, (bytes) => parts.push(bytes));
+      const chunk = writer.write(chainOf(this.#leaves[i]!, batch), batch.rows, (bytes) => parts.push(bytes));
       this.bytes += chunk.bytes;
       return { ...chunk, offset };
     });
@@ -94,12 +95,13 @@ export class ParquetFileWriter {
     const schema = this.#schema;
     thrift.struct(() => {
       thrift.i32(1, 2);
-      thrift.list(2, 'struct', [undefined, ...schema], (field) => {
-        if (field) return writeSchemaElement(thrift, field);
+      const elements = schema.reduce((sum, field) => sum + countSchemaElements(field), 1);
+      thrift.listOf(2, 'struct', elements, () => {
         thrift.struct(() => {
           thrift.binary(4, 'schema');
           thrift.i32(5, schema.length);
         });
+        for (const field of schema) writeSchemaElements(thrift, field);
       });
       thrift.i64(3, this.rows);
       thrift.list(4, 'struct', [...this.#groups.entries()], ([g, group]) => {
@@ -129,7 +131,7 @@ export class ParquetFileWriter {
         );
       thrift.binary(6, createdBy);
       // The order of each column is that of its type.
-      thrift.list(7, 'struct', schema, () => thrift.struct(() => thrift.structField(1, () => {})));
+      thrift.list(7, 'struct', this.#leaves, () => thrift.struct(() => thrift.structField(1, () => {})));
     });
   }
 }
@@ -150,15 +152,15 @@ function writeChunk(
   codec: number,
   { columns, offsets }: Indexes,
 ): void {
-  const { field, offset, dictionaryBytes, bounds } = chunk;
+  const { leaf, offset, dictionaryBytes, bounds } = chunk;
   thrift.struct(() => {
     thrift.i64(2, offset);
     thrift.structField(3, () => {
-      thrift.i32(1, physicalType(field));
+      thrift.i32(1, physicalType(leaf.type));
       thrift.list(2, 'i32', chunk.encodings, (encoding) => thrift.zigzag(encoding));
-      thrift.list(3, 'binary', [field.name], (name) => thrift.binaryValue(name));
+      thrift.list(3, 'binary', leaf.path, (name) => thrift.binaryValue(name));
       thrift.i32(4, codec);
-      thrift.i64(5, chunk.rows);
+      thrift.i64(5, chunk.values);
       thrift.i64(6, chunk.uncompressedBytes);
       thrift.i64(7, chunk.bytes);
       thrift.i64(9, offset + dictionaryBytes);
@@ -181,8 +183,8 @@ function writeChunk(
 }
 
 /** @returns false when a page's bounds are unknown: then there is no index at all */
-function writeColumnIndex(thrift: ThriftWriter, { field, pages }: Chunk): boolean {
-  if (pages.some(({ bounds, nulls, rows }) => !bounds && nulls < rows)) return false;
+function writeColumnIndex(thrift: ThriftWriter, { leaf, pages }: Chunk): boolean {
+  if (pages.some(({ bounds, nulls, values }) => !bounds && nulls < values)) return false;
   const none = new Uint8Array();
   thrift.struct(() => {
     thrift.list(1, 'boolean', pages, ({ bounds }) => thrift.booleanValue(!bounds));
@@ -200,8 +202,8 @@ function writeColumnIndex(thrift: ThriftWriter, { field, pages }: Chunk): boolea
         const before = known[i - 1];
         return (
           !before ||
-          (sign * compareValues(field, before.min, bounds.min) <= 0 &&
-            sign * compareValues(field, before.max, bounds.max) <= 0)
+          (sign * compareValues(leaf.type, before.min, bounds.min) <= 0 &&
+            sign * compareValues(leaf.type, before.max, bounds.max) <= 0)
         );
       });
     return inOrder(1) ? 1 : inOrder(-1) ? 2 : 0;

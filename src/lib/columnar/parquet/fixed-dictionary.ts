@@ -15,18 +15,18 @@ export interface FixedDictionary {
 /** Makes dictionaries of one column, batch by batch, in the same memory. */
 export class FixedDictionaryMaker {
   readonly #words: 1 | 2;
-  readonly #codes: Int32Array;
+  #codes = new Int32Array(0);
   #entries = new Int32Array(1 << 10);
   #slots = new Int32Array(1 << 11).fill(-1);
 
-  constructor(width: 4 | 8, capacity: number) {
+  constructor(width: 4 | 8) {
     this.#words = width === 4 ? 1 : 2;
-    this.#codes = new Int32Array(capacity);
   }
 
   /** @returns undefined when it would not be smaller than the values */
   make({ int32: values, count }: FixedColumn): FixedDictionary | undefined {
     const words = this.#words;
+    if (count > this.#codes.length) this.#codes = new Int32Array(2 * count);
     const codes = this.#codes;
     let slots = this.#slots.fill(-1);
     let entries = this.#entries;
@@ -72,13 +72,13 @@ function hash(low: number, high: number): number {
   return h ^ (h >>> 13);
 }
 
-function doubled(array: Int32Array): Int32Array {
+function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
   const more = new Int32Array(2 * array.length);
   more.set(array);
   return more;
 }
 
-function rehashed(entries: Int32Array, count: number, words: 1 | 2, before: number): Int32Array {
+function rehashed(entries: Int32Array, count: number, words: 1 | 2, before: number): Int32Array<ArrayBuffer> {
   const slots = new Int32Array(2 * before).fill(-1);
   const mask = slots.length - 1;
   for (let entry = 0; entry < count; entry++) {

@@ -1,5 +1,5 @@
 /* Numbers of parquet.thrift. https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift */
-import type { Field } from '../type.js';
+import type { Field, ScalarType } from '../type.js';
 import type { ThriftWriter } from './thrift.js';
 
 export const encodings = { plain: 0, rle: 3, rleDictionary: 8 } as const;
@@ -16,30 +16,66 @@ const physical = {
   fixed: 7,
 } as const;
 
-export function physicalType({ storage }: Field): number {
+export function physicalType({ storage }: ScalarType): number {
   return physical[storage];
 }
 
-/** The element of a column in the schema, with its meaning in the old form and the new one. */
-export function writeSchemaElement(thrift: ThriftWriter, field: Field): void {
-  const { meaning } = field;
-  const converted = convertedType(field);
+/** A field, with its parts, as elements of the schema: each with its meaning in the old form and the new one. */
+export function writeSchemaElements(thrift: ThriftWriter, { name, type }: Field): void {
+  if (type.storage === 'list') {
+    group(name, repetitions.optional, 1, { converted: 3, logical: 3 });
+    group('list', repetitions.repeated, 1);
+    writeSchemaElements(thrift, { name: 'element', type: type.element });
+  } else if (type.storage === 'struct') {
+    group(name, repetitions.optional, type.fields.length);
+    for (const field of type.fields) writeSchemaElements(thrift, field);
+  } else writeScalar(thrift, name, type);
+
+  function group(
+    called: string,
+    repetition: number,
+    parts: number,
+    meaning?: { readonly converted: number; readonly logical: number },
+  ): void {
+    thrift.struct(() => {
+      thrift.i32(3, repetition);
+      thrift.binary(4, called);
+      thrift.i32(5, parts);
+      if (!meaning) return;
+      thrift.i32(6, meaning.converted);
+      thrift.structField(10, () => thrift.structField(meaning.logical, () => {}));
+    });
+  }
+}
+
+/** How many elements `writeSchemaElements` writes. */
+export function countSchemaElements({ type }: Field): number {
+  if (type.storage === 'list') return 2 + countSchemaElements({ name: 'element', type: type.element });
+  if (type.storage !== 'struct') return 1;
+  return type.fields.reduce((sum, field) => sum + countSchemaElements(field), 1);
+}
+
+const repetitions = { optional: 1, repeated: 2 } as const;
+
+function writeScalar(thrift: ThriftWriter, name: string, type: ScalarType): void {
+  const { meaning, width } = type;
+  const converted = convertedType(type);
   thrift.struct(() => {
-    thrift.i32(1, physicalType(field));
-    if (field.width !== undefined) thrift.i32(2, field.width);
-    thrift.i32(3, field.nullable ? 1 : 0);
-    thrift.binary(4, field.name);
+    thrift.i32(1, physicalType(type));
+    if (width !== undefined) thrift.i32(2, width);
+    thrift.i32(3, repetitions.optional);
+    thrift.binary(4, name);
     if (converted !== undefined) thrift.i32(6, converted);
     if (meaning.kind === 'decimal') {
       thrift.i32(7, meaning.scale);
       thrift.i32(8, meaning.precision);
     }
-    const logical = logicalType(thrift, field);
+    const logical = logicalType(thrift, type);
     if (logical) thrift.structField(10, () => thrift.structField(logical.id, logical.write));
   });
 }
 
-function convertedType({ meaning }: Field): number | undefined {
+function convertedType({ meaning }: ScalarType): number | undefined {
   switch (meaning.kind) {
     case 'text':
       return 0;
@@ -64,7 +100,7 @@ function convertedType({ meaning }: Field): number | undefined {
 
 function logicalType(
   thrift: ThriftWriter,
-  { meaning }: Field,
+  { meaning }: ScalarType,
 ): { readonly id: number; readonly write: () => void } | undefined {
   const empty = () => {};
   const micros = () => thrift.structField(2, empty);

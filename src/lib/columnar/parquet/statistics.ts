@@ -1,6 +1,6 @@
 import type { BytesColumn } from '../bytes-column.js';
 import type { FixedColumn } from '../fixed-column.js';
-import type { Field } from '../type.js';
+import type { ScalarType } from '../type.js';
 
 /** Least and greatest value, as bytes of PLAIN; without them where nothing can be said. */
 export interface Bounds {
@@ -14,9 +14,14 @@ export interface Bounds {
 const longestBound = 64;
 
 /** Bounds of the values from `from` on, before `to`. */
-export function fixedBounds(field: Field, column: FixedColumn, from: number, to: number): Bounds | undefined {
+export function fixedBounds(
+  type: ScalarType,
+  column: FixedColumn,
+  from: number,
+  to: number,
+): Bounds | undefined {
   if (from === to) return undefined;
-  switch (field.storage) {
+  switch (type.storage) {
     case 'boolean':
       return booleanBounds(column, from, to);
     case 'float32':
@@ -28,8 +33,18 @@ export function fixedBounds(field: Field, column: FixedColumn, from: number, to:
     case 'int64':
       return doubleWordBounds(column, from, to);
     default:
-      return undefined;
+      return widthBounds(type, column, from, to);
   }
+}
+
+function widthBounds(type: ScalarType, { bytes, width }: FixedColumn, from: number, to: number): Bounds {
+  const value = (i: number) => bytes.subarray(i * width, (i + 1) * width);
+  let [least, greatest] = [from, from];
+  for (let i = from + 1; i < to; i++) {
+    if (compareValues(type, value(i), value(least)) < 0) least = i;
+    else if (compareValues(type, value(i), value(greatest)) > 0) greatest = i;
+  }
+  return exact(bytes, least, greatest, width);
 }
 
 function booleanBounds({ bytes }: FixedColumn, from: number, to: number): Bounds {
@@ -167,17 +182,21 @@ function above(prefix: Buffer, isText: boolean): Buffer | undefined {
 }
 
 /** Bounds of both. */
-export function joined(field: Field, one: Bounds | undefined, other: Bounds | undefined): Bounds | undefined {
+export function joined(
+  type: ScalarType,
+  one: Bounds | undefined,
+  other: Bounds | undefined,
+): Bounds | undefined {
   if (!one || !other) return one ?? other;
   return {
-    min: compareValues(field, one.min, other.min) <= 0 ? one.min : other.min,
-    max: compareValues(field, one.max, other.max) >= 0 ? one.max : other.max,
+    min: compareValues(type, one.min, other.min) <= 0 ? one.min : other.min,
+    max: compareValues(type, one.max, other.max) >= 0 ? one.max : other.max,
     isExact: one.isExact && other.isExact,
   };
 }
 
 /** Compares two values in the form of PLAIN. */
-export function compareValues({ storage }: Field, a: Uint8Array, b: Uint8Array): number {
+export function compareValues({ storage, meaning }: ScalarType, a: Uint8Array, b: Uint8Array): number {
   const [x, y] = [
     Buffer.from(a.buffer, a.byteOffset, a.length),
     Buffer.from(b.buffer, b.byteOffset, b.length),
@@ -196,6 +215,8 @@ export function compareValues({ storage }: Field, a: Uint8Array, b: Uint8Array):
     case 'float64':
       return x.readDoubleLE() - y.readDoubleLE();
     default:
+      // A decimal's first bit is its sign.
+      if (meaning.kind === 'decimal' && (x[0]! ^ y[0]!) & 0x80) return x[0]! & 0x80 ? -1 : 1;
       return Buffer.compare(x, y);
   }
 }

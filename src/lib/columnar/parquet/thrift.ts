@@ -56,13 +56,18 @@ export class ThriftWriter {
   }
 
   list<T>(id: number, of: ListType, items: readonly T[], write: (item: T) => void): void {
+    this.listOf(id, of, items.length, () => items.forEach(write));
+  }
+
+  /** @param write writes so many items */
+  listOf(id: number, of: ListType, count: number, write: () => void): void {
     this.#field(id, type.list);
-    if (items.length < 15) this.#byte((items.length << 4) | listTypes[of]);
+    if (count < 15) this.#byte((count << 4) | listTypes[of]);
     else {
       this.#byte(0xf0 | listTypes[of]);
-      this.#varint(items.length);
+      this.#varint(count);
     }
-    for (const item of items) write(item);
+    write();
   }
 
   binaryValue(value: Uint8Array | string): void {

@@ -1,12 +1,14 @@
-import type { BatchColumn } from '../batch.js';
+import type { Column } from '../batch.js';
 import type { BytesColumn } from '../bytes-column.js';
 import type { FixedColumn } from '../fixed-column.js';
-import { CopyMalformed, type TupleIndex } from './tuple-index.js';
+import { CopyMalformed } from './tuple-index.js';
 
 /** Some rows of a block, and which row of the batch the first of them becomes. */
 export interface Slice {
   readonly block: Uint8Array;
-  readonly index: TupleIndex;
+  /** Field f of row r begins at `starts[r × stride + f]` of the block, and has so many bytes; −1: it is null. */
+  readonly starts: Int32Array;
+  readonly lengths: Int32Array;
   /** Fields of a row. */
   readonly stride: number;
   readonly from: number;
@@ -15,7 +17,7 @@ export interface Slice {
 }
 
 /** Adds one field of each row to a column. @throws CopyMalformed, ValueRefused */
-export type Decode = (slice: Slice, field: number, column: BatchColumn) => void;
+export type Decode = (slice: Slice, field: number, column: Column) => void;
 
 /** A value that the file cannot hold. */
 export class ValueRefused extends Error {
@@ -32,13 +34,12 @@ export class ValueRefused extends Error {
 
 /** Calls `take` with each value's place in the block; `width` is what each must have, if it must. */
 function each(
-  { block, index, stride, from, to, row }: Slice,
+  { block, starts, lengths, stride, from, to, row }: Slice,
   field: number,
-  column: BatchColumn,
+  column: Column,
   width: number | undefined,
   take: (block: Uint8Array, at: number, length: number, row: number) => void,
 ): void {
-  const { starts, lengths } = index;
   for (let r = from, k = from * stride + field; r < to; r++, k += stride) {
     const length = lengths[k]!;
     if (length < 0) column.presence.addNull(row + r - from);
@@ -62,9 +63,8 @@ export const int16: Decode = (slice, field, column) => {
 };
 
 /** Of four bytes, whatever they mean. The loops of the most frequent types stand here as they are, for speed. */
-export const word: Decode = ({ block, index, stride, from, to, row }, field, column) => {
+export const word: Decode = ({ block, starts, lengths, stride, from, to, row }, field, column) => {
   const out = column as FixedColumn;
-  const { starts, lengths } = index;
   const { int32, presence } = out;
   let { count } = out;
   for (let r = from, k = from * stride + field; r < to; r++, k += stride) {
@@ -78,10 +78,19 @@ export const word: Decode = ({ block, index, stride, from, to, row }, field, col
   out.count = count;
 };
 
-/** Of eight bytes. */
-export const doubleWord: Decode = ({ block, index, stride, from, to, row }, field, column) => {
+/** Of four bytes, as eight. */
+export const unsignedWord: Decode = (slice, field, column) => {
   const out = column as FixedColumn;
-  const { starts, lengths } = index;
+  each(slice, field, column, 4, (block, at) => {
+    out.int32[2 * out.count] =
+      (block[at]! << 24) | (block[at + 1]! << 16) | (block[at + 2]! << 8) | block[at + 3]!;
+    out.int32[2 * out.count++ + 1] = 0;
+  });
+};
+
+/** Of eight bytes. */
+export const doubleWord: Decode = ({ block, starts, lengths, stride, from, to, row }, field, column) => {
+  const out = column as FixedColumn;
   const { int32, presence } = out;
   let place = 2 * out.count;
   for (let r = from, k = from * stride + field; r < to; r++, k += stride) {
@@ -101,9 +110,8 @@ export const doubleWord: Decode = ({ block, index, stride, from, to, row }, fiel
 const epochHigh = Math.floor(946_684_800_000_000 / 2 ** 32);
 const epochLow = 946_684_800_000_000 % 2 ** 32;
 
-export const timestamp: Decode = ({ block, index, stride, from, to, row }, field, column) => {
+export const timestamp: Decode = ({ block, starts, lengths, stride, from, to, row }, field, column) => {
   const out = column as FixedColumn;
-  const { starts, lengths } = index;
   const { int32, presence } = out;
   let place = 2 * out.count;
   for (let r = from, k = from * stride + field; r < to; r++, k += stride) {
@@ -141,9 +149,8 @@ export const date: Decode = (slice, field, column) => {
 };
 
 /** Bytes as they are. */
-export const bytes: Decode = ({ block, index, stride, from, to, row }, field, column) => {
+export const bytes: Decode = ({ block, starts, lengths, stride, from, to, row }, field, column) => {
   const out = column as BytesColumn;
-  const { starts, lengths } = index;
   const { presence } = out;
   for (let r = from, k = from * stride + field; r < to; r++, k += stride) {
     const length = lengths[k]!;

@@ -2,6 +2,7 @@ import type { CopyBlocks } from '../../clients/postgres/copy-blocks.js';
 import { Batch } from '../batch.js';
 import { type Slice } from './decoders.js';
 import { CopyMalformed, TupleIndex } from './tuple-index.js';
+import type { Field } from '../type.js';
 import type { Mapped } from './types.js';
 
 /**
@@ -11,21 +12,19 @@ import type { Mapped } from './types.js';
  */
 export async function* readBatches(
   blocks: Pick<CopyBlocks, 'next'>,
-  columns: readonly Mapped[],
+  columns: readonly (Field & Mapped)[],
   capacity: number,
 ): AsyncGenerator<Batch> {
   const index = new TupleIndex(columns.length);
-  const batch = new Batch(
-    columns.map(({ field }) => field),
-    capacity,
-  );
+  const batch = new Batch(columns, capacity);
   for (;;) {
     const block = await blocks.next();
     if (block === undefined) break;
     index.read(block);
     for (let from = 0; from < index.rows;) {
       const to = Math.min(index.rows, from + capacity - batch.rows);
-      const slice: Slice = { block, index, stride: columns.length, from, to, row: batch.rows };
+      const { starts, lengths } = index;
+      const slice: Slice = { block, starts, lengths, stride: columns.length, from, to, row: batch.rows };
       for (let field = 0; field < columns.length; field++)
         columns[field]!.decode(slice, field, batch.columns[field]!);
       batch.rows += to - from;

@@ -83,7 +83,7 @@ function uint32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
-function doubled(array: Int32Array, atLeast: number): Int32Array {
+function doubled(array: Int32Array, atLeast: number): Int32Array<ArrayBuffer> {
   const more = new Int32Array(2 * array.length + atLeast);
   more.set(array);
   return more;
