@@ -41,6 +41,12 @@ export const commandTable: CommandTable = {
       },
     },
   },
+  export: {
+    summary: 'write query results to columnar files',
+    verbs: {
+      parquet: async () => (await import('./export/parquet.js')).parquet,
+    },
+  },
   load: {
     summary: 'test how much load a service holds, and how it answers under it',
     verbs: {

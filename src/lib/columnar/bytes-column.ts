@@ -1,7 +1,9 @@
 import { Presence } from './presence.js';
 
-const firstSlots = 1 << 12;
-const firstBytes = 1 << 16;
+/** There may be thousands of columns. */
+const firstSlots = 1 << 6;
+const firstBytes = 1 << 10;
+const firstOffsets = 1 << 6;
 /** Beyond these a dictionary saves nothing: it is given up for the rest of the batch. */
 const mostEntries = 1 << 16;
 const mostDictionaryBytes = 1 << 20;
@@ -20,7 +22,7 @@ export class BytesColumn {
   /** How many entries: distinct values, or all when `isPlain`. */
   entries = 0;
   /** Entry i is `data` from `offsets[i]` to `offsets[i + 1]`. */
-  offsets = new Int32Array(1 << 10);
+  offsets = new Int32Array(firstOffsets);
   data: Buffer = Buffer.allocUnsafe(firstBytes);
   /** A hash table with linear probing: entries, or −1. Its length is a power of two. */
   #slots = new Int32Array(firstSlots).fill(-1);
@@ -126,7 +128,7 @@ export class BytesColumn {
     let total = 0;
     for (let i = 0; i < count; i++) total += offsets[codes[i]! + 1]! - offsets[codes[i]!]!;
     const values = Buffer.allocUnsafe(Math.max(firstBytes, 2 * total));
-    const ends = new Int32Array(Math.max(1 << 10, 2 * count + 2));
+    const ends = new Int32Array(Math.max(firstOffsets, 2 * count + 2));
     let end = 0;
     for (let i = 0; i < count; i++) {
       const start = offsets[codes[i]!]!;

@@ -1,6 +1,5 @@
-import { open, type FileHandle } from 'node:fs/promises';
-
 import type { Batch } from '../batch.js';
+import type { Sink } from '../sink.js';
 import type { Schema } from '../type.js';
 import type { Codec } from './codec.js';
 import { type Chunk, ChunkWriter } from './column-chunk.js';
@@ -26,21 +25,16 @@ export interface ParquetOptions {
 export class ParquetFileWriter {
   rows = 0;
   bytes = magic.length;
-  readonly #file: FileHandle;
+  readonly #sink: Sink;
   readonly #schema: Schema;
   readonly #options: ParquetOptions;
   readonly #leaves: readonly Leaf[];
   readonly #chunks: readonly ChunkWriter[];
   readonly #groups: RowGroup[] = [];
+  #hasBegun = false;
 
-  static async open(path: string, schema: Schema, options: ParquetOptions): Promise<ParquetFileWriter> {
-    const file = await open(path, 'wx');
-    await file.write(magic);
-    return new ParquetFileWriter(file, schema, options);
-  }
-
-  private constructor(file: FileHandle, schema: Schema, options: ParquetOptions) {
-    this.#file = file;
+  constructor(sink: Sink, schema: Schema, options: ParquetOptions) {
+    this.#sink = sink;
     this.#schema = schema;
     this.#options = options;
     this.#leaves = leavesOf(schema);
@@ -48,7 +42,7 @@ export class ParquetFileWriter {
   }
 
   async write(batch: Batch): Promise<void> {
-    const parts: Buffer[] = [];
+    const parts: Buffer[] = this.#beginning();
     const groupOffset = this.bytes;
     const chunks = this.#chunks.map((writer, i) => {
       const offset = this.bytes;
@@ -58,13 +52,13 @@ export class ParquetFileWriter {
     });
     this.#groups.push({ rows: batch.rows, offset: groupOffset, chunks });
     this.rows += batch.rows;
-    await this.#file.writev(parts);
+    await this.#sink.write(parts);
   }
 
-  /** Writes the indexes and the footer, and waits until the disk has it. */
-  async close(): Promise<void> {
+  /** Writes the indexes and the footer. */
+  async end(): Promise<void> {
     const thrift = new ThriftWriter();
-    const parts: Buffer[] = [];
+    const parts: Buffer[] = this.#beginning();
     const put = (): { readonly offset: number; readonly length: number } => {
       const bytes = Buffer.from(thrift.bytes);
       const place = { offset: this.bytes, length: bytes.length };
@@ -85,9 +79,13 @@ export class ParquetFileWriter {
     length.writeUInt32LE(footer.length);
     parts.push(footer, length, magic);
     this.bytes += footer.length + length.length + magic.length;
-    await this.#file.writev(parts);
-    await this.#file.sync();
-    await this.#file.close();
+    await this.#sink.write(parts);
+  }
+
+  #beginning(): Buffer[] {
+    if (this.#hasBegun) return [];
+    this.#hasBegun = true;
+    return [magic];
   }
 
   #writeFooter(thrift: ThriftWriter, indexes: readonly (readonly Indexes[])[]): void {

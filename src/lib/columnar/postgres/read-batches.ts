@@ -1,4 +1,3 @@
-import type { CopyBlocks } from '../../clients/postgres/copy-blocks.js';
 import { Batch } from '../batch.js';
 import { type Slice } from './decoders.js';
 import { CopyMalformed, TupleIndex } from './tuple-index.js';
@@ -11,15 +10,13 @@ import type { Mapped } from './types.js';
  * @throws CopyMalformed, ValueRefused, and as the statement
  */
 export async function* readBatches(
-  blocks: Pick<CopyBlocks, 'next'>,
+  blocks: AsyncIterable<Buffer>,
   columns: readonly (Field & Mapped)[],
   capacity: number,
 ): AsyncGenerator<Batch> {
   const index = new TupleIndex(columns.length);
   const batch = new Batch(columns, capacity);
-  for (;;) {
-    const block = await blocks.next();
-    if (block === undefined) break;
+  for await (const block of blocks) {
     index.read(block);
     for (let from = 0; from < index.rows;) {
       const to = Math.min(index.rows, from + capacity - batch.rows);
