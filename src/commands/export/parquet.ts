@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 
 import { codecs, type CodecName } from '../../lib/columnar/parquet/codec.js';
-import { readBatches } from '../../lib/columnar/postgres/read-batches.js';
+import { BatchReader } from '../../lib/columnar/postgres/batch-reader.js';
 import { openPostgres, type PostgresClient } from '../../lib/clients/postgres.js';
 import { requireSystem } from '../../lib/clients/systems.js';
 import { UserError } from '../../lib/core/errors.js';
@@ -101,17 +101,18 @@ export const parquet = changeCommand({
     try {
       await context.during('exporting', 'rows', async (progress) => {
         let rows = 0;
-        const blocks = client.copyBlocks(`COPY (${query.sql}) TO STDOUT (FORMAT binary)`, {
-          signal: context.signal,
-        });
-        for await (const batch of readBatches(
-          blocks,
-          [...query.columns, ...query.partitions],
-          batchRows(partitionBy, rowGroupRows),
-        )) {
+        const columns = [...query.columns, ...query.partitions];
+        const reader = new BatchReader(columns, batchRows(partitionBy, rowGroupRows), async (batch) => {
           await dataset.write(batch);
           progress.update((rows += batch.rows));
-        }
+        });
+        const { signal } = context;
+        await client.copyBlocks(
+          `COPY (${query.sql}) TO STDOUT (FORMAT binary)`,
+          (block) => reader.take(block),
+          { signal },
+        );
+        await reader.end();
       });
     } finally {
       await end();

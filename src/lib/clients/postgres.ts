@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { Client, ClientBase, ClientConfig, QueryResultRow } from 'pg';
 import type { CopyStreamQuery, CopyToStreamQuery } from 'pg-copy-streams';
 import { UserError } from '../core/errors.js';
-import { CopyBlocks } from './postgres/copy-blocks.js';
+import { CopyBlocks, type TakeBlock } from './postgres/copy-blocks.js';
 import { explainPostgresError, timedOut } from './postgres/errors.js';
 import { GuardedSocket } from './postgres/guarded-socket.js';
 import { NotPostgres } from './postgres/message-check.js';
@@ -47,10 +47,11 @@ export interface PostgresClient {
    */
   copyOut(sql: string, options?: CallOptions): AsyncIterable<Buffer>;
   /**
-   * The same as it comes over the wire, for bulk readers: blocks of whole CopyData messages, the row in each behind five
-   * bytes. Time-out, pace and leaving are those of `copyOut`.
+   * Hands the data of `COPY … TO STDOUT` over as it comes over the wire, for bulk readers: blocks of whole CopyData messages,
+   * the row in each behind five bytes. Time-out and pace are those of `copyOut`.
+   * @throws also what `take` throws, which cancels the statement
    */
-  copyBlocks(sql: string, options?: CallOptions): AsyncIterable<Buffer>;
+  copyBlocks(sql: string, take: TakeBlock, options?: CallOptions): Promise<void>;
   /** Takes the data of `COPY … FROM STDIN`; the stream's errors are those of `query`. */
   copyIn(sql: string): Writable;
   /** Runs `work` in a READ ONLY transaction. */
@@ -174,20 +175,10 @@ class Connection implements PostgresClient {
     };
   }
 
-  copyOut(sql: string, options: CallOptions = {}): AsyncGenerator<Buffer> {
-    return this.#pieces(() => {
-      const stream = this.copyTo(sql);
-      this.client.query(stream);
-      return new CopyReader(stream);
-    }, options);
-  }
-
-  copyBlocks(sql: string, options: CallOptions = {}): AsyncGenerator<Buffer> {
-    return this.#pieces(() => this.client.query(new CopyBlocks(sql)), options);
-  }
-
-  async *#pieces(start: () => CopyReader | CopyBlocks, options: CallOptions): AsyncGenerator<Buffer> {
-    const reader = start();
+  async *copyOut(sql: string, options: CallOptions = {}): AsyncGenerator<Buffer> {
+    const stream = this.copyTo(sql);
+    const reader = new CopyReader(stream);
+    this.client.query(stream);
     try {
       for (;;) {
         const chunk = await this.#bounded(
@@ -200,6 +191,33 @@ class Connection implements PostgresClient {
       }
     } finally {
       if (!reader.over) await this.#cancel(reader.drain());
+    }
+  }
+
+  async copyBlocks(sql: string, take: TakeBlock, options: CallOptions = {}): Promise<void> {
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs();
+    const silence = new AbortController();
+    const blocks = new CopyBlocks(sql, take);
+    const watch = setInterval(
+      () => {
+        if (!blocks.isTaking && performance.now() - blocks.heardAt > timeoutMs)
+          silence.abort(timedOut(this.server));
+      },
+      Math.max(10, timeoutMs / 10),
+    );
+    if (timeoutMs === 0) clearInterval(watch);
+    const signal = options.signal ? AbortSignal.any([options.signal, silence.signal]) : silence.signal;
+    try {
+      this.client.query(blocks);
+      await this.#bounded(
+        () => blocks.done,
+        { signal, timeoutMs: 0 },
+        () => blocks.over,
+      );
+    } finally {
+      clearInterval(watch);
+      blocks.stop();
+      if (!blocks.isOver) await this.#cancel(blocks.over);
     }
   }
 

@@ -1,0 +1,53 @@
+import { Batch } from '../batch.js';
+import type { Field } from '../type.js';
+import { type Slice } from './decoders.js';
+import { CopyMalformed, TupleIndex } from './tuple-index.js';
+import type { Mapped } from './types.js';
+
+/** Makes batches of the rows of a COPY. A batch is used again: `use` has done with it when its promise is settled. */
+export class BatchReader {
+  readonly #columns: readonly (Field & Mapped)[];
+  readonly #index: TupleIndex;
+  readonly #batch: Batch;
+  readonly #use: (batch: Batch) => Promise<void>;
+
+  /** @param capacity rows of a batch, but for the last one */
+  constructor(columns: readonly (Field & Mapped)[], capacity: number, use: (batch: Batch) => Promise<void>) {
+    this.#columns = columns;
+    this.#index = new TupleIndex(columns.length);
+    this.#batch = new Batch(columns, capacity);
+    this.#use = use;
+  }
+
+  /**
+   * @param block whole CopyData messages
+   * @returns a promise when the rows fill a batch
+   * @throws CopyMalformed, ValueRefused
+   */
+  take(block: Buffer): void | Promise<void> {
+    this.#index.read(block);
+    return this.#decode(block, 0);
+  }
+
+  /** Gives what is left. @throws CopyMalformed when the server did not say that it is all */
+  async end(): Promise<void> {
+    if (!this.#index.isComplete) throw new CopyMalformed('it ends without its trailer');
+    if (this.#batch.rows > 0) await this.#use(this.#batch);
+  }
+
+  #decode(block: Buffer, begin: number): void | Promise<void> {
+    const batch = this.#batch;
+    const columns = this.#columns;
+    const { starts, lengths, rows } = this.#index;
+    const to = Math.min(rows, begin + batch.capacity - batch.rows);
+    const slice: Slice = { block, starts, lengths, stride: columns.length, from: begin, to, row: batch.rows };
+    for (let field = 0; field < columns.length; field++)
+      columns[field]!.decode(slice, field, batch.columns[field]!);
+    batch.rows += to - begin;
+    if (batch.rows < batch.capacity) return;
+    return this.#use(batch).then(() => {
+      batch.clear();
+      return to < rows ? this.#decode(block, to) : undefined;
+    });
+  }
+}
