@@ -14,7 +14,7 @@ import {
   writeDefinitionLevels,
   writeLevels,
 } from './levels.js';
-import { type Bounds, bytesBounds, fixedBounds, joined } from './statistics.js';
+import { type Bounds, bytesBounds, fixedBounds, joined } from '../bounds.js';
 import { ThriftWriter } from './thrift.js';
 
 /** Rows of a page: so few that a reader which looks for some skips the others. */

@@ -5,7 +5,7 @@ import type { Codec } from './codec.js';
 import { type Chunk, ChunkWriter } from './column-chunk.js';
 import { countSchemaElements, magic, physicalType, writeSchemaElements } from './format.js';
 import { chainOf, type Leaf, leavesOf } from './leaf.js';
-import { compareValues } from './statistics.js';
+import { compareValues } from '../bounds.js';
 import { ThriftWriter } from './thrift.js';
 
 interface RowGroup {

@@ -1,6 +1,6 @@
-import type { BytesColumn } from '../bytes-column.js';
-import type { FixedColumn } from '../fixed-column.js';
-import type { ScalarType } from '../type.js';
+import type { BytesColumn } from './bytes-column.js';
+import type { FixedColumn } from './fixed-column.js';
+import type { ScalarType } from './type.js';
 
 /** Least and greatest value, as bytes of PLAIN; without them where nothing can be said. */
 export interface Bounds {

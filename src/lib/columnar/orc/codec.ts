@@ -1,0 +1,40 @@
+import { deflateRawSync } from 'node:zlib';
+
+import { compressSync } from 'snappy';
+
+import { ByteBuffer } from './byte-buffer.js';
+
+/** How streams are compressed. */
+export interface OrcCodec {
+  /** Its number in orc_proto.proto. */
+  readonly id: number;
+  /** Undefined: they are not. */
+  readonly compress: ((bytes: Buffer) => Buffer) | undefined;
+}
+
+export const orcCodecs = {
+  none: { id: 0, compress: undefined },
+  zlib: { id: 1, compress: (bytes: Buffer) => deflateRawSync(bytes) },
+  snappy: { id: 2, compress: (bytes: Buffer) => compressSync(bytes) },
+} satisfies Record<string, OrcCodec>;
+
+/** A stream is compressed in parts of so many bytes. */
+export const blockBytes = 256 * 1024;
+
+/** A stream as it is in the file: parts, each behind its length, as they are where that is shorter. */
+export function compressStream(bytes: Buffer, { compress }: OrcCodec): Buffer {
+  if (!compress) return Buffer.from(bytes);
+  const out = new ByteBuffer();
+  for (let at = 0; at < bytes.length; at += blockBytes) {
+    const part = bytes.subarray(at, at + blockBytes);
+    const compressed = compress(part);
+    const isOriginal = compressed.length >= part.length;
+    const body = isOriginal ? part : compressed;
+    const header = 2 * body.length + (isOriginal ? 1 : 0);
+    out.byte(header & 255);
+    out.byte((header >> 8) & 255);
+    out.byte(header >> 16);
+    out.append(body);
+  }
+  return Buffer.from(out.written);
+}
