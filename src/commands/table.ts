@@ -45,6 +45,7 @@ export const commandTable: CommandTable = {
     summary: 'write query results to columnar files',
     verbs: {
       parquet: async () => (await import('./export/parquet.js')).parquet,
+      orc: async () => (await import('./export/orc.js')).orc,
     },
   },
   load: {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 
 import { Batch } from '../columnar/batch.js';
 import { gather } from '../columnar/gather.js';
-import { ParquetFileWriter, type ParquetOptions } from '../columnar/parquet/file-writer.js';
+import type { FileFormat, FileWriter } from '../columnar/sink.js';
 import type { Schema } from '../columnar/type.js';
 import { errorMessage, systemCode, UserError } from '../core/errors.js';
 import { acquireFileLock, type FileLock } from '../core/file-lock.js';
@@ -18,7 +18,9 @@ import { StagedFile } from './staged-file.js';
 const stagingPrefix = '.metrify-';
 const lockName = '.metrify.lock';
 
-export interface DatasetOptions extends ParquetOptions {
+export interface DatasetOptions {
+  readonly format: FileFormat;
+  readonly createdBy: string;
   readonly partitionBy: readonly string[];
   /** Rows of a row group at most. */
   readonly rowGroupRows: number;
@@ -28,11 +30,11 @@ export interface DatasetOptions extends ParquetOptions {
 interface Partition {
   readonly folder: string;
   readonly rows: Batch;
-  file: { readonly staged: StagedFile; readonly writer: ParquetFileWriter } | undefined;
+  file: { readonly staged: StagedFile; readonly writer: FileWriter } | undefined;
 }
 
 /**
- * A folder of Parquet files, in folders by partition. Its files are written aside and renamed when all of them are whole;
+ * A folder of files, in folders by partition. Its files are written aside and renamed when all of them are whole;
  * the manifest comes last. One run at a time.
  */
 export class Dataset {
@@ -167,7 +169,7 @@ export class Dataset {
 
   async #openFile(): Promise<NonNullable<Partition['file']>> {
     const staged = await StagedFile.open(join(this.#staging, `${this.#staged++}.tmp`));
-    return { staged, writer: new ParquetFileWriter(staged, this.#schema, this.#options) };
+    return { staged, writer: this.#options.format.open(staged, this.#schema) };
   }
 
   async #closeFile(partition: Partition): Promise<void> {
@@ -176,7 +178,7 @@ export class Dataset {
     partition.file = undefined;
     await file.writer.end();
     const sha256 = await file.staged.close();
-    const name = `part-${String(this.#done.filter(({ path }) => dirname(path) === folder).length).padStart(5, '0')}.parquet`;
+    const name = `part-${String(this.#done.filter(({ path }) => dirname(path) === folder).length).padStart(5, '0')}.${this.#options.format.suffix}`;
     this.#done.push({
       path: folder === '' ? name : `${folder}/${name}`,
       rows: file.writer.rows,

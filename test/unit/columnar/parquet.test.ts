@@ -42,22 +42,24 @@ const scalar = fc.constantFrom(...scalars);
 const typed: fc.Arbitrary<readonly [Type, fc.Arbitrary<Value>]> = fc.letrec<{
   type: readonly [Type, fc.Arbitrary<Value>];
 }>((tie) => ({
-  type: fc.oneof(
+  type: fc.oneof<fc.MaybeWeightedArbitrary<readonly [Type, fc.Arbitrary<Value>]>[]>(
     { maxDepth: 2, withCrossShrink: true },
     scalar,
-    tie('type').map(([element, value]) => [
+    tie('type').map(([element, value]): readonly [Type, fc.Arbitrary<Value>] => [
       { storage: 'list', element } as Type,
       fc.array(fc.option(value, { freq: 4 }), { maxLength: 5 }) as fc.Arbitrary<Value>,
     ]),
-    fc.array(tie('type'), { minLength: 1, maxLength: 3 }).map((parts) => [
-      {
-        storage: 'struct',
-        fields: parts.map(([type], i): Field => ({ name: `f${i}`, type })),
-      } as Type,
-      fc.record(Object.fromEntries(parts.map(([, value], i) => [`f${i}`, fc.option(value, { freq: 4 })])), {
-        noNullPrototype: true,
-      }) as fc.Arbitrary<Value>,
-    ]),
+    fc
+      .array(tie('type'), { minLength: 1, maxLength: 3 })
+      .map((parts): readonly [Type, fc.Arbitrary<Value>] => [
+        {
+          storage: 'struct',
+          fields: parts.map(([type], i): Field => ({ name: `f${i}`, type })),
+        } as Type,
+        fc.record(Object.fromEntries(parts.map(([, value], i) => [`f${i}`, fc.option(value, { freq: 4 })])), {
+          noNullPrototype: true,
+        }) as fc.Arbitrary<Value>,
+      ]),
   ),
 })).type;
 

@@ -1,5 +1,5 @@
 import type { Batch, Column } from '../batch.js';
-import type { Sink } from '../sink.js';
+import type { FileWriter, Sink } from '../sink.js';
 import type { Schema, ScalarType, Type } from '../type.js';
 import { compressStream, blockBytes, type OrcCodec } from './codec.js';
 import { partsOf, streamsOf } from './column-streams.js';
@@ -30,7 +30,7 @@ export interface OrcOptions {
 }
 
 /** Writes an ORC file, a stripe for each batch. https://orc.apache.org/specification/ORCv1/ */
-export class OrcFileWriter {
+export class OrcFileWriter implements FileWriter {
   rows = 0;
   bytes = 0;
   readonly #sink: Sink;

@@ -1,5 +1,5 @@
 import type { Batch } from '../batch.js';
-import type { Sink } from '../sink.js';
+import type { FileWriter, Sink } from '../sink.js';
 import type { Schema } from '../type.js';
 import type { Codec } from './codec.js';
 import { type Chunk, ChunkWriter } from './column-chunk.js';
@@ -22,7 +22,7 @@ export interface ParquetOptions {
 }
 
 /** Writes a Parquet file, a row group for each batch. */
-export class ParquetFileWriter {
+export class ParquetFileWriter implements FileWriter {
   rows = 0;
   bytes = magic.length;
   readonly #sink: Sink;

@@ -1,0 +1,45 @@
+import { orcCodecs } from '../../lib/columnar/orc/codec.js';
+import { OrcFileWriter } from '../../lib/columnar/orc/file-writer.js';
+import { changeCommand } from '../../runtime/command.js';
+import { flag } from '../../runtime/flags.js';
+import {
+  prepareExport,
+  presentExport,
+  presentExportPreview,
+  previewExport,
+  runExport,
+  writeFlags,
+} from './shared/write.js';
+
+export const orc = changeCommand({
+  name: 'export orc',
+  summary: 'write the rows of a query to a folder of ORC files',
+  synonyms: ['dump', 'unload'],
+  flags: {
+    ...writeFlags,
+    compression: flag.choice(Object.keys(orcCodecs) as (keyof typeof orcCodecs)[], {
+      help: 'of streams',
+      default: 'snappy',
+    }),
+  },
+  examples: [
+    {
+      does: 'readings for Hive',
+      command: "metrify export orc --sql 'select * from readings' --to lake/readings --compression zlib",
+    },
+  ],
+
+  prepare: (input, context) => {
+    const options = { codec: orcCodecs[input.compression], metadata: {} };
+    return prepareExport(
+      input,
+      { suffix: 'orc', open: (sink, schema) => new OrcFileWriter(sink, schema, options) },
+      context,
+    );
+  },
+  preview: previewExport,
+  presentPreview: presentExportPreview,
+  run: runExport,
+  counts: ({ rows, files }) => ({ rows, files: files.length }),
+  present: presentExport,
+});

@@ -1,0 +1,82 @@
+import { resolve } from 'node:path';
+
+import { openPostgres, type PostgresClient } from '../../../lib/clients/postgres.js';
+import { requireSystem } from '../../../lib/clients/systems.js';
+import type { FileFormat } from '../../../lib/columnar/sink.js';
+import { UserError } from '../../../lib/core/errors.js';
+import { formatBytes, formatCount } from '../../../lib/core/units.js';
+import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
+import type { ManifestFile } from '../../../lib/export/manifest.js';
+import { describeQuery } from '../../../lib/export/query.js';
+import type { Outcome } from '../../../runtime/command.js';
+import type { Context } from '../../../runtime/context.js';
+import { flag, type FlagValues } from '../../../runtime/flags.js';
+import type { Printer } from '../../../runtime/printer.js';
+import { version } from '../../../version.js';
+import { sourceFlags } from '../../shared/source/flags.js';
+import { readQuery } from '../../shared/source/query.js';
+
+/** Of both formats. */
+export const writeFlags = {
+  sql: sourceFlags.sql,
+  to: flag.text({ placeholder: 'FOLDER', help: 'the dataset' }),
+  partitionBy: flag.list({ placeholder: 'COLUMN', help: 'columns that make folders: NAME=VALUE' }),
+  rowGroupRows: flag.count({ help: 'rows of a row group or stripe at most', default: '122880' }),
+};
+
+export const createdBy = `metrify version ${version} (build 0)`;
+
+export interface Prepared {
+  readonly client: PostgresClient;
+  readonly job: ExportJob;
+}
+
+export interface Preview {
+  readonly folder: string;
+  readonly schema: readonly { readonly name: string; readonly type: string }[];
+}
+
+export interface Result {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly files: readonly ManifestFile[];
+  readonly schema: readonly { readonly name: string; readonly type: string }[];
+}
+
+/** @throws UserError exit 2; as the client */
+export async function prepareExport(
+  { sql: written, to, partitionBy, rowGroupRows }: FlagValues<typeof writeFlags>,
+  format: FileFormat,
+  context: Context,
+): Promise<Prepared> {
+  if (written === undefined) throw new UserError('no source is given', { hint: 'Give --sql.' });
+  if (to === undefined) throw new UserError('no target is given', { hint: 'Give --to FOLDER.' });
+  const sql = await readQuery(written, context.cwd);
+  const settings = await context.settings();
+  const postgres = requireSystem(settings, 'postgres', '--sql');
+  const client = await openPostgres(postgres, settings, context.signal);
+  context.closing(() => client.close());
+  const query = await client.readOnly(() => describeQuery(client, sql, partitionBy));
+  const folder = resolve(context.cwd, to);
+  return { client, job: { query, sql, folder, format, partitionBy, rowGroupRows, createdBy } };
+}
+
+export function previewExport({ job: { query, folder } }: Prepared): Preview {
+  return { folder, schema: query.columns.map(({ name, type }) => ({ name, type: type.storage })) };
+}
+
+export function presentExportPreview({ folder, schema }: Preview, printer: Printer): void {
+  printer.line(`Would write to ${folder}:`);
+  for (const { name, type } of schema) printer.line(`  ${name}  ${type}`);
+}
+
+export async function runExport({ client, job }: Prepared, context: Context): Promise<Outcome<Result>> {
+  const { rows, bytes, files, columns } = await context.during('exporting', 'rows', (progress) =>
+    exportQuery(client, job, context.signal, progress),
+  );
+  return { verdict: 'ok', result: { rows, bytes, files, schema: columns } };
+}
+
+export function presentExport({ rows, bytes, files }: Result, printer: Printer): void {
+  printer.ok(`${formatCount(rows)} rows, ${formatBytes(bytes)} in ${formatCount(files.length)} files`);
+}
