@@ -1,5 +1,6 @@
 import { codecs, type CodecName } from '../../lib/columnar/parquet/codec.js';
 import { ParquetFileWriter } from '../../lib/columnar/parquet/file-writer.js';
+import { Scratch } from '../../lib/columnar/parquet/scratch.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import {
@@ -30,7 +31,7 @@ export const parquet = changeCommand({
 
   prepare: (input, context) => {
     const codec = codecs[input.compression];
-    const options = { codec, createdBy, metadata: {} };
+    const options = { codec, createdBy, metadata: {}, scratch: new Scratch() };
     return prepareExport(
       input,
       { suffix: 'parquet', open: (sink, schema) => new ParquetFileWriter(sink, schema, options) },

@@ -18,6 +18,11 @@ export class Batch {
     this.columns = schema.map(({ type }) => openColumn(type, capacity));
   }
 
+  /** Bytes that its columns take. */
+  get memory(): number {
+    return this.columns.reduce((sum, { memory }) => sum + memory, 0);
+  }
+
   clear(): void {
     this.rows = 0;
     for (const column of this.columns) column.clear();

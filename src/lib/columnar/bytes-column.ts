@@ -36,6 +36,11 @@ export class BytesColumn {
     return this.offsets[this.entries]!;
   }
 
+  /** Bytes that it takes. */
+  get memory(): number {
+    return this.data.length + 4 * (this.codes.length + this.offsets.length + this.#slots.length);
+  }
+
   /** Makes room for so many values. */
   reserve(capacity: number): void {
     if (capacity <= this.codes.length) return;

@@ -22,6 +22,11 @@ export class FixedColumn {
     this.#take(new ArrayBuffer(Math.ceil((width * capacity) / 8) * 8));
   }
 
+  /** Bytes that it takes. */
+  get memory(): number {
+    return this.bytes.length;
+  }
+
   /** Makes room for so many values. */
   reserve(capacity: number): void {
     if (capacity * this.width <= this.bytes.length) return;

@@ -2,27 +2,12 @@ import type { Column } from './batch.js';
 import { BytesColumn } from './bytes-column.js';
 import { FixedColumn } from './fixed-column.js';
 import { ListColumn } from './nested-columns.js';
-import type { Presence } from './presence.js';
 
-/**
- * Adds rows of one column to another of the same type, in the order in which they are named.
- * @param row of the target that the first of them becomes
- * @param total rows of the source
- */
-export function gather(target: Column, source: Column, rows: Int32Array, row: number, total: number): void {
-  const places = placesOf(source.presence, total);
-  const values = new Int32Array(rows.length);
-  let count = 0;
-  for (let i = 0; i < rows.length; i++) {
-    const place = places ? places[rows[i]!]! : rows[i]!;
-    if (place < 0) target.presence.addNull(row + i);
-    else values[count++] = place;
-  }
-  addValues(target, source, values.subarray(0, count));
-}
+/** Which value of a column belongs to each row; −1: it is null. Undefined where all rows have one. */
+export type Places = Int32Array | undefined;
 
-/** Which value belongs to each row; −1: it is null. Undefined where all have one. */
-function placesOf(presence: Presence, rows: number): Int32Array | undefined {
+/** @param rows of the column */
+export function placesOf({ presence }: Column, rows: number): Places {
   if (presence.nulls === 0) return undefined;
   const places = new Int32Array(rows);
   let nulls = 0;
@@ -35,6 +20,23 @@ function placesOf(presence: Presence, rows: number): Int32Array | undefined {
   return places;
 }
 
+/**
+ * Adds rows of one column to another of the same type, in the order in which they are named.
+ * @param places of the source
+ * @param row of the target that the first of them becomes
+ */
+export function gather(target: Column, source: Column, places: Places, rows: Int32Array, row: number): void {
+  if (!places) return addValues(target, source, rows);
+  const values = new Int32Array(rows.length);
+  let count = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const place = places[rows[i]!]!;
+    if (place < 0) target.presence.addNull(row + i);
+    else values[count++] = place;
+  }
+  addValues(target, source, values.subarray(0, count));
+}
+
 function addValues(target: Column, source: Column, values: Int32Array): void {
   if (target instanceof FixedColumn) addFixed(target, source as FixedColumn, values);
   else if (target instanceof BytesColumn) addBytes(target, source as BytesColumn, values);
@@ -44,7 +46,7 @@ function addValues(target: Column, source: Column, values: Int32Array): void {
     target.reserve(count + values.length);
     const from = source as typeof target;
     for (const [i, field] of target.fields.entries())
-      gather(field, from.fields[i]!, values, count, from.count);
+      gather(field, from.fields[i]!, placesOf(from.fields[i]!, from.count), values, count);
     target.count += values.length;
   }
 }
@@ -88,5 +90,5 @@ function addLists(target: ListColumn, source: ListColumn, values: Int32Array): v
   for (const value of values)
     for (let i = source.offsets[value]!; i < source.offsets[value + 1]!; i++) elements[at++] = i;
   const total = source.count === 0 ? 0 : source.offsets[source.count]!;
-  gather(target.elements, source.elements, elements, before, total);
+  gather(target.elements, source.elements, placesOf(source.elements, total), elements, before);
 }

@@ -17,6 +17,11 @@ export class ListColumn {
     this.offsets = new Int32Array(capacity + 1);
   }
 
+  /** Bytes that it takes, with its elements. */
+  get memory(): number {
+    return 4 * this.offsets.length + this.elements.memory;
+  }
+
   reserve(capacity: number): void {
     if (capacity < this.offsets.length) return;
     const more = new Int32Array(2 * capacity + 1);
@@ -38,6 +43,11 @@ export class StructColumn {
   count = 0;
 
   constructor(readonly fields: readonly Column[]) {}
+
+  /** Bytes that it takes, with its fields. */
+  get memory(): number {
+    return this.fields.reduce((sum, { memory }) => sum + memory, 0);
+  }
 
   reserve(capacity: number): void {
     for (const field of this.fields) field.reserve(capacity);

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { Batch } from '../columnar/batch.js';
-import { gather } from '../columnar/gather.js';
+import { gather, placesOf } from '../columnar/gather.js';
 import type { FileFormat, FileWriter } from '../columnar/sink.js';
 import type { Schema } from '../columnar/type.js';
 import { errorMessage, systemCode, UserError } from '../core/errors.js';
@@ -29,7 +29,10 @@ export interface DatasetOptions {
 
 interface Partition {
   readonly folder: string;
-  readonly rows: Batch;
+  /** Not written yet. */
+  rows: Batch;
+  /** Bytes that those take. */
+  memory: number;
   file: { readonly staged: StagedFile; readonly writer: FileWriter } | undefined;
 }
 
@@ -46,6 +49,8 @@ export class Dataset {
   readonly #partitions = new Map<string, Partition>();
   readonly #done: (ManifestFile & { readonly staged: string })[] = [];
   #staged = 0;
+  /** Bytes that the rows of all partitions take. */
+  #memory = 0;
 
   /**
    * @param schema of the files, without the partitions' columns
@@ -92,21 +97,24 @@ export class Dataset {
     const { partitionBy, rowGroupRows } = this.#options;
     if (partitionBy.length === 0) {
       const whole = this.#partition('');
-      whole.file ??= await this.#openFile();
+      whole.file ??= this.#openFile();
       return whole.file.writer.write(batch);
     }
+    const places = this.#schema.map((_, i) => placesOf(batch.columns[i]!, batch.rows));
     for (const { values, rows } of divide(batch, partitionBy.length)) {
       const partition = this.#partition(partitionPath(partitionBy, values));
       for (let from = 0; from < rows.length;) {
-        const { rows: held } = partition;
+        const held: Batch = partition.rows;
         const part = rows.subarray(from, from + rowGroupRows - held.rows);
         for (const [i, column] of held.columns.entries())
-          gather(column, batch.columns[i]!, part, held.rows, batch.rows);
+          gather(column, batch.columns[i]!, places[i], part, held.rows);
         held.rows += part.length;
         from += part.length;
         if (held.rows === rowGroupRows) await this.#flush(partition);
       }
+      this.#weigh(partition);
     }
+    if (this.#memory > mostMemory) await this.#relieve();
   }
 
   /** Makes the new files the dataset's, and removes those that were. */
@@ -147,7 +155,6 @@ export class Dataset {
 
   /** Removes what is not the dataset's. */
   async close(): Promise<void> {
-    for (const { file } of this.#partitions.values()) await file?.staged.abandon();
     await rm(this.#staging, { recursive: true, force: true });
     this.#lock.release();
   }
@@ -155,20 +162,38 @@ export class Dataset {
   #partition(folder: string): Partition {
     let partition = this.#partitions.get(folder);
     if (!partition) {
-      partition = { folder, rows: new Batch(this.#schema, firstRows), file: undefined };
+      partition = { folder, rows: new Batch(this.#schema, firstRows), memory: 0, file: undefined };
       this.#partitions.set(folder, partition);
     }
     return partition;
   }
 
+  /** Counts what the rows of a partition take now. */
+  #weigh(partition: Partition): void {
+    const { memory } = partition.rows;
+    this.#memory += memory - partition.memory;
+    partition.memory = memory;
+  }
+
+  /** Writes the rows of the largest partitions, until half of the memory is free. */
+  async #relieve(): Promise<void> {
+    const largest = [...this.#partitions.values()].sort((a, b) => b.memory - a.memory);
+    for (const partition of largest) {
+      if (this.#memory <= mostMemory / 2) return;
+      await this.#flush(partition);
+      partition.rows = new Batch(this.#schema, firstRows);
+      this.#weigh(partition);
+    }
+  }
+
   async #flush(partition: Partition): Promise<void> {
-    partition.file ??= await this.#openFile();
+    partition.file ??= this.#openFile();
     if (partition.rows.rows > 0) await partition.file.writer.write(partition.rows);
     partition.rows.clear();
   }
 
-  async #openFile(): Promise<NonNullable<Partition['file']>> {
-    const staged = await StagedFile.open(join(this.#staging, `${this.#staged++}.tmp`));
+  #openFile(): NonNullable<Partition['file']> {
+    const staged = new StagedFile(join(this.#staging, `${this.#staged++}.tmp`));
     return { staged, writer: this.#options.format.open(staged, this.#schema) };
   }
 
@@ -199,7 +224,9 @@ export class Dataset {
 }
 
 /** Rows that a partition has room for at first: there may be thousands. */
-const firstRows = 256;
+const firstRows = 64;
+/** Bytes that rows which wait for a row group may take. */
+const mostMemory = 96 * 1024 * 1024;
 
 /** Names are on the disk only when their folder is. */
 async function syncFolder(path: string): Promise<void> {

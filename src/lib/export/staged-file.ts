@@ -4,50 +4,46 @@ import { open, type FileHandle } from 'node:fs/promises';
 import type { Sink } from '../columnar/sink.js';
 import { errorMessage, NotWritten } from '../core/errors.js';
 
-/** A file under a temporary name, whose content is hashed as it is written. */
+/**
+ * A file under a temporary name, whose content is hashed as it is written. It is open only while it is written to: there may be
+ * thousands.
+ */
 export class StagedFile implements Sink {
   bytes = 0;
-  readonly #file: FileHandle;
+  readonly path: string;
   readonly #hash: Hash = createHash('sha256');
 
-  static async open(path: string): Promise<StagedFile> {
-    return new StagedFile(path, await open(path, 'wx', 0o644));
-  }
-
-  private constructor(
-    readonly path: string,
-    file: FileHandle,
-  ) {
-    this.#file = file;
+  constructor(path: string) {
+    this.path = path;
   }
 
   /** @throws NotWritten */
   async write(parts: readonly Buffer[]): Promise<void> {
     const all = Buffer.concat(parts);
     this.#hash.update(all);
-    try {
-      for (let at = 0; at < all.length;) at += (await this.#file.write(all, at)).bytesWritten;
-    } catch (error) {
-      throw notWritten(this.path, error);
-    }
+    await this.#open(async (file) => {
+      for (let at = 0; at < all.length;) at += (await file.write(all, at)).bytesWritten;
+    });
     this.bytes += all.length;
   }
 
   /** Waits until the disk has it. @returns its SHA-256, in hexadecimal. @throws NotWritten */
   async close(): Promise<string> {
-    try {
-      await this.#file.sync();
-    } catch (error) {
-      throw notWritten(this.path, error);
-    } finally {
-      await this.#file.close();
-    }
+    await this.#open((file) => file.sync());
     return this.#hash.digest('hex');
   }
 
-  /** Leaves it as it is. */
-  async abandon(): Promise<void> {
-    await this.#file.close();
+  async #open(use: (file: FileHandle) => Promise<void>): Promise<void> {
+    try {
+      const file = await open(this.path, 'a', 0o644);
+      try {
+        await use(file);
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      throw notWritten(this.path, error);
+    }
   }
 }
 

@@ -5,10 +5,11 @@ import { describe, expect, it } from 'vitest';
 
 import { Batch, type Column } from '../../../src/lib/columnar/batch.js';
 import { BytesColumn } from '../../../src/lib/columnar/bytes-column.js';
-import { gather } from '../../../src/lib/columnar/gather.js';
+import { gather, placesOf } from '../../../src/lib/columnar/gather.js';
 import { ListColumn, StructColumn } from '../../../src/lib/columnar/nested-columns.js';
 import { codecs } from '../../../src/lib/columnar/parquet/codec.js';
 import { ParquetFileWriter } from '../../../src/lib/columnar/parquet/file-writer.js';
+import { Scratch } from '../../../src/lib/columnar/parquet/scratch.js';
 import type { Field, Schema, Type } from '../../../src/lib/columnar/type.js';
 import { scaled } from '../../scale.js';
 
@@ -132,6 +133,7 @@ async function fileOf(
   const parts: Buffer[] = [];
   const sink = { write: async (more: readonly Buffer[]) => void parts.push(...more) };
   const writer = new ParquetFileWriter(sink, schema, {
+    scratch: new Scratch(),
     codec: codecs[codec],
     createdBy: 'metrify version 0.0.0 (build 0)',
     metadata: {},
@@ -195,7 +197,13 @@ describe('a Parquet file', () => {
           for (let from = 0; from < chosen.length; from += 30) {
             const part = Int32Array.from(chosen.slice(from, from + 30));
             for (const [i, column] of target.columns.entries())
-              gather(column, source.columns[i]!, part, target.rows, source.rows);
+              gather(
+                column,
+                source.columns[i]!,
+                placesOf(source.columns[i]!, source.rows),
+                part,
+                target.rows,
+              );
             target.rows += part.length;
           }
           const found = target.rows === 0 ? [] : await read(await fileOf([target], schema, 'none'));

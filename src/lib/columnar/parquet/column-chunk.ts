@@ -2,7 +2,7 @@ import { BytesColumn } from '../bytes-column.js';
 import type { Column } from '../batch.js';
 import type { FixedColumn } from '../fixed-column.js';
 import type { Codec } from './codec.js';
-import { type FixedDictionary, FixedDictionaryMaker } from './fixed-dictionary.js';
+import type { FixedDictionary } from './fixed-dictionary.js';
 import { encodings, pageTypes } from './format.js';
 import { bitWidth, mostHybridBytes, writeHybrid } from './hybrid.js';
 import type { Leaf } from './leaf.js';
@@ -15,7 +15,7 @@ import {
   writeLevels,
 } from './levels.js';
 import { type Bounds, bytesBounds, fixedBounds, joined } from '../bounds.js';
-import { ThriftWriter } from './thrift.js';
+import type { Scratch } from './scratch.js';
 
 /** Rows of a page: so few that a reader which looks for some skips the others. */
 const pageRows = 20_000;
@@ -62,15 +62,12 @@ interface Part {
 export class ChunkWriter {
   readonly #leaf: Leaf;
   readonly #codec: Codec;
-  readonly #dictionaries: FixedDictionaryMaker | undefined;
-  readonly #thrift = new ThriftWriter();
-  #page: Buffer = Buffer.allocUnsafe(1 << 16);
+  readonly #scratch: Scratch;
 
-  constructor(leaf: Leaf, codec: Codec) {
+  constructor(leaf: Leaf, codec: Codec, scratch: Scratch) {
     this.#leaf = leaf;
     this.#codec = codec;
-    const width = widths[leaf.type.storage];
-    this.#dictionaries = width && new FixedDictionaryMaker(width);
+    this.#scratch = scratch;
   }
 
   /**
@@ -142,7 +139,7 @@ export class ChunkWriter {
       if (column.isPlain) return undefined;
       return { body: plainEntries(column, 0, column.entries), count: column.entries, codes: column.codes };
     }
-    const made: FixedDictionary | undefined = this.#dictionaries?.make(column);
+    const made: FixedDictionary | undefined = this.#scratch.dictionaries(column.width)?.make(column);
     if (!made) return undefined;
     const { entries, count, codes } = made;
     const words = column.width / 4;
@@ -159,8 +156,7 @@ export class ChunkWriter {
         ? mostNestedLevelBytes(levels.count, definition) + mostNestedLevelBytes(levels.count, repetition)
         : mostLevelBytes(rows)) +
       (dictionary ? 1 + mostHybridBytes(values, width) : plainBytes(column, from, to));
-    if (most > this.#page.length) this.#page = Buffer.allocUnsafe(most);
-    const page = this.#page;
+    const page = this.#scratch.page(most);
     let at = 0;
     if (!levels) at = writeDefinitionLevels(column.presence, firstRow, firstRow + rows, page, at);
     else {
@@ -175,7 +171,7 @@ export class ChunkWriter {
   }
 
   #header(type: number, bytes: number, compressed: number, values: number, encoding: number): Buffer {
-    const thrift = this.#thrift.clear();
+    const thrift = this.#scratch.thrift.clear();
     thrift.struct(() => {
       thrift.i32(1, type);
       thrift.i32(2, bytes);
@@ -196,8 +192,6 @@ export class ChunkWriter {
     return Buffer.from(thrift.bytes);
   }
 }
-
-const widths: Partial<Record<string, 4 | 8>> = { int32: 4, float32: 4, int64: 8, float64: 8 };
 
 /** Divides the rows among pages. */
 function* partsOf(chain: readonly Column[], rows: number): Generator<Part> {

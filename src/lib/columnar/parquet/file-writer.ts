@@ -6,6 +6,7 @@ import { type Chunk, ChunkWriter } from './column-chunk.js';
 import { countSchemaElements, magic, physicalType, writeSchemaElements } from './format.js';
 import { chainOf, type Leaf, leavesOf } from './leaf.js';
 import { compareValues } from '../bounds.js';
+import type { Scratch } from './scratch.js';
 import { ThriftWriter } from './thrift.js';
 
 interface RowGroup {
@@ -15,6 +16,8 @@ interface RowGroup {
 }
 
 export interface ParquetOptions {
+  /** Of all files that are written in turns. */
+  readonly scratch: Scratch;
   readonly codec: Codec;
   /** `metrify version 1.2.3 (build abc)`: parquet-java trusts the statistics of names of this form only. */
   readonly createdBy: string;
@@ -38,7 +41,7 @@ export class ParquetFileWriter implements FileWriter {
     this.#schema = schema;
     this.#options = options;
     this.#leaves = leavesOf(schema);
-    this.#chunks = this.#leaves.map((leaf) => new ChunkWriter(leaf, options.codec));
+    this.#chunks = this.#leaves.map((leaf) => new ChunkWriter(leaf, options.codec, options.scratch));
   }
 
   async write(batch: Batch): Promise<void> {

@@ -1,0 +1,20 @@
+import { FixedDictionaryMaker } from './fixed-dictionary.js';
+import { ThriftWriter } from './thrift.js';
+
+/** Memory that the files of one run use in turns: there may be thousands. */
+export class Scratch {
+  readonly thrift = new ThriftWriter();
+  readonly #dictionaries = { 4: new FixedDictionaryMaker(4), 8: new FixedDictionaryMaker(8) };
+  #page: Buffer = Buffer.allocUnsafe(1 << 16);
+
+  /** At least so many bytes. */
+  page(bytes: number): Buffer {
+    if (bytes > this.#page.length) this.#page = Buffer.allocUnsafe(bytes);
+    return this.#page;
+  }
+
+  /** Of values of so many bytes, if there are any. */
+  dictionaries(width: number): FixedDictionaryMaker | undefined {
+    return width === 4 || width === 8 ? this.#dictionaries[width] : undefined;
+  }
+}
