@@ -1,5 +1,6 @@
 import type { PreparedRequest } from './job.js';
 import type { FailureKind, NameTally } from './tally.js';
+import type { TraceIds } from './trace-ids.js';
 import type { Answer, Exchange, Transport } from './transport.js';
 import type { Iteration, Workload } from './workload.js';
 
@@ -14,6 +15,8 @@ export interface Ground {
   readonly isClosedLoop: boolean;
   /** Nothing is due any more; what is under way is waited for. */
   readonly isDraining: boolean;
+  /** Undefined where no `traceparent` is sent. */
+  readonly traceIds: TraceIds | undefined;
   tallyOf(request: PreparedRequest): NameTally;
   /** A request became due. */
   becameDue(): void;
@@ -26,6 +29,7 @@ export interface Ground {
 /** An arrival of an open loop, or a user of a closed one: one request at a time. */
 export class Flight implements Exchange {
   request!: PreparedRequest;
+  traceId: string | undefined;
   readonly #ground: Ground;
   #iteration: Iteration;
   #due = 0;
@@ -46,6 +50,7 @@ export class Flight implements Exchange {
       if (typeof next === 'number') return this.#pause(next);
       if (next !== undefined) {
         this.request = next;
+        this.traceId = ground.traceIds?.next();
         this.#due = due;
         this.#isSent = false;
         ground.becameDue();

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
 import type { EngineJob } from './job.js';
+import { sumOfNetworks } from './network-counts.js';
 import { type PackedTally, unpackTally } from './packed-tally.js';
 import { latenciesOpener, NameTally } from './tally.js';
 
@@ -61,11 +62,16 @@ export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Pr
   }
   const sum = (count: (tally: EngineTally) => number) =>
     tallies.reduce((total, tally) => total + count(tally), 0);
+  const endedMs = Math.max(0, ...tallies.map((tally) => tally.endedMs));
   return {
     startedAt: origin,
-    elapsedMs: Math.min(plan.durationMs, stoppedAt - begun),
+    elapsedMs: Math.min(plan.durationMs, alive.length > 0 ? endedMs : stoppedAt - begun),
     byName,
     lag,
+    busy: Math.max(0, ...tallies.map(({ busy }) => busy)),
+    network: sumOfNetworks(tallies.map(({ network }) => network)),
+    shortfall: tallies.find(({ shortfall }) => shortfall !== undefined)?.shortfall,
+    endedMs,
     due: sum(({ due }) => due),
     resent: sum(({ resent }) => resent),
     mostConnections: sum(({ mostConnections }) => mostConnections),

@@ -2,6 +2,8 @@ import { type Bounded, CensoredLatencies } from './censored.js';
 import type { LoadTally } from './generator.js';
 import { judge, showBounded, type Threshold, type ThresholdResult } from './threshold.js';
 import { formatCount } from '../core/units.js';
+import type { NetworkCounts } from './network-counts.js';
+import { ownFailures } from './socket-failure.js';
 import { NameTally, type OpenLatencies } from './tally.js';
 
 /** Milliseconds; null without a request. A value that is only bounded from below is in `lowerBounds`. */
@@ -52,7 +54,12 @@ export interface LoadResult {
   readonly waitMs: Quantiles;
   /** Those quantiles of `latencyMs` that may be longer. */
   readonly lowerBounds: readonly string[];
-  readonly errors: { readonly total: number; readonly byKind: Readonly<Record<string, number>> };
+  readonly errors: {
+    readonly total: number;
+    readonly byKind: Readonly<Record<string, number>>;
+    /** Of failures, by kind: why the first one happened, in words about "it", the server. */
+    readonly reasons: NetworkCounts['reasons'];
+  };
   readonly byName: readonly NameResult[];
   readonly bytes: number;
   readonly resent: number;
@@ -60,6 +67,13 @@ export interface LoadResult {
     readonly threads: number;
     readonly lostThreads: number;
     readonly mostConnections: number;
+    /** The share of the time in which its busiest thread was not waiting for anything. */
+    readonly busy: number;
+    /** Requests of an open loop whose turn came more than 10 ms after they were due. */
+    readonly lateSends: number;
+    /** How often a resolver was asked for addresses. */
+    readonly lookups: number;
+    readonly byAddress: NetworkCounts['byAddress'];
     /** How late the generator itself was, in milliseconds. */
     readonly lagMs: { readonly p99: number; readonly max: number };
     /** Why its own limits, not the server's, made the run; undefined when they did not. */
@@ -67,6 +81,11 @@ export interface LoadResult {
   };
   readonly thresholds: readonly ThresholdResult[];
 }
+
+/** A send that is so much later than it was due is late. */
+const lateMs = 10;
+/** At p99; beyond it the generator was the limit. */
+const mostLagMs = 100;
 
 const shares = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999, max: 1 } as const;
 
@@ -84,9 +103,9 @@ export function resultOf(tally: LoadTally, options: ResultOptions): LoadResult {
   const counts = countsOf(total);
   const seconds = Math.max(tally.elapsedMs, 1) / 1000;
   const latency = new CensoredLatencies(total.response, total.incomplete, open);
-  const errors = errorsOf(total);
+  const errors = { ...errorsOf(total), reasons: tally.network.reasons };
   const unsent = Math.max(0, tally.due - counts.sent);
-  const bottleneck = bottleneckOf(tally, unsent, options);
+  const bottleneck = bottleneckOf(tally, total, unsent, options);
   const figures = {
     rps: counts.answered / seconds,
     goodput: total.response.count / seconds,
@@ -119,6 +138,10 @@ export function resultOf(tally: LoadTally, options: ResultOptions): LoadResult {
       threads: options.threads,
       lostThreads: tally.lostThreads,
       mostConnections: tally.mostConnections,
+      busy: round(tally.busy),
+      lateSends: options.targetRate === undefined ? 0 : tally.lag.count - tally.lag.countUpTo(lateMs),
+      lookups: tally.network.lookups,
+      byAddress: tally.network.byAddress,
       lagMs: { p99: tally.lag.quantile(0.99), max: tally.lag.quantile(1) },
       ...(bottleneck === undefined ? {} : { bottleneck }),
     },
@@ -132,23 +155,28 @@ export function resultOf(tally: LoadTally, options: ResultOptions): LoadResult {
       const observed = latency.quantile(metric.quantile);
       return judge(threshold, observed, observed ? showBounded(observed) : 'no successful answers');
     }
-    if (metric !== 'error_rate' && bottleneck !== undefined)
-      return judge(threshold, undefined, `no data: ${bottleneck}`);
+    const isOwn = metric !== 'error_rate' || hasOwnFailures(total);
+    if (isOwn && bottleneck !== undefined) return judge(threshold, undefined, `no data: ${bottleneck}`);
     if (metric === 'error_rate') return judge(threshold, ...errorRateOf(counts, errors.total));
     return judge(threshold, point(figures[metric]), `${figures[metric].toFixed(1)}/s`);
   }
 }
 
+/** Why the figures are those of the generator, and not of the server. */
 function bottleneckOf(
   tally: LoadTally,
+  total: NameTally,
   unsent: number,
-  { targetRate, maxConnections }: ResultOptions,
+  { maxConnections }: ResultOptions,
 ): string | undefined {
-  if (targetRate === undefined) return undefined;
+  if (tally.shortfall !== undefined) return `stopped early: ${tally.shortfall}`;
+  for (const [kind, count] of total.failures)
+    if (ownFailures.has(kind))
+      return `${formatCount(count)} requests failed because ${tally.network.reasons[kind] ?? kind}`;
   if (unsent > 0.01 * tally.due && tally.mostConnections >= maxConnections)
     return `all ${formatCount(maxConnections)} connections were in use, and ${formatCount(unsent)} of ${formatCount(tally.due)} requests were not sent`;
   const lag = tally.lag.quantile(0.99);
-  return lag > 100 ? `the generator itself was ${Math.round(lag)}ms late at p99` : undefined;
+  return lag > mostLagMs ? `the generator itself was ${Math.round(lag)}ms late at p99` : undefined;
 }
 
 /** Requests without an answer may still have failed. */
@@ -165,6 +193,11 @@ function errorRateOf(
   return [{ atLeast: failed / sent, atMost: (failed + incomplete) / sent }, shown];
 }
 
+/** Failures that say nothing of the server. */
+function hasOwnFailures({ failures }: NameTally): boolean {
+  return [...failures.keys()].some((kind) => ownFailures.has(kind));
+}
+
 function countsOf(tally: NameTally) {
   const add = (counts: Iterable<number>) => [...counts].reduce((sum, count) => sum + count, 0);
   return {
@@ -175,7 +208,7 @@ function countsOf(tally: NameTally) {
   };
 }
 
-function errorsOf(total: NameTally): LoadResult['errors'] {
+function errorsOf(total: NameTally): Omit<LoadResult['errors'], 'reasons'> {
   const byKind: Record<string, number> = {};
   for (const [kind, count] of total.failures) byKind[kind] = count;
   for (const [status, count] of total.unexpectedStatuses) byKind[`status ${status}`] = count;
