@@ -1,5 +1,8 @@
-import { ServiceUnavailable, UserError } from '../../lib/core/errors.js';
+import { UserError } from '../../lib/core/errors.js';
+import { checkLimits } from '../../lib/load/limits.js';
+import { counted } from '../../lib/core/units.js';
 import { generate, type LoadPlan } from '../../lib/load/generator.js';
+import { nothingAnswered } from '../../lib/load/nothing-answered.js';
 import { prepare, targetOf } from '../../lib/load/request.js';
 import { type LoadResult, resultOf } from '../../lib/load/result.js';
 import { parseStages } from '../../lib/load/stages.js';
@@ -9,6 +12,13 @@ import { verdictOf } from '../../lib/load/verdict.js';
 import { type Check, readCommand } from '../../runtime/command.js';
 import { flag, type FlagValues } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
+import {
+  requestFlags,
+  requestOf,
+  targetWith,
+  transportFlags,
+  transportOf,
+} from './shared/transport-flags.js';
 
 const flags = {
   rate: flag.parsed('N', positive, {
@@ -31,6 +41,8 @@ const flags = {
     help: 'what must hold: p95<200ms, max<2s, error_rate<1%, rps>500, goodput>=450',
   }),
   threads: flag.count({ help: 'threads of the generator', default: '1' }),
+  ...requestFlags,
+  ...transportFlags,
 };
 
 export const run = readCommand({
@@ -57,17 +69,20 @@ export const run = readCommand({
 
   async read(input, context) {
     const { target, path, host } = targetOf(input.url);
-    const name = `GET ${path.replace(/\?.*/, '')}`;
-    const request = prepare(name, path, host, { method: 'GET', headers: [] });
+    const text = await requestOf(input, context.env);
+    const name = `${text.method} ${path.replace(/\?.*/, '')}`;
+    const request = prepare(name, path, host, text);
     const plan: LoadPlan = {
-      targets: [target],
+      targets: [await targetWith(target, input)],
       workload: { requests: [{ weight: 1, request }] },
       ...loadOf(input),
       drainMs: input.drain,
       timeoutMs: input.requestTimeout,
       connectTimeoutMs: Math.min(input.requestTimeout, 5000),
       threads: input.threads,
+      ...transportOf(input),
     };
+    await checkLimits(plan, (message) => context.warn(message));
     const thresholds = input.threshold.map(parseThreshold);
     const open = await latenciesOpener();
     const tally = await context.during('sending', 'requests', (progress) =>
@@ -84,10 +99,7 @@ export const run = readCommand({
     context.applied(() => result);
     context.signal.throwIfAborted();
     if (result.answered === 0 && result.failed > 0) {
-      const [kind] = Object.entries(result.errors.byKind).sort(([, a], [, b]) => b - a)[0]!;
-      throw new ServiceUnavailable(`none of ${result.sent} requests to ${host} was answered: ${kind}`, {
-        hint: 'Check the URL, and that the service runs.',
-      });
+      throw nothingAnswered(result, host);
     }
     return { verdict: verdictOf(result), result, checks: checksOf(result) };
   },
@@ -109,10 +121,14 @@ const mostConnections = 1000;
 function loadOf(
   input: FlagValues<typeof flags>,
 ): Pick<LoadPlan, 'arrivals' | 'durationMs' | 'maxConnections'> {
-  const { rate, stages, connections, duration } = input;
+  const { rate, stages, connections, duration, threads } = input;
   if (rate !== undefined && stages !== undefined)
     throw new UserError('--rate and --stages exclude each other', { hint: 'Leave one out.' });
   const maxConnections = connections ?? mostConnections;
+  if (threads > maxConnections)
+    throw new UserError(`${threads} threads cannot share ${counted(maxConnections, 'connection')}`, {
+      hint: 'Give as many --connections as --threads, or more.',
+    });
   if (stages) {
     const durationMs = stages.reduce((sum, stage) => sum + stage.durationMs, 0);
     return { durationMs, arrivals: { loop: 'open', stages }, maxConnections };

@@ -40,7 +40,8 @@ export function failureOf(error: unknown, connected: boolean): Failure {
 }
 
 function tlsReason(code: string): string {
-  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNEXPECTED_MESSAGE/.test(code)) return 'it does not speak TLS';
+  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNEXPECTED_MESSAGE/.test(code))
+    return 'it does not speak TLS';
   if (/NO_APPLICATION_PROTOCOL/.test(code)) return 'it does not speak the protocol that was asked for (ALPN)';
   if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA/.test(code))
     return `it did not accept our TLS handshake (${code}): does it want a client certificate?`;

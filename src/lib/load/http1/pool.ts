@@ -146,7 +146,10 @@ export class Http1Pool implements Transport {
     } else if (!connection.connected) {
       this.#opening--;
       // The request for which it was opened fails with it.
-      (this.#again.pop()?.exchange ?? this.#waiting.take())?.failed(this.dialer.explain(failure), performance.now());
+      (this.#again.pop()?.exchange ?? this.#waiting.take())?.failed(
+        this.dialer.explain(failure),
+        performance.now(),
+      );
     }
     this.#openWhatIsNeeded();
   }

@@ -28,7 +28,9 @@ export class AnswerOfStream implements Answer {
 
   get headers(): ReadonlyMap<string, string> {
     const named = Object.entries(this.#headers).filter(([name]) => !name.startsWith(':'));
-    return new Map(named.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]));
+    return new Map(
+      named.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+    );
   }
 
   get body(): Buffer | undefined {

@@ -64,8 +64,7 @@ export class Http2Pool implements Transport {
   }
 
   #sendWhatWaits(): void {
-    for (const session of this.#sessions)
-      while (session.free > 0 && this.#count > 0) this.#sendNext(session);
+    for (const session of this.#sessions) while (session.free > 0 && this.#count > 0) this.#sendNext(session);
     const isOpening = [...this.#sessions].some(({ isOpen }) => !isOpen);
     const { maxConnections } = this.#options;
     if (this.#count > 0 && !isOpening && this.#sessions.size < maxConnections && !this.#isEnded) this.#open();

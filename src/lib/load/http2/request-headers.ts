@@ -22,7 +22,11 @@ export function http2Headers(request: PreparedRequest, scheme: string): Readonly
 }
 
 function translate({ method, path, headers }: PreparedRequest, scheme: string): OutgoingHttpHeaders {
-  const translated: Record<string, string | string[]> = { ':method': method, ':path': path, ':scheme': scheme };
+  const translated: Record<string, string | string[]> = {
+    ':method': method,
+    ':path': path,
+    ':scheme': scheme,
+  };
   for (const [name, value] of headers) {
     const key = name.toLowerCase() === 'host' ? ':authority' : name.toLowerCase();
     if (ofTheConnection.has(key)) continue;

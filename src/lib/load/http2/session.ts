@@ -105,9 +105,7 @@ export class Session {
   sweep(now: number): void {
     if (!this.isOpen && this.deadline <= now)
       return this.#end({ kind: 'connect-timeout', reason: 'it did not take the connection in time' });
-    for (const [stream, { deadline }] of this.#underWay)
-      if (deadline <= now)
-        this.#giveUp(stream, timeout);
+    for (const [stream, { deadline }] of this.#underWay) if (deadline <= now) this.#giveUp(stream, timeout);
   }
 
   /** Ends it at once, and tells nobody. */
@@ -162,7 +160,12 @@ export class Session {
       this.#events.answered(this, under.exchange, answer);
     } else if (code === constants.NGHTTP2_REFUSED_STREAM) this.#events.refused(this, under);
     else if (code !== constants.NGHTTP2_NO_ERROR && !this.#session!.destroyed)
-      this.#events.failed(this, under, { kind: 'reset', reason: `it reset the stream (error ${code})` }, false);
+      this.#events.failed(
+        this,
+        under,
+        { kind: 'reset', reason: `it reset the stream (error ${code})` },
+        false,
+      );
     else this.#events.failed(this, under, this.#failure, answer.status === 0 && this.#served > 0);
   }
 
@@ -189,7 +192,9 @@ const bodyTooLarge: Failure = {
 
 function sessionFailure(error: Error): Failure {
   const code = systemCode(error);
-  if (code === 'ERR_HTTP2_ERROR') return { kind: 'malformed', reason: `its answer is not HTTP/2: ${error.message}` };
-  if (code === 'ERR_HTTP2_SESSION_ERROR') return { kind: 'reset', reason: `it ended the session: ${error.message}` };
+  if (code === 'ERR_HTTP2_ERROR')
+    return { kind: 'malformed', reason: `its answer is not HTTP/2: ${error.message}` };
+  if (code === 'ERR_HTTP2_SESSION_ERROR')
+    return { kind: 'reset', reason: `it ended the session: ${error.message}` };
   return failureOf(error, true);
 }
