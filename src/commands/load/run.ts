@@ -69,7 +69,7 @@ export const run = readCommand({
 
   async read(input, context) {
     const { target, path, host } = targetOf(input.url);
-    const text = await requestOf(input, context.env);
+    const text = await requestOf(input, context);
     const name = `${text.method} ${path.replace(/\?.*/, '')}`;
     const request = prepare(name, path, host, text);
     const plan: LoadPlan = {

@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import { createSecureContext } from 'node:tls';
 
 import { errorMessage, UserError } from '../../../lib/core/errors.js';
@@ -8,6 +9,7 @@ import type { EngineJob, Target } from '../../../lib/load/job.js';
 import { parseHeader, type RequestText, token } from '../../../lib/load/request.js';
 import { parseResolve } from '../../../lib/load/resolve-override.js';
 import { parseShortfall } from '../../../lib/load/shortfall.js';
+import type { Context } from '../../../runtime/context.js';
 import { type Flag, flag, type FlagValues } from '../../../runtime/flags.js';
 
 /** Several values, each as it is typed: commas are part of it. */
@@ -90,13 +92,15 @@ export function transportOf(
 /** The request that the flags describe. @throws UserError */
 export async function requestOf(
   input: RequestInput & Pick<TransportInput, 'noTrace'>,
-  env: NodeJS.ProcessEnv,
+  { env, terminal }: Pick<Context, 'env' | 'terminal'>,
 ): Promise<RequestText> {
   const { bodyFile } = input;
   const body =
     bodyFile === undefined
       ? undefined
-      : await reading(bodyFile, () => readWhole(bodyFile === '-' ? '/dev/stdin' : bodyFile));
+      : bodyFile === '-'
+        ? await buffer(terminal.stdin)
+        : await reading(bodyFile, () => readWhole(bodyFile));
   const chosen = input.method ?? (body === undefined ? 'GET' : 'POST');
   if (body !== undefined && (chosen === 'HEAD' || chosen === 'TRACE'))
     throw new UserError(`a ${chosen} request has no body`, { hint: 'Leave --body-file out.' });
