@@ -116,7 +116,9 @@ describe('load run to a name with several addresses', () => {
     const { port, connections } = await threeServers(all);
     const resolve = ['--resolve', `web.example:${port}:${all.join(',')}`];
     const sending = ['--connections', '300', '--duration', '1s', '--threads', '2'];
-    const { result } = await loadOnceQuiet(['run', `http://web.example:${port}/`, ...sending, ...resolve]);
+    const { result } = await loadOnceQuiet(['run', `http://web.example:${port}/`, ...sending, ...resolve], {
+      before: () => connections.clear(),
+    });
     expect(result.failed).toBe(0);
     for (const address of all) {
       expect(connections.get(address)).toBeGreaterThanOrEqual(95);
@@ -218,7 +220,9 @@ describe('what load run sends', () => {
 
   it('has a trace id of its own, unless it is not wanted', async () => {
     const { url, requests } = await recording();
-    const { result } = await loadOnceQuiet(['run', url, ...brief, '--threads', '2']);
+    const { result } = await loadOnceQuiet(['run', url, ...brief, '--threads', '2'], {
+      before: () => requests.splice(0),
+    });
     const traced = requests.splice(0);
     const ids = traced.map(
       ({ headers }) =>
