@@ -27,6 +27,10 @@ export class Http1Pool implements Transport {
     this.#options = options;
   }
 
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   send(exchange: Exchange): void {
     const connection = this.#idle.pop();
     if (connection) return this.#write(connection, exchange, false);
