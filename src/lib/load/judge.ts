@@ -71,7 +71,12 @@ export function decide(
 function read(threshold: Threshold, observed: Observed): Reading {
   const { metric, filter } = threshold;
   if (metric === 'unsent')
-    return ofCount(threshold, observed.unsent, observed.unsent + (observed.tallyOf({})?.sent ?? 0), 'were not sent');
+    return ofCount(
+      threshold,
+      observed.unsent,
+      observed.unsent + (observed.tallyOf({})?.sent ?? 0),
+      'were not sent',
+    );
   const { check, kind, ...requests } = filter;
   const tally = observed.tallyOf(requests);
   if (tally === undefined) return { isMissing: true, shown: observed.whyNone(requests) };
