@@ -96,6 +96,11 @@ export function splitThresholds(text: string): string[] {
   return parts.filter((part) => part.trim() !== '');
 }
 
+/** The names that thresholds speak of: however many there are, these need a row. */
+export function namesIn(thresholds: readonly Threshold[]): string[] {
+  return [...new Set(thresholds.flatMap(({ filter }) => filter['name'] ?? []))];
+}
+
 type Wrong = (why: string, how?: string) => UserError;
 
 function metricOf(name: string): Metric | undefined {

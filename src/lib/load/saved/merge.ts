@@ -87,7 +87,10 @@ function requireThatTheyBelongTogether(files: readonly RunFile[]): void {
   for (const [i, { path, run }] of files.entries()) {
     const same = files.slice(0, i).find((before) => before.run.id === run.id);
     if (same)
-      throw refused(`${path} is the same run as ${same.path}`, 'Give each run once, or it counts twice.');
+      throw refused(
+        path === same.path ? `${path} is given twice` : `${path} is the same run as ${same.path}`,
+        'Give each run once, or it counts twice.',
+      );
   }
   for (const other of others) requireTheSamePlan(first, other);
   requireAllShards(files);
