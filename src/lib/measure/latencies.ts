@@ -64,6 +64,11 @@ export class Latencies {
     return this.count === 0 ? 0 : this.#histogram.getValueAtPercentile(q * 100) / 1000;
   }
 
+  /** By how much latencies around `ms` may differ and be recorded as the same one; both in milliseconds. */
+  widthAt(ms: number): number {
+    return this.#histogram.sizeOfEquivalentValueRange(Math.max(1, Math.round(ms * 1000))) / 1000;
+  }
+
   add(other: Latencies): void {
     this.#histogram.add(other.#histogram);
   }
