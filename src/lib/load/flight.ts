@@ -1,10 +1,13 @@
 import type { PreparedRequest } from './job.js';
 import type { FailureKind, NameTally } from './tally.js';
 import type { Answer, Exchange, Transport } from './transport.js';
-import type { Iteration, Workload } from './workload.js';
+import type { Checks, Iteration, Workload } from './workload.js';
 
 /** A user of a closed loop pauses after a connection that could not be opened: a server that is down is not asked without end. */
 const pauseAfterRefusalMs = 100;
+
+/** Node's timers take no more: 24 days. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /** What all flights of a thread share. */
 export interface Ground {
@@ -14,9 +17,10 @@ export interface Ground {
   readonly isClosedLoop: boolean;
   /** Nothing is due any more; what is under way is waited for. */
   readonly isDraining: boolean;
-  tallyOf(request: PreparedRequest): NameTally;
+  /** @param due when the request was due: those of the warm-up have their own */
+  tallyOf(request: PreparedRequest, due: number): NameTally;
   /** A request became due. */
-  becameDue(): void;
+  becameDue(due: number): void;
   /** One was sent. */
   begun(now: number): void;
   /** One that was sent has come to its end. */
@@ -24,17 +28,20 @@ export interface Ground {
 }
 
 /** An arrival of an open loop, or a user of a closed one: one request at a time. */
-export class Flight implements Exchange {
+export class Flight implements Exchange, Checks {
   request!: PreparedRequest;
   readonly #ground: Ground;
-  #iteration: Iteration;
+  readonly #isNeeded: () => boolean;
+  #iteration: Iteration | undefined;
   #due = 0;
   #sentAt = 0;
   #isSent = false;
 
-  constructor(ground: Ground) {
+  /** @param isNeeded whether a user of a closed loop still has to be there */
+  constructor(ground: Ground, isNeeded: () => boolean = () => true) {
     this.#ground = ground;
-    this.#iteration = ground.workload.begin();
+    this.#isNeeded = isNeeded;
+    this.#iteration = ground.workload.begin(true);
   }
 
   /** Sends the next request, which is due at `due`. */
@@ -42,18 +49,19 @@ export class Flight implements Exchange {
     const ground = this.#ground;
     for (;;) {
       if (ground.isDraining) return;
-      const next = this.#iteration.next();
+      const next = this.#iteration?.next();
       if (typeof next === 'number') return this.#pause(next);
       if (next !== undefined) {
         this.request = next;
         this.#due = due;
         this.#isSent = false;
-        ground.becameDue();
+        ground.becameDue(due);
         ground.transports[next.target]!.send(this);
         return;
       }
-      if (!ground.isClosedLoop) return;
-      this.#iteration = ground.workload.begin();
+      if (!ground.isClosedLoop || !this.#isNeeded()) return;
+      this.#iteration = ground.workload.begin(false);
+      if (!this.#iteration) return;
     }
   }
 
@@ -62,24 +70,24 @@ export class Flight implements Exchange {
     this.#sentAt = now;
     // A closed loop is never corrected: it wanted to send it when it could.
     if (this.#ground.isClosedLoop) this.#due = now;
-    this.#ground.tallyOf(this.request).sent++;
+    this.#tally.sent++;
     this.#ground.begun(now);
   }
 
   answered(answer: Answer, now: number): void {
-    const { request } = this;
-    const tally = this.#ground.tallyOf(request);
+    const tally = this.#tally;
     const { status } = answer;
     tally.bytes += answer.bytes;
-    tally.answered(status, isExpected(request, status), this.#due, this.#sentAt, now);
-    this.#iteration.read(answer);
+    tally.answered(status, isExpected(this.request, status), this.#due, this.#sentAt, now);
+    this.#iteration!.read(answer, now - this.#due, this);
     this.#ground.ended();
     this.proceed(now);
   }
 
   failed(kind: FailureKind, now: number): void {
-    const tally = this.#ground.tallyOf(this.request);
+    const tally = this.#tally;
     tally.failed(kind);
+    this.#iteration!.lost(this);
     if (this.#isSent) {
       this.#ground.ended();
       this.proceed(now);
@@ -91,13 +99,21 @@ export class Flight implements Exchange {
   }
 
   abandoned(now: number): void {
-    this.#ground.tallyOf(this.request).incomplete.record(now - this.#due);
+    this.#tally.incomplete.record(now - this.#due);
+  }
+
+  check(name: string, passed: boolean): void {
+    this.#tally.check(name, passed);
+  }
+
+  get #tally(): NameTally {
+    return this.#ground.tallyOf(this.request, this.#due);
   }
 
   #pause(ms: number): void {
     const until = performance.now() + ms;
     // It must not keep the thread alive after the run.
-    setTimeout(() => this.proceed(until), ms).unref();
+    setTimeout(() => this.proceed(until), Math.min(ms, longestTimerMs)).unref();
   }
 }
 

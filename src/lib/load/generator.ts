@@ -4,6 +4,7 @@ import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
 import type { EngineJob } from './job.js';
 import { type PackedTally, unpackTally } from './packed-tally.js';
+import type { IterationCounts } from './scenario/task-run.js';
 import { latenciesOpener, NameTally } from './tally.js';
 
 /** Time for the threads to start, before the first request is due. */
@@ -32,10 +33,10 @@ type Message =
  * @returns what was counted; after the signal, what was counted until then and in the drain
  */
 export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Progress): Promise<LoadTally> {
-  const { threads } = plan;
-  const origin = performance.timeOrigin + performance.now() + leadMs;
+  const { threads, warmupMs = 0 } = plan;
+  const begun = performance.now() + leadMs + warmupMs;
+  const origin = performance.timeOrigin + begun;
   const seen = new Map<number, number>();
-  const begun = performance.now() + leadMs;
   const started = Array.from({ length: threads }, (_, thread) => {
     return runThread(shareOf(plan, thread, origin), signal, ({ answered, failed }) => {
       seen.set(thread, answered + failed);
@@ -52,19 +53,26 @@ export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Pr
   const tallies = await Promise.all(alive.map((tally) => unpackTally(tally, open)));
   const byName = new Map<string, NameTally>();
   const lag = open();
+  const warmup = new NameTally(open);
   for (const tally of tallies) {
     lag.add(tally.lag);
+    warmup.add(tally.warmup);
     for (const [name, counts] of tally.byName) {
       if (!byName.has(name)) byName.set(name, new NameTally(open));
       byName.get(name)!.add(counts);
     }
   }
+  const usedUp = tallies.flatMap(({ usedUpMs: ms }) => ms ?? []);
+  const usedUpMs = usedUp.length === 0 ? undefined : Math.max(...usedUp);
   const sum = (count: (tally: EngineTally) => number) =>
     tallies.reduce((total, tally) => total + count(tally), 0);
   return {
     startedAt: origin,
-    elapsedMs: Math.min(plan.durationMs, stoppedAt - begun),
+    elapsedMs: Math.max(0, Math.min(plan.durationMs, stoppedAt - begun, usedUpMs ?? Infinity)),
     byName,
+    warmup,
+    usedUpMs,
+    iterations: iterationsOf(tallies),
     lag,
     due: sum(({ due }) => due),
     resent: sum(({ resent }) => resent),
@@ -74,6 +82,13 @@ export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Pr
   };
 }
 
+function iterationsOf(tallies: readonly EngineTally[]): IterationCounts | undefined {
+  const all = tallies.flatMap(({ iterations }) => iterations ?? []);
+  if (all.length === 0) return undefined;
+  const sum = (key: keyof IterationCounts) => all.reduce((total, counts) => total + counts[key], 0);
+  return { begun: sum('begun'), endedEarly: sum('endedEarly'), retryAfterObeyed: sum('retryAfterObeyed') };
+}
+
 function shareOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
   const { threads, arrivals, maxConnections } = plan;
   const part = (count: number) => Math.floor(count / threads) + (thread < count % threads ? 1 : 0);
@@ -81,7 +96,7 @@ function shareOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
     ...plan,
     thread,
     origin,
-    arrivals: arrivals.loop === 'closed' ? { loop: 'closed', users: part(arrivals.users) } : arrivals,
+    arrivals: arrivals.loop === 'closed' ? { ...arrivals, users: part(arrivals.users) } : arrivals,
     maxConnections: Math.max(1, part(maxConnections)),
   };
 }
@@ -101,7 +116,7 @@ async function runThread(
       // One that hangs is lost as one that died is.
       const patience = setTimeout(
         () => void worker.terminate(),
-        leadMs + job.durationMs + job.drainMs + handOverMs,
+        leadMs + (job.warmupMs ?? 0) + job.durationMs + job.drainMs + handOverMs,
       );
       worker
         .on('message', (message: Message) => {

@@ -16,6 +16,11 @@ export type FailureKind =
 /** Two digits are enough for a quantile of load, and a tenth of the memory of three. */
 const digits = 2;
 
+export interface CheckCounts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
 /** What became of the requests of one name. All times are in milliseconds. */
 export class NameTally {
   /** From the intended start to the end of the answer, of expected answers. */
@@ -31,6 +36,8 @@ export class NameTally {
   readonly statuses = new Map<number, number>();
   readonly unexpectedStatuses = new Map<number, number>();
   readonly failures = new Map<FailureKind, number>();
+  /** By the name of the check. */
+  readonly checks = new Map<string, CheckCounts>();
   sent = 0;
   bytes = 0;
 
@@ -58,12 +65,22 @@ export class NameTally {
     increase(this.failures, kind, 1);
   }
 
+  check(name: string, ok: boolean): void {
+    this.countChecks(name, { passed: ok ? 1 : 0, failed: ok ? 0 : 1 });
+  }
+
+  countChecks(name: string, { passed, failed }: CheckCounts): void {
+    const before = this.checks.get(name) ?? { passed: 0, failed: 0 };
+    this.checks.set(name, { passed: before.passed + passed, failed: before.failed + failed });
+  }
+
   add(other: NameTally): void {
     for (const key of ['response', 'service', 'wait', 'unexpected', 'incomplete'] as const)
       this[key].add(other[key]);
     for (const [status, count] of other.statuses) increase(this.statuses, status, count);
     for (const [status, count] of other.unexpectedStatuses) increase(this.unexpectedStatuses, status, count);
     for (const [kind, count] of other.failures) increase(this.failures, kind, count);
+    for (const [name, counts] of other.checks) this.countChecks(name, counts);
     this.sent += other.sent;
     this.bytes += other.bytes;
   }

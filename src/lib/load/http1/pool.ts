@@ -110,11 +110,14 @@ export class Http1Pool implements Transport {
     const exchange = connection.exchange!;
     connection.exchange = undefined;
     connection.deadline = Infinity;
+    const isNeeded = this.#needed > 0;
     if (connection.closed) this.#forget(connection);
     // The exchange's next request may take the connection at once.
-    else this.#free(connection);
+    else if (!isNeeded) this.#idle.push(connection);
     exchange.answered(connection.parser, performance.now());
     if (connection.closed) this.#openWhatIsNeeded();
+    // With a request of another exchange, the answer is no longer there to be read.
+    else if (isNeeded) this.#free(connection);
   }
 
   #failed(connection: Connection, kind: FailureKind): void {
