@@ -2,6 +2,7 @@ import { type Bounded, CensoredLatencies } from './censored.js';
 import type { LoadTally } from './generator.js';
 import { judge, showBounded, type Threshold, type ThresholdResult } from './threshold.js';
 import { formatCount } from '../core/units.js';
+import type { IterationCounts } from './scenario/task-run.js';
 import { NameTally, type OpenLatencies } from './tally.js';
 
 /** Milliseconds; null without a request. A value that is only bounded from below is in `lowerBounds`. */
@@ -22,6 +23,13 @@ export interface NameResult {
   readonly incomplete: number;
   readonly unexpected: number;
   readonly latencyMs: Quantiles;
+  readonly checks: readonly CheckResult[];
+}
+
+export interface CheckResult {
+  readonly name: string;
+  readonly passed: number;
+  readonly failed: number;
 }
 
 /** Of one run. `sent` = `answered` + `failed` + `incomplete`, always. */
@@ -56,6 +64,10 @@ export interface LoadResult {
   readonly byName: readonly NameResult[];
   readonly bytes: number;
   readonly resent: number;
+  /** What was sent before the run; it is in nothing else. */
+  readonly warmup?: Pick<NameResult, 'sent' | 'answered' | 'failed' | 'incomplete'>;
+  /** Of a scenario. */
+  readonly iterations?: IterationCounts;
   readonly generator: {
     readonly threads: number;
     readonly lostThreads: number;
@@ -112,9 +124,12 @@ export function resultOf(tally: LoadTally, options: ResultOptions): LoadResult {
       ...countsOf(each),
       unexpected: each.unexpected.count,
       latencyMs: quantilesOf((q) => new CensoredLatencies(each.response, each.incomplete, open).quantile(q)),
+      checks: [...each.checks].map(([check, counts]) => ({ name: check, ...counts })),
     })),
     bytes: total.bytes,
     resent: tally.resent,
+    ...(tally.warmup.sent > 0 && { warmup: countsOf(tally.warmup) }),
+    ...(tally.iterations && { iterations: tally.iterations }),
     generator: {
       threads: options.threads,
       lostThreads: tally.lostThreads,
