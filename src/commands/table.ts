@@ -45,6 +45,8 @@ export const commandTable: CommandTable = {
     summary: 'test how much load a service holds, and how it answers under it',
     verbs: {
       run: async () => (await import('./load/run.js')).run,
+      init: async () => (await import('./load/init.js')).init,
+      try: async () => (await import('./load/try.js')).tryOnce,
     },
   },
   deploy: {

@@ -22,10 +22,12 @@ export interface DescribedFile {
 export async function readDescribed(
   name: string,
   cwd: string,
-  { what, code, example, hint = 'Name one that exists with -f FILE.' }: Pick<
-    Description,
-    'what' | 'code' | 'example' | 'hint'
-  >,
+  {
+    what,
+    code,
+    example,
+    hint = 'Name one that exists with -f FILE.',
+  }: Pick<Description, 'what' | 'code' | 'example' | 'hint'>,
 ): Promise<DescribedFile> {
   const path = resolve(cwd, name);
   const shown = label(path, cwd);
