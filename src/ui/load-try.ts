@@ -65,5 +65,5 @@ function presentMessage(
   printer: Printer,
 ): void {
   for (const [name, value] of Object.entries(headers)) printer.line(printer.dim(`${mark} ${name}: ${value}`));
-  if (body) printer.block(body.replace(/^/gm, '  '));
+  if (body) for (const line of body.split('\n')) printer.line(`  ${line}`);
 }

@@ -11,6 +11,8 @@ export function presentLoad(result: LoadResult, printer: Printer): void {
     `${formatCount(sent)} requests in ${formatDuration(result.durationMs)}: ${formatCount(answered)} answered, ` +
       `${formatCount(failed)} failed, ${formatCount(incomplete)} incomplete; ${formatBytes(result.bytes)}`,
   );
+  if (result.warmup)
+    printer.line(printer.dim(`${formatCount(result.warmup.sent)} more in the warm-up, not counted`));
   if (unsent > 0) printer.warn(`${formatCount(unsent)} more were due, and not sent`);
   const target = result.targetRate === null ? '' : `, of ${rate(result.targetRate)} wanted`;
   printer.line(`${rate(result.achievedRate)} sent${target}; ${rate(result.goodput)} expected answers`);
@@ -35,6 +37,16 @@ export function presentLoad(result: LoadResult, printer: Printer): void {
     printer.line();
     for (const [kind, count] of kinds) printer.warn(`${formatCount(count)} × ${kind}`);
   }
+  for (const { name, checks } of result.byName)
+    for (const { name: check, passed, failed } of checks)
+      if (failed > 0)
+        printer.warn(
+          `${name}: ${formatCount(failed)} of ${formatCount(passed + failed)} checks failed: ${check}`,
+        );
+  if (result.iterations?.endedEarly)
+    printer.warn(`${formatCount(result.iterations.endedEarly)} tasks ended early, since a capture failed`);
+  if (result.iterations?.retryAfterObeyed)
+    printer.warn(`${formatCount(result.iterations.retryAfterObeyed)} × waited as Retry-After asked`);
   if (result.generator.lostThreads > 0)
     printer.warn(
       `${result.generator.lostThreads} of ${result.generator.threads} threads of the generator died; their share is missing`,

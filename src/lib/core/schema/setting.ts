@@ -165,7 +165,8 @@ export function choice<const C extends readonly string[]>(choices: C, about: Abo
   return setting(oneOf(choices), { json: { enum: choices }, ...about });
 }
 
-const reference = {
+/** A reference to a secret, as JSON schema. */
+export const referenceJson = {
   type: 'object',
   oneOf: [
     { properties: { env: { type: 'string', minLength: 1 } }, required: ['env'], additionalProperties: false },
@@ -179,7 +180,7 @@ const reference = {
 
 /** What is secret as a whole: a password, a token. */
 export function secret(about: About): SettingType<string> {
-  return text({ secret: 'text', json: reference, ...about });
+  return text({ secret: 'text', json: referenceJson, ...about });
 }
 
 /**
@@ -232,7 +233,7 @@ function passing(check: (text: string) => unknown) {
 }
 
 function urlJson(schemes: readonly string[]): Setting['json'] {
-  return { anyOf: [{ type: 'string', pattern: `^(${schemes.join('|')})://` }, reference] };
+  return { anyOf: [{ type: 'string', pattern: `^(${schemes.join('|')})://` }, referenceJson] };
 }
 
 export function addresses(about: About): SettingType<string[]> {

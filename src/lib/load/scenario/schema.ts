@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import {
   choice,
   duration as durationSetting,
+  referenceJson,
   setting,
   type SettingType,
   text,
@@ -55,10 +56,10 @@ function named<T extends z.ZodMiniType>(values: T, readKey: (name: string) => un
   });
 }
 
-const headers = named(
-  text({ help: "a header's value", secret: secretByName }, readHeaderValue),
-  readHeaderName,
-);
+/** What may be secret is text, or a reference. */
+const mayBeSecret = { secret: secretByName, json: { anyOf: [{ type: 'string' }, referenceJson] } };
+
+const headers = named(text({ help: "a header's value", ...mayBeSecret }, readHeaderValue), readHeaderName);
 
 const waitJson = {
   anyOf: [
@@ -157,7 +158,7 @@ const step = z.strictObject({
   bodyFile: z.optional(text({ help: 'a file whose bytes are the body', path: true })),
   form: z.optional(
     named(
-      text({ help: "a form's field", secret: secretByName }, (value) => value),
+      text({ help: "a form's field", ...mayBeSecret }, (value) => value),
       plainText,
     ),
   ),
@@ -173,15 +174,18 @@ const steps = z.array(step).check(z.minLength(1));
 
 /** A scenario as a file has it. */
 export const scenarioSchema = z.strictObject({
-  target: text({ help: 'the URL of the service; paths are below it', secret: 'url' }, (url) => {
-    targetOf(url);
-    return url;
-  }),
+  target: text(
+    { help: 'the URL of the service; paths are below it', ...mayBeSecret, secret: 'url' },
+    (url) => {
+      targetOf(url);
+      return url;
+    },
+  ),
   tlsVerify: z.optional(yesNo({ help: "whether the server's certificate must be valid", default: 'true' })),
   headers: z.optional(headers),
   variables: z.optional(
     named(
-      text({ help: 'a value for placeholders', secret: secretByName }, (value) => value),
+      text({ help: 'a value for placeholders', ...mayBeSecret }, (value) => value),
       readName,
     ),
   ),
