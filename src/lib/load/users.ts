@@ -13,7 +13,7 @@ export class UserCurve {
     let begun = 0;
     for (const { durationMs, from, to } of this.#stages) {
       if (ms < begun + durationMs)
-        return Math.ceil(from + ((to - from) * Math.max(0, ms - begun)) / durationMs - 1e-9);
+        return Math.max(0, Math.ceil(from + ((to - from) * Math.max(0, ms - begun)) / durationMs - 1e-9));
       begun += durationMs;
     }
     return 0;

@@ -1,4 +1,5 @@
 import { UserError } from '../../core/errors.js';
+import { formatDuration } from '../../core/units.js';
 import type { PreparedRequest, Target } from '../job.js';
 import { prepare, targetOf } from '../request.js';
 import type { Feed } from './feed.js';
@@ -226,7 +227,7 @@ function checksOf(
     ),
     ...(latency === undefined
       ? []
-      : [{ kind: 'latency', name: `latency <${latency}ms`, ms: latency } as const]),
+      : [{ kind: 'latency', name: `latency <${formatDuration(latency)}`, ms: latency } as const]),
   ];
 }
 
