@@ -46,6 +46,8 @@ export const commandTable: CommandTable = {
     verbs: {
       run: async () => (await import('./load/run.js')).run,
       merge: async () => (await import('./load/merge.js')).merge,
+      init: async () => (await import('./load/init.js')).init,
+      try: async () => (await import('./load/try.js')).tryOnce,
     },
   },
   deploy: {

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/core/clock.js';
 import type { NotWritten } from '../lib/core/errors.js';
 import type { FileRoles } from '../lib/core/file-roles.js';
 import type { Progress, ProgressUnit } from '../lib/core/progress.js';
-import type { Section } from '../lib/core/schema/section.js';
+import type { Description, Section } from '../lib/core/schema/section.js';
 import type { LoadedSettings, SettingsInput } from './config/load.js';
 import type { DataSink } from './data-sink.js';
 import type { Printer } from './printer.js';
@@ -20,6 +20,8 @@ export interface Context {
   load(): Promise<LoadedSettings>;
   /** What an environment of the configuration can say. */
   sections(): Promise<readonly Section[]>;
+  /** What can be described in a file of its own. */
+  descriptions(): Promise<readonly Description[]>;
   readonly settingsInput: SettingsInput;
   /** Files that flags do not name are entered here, before anything is changed. */
   readonly files: Pick<FileRoles, 'add'>;

@@ -55,6 +55,7 @@ export class Running {
       pid: host.process.pid,
       commands: program.commands,
       sections: program.sections,
+      descriptions: program.descriptions,
       load,
       narrator: messages.narrator,
       data: this.#openData(surroundings),

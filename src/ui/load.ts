@@ -16,6 +16,8 @@ export function presentLoad(result: LoadResult, printer: Printer): void {
     `${formatCount(sent)} requests in ${formatDuration(result.durationMs)}: ${formatCount(answered)} answered, ` +
       `${formatCount(failed)} failed, ${formatCount(incomplete)} incomplete; ${formatBytes(result.bytes)}`,
   );
+  if (result.warmup)
+    printer.line(printer.dim(`${formatCount(result.warmup.sent)} more in the warm-up, not counted`));
   if (unsent > 0) printer.warn(`${formatCount(unsent)} more were due, and not sent`);
   const target = result.targetRate === null ? '' : `, of ${rate(result.targetRate)} wanted`;
   printer.line(`${rate(result.achievedRate)} sent${target}; ${rate(result.goodput)} expected answers`);
@@ -48,6 +50,16 @@ export function presentLoad(result: LoadResult, printer: Printer): void {
       printer.warn(`${formatCount(count)} × ${kind}${reason === undefined ? '' : `: ${reason}`}`);
     }
   }
+  for (const { name, checks } of result.byName)
+    for (const { name: check, passed, failed } of checks)
+      if (failed > 0)
+        printer.warn(
+          `${name}: ${formatCount(failed)} of ${formatCount(passed + failed)} checks failed: ${check}`,
+        );
+  if (result.iterations?.endedEarly)
+    printer.warn(`${formatCount(result.iterations.endedEarly)} tasks ended early, since a capture failed`);
+  if (result.iterations?.retryAfterObeyed)
+    printer.warn(`${formatCount(result.iterations.retryAfterObeyed)} × waited as Retry-After asked`);
   if (result.generator.missing) printer.warn(`a part of the load is missing: ${result.generator.missing}`);
   for (const { address, connections, failed } of result.generator.byAddress)
     if (failed > 0)

@@ -1,46 +1,26 @@
 import { UserError } from '../../lib/core/errors.js';
-import { AbortOnFailure } from '../../lib/load/abort.js';
-import { checkLimits } from '../../lib/load/limits.js';
 import { counted } from '../../lib/core/units.js';
+import { AbortOnFailure } from '../../lib/load/abort.js';
 import { generate, type LoadPlan } from '../../lib/load/generator.js';
-import { prepare, targetOf } from '../../lib/load/request.js';
+import { checkLimits } from '../../lib/load/limits.js';
 import { resultOf } from '../../lib/load/result.js';
 import { encodeRun } from '../../lib/load/saved/saved-run.js';
 import { parseShard } from '../../lib/load/shard.js';
-import { parseStages } from '../../lib/load/stages.js';
 import { latenciesOpener } from '../../lib/load/tally.js';
 import { targetRateBetween } from '../../lib/load/target-rate.js';
-import { namesIn } from '../../lib/load/threshold.js';
+import { namesIn, parseThreshold } from '../../lib/load/threshold.js';
 import { readCommand } from '../../runtime/command.js';
-import { flag, type FlagValues } from '../../runtime/flags.js';
+import { flag } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
 import { conclude, countsOf } from './shared/conclude.js';
+import { loadFlags } from './shared/load-flags.js';
+import { openTest } from './shared/open-test.js';
 import { outputFlags, rehearseOutputs, saveFlags, writeOutputs } from './shared/output-flags.js';
 import { thresholdFlags, thresholdsOf } from './shared/threshold-flags.js';
-import {
-  requestFlags,
-  requestOf,
-  targetWith,
-  transportFlags,
-  transportOf,
-} from './shared/transport-flags.js';
+import { requestFlags, transportFlags } from './shared/transport-flags.js';
 
 const flags = {
-  rate: flag.parsed('N', positive, {
-    help: 'requests a second, due at fixed times whatever the answers are (an open loop)',
-  }),
-  stages: flag.parsed('DURATION:RATE,…', parseStages, {
-    help: 'an open loop whose rate goes in straight lines: 30s:100,1m:500',
-  }),
-  connections: flag.count({
-    help: 'a closed loop: so many connections, each with one request after the other; with --rate or --stages the maximum',
-  }),
-  duration: flag.duration({ help: 'how long requests are due', default: '10s' }),
-  drain: flag.duration({ help: 'how long requests under way at the end are waited for', default: '5s' }),
-  requestTimeout: flag.duration({
-    help: 'a request without a whole answer fails after this',
-    default: '30s',
-  }),
+  ...loadFlags,
   threads: flag.count({ help: 'threads of the generator', default: '1' }),
   shard: flag.parsed('N/M', parseShard, {
     help: 'the share of this machine when M machines run the same command at the same time; load merge adds them up',
@@ -59,7 +39,7 @@ export const run = readCommand({
     'Each request is due at a time, and its latency counts from then, whether or not the generator could send it: a server that ' +
     'stalls makes all of them slow. Latencies are those of expected answers (status below 400); requests without an ' +
     'answer at the end count with their age, and quantiles that they bound are printed with ≥.',
-  args: { url: { help: 'what is requested', required: true } },
+  args: { test: { help: 'a URL, or the file of a scenario', required: true } },
   flags,
   examples: [
     {
@@ -70,6 +50,10 @@ export const run = readCommand({
     {
       does: 'as fast as 50 connections go',
       command: 'metrify load run http://127.0.0.1:8080/ --connections 50 --duration 10s',
+    },
+    {
+      does: 'a scenario, with less load than it says',
+      command: 'metrify load run load.yaml --users 5 --duration 30s',
     },
     {
       does: 'end it as soon as it is clear that it fails',
@@ -85,31 +69,28 @@ export const run = readCommand({
   junit: true,
 
   async read(input, context) {
-    const { target, path, host } = targetOf(input.url);
-    const text = await requestOf(input, context);
-    const name = `${text.method} ${path.replace(/\?.*/, '')}`;
-    const request = prepare(name, path, host, text);
-    const thresholds = thresholdsOf(input);
+    await rehearseOutputs(input);
+    const test = await openTest(input, context);
+    const { host, stop } = test;
+    const thresholds = [...test.thresholds.map(parseThreshold), ...thresholdsOf(input)];
     const open = await latenciesOpener();
     const abort = new AbortOnFailure(thresholds, open);
     const plan: LoadPlan = {
-      targets: [await targetWith(target, input)],
-      workload: { requests: [{ weight: 1, request }] },
-      ...loadOf(input),
-      drainMs: input.drain,
-      timeoutMs: input.requestTimeout,
-      connectTimeoutMs: Math.min(input.requestTimeout, 5000),
-      threads: input.threads,
+      ...test.plan,
       shard: input.shard,
       names: namesIn(thresholds),
       watch: abort.watch,
-      ...transportOf(input),
     };
-    await checkLimits(plan, (message) => context.warn(message));
-    await rehearseOutputs(input);
-    const tally = await context.during('sending', 'requests', (progress) =>
-      generate(plan, AbortSignal.any([context.signal, abort.signal]), progress, abort.onSlice),
-    );
+    refuseTooManyThreads(plan);
+    const tally = await context.during('sending', 'requests', async (progress) => {
+      try {
+        await checkLimits(plan, (message) => context.warn(message));
+        const signal = AbortSignal.any([context.signal, abort.signal]);
+        return await generate(plan, signal, progress, abort.onSlice);
+      } finally {
+        await stop();
+      }
+    });
     const { arrivals, maxConnections } = plan;
     const { abortedBy } = abort;
     const result = resultOf(tally, {
@@ -138,37 +119,9 @@ export const run = readCommand({
   present: presentLoad,
 });
 
-function positive(text: string): number {
-  if (!/^\d+(\.\d+)?$/.test(text) || Number(text) === 0)
-    throw new UserError(`'${text}' is not a rate`, { hint: 'Give requests a second, like 500 or 0.4.' });
-  return Number(text);
-}
-
-/** The most connections of an open loop that says nothing of them. */
-const mostConnections = 1000;
-
-function loadOf(
-  input: FlagValues<typeof flags>,
-): Pick<LoadPlan, 'arrivals' | 'durationMs' | 'maxConnections'> {
-  const { rate, stages, connections, duration, threads } = input;
-  if (rate !== undefined && stages !== undefined)
-    throw new UserError('--rate and --stages exclude each other', { hint: 'Leave one out.' });
-  const maxConnections = connections ?? mostConnections;
+function refuseTooManyThreads({ threads, maxConnections }: LoadPlan): void {
   if (threads > maxConnections)
     throw new UserError(`${threads} threads cannot share ${counted(maxConnections, 'connection')}`, {
       hint: 'Give as many --connections as --threads, or more.',
     });
-  if (stages) {
-    const durationMs = stages.reduce((sum, stage) => sum + stage.durationMs, 0);
-    return { durationMs, arrivals: { loop: 'open', stages }, maxConnections };
-  }
-  if (rate !== undefined) {
-    const steady = [{ durationMs: duration, from: rate, to: rate }];
-    return { durationMs: duration, arrivals: { loop: 'open', stages: steady }, maxConnections };
-  }
-  if (connections === undefined)
-    throw new UserError('how much load is not said', {
-      hint: 'Give --rate or --stages for an open loop, --connections for a closed one.',
-    });
-  return { durationMs: duration, arrivals: { loop: 'closed', users: connections }, maxConnections };
 }

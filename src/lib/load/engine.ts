@@ -1,24 +1,34 @@
 import { Accounts } from './accounts.js';
 import { Flight, type Ground } from './flight.js';
 import type { Latencies } from '../measure/latencies.js';
-import type { EngineJob } from './job.js';
+import type { EngineJob, Stage } from './job.js';
 import type { NameTable } from './name-table.js';
 import { type NetworkCounts, networkOf } from './network-counts.js';
 import { openTransport } from './open-transport.js';
 import { PacedTimer } from './paced-timer.js';
+import type { IterationCounts } from './scenario/task-run.js';
 import { Schedule } from './schedule.js';
 import { ShortfallWatch } from './shortfall.js';
 import type { SlowRequest } from './slowest.js';
-import { latenciesOpener, type OpenLatencies } from './tally.js';
+import { latenciesOpener, type NameTally, type OpenLatencies } from './tally.js';
 import { TraceIds } from './trace-ids.js';
 import type { Transport } from './transport.js';
+import { UserCurve, warmupStage } from './users.js';
 import { openWorkload, type Workload } from './workload.js';
 
 const sweepEveryMs = 50;
+/** How often users of a closed loop come and go. */
+const usersEveryMs = 10;
 
 /** What one thread counted. */
 export interface EngineTally {
   readonly names: NameTable;
+  /** Of the time before the origin, and in nothing else. */
+  readonly warmup: NameTally;
+  /** Undefined of a workload without iterations of several steps. */
+  readonly iterations: IterationCounts | undefined;
+  /** Milliseconds from the origin to when nothing was left to be sent; undefined when the duration was over before. */
+  readonly usedUpMs: number | undefined;
   /** Requests that were due, of an open loop; those that were sent, of a closed one. */
   readonly due: number;
   /** Sent a second time, since the server had closed the kept-alive connection before a byte of the answer. */
@@ -48,7 +58,9 @@ export class Engine implements Ground {
   isDraining = false;
   readonly traceIds: TraceIds | undefined;
   readonly #job: EngineJob;
+  /** Of the run, and of the time before it. */
   readonly accounts: Accounts;
+  readonly #warmup: Accounts;
   readonly #lag: Latencies;
   readonly #begin: number;
   /** Requests that were sent, and have not come to their end. */
@@ -56,6 +68,7 @@ export class Engine implements Ground {
   #lastSent = 0;
   #lastSweep = 0;
   #shortfall: string | undefined;
+  #usedUpMs: number | undefined;
   readonly #cutShort = new AbortController();
   readonly #shortfallWatch: ShortfallWatch | undefined;
   #drained: () => void = () => {};
@@ -77,6 +90,12 @@ export class Engine implements Ground {
       names: job.names ?? [],
       watch: job.watch ?? [],
     });
+    this.#warmup = new Accounts(openLatencies, {
+      begin: this.#begin - (job.warmupMs ?? 0),
+      isClosedLoop: this.isClosedLoop,
+      names: [],
+      watch: [],
+    });
     this.traceIds = job.trace === false ? undefined : new TraceIds();
     this.#shortfallWatch =
       job.abortOnShortfall && !this.isClosedLoop ? new ShortfallWatch(job.abortOnShortfall) : undefined;
@@ -89,15 +108,22 @@ export class Engine implements Ground {
 
   /** Runs the job to its end, or until the signal; what is under way then is waited for in the drain. */
   async run(stop: AbortSignal): Promise<EngineTally> {
-    const { arrivals, drainMs } = this.#job;
+    const { arrivals, drainMs, warmupMs = 0 } = this.#job;
     const signal = AbortSignal.any([stop, this.#cutShort.signal]);
     const started = performance.eventLoopUtilization();
     let [endedMs, busy] = [0, 0];
     const sweep = setInterval(() => this.#sweep(), sweepEveryMs);
     const drained = new Promise<void>((resolve) => (this.#drained = resolve));
     try {
-      if (arrivals.loop === 'open') await this.#beginAtTimes(new Schedule(arrivals.stages), signal);
+      if (arrivals.loop === 'open') {
+        const { stages, spacing } = arrivals;
+        if (warmupMs > 0)
+          await this.#beginAtTimes(new Schedule([warmupStage(stages, warmupMs)], spacing), -warmupMs, signal);
+        await this.#beginAtTimes(new Schedule(stages, spacing), 0, signal);
+      } else if (arrivals.stages) await this.#followCurve(arrivals.stages, signal);
       else await this.#keepBusy(arrivals.users, signal);
+      await this.#untilTheEnd(signal);
+      if (this.workload.isUsedUp) this.#usedUpMs = performance.now() - this.#begin;
       this.isDraining = true;
       endedMs = performance.now() - this.#begin;
       busy = performance.eventLoopUtilization(started).utilization;
@@ -112,6 +138,9 @@ export class Engine implements Ground {
       this.transports.reduce((total, transport) => total + count(transport), 0);
     return {
       names: this.accounts.names,
+      warmup: this.#warmup.names.total(),
+      iterations: this.workload.counts,
+      usedUpMs: this.#usedUpMs,
       due: this.accounts.due,
       slowest: this.accounts.slowest.list,
       resent: sum(({ resent }) => resent),
@@ -125,6 +154,10 @@ export class Engine implements Ground {
     };
   }
 
+  accountsAt(due: number): Accounts {
+    return due < this.#begin ? this.#warmup : this.accounts;
+  }
+
   begun(now: number): void {
     this.#underWay++;
     this.#lastSent = now;
@@ -135,32 +168,58 @@ export class Engine implements Ground {
     if (this.isDraining && this.#underWay === 0) this.#drained();
   }
 
-  async #beginAtTimes(schedule: Schedule, signal: AbortSignal): Promise<void> {
+  /** @param startMs of the schedule, from the origin */
+  async #beginAtTimes(schedule: Schedule, startMs: number, signal: AbortSignal): Promise<void> {
     const { thread, threads } = this.#job;
     const timer = new PacedTimer();
     for (let i = thread; i < schedule.count; i += threads) {
-      const due = this.#begin + schedule.dueNs(i) / 1e6;
+      const due = this.#begin + startMs + schedule.dueNs(i) / 1e6;
       while (due > performance.now()) {
-        if (signal.aborted) return;
+        if (signal.aborted || this.workload.isUsedUp) return;
         await timer.until(due);
       }
-      if (signal.aborted) return;
-      this.#lag.record(performance.now() - due);
+      if (signal.aborted || this.workload.isUsedUp) return;
+      if (startMs >= 0) this.#lag.record(performance.now() - due);
       new Flight(this).proceed(due);
     }
-    await this.#untilTheEnd(timer, signal);
   }
 
   async #keepBusy(users: number, signal: AbortSignal): Promise<void> {
-    const timer = new PacedTimer();
-    while (performance.now() < this.#begin && !signal.aborted) await timer.until(this.#begin);
+    await this.#until(this.#begin - (this.#job.warmupMs ?? 0), signal);
     for (let i = 0; i < users; i++) new Flight(this).proceed(performance.now());
-    await this.#untilTheEnd(timer, signal);
   }
 
-  async #untilTheEnd(timer: PacedTimer, signal: AbortSignal): Promise<void> {
-    const end = this.#begin + this.#job.durationMs;
-    while (performance.now() < end && !signal.aborted) await timer.until(end);
+  /** Users come when the curve rises above them, and leave after their iteration when it has fallen. */
+  async #followCurve(stages: readonly Stage[], signal: AbortSignal): Promise<void> {
+    const { thread, threads, durationMs, warmupMs = 0 } = this.#job;
+    const curve = new UserCurve(warmupMs > 0 ? [warmupStage(stages, warmupMs), ...stages] : stages);
+    const start = this.#begin - warmupMs;
+    const present = new Set<number>();
+    const isNeeded = (user: number) => {
+      const needed = user < curve.at(performance.now() - start);
+      if (!needed) present.delete(user);
+      return needed;
+    };
+    for (let at = start; at < this.#begin + durationMs; at += usersEveryMs) {
+      await this.#until(at, signal);
+      if (signal.aborted || this.workload.isUsedUp) return;
+      const users = curve.at(performance.now() - start);
+      for (let user = thread; user < users; user += threads) {
+        if (present.has(user)) continue;
+        present.add(user);
+        new Flight(this, () => isNeeded(user)).proceed(performance.now());
+      }
+    }
+  }
+
+  #untilTheEnd(signal: AbortSignal): Promise<void> {
+    return this.#until(this.#begin + this.#job.durationMs, signal);
+  }
+
+  async #until(instant: number, signal: AbortSignal): Promise<void> {
+    const timer = new PacedTimer();
+    while (performance.now() < instant && !signal.aborted && !this.workload.isUsedUp)
+      await timer.until(instant);
   }
 
   #sweep(): void {

@@ -3,10 +3,13 @@ import type { PreparedRequest } from './job.js';
 import type { FailureKind } from './tally.js';
 import type { TraceIds } from './trace-ids.js';
 import type { Answer, Exchange, Transport } from './transport.js';
-import type { Iteration, Workload } from './workload.js';
+import type { Checks, Iteration, Workload } from './workload.js';
 
 /** A user of a closed loop pauses after a connection that could not be opened: a server that is down is not asked without end. */
 const pauseAfterRefusalMs = 100;
+
+/** Node's timers take no more: 24 days. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /** What all flights of a thread share. */
 export interface Ground {
@@ -18,7 +21,8 @@ export interface Ground {
   readonly isDraining: boolean;
   /** Undefined where no `traceparent` is sent. */
   readonly traceIds: TraceIds | undefined;
-  readonly accounts: Accounts;
+  /** @param due when a request was due: those of the warm-up have their own */
+  accountsAt(due: number): Accounts;
   /** One was sent. */
   begun(now: number): void;
   /** One that was sent has come to its end. */
@@ -26,18 +30,23 @@ export interface Ground {
 }
 
 /** An arrival of an open loop, or a user of a closed one: one request at a time. */
-export class Flight implements Exchange, Sent {
+export class Flight implements Exchange, Sent, Checks {
   request!: PreparedRequest;
   due = 0;
   sentAt = 0;
   traceId: string | undefined;
   readonly #ground: Ground;
-  #iteration: Iteration;
+  readonly #isNeeded: () => boolean;
+  #accounts: Accounts;
+  #iteration: Iteration | undefined;
   #isSent = false;
 
-  constructor(ground: Ground) {
+  /** @param isNeeded whether a user of a closed loop still has to be there */
+  constructor(ground: Ground, isNeeded: () => boolean = () => true) {
     this.#ground = ground;
-    this.#iteration = ground.workload.begin();
+    this.#isNeeded = isNeeded;
+    this.#accounts = ground.accountsAt(0);
+    this.#iteration = ground.workload.begin(true);
   }
 
   /** Sends the next request, which is due at `due`. */
@@ -45,19 +54,21 @@ export class Flight implements Exchange, Sent {
     const ground = this.#ground;
     for (;;) {
       if (ground.isDraining) return;
-      const next = this.#iteration.next();
+      const next = this.#iteration?.next();
       if (typeof next === 'number') return this.#pause(next);
       if (next !== undefined) {
         this.request = next;
         this.traceId = ground.traceIds?.next();
         this.due = due;
         this.#isSent = false;
-        ground.accounts.becameDue(due);
+        this.#accounts = ground.accountsAt(due);
+        this.#accounts.becameDue(due);
         ground.transports[next.target]!.send(this);
         return;
       }
-      if (!ground.isClosedLoop) return;
-      this.#iteration = ground.workload.begin();
+      if (!ground.isClosedLoop || !this.#isNeeded()) return;
+      this.#iteration = ground.workload.begin(false);
+      if (!this.#iteration) return;
     }
   }
 
@@ -65,39 +76,47 @@ export class Flight implements Exchange, Sent {
     this.#isSent = true;
     this.sentAt = now;
     // A closed loop is never corrected: it wanted to send it when it could.
-    if (this.#ground.isClosedLoop) this.due = now;
-    this.#ground.accounts.sent(this, now);
+    if (this.#ground.isClosedLoop) {
+      this.due = now;
+      this.#accounts = this.#ground.accountsAt(now);
+    }
+    this.#accounts.sent(this, now);
     this.#ground.begun(now);
   }
 
   answered(answer: Answer, now: number): void {
     const { status, bytes } = answer;
-    this.#ground.accounts.answered(this, status, isExpected(this.request, status), bytes, now);
-    this.#iteration.read(answer);
+    this.#accounts.answered(this, status, isExpected(this.request, status), bytes, now);
+    this.#iteration!.read(answer, now - this.due, this);
     this.#ground.ended();
     this.proceed(now);
   }
 
   failed(kind: FailureKind, now: number): void {
+    this.#iteration!.lost(this);
     if (this.#isSent) {
-      this.#ground.accounts.failed(this, kind, now);
+      this.#accounts.failed(this, kind, now);
       this.#ground.ended();
       this.proceed(now);
       return;
     }
-    this.#ground.accounts.unsendable(this, kind);
+    this.#accounts.unsendable(this, kind);
     if (this.#ground.isClosedLoop) this.#pause(pauseAfterRefusalMs);
     else this.proceed(now);
   }
 
   abandoned(now: number): void {
-    this.#ground.accounts.abandoned(this, now);
+    this.#accounts.abandoned(this, now);
+  }
+
+  check(name: string, passed: boolean): void {
+    this.#accounts.checked(this, name, passed);
   }
 
   #pause(ms: number): void {
     const until = performance.now() + ms;
     // It must not keep the thread alive after the run.
-    setTimeout(() => this.proceed(until), ms).unref();
+    setTimeout(() => this.proceed(until), Math.min(ms, longestTimerMs)).unref();
   }
 }
 

@@ -8,9 +8,10 @@ import { NameTable } from './name-table.js';
 import { type NetworkCounts, sumOfNetworks } from './network-counts.js';
 import { type PackedTally, type UnpackedTally, unpackTally } from './packed-tally.js';
 import { part, type Shard } from './shard.js';
+import type { IterationCounts } from './scenario/task-run.js';
 import { Slowest } from './slowest.js';
 import { type OnSlice, SoFar } from './so-far.js';
-import { latenciesOpener, type OpenLatencies } from './tally.js';
+import { latenciesOpener, NameTally, type OpenLatencies } from './tally.js';
 import type { ThreadMessage, ThreadReport } from './thread-message.js';
 import type { Timeline } from './timeline.js';
 
@@ -74,7 +75,7 @@ export async function generate(
   return {
     ...joined,
     startedAt: origin,
-    elapsedMs: packed.length === 0 ? plan.durationMs : Math.min(plan.durationMs, joined.endedMs),
+    elapsedMs: packed.length === 0 ? plan.durationMs : Math.max(0, Math.min(plan.durationMs, joined.endedMs)),
     timeline: soFar.timeline,
     lost,
   };
@@ -95,6 +96,9 @@ export function joinTallies(
 ): EngineTally {
   const names = new NameTable(open, pinned);
   const lag = open();
+  const warmup = new NameTally(open);
+  const iterations: IterationCounts[] = [];
+  let usedUpMs: number | undefined;
   const slowest = new Slowest();
   const sums = { due: 0, resent: 0, mostConnections: 0 };
   const most = { busy: 0, endedMs: 0, lastSentMs: 0 };
@@ -102,6 +106,9 @@ export function joinTallies(
   let shortfall: string | undefined;
   for (const tally of tallies) {
     lag.add(tally.lag);
+    warmup.add(tally.warmup);
+    if (tally.iterations) iterations.push(tally.iterations);
+    if (tally.usedUpMs !== undefined) usedUpMs = Math.max(usedUpMs ?? 0, tally.usedUpMs);
     names.add(tally.names);
     for (const request of tally.slowest) slowest.add(request);
     networks.push(tally.network);
@@ -109,12 +116,29 @@ export function joinTallies(
     for (const key of ['due', 'resent', 'mostConnections'] as const) sums[key] += tally[key];
     for (const key of ['busy', 'endedMs', 'lastSentMs'] as const) most[key] = Math.max(most[key], tally[key]);
   }
-  return { names, lag, slowest: slowest.list, ...sums, ...most, network: sumOfNetworks(networks), shortfall };
+  return {
+    names,
+    warmup,
+    iterations: sumOfIterations(iterations),
+    usedUpMs,
+    lag,
+    slowest: slowest.list,
+    ...sums,
+    ...most,
+    network: sumOfNetworks(networks),
+    shortfall,
+  };
+}
+
+function sumOfIterations(all: readonly IterationCounts[]): IterationCounts | undefined {
+  if (all.length === 0) return undefined;
+  const sum = (key: keyof IterationCounts) => all.reduce((total, counts) => total + counts[key], 0);
+  return { begun: sum('begun'), endedEarly: sum('endedEarly'), retryAfterObeyed: sum('retryAfterObeyed') };
 }
 
 /** Shards begin with a second of the wall clock, so that the slices of several machines are the same. */
-function originOf({ shard }: LoadPlan): number {
-  const soon = performance.timeOrigin + performance.now() + leadMs;
+function originOf({ shard, warmupMs = 0 }: LoadPlan): number {
+  const soon = performance.timeOrigin + performance.now() + leadMs + warmupMs;
   return shard === undefined ? soon : Math.ceil(soon / 1000) * 1000;
 }
 
@@ -128,7 +152,7 @@ function jobOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
     thread: shard.index - 1 + shard.of * thread,
     threads: shard.of * threads,
     origin,
-    arrivals: arrivals.loop === 'closed' ? { loop: 'closed', users: mine(arrivals.users) } : arrivals,
+    arrivals: arrivals.loop === 'closed' ? { ...arrivals, users: mine(arrivals.users) } : arrivals,
     maxConnections: Math.max(1, mine(maxConnections)),
   };
 }

@@ -1,4 +1,5 @@
 import type { Filter } from './accounts.js';
+import type { ScenarioPlan } from './scenario/plan.js';
 import type { ShortfallLimit } from './shortfall.js';
 
 /** What one thread of the generator does: plain data, so that it can be given to a worker. */
@@ -13,6 +14,8 @@ export interface EngineJob {
   readonly origin: number;
   /** Milliseconds from the origin: nothing is due from then on. */
   readonly durationMs: number;
+  /** So long before the origin, requests are sent that are counted apart. */
+  readonly warmupMs?: number;
   /** How long requests that are under way at the end are waited for. */
   readonly drainMs: number;
   /** Most connections at one time, of this thread. */
@@ -76,17 +79,22 @@ export interface PreparedRequest {
 export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** What is sent, whenever something is due. */
-export interface WorkloadPlan {
-  /** One request each, chosen by weight. */
+export type WorkloadPlan = RequestMix | ScenarioPlan;
+
+/** One request each, chosen by weight. */
+export interface RequestMix {
   readonly requests: readonly { readonly weight: number; readonly request: PreparedRequest }[];
 }
 
 /** When something is due. */
 export type Arrivals =
-  /** So many users of this thread, each beginning again when it has ended. */
-  | { readonly loop: 'closed'; readonly users: number }
+  /**
+   * Users of this thread, each beginning again when it has ended. With `stages`, of which the rate is the number of users of all
+   * threads, they come and go: `users` is the most.
+   */
+  | { readonly loop: 'closed'; readonly users: number; readonly stages?: readonly Stage[] }
   /** At times that do not depend on answers. A thread takes the arrivals i with i mod threads = thread. */
-  | { readonly loop: 'open'; readonly stages: readonly Stage[] };
+  | { readonly loop: 'open'; readonly stages: readonly Stage[]; readonly spacing?: 'poisson' };
 
 /** A time in which the rate goes in a straight line. */
 export interface Stage {

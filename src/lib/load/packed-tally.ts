@@ -51,8 +51,9 @@ export interface PackedTimeline<H> {
 }
 
 /** What a thread counted, as plain data. */
-export interface PackedTally extends Omit<EngineTally, 'names' | 'lag'> {
+export interface PackedTally extends Omit<EngineTally, 'names' | 'warmup' | 'lag'> {
   readonly lag: PackedLatencies;
+  readonly warmup: PackedNameTally<PackedLatencies>;
   readonly names: PackedNames<PackedLatencies>;
 }
 
@@ -64,8 +65,8 @@ export type AddTo<H> = (latencies: Latencies, packed: H) => void;
 const packLatencies: Pack<PackedLatencies> = (latencies) => latencies.pack();
 const addPacked: AddTo<PackedLatencies> = (latencies, packed) => latencies.addPacked(packed);
 
-export function packTally({ names, lag, ...rest }: EngineTally): PackedTally {
-  return { ...rest, lag: lag.pack(), names: packNames(names, packLatencies) };
+export function packTally({ names, warmup, lag, ...rest }: EngineTally): PackedTally {
+  return { ...rest, lag: lag.pack(), warmup: packForThread(warmup), names: packNames(names, packLatencies) };
 }
 
 /** What a thread counted, its names one after the other: all together they are large. */
@@ -76,7 +77,9 @@ export interface UnpackedTally extends Omit<EngineTally, 'names'> {
 export function unpackTally(packed: PackedTally, open: OpenLatencies): UnpackedTally {
   const lag = open();
   lag.addPacked(packed.lag);
-  return { ...packed, lag, names: unpackRows(packed.names, open, addPacked) };
+  const warmup = new NameTally(open);
+  addFromThread(warmup, packed.warmup);
+  return { ...packed, lag, warmup, names: unpackRows(packed.names, open, addPacked) };
 }
 
 export function packForThread(tally: NameTally): PackedNameTally<PackedLatencies> {

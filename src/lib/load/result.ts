@@ -5,6 +5,7 @@ import { judge, type ThresholdResult, timesOf } from './judge.js';
 import type { NetworkCounts } from './network-counts.js';
 import { byFilter } from './observed.js';
 import { lowerBoundsOf, type Quantiles, quantilesOf } from './quantiles.js';
+import type { IterationCounts } from './scenario/task-run.js';
 import type { Shard } from './shard.js';
 import type { SlowRequest } from './slowest.js';
 import { ownFailures } from './socket-failure.js';
@@ -82,6 +83,10 @@ export interface LoadResult {
   readonly bytes: number;
   readonly resent: number;
   readonly shard?: Shard;
+  /** What was sent before the run; it is in nothing else. */
+  readonly warmup?: Pick<NameResult, 'sent' | 'answered' | 'failed' | 'incomplete'>;
+  /** Of a scenario. */
+  readonly iterations?: IterationCounts;
   readonly generator: {
     readonly threads: number;
     readonly lostThreads: number;
@@ -169,6 +174,8 @@ export function resultOf(tally: LoadTally, options: ResultOptions): LoadResult {
     bytes: total.bytes,
     resent: tally.resent,
     ...(shard && { shard }),
+    ...(tally.warmup.sent > 0 && { warmup: countsOf(tally.warmup) }),
+    ...(tally.iterations && { iterations: tally.iterations }),
     generator: {
       threads,
       lostThreads: lost.length,

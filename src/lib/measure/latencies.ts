@@ -116,11 +116,6 @@ export class Latencies {
     this.#counts.add(this.#codec.decode(text));
   }
 
-  /** By how much latencies around `ms` may differ and be recorded as the same one; both in milliseconds. */
-  widthAt(ms: number): number {
-    return this.#histogram.sizeOfEquivalentValueRange(Math.max(1, Math.round(ms * 1000))) / 1000;
-  }
-
   add(other: Latencies): void {
     this.#counts.add(other.#counts);
   }

@@ -32,10 +32,9 @@ export async function lookUpDescriptions(
 export async function checkDescribedFile(
   name: string,
   cwd: string,
-  sections: readonly Section[],
+  kinds: readonly Description[],
   lookup: DescriptionLookup,
 ): Promise<{ what: string; path: string }> {
-  const kinds = sections.flatMap(({ described }) => described ?? []);
   const any = {
     what: kinds.map(({ what }) => what).join(' or '),
     code: 'DESCRIPTION',

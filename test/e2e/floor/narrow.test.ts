@@ -142,6 +142,9 @@ needs(
         'load merge one.json',
         'load merge one.json one.json',
         'load merge half.json',
+        'load init --to load.yaml',
+        'load try scenario.yaml',
+        'load run scenario.yaml --users 2 --duration 1s',
         'canary stop',
         'cache',
         'completion nosuch',
@@ -168,6 +171,16 @@ needs(
 `,
     );
     await writeFile(desk.file('meters.csv'), `meter_id,kwh\n1,0.5\n2,0.25\n1,0.75\n${'x'.repeat(40)},1\n`);
+    const { port } = origin.address() as AddressInfo;
+    await writeFile(
+      desk.file('scenario.yaml'),
+      `target: http://127.0.0.1:${port}
+tasks:
+  - name: read
+    steps:
+      - { get: '/api/v1/meter-readings?meter=${'x'.repeat(90)}', expect: { bodyContains: readings, latency: <1h } }
+`,
+    );
     const request = (path: string) =>
       `10.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET ${path} HTTP/1.1" 200 10 "-" "curl"`;
     await writeFile(

@@ -11,7 +11,7 @@ import {
   timelineFromThread,
   unpackTally,
 } from '../../../src/lib/load/packed-tally.js';
-import { latenciesOpener, type NameTally } from '../../../src/lib/load/tally.js';
+import { latenciesOpener, NameTally } from '../../../src/lib/load/tally.js';
 import { Timeline } from '../../../src/lib/load/timeline.js';
 import { scaled } from '../../scale.js';
 
@@ -154,6 +154,9 @@ describe('the accounts of a thread', () => {
           structuredClone(
             packTally({
               names: accounts.names,
+              warmup: new NameTally(open),
+              iterations: undefined,
+              usedUpMs: undefined,
               due: accounts.due,
               slowest: accounts.slowest.list,
               lag: open(),

@@ -7,7 +7,7 @@ import { packForThread, packTimelineForThread } from '../../../src/lib/load/pack
 import { mergeRuns } from '../../../src/lib/load/saved/merge.js';
 import { decodeRun, encodeRun } from '../../../src/lib/load/saved/saved-run.js';
 import type { Shard } from '../../../src/lib/load/shard.js';
-import { latenciesOpener } from '../../../src/lib/load/tally.js';
+import { latenciesOpener, NameTally } from '../../../src/lib/load/tally.js';
 import { Timeline } from '../../../src/lib/load/timeline.js';
 import { scaled } from '../../scale.js';
 
@@ -52,6 +52,9 @@ function tallyOf(due: readonly number[], at = startedAt): LoadTally {
   timeline.add(accounts.takeRecent());
   return {
     names: accounts.names,
+    warmup: new NameTally(open),
+    iterations: undefined,
+    usedUpMs: undefined,
     due: accounts.due,
     slowest: accounts.slowest.list,
     lag: open(),

@@ -54,28 +54,32 @@ export const requestFlags = {
 type TransportInput = FlagValues<typeof transportFlags>;
 type RequestInput = FlagValues<typeof requestFlags>;
 
-/** The target as the flags want it. @throws UserError */
-export async function targetWith(target: Target, input: TransportInput): Promise<Target> {
+/** The targets as the flags want them. @throws UserError */
+export async function targetsWith(targets: readonly Target[], input: TransportInput): Promise<Target[]> {
   const { http2, unixSocket, resolve } = input;
-  const overrides = resolve.filter(
-    ({ host, port }) => host === target.host.toLowerCase() && port === target.port,
-  );
-  const unused = resolve.find((override) => !overrides.includes(override));
+  const isOf = ({ host, port }: Override, target: Target) =>
+    host === target.host.toLowerCase() && port === target.port;
+  const unused = resolve.find((override) => !targets.some((target) => isOf(override, target)));
   if (unused)
     throw new UserError(`--resolve says addresses of ${unused.host}:${unused.port}, which is not requested`, {
-      hint: `Requests go to ${target.host}:${target.port}.`,
+      hint: `Requests go to ${targets.map(({ host, port }) => `${host}:${port}`).join(', ')}.`,
     });
   if (unixSocket !== undefined && resolve.length > 0)
     throw new UserError('--unix-socket and --resolve exclude each other', { hint: 'Leave one out.' });
-  const addresses = overrides.flatMap((override) => override.addresses);
-  return {
-    ...target,
-    ...(http2 && { http2 }),
-    ...(unixSocket !== undefined && { socketPath: unixSocket }),
-    ...(addresses.length > 0 && { addresses }),
-    ...(await tlsOf(target, input)),
-  };
+  const tls = await tlsOf(targets, input);
+  return targets.map((target) => {
+    const addresses = resolve.filter((override) => isOf(override, target)).flatMap((one) => one.addresses);
+    return {
+      ...target,
+      ...(http2 && { http2 }),
+      ...(unixSocket !== undefined && { socketPath: unixSocket }),
+      ...(addresses.length > 0 && { addresses }),
+      ...(target.tls && { tls: { ...target.tls, ...tls } }),
+    };
+  });
 }
+
+type Override = TransportInput['resolve'][number];
 
 /** Of a plan, what is the same for all targets. */
 export function transportOf(
@@ -124,10 +128,13 @@ async function headersOf(path: string): Promise<[string, string][]> {
     .map(parseHeader);
 }
 
-async function tlsOf(target: Target, input: TransportInput): Promise<Pick<Target, 'tls'>> {
+async function tlsOf(
+  targets: readonly Target[],
+  input: TransportInput,
+): Promise<Partial<NonNullable<Target['tls']>>> {
   const { insecure, cacert, cert, key } = input;
   const given = Object.entries({ insecure, cacert, cert, key }).find(([, value]) => value);
-  if (!target.tls) {
+  if (!targets.some(({ tls }) => tls)) {
     if (given)
       throw new UserError(`--${given[0]} means nothing without TLS`, {
         hint: 'Write the URL with https://.',
@@ -152,7 +159,7 @@ async function tlsOf(target: Target, input: TransportInput): Promise<Pick<Target
       hint: 'Give --cacert, --cert and --key PEM files, and a key without a passphrase that belongs to the certificate.',
     });
   }
-  return { tls: { ...target.tls, verify: !insecure, ...files } };
+  return { verify: !insecure, ...files };
 }
 
 function method(text: string): string {

@@ -14,7 +14,7 @@ import {
   unpackTimeline,
 } from '../packed-tally.js';
 import type { Shard } from '../shard.js';
-import type { OpenLatencies } from '../tally.js';
+import { NameTally, type OpenLatencies } from '../tally.js';
 import { firstSliceMs } from '../timeline.js';
 import { describePlan, type PlanDescription } from './plan-description.js';
 import { savedFormat, type SavedRunData, savedRunSchema, savedVersion } from './schema.js';
@@ -106,7 +106,12 @@ export function decodeRun(text: string, path: string, open: OpenLatencies): Save
     return {
       ...{ id, shard, threads, thresholds, abortedBy, pinned },
       plan: data.plan as PlanDescription,
-      tally: { ...counts, names, timeline, lag, slowest, network, startedAt },
+      tally: {
+        ...counts,
+        // Of one machine's run only.
+        ...{ warmup: new NameTally(open), iterations: undefined, usedUpMs: undefined },
+        ...{ names, timeline, lag, slowest, network, startedAt },
+      },
     };
   } catch (error) {
     throw notOne(path, errorMessage(error));
