@@ -8,6 +8,10 @@ import { helpStartup } from './help-startup.js';
 import { inspect } from './inspect.js';
 import type { Bench, Benchmark, Finding } from './lib/bench.js';
 import { describeMachine, markdownHead, markdownRow, passes, presentFinding } from './lib/report.js';
+import { loadClosed } from './load-closed.js';
+import { loadMemory } from './load-memory.js';
+import { loadRate } from './load-rate.js';
+import { loadStall } from './load-stall.js';
 import { memory } from './memory.js';
 import { multiLevelMemory, multiLevelRedis, stampede } from './multi-level.js';
 import { simbench } from './simbench.js';
@@ -26,6 +30,10 @@ const benchmarks = [
   multiLevelRedis,
   stampede,
   canaryJudge,
+  loadClosed,
+  loadStall,
+  loadRate,
+  loadMemory,
 ];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]
