@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-import type { LoadResult, Quantiles } from '../src/lib/load/result.js';
+import type { Quantiles } from '../src/lib/load/quantiles.js';
+import type { LoadResult } from '../src/lib/load/result.js';
 import type { Bench, Benchmark, Finding } from './lib/bench.js';
 import { autocannonProgram, findPeer, metrifyProgram } from './lib/load-peers.js';
 import { shell } from './lib/run.js';

@@ -10,7 +10,7 @@ import type { IterationCounts } from './scenario/task-run.js';
 import { Schedule } from './schedule.js';
 import { ShortfallWatch } from './shortfall.js';
 import type { SlowRequest } from './slowest.js';
-import { latenciesOpener, type NameTally, type OpenLatencies } from './tally.js';
+import type { NameTally, OpenLatencies } from './tally.js';
 import { TraceIds } from './trace-ids.js';
 import type { Transport } from './transport.js';
 import { UserCurve, warmupStage } from './users.js';
@@ -73,11 +73,7 @@ export class Engine implements Ground {
   readonly #shortfallWatch: ShortfallWatch | undefined;
   #drained: () => void = () => {};
 
-  static async open(job: EngineJob): Promise<Engine> {
-    return new Engine(job, await latenciesOpener());
-  }
-
-  private constructor(job: EngineJob, openLatencies: OpenLatencies) {
+  constructor(job: EngineJob, openLatencies: OpenLatencies) {
     this.#job = job;
     this.workload = openWorkload(job.workload, job.thread);
     this.transports = job.targets.map((target) => openTransport(target, job));

@@ -1,6 +1,3 @@
-import { Worker } from 'node:worker_threads';
-
-import { errorMessage } from '../core/errors.js';
 import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
 import type { EngineJob } from './job.js';
@@ -12,13 +9,11 @@ import type { IterationCounts } from './scenario/task-run.js';
 import { Slowest } from './slowest.js';
 import { type OnSlice, SoFar } from './so-far.js';
 import { latenciesOpener, NameTally, type OpenLatencies } from './tally.js';
-import type { ThreadMessage, ThreadReport } from './thread-message.js';
+import { Thread } from './thread.js';
 import type { Timeline } from './timeline.js';
 
-/** Time for the threads to start, before the first request is due. */
-const leadMs = 200;
-/** After the drain a thread has so long to hand its counts over. */
-const handOverMs = 10_000;
+/** Time for all threads to hear of the start. */
+const leadMs = 50;
 
 /** A job of all threads together. */
 export interface LoadPlan extends Omit<EngineJob, 'origin' | 'thread'> {
@@ -54,21 +49,30 @@ export async function generate(
   progress: Progress,
   onSlice: OnSlice = () => {},
 ): Promise<LoadTally> {
-  const { threads } = plan;
   const open = await latenciesOpener();
+  const soFar = new SoFar(plan.threads, open, onSlice);
+  const threads = Array.from({ length: plan.threads }, (_, thread) => {
+    return new Thread(jobOf(plan, thread), (report) => {
+      soFar.take(thread, report);
+      const { answered, failed } = soFar.progress;
+      progress.update(answered + failed, undefined);
+    });
+  });
+  const stop = () => threads.forEach((thread) => thread.stop());
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  // However long threads take to start, all of the run is theirs.
+  await Promise.all(threads.map(({ ready }) => ready));
   const origin = originOf(plan);
-  const soFar = new SoFar(threads, open, onSlice);
+  for (const thread of threads) thread.start(origin);
   const ends = await Promise.all(
-    Array.from({ length: threads }, async (_, thread) => {
-      const end = await runThread(jobOf(plan, thread, origin), signal, (report) => {
-        soFar.take(thread, report);
-        const { answered, failed } = soFar.progress;
-        progress.update(answered + failed, undefined);
-      });
-      if (typeof end === 'string') soFar.lose(thread);
-      return end;
+    threads.map(async ({ end }, thread) => {
+      const ended = await end;
+      if (typeof ended === 'string') soFar.lose(thread);
+      return ended;
     }),
   );
+  signal.removeEventListener('abort', stop);
   const packed = ends.filter((end) => typeof end !== 'string');
   const lost = ends.flatMap((end, i) => (typeof end === 'string' ? [{ thread: i + 1, reason: end }] : []));
   const joined = joinTallies(unpacked(packed, open), plan.names ?? [], open);
@@ -143,7 +147,7 @@ function originOf({ shard, warmupMs = 0 }: LoadPlan): number {
 }
 
 /** Of the arrivals i, a shard takes those with i mod `of` = `index` − 1, and shares them between its threads likewise. */
-function jobOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
+function jobOf(plan: LoadPlan, thread: number): Omit<EngineJob, 'origin'> {
   const { shard = { index: 1, of: 1 }, ...job } = plan;
   const { threads, arrivals, maxConnections } = job;
   const mine = (count: number) => part(part(count, shard.of, shard.index - 1), threads, thread);
@@ -151,55 +155,7 @@ function jobOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
     ...job,
     thread: shard.index - 1 + shard.of * thread,
     threads: shard.of * threads,
-    origin,
     arrivals: arrivals.loop === 'closed' ? { ...arrivals, users: mine(arrivals.users) } : arrivals,
     maxConnections: Math.max(1, mine(maxConnections)),
   };
-}
-
-/** @returns why the thread died, when it did */
-async function runThread(
-  job: EngineJob,
-  signal: AbortSignal,
-  take: (report: ThreadReport) => void,
-): Promise<PackedTally | string> {
-  const worker = new Worker(workerFile(), { workerData: job });
-  const stop = () => worker.postMessage('stop');
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    return await new Promise((resolve) => {
-      let tally: PackedTally | undefined;
-      let reason: string | undefined;
-      const patienceMs = job.origin - performance.timeOrigin - performance.now() + job.durationMs;
-      // One that hangs is lost as one that died is.
-      const patience = setTimeout(
-        () => {
-          reason = 'it did not end in time';
-          void worker.terminate();
-        },
-        Math.min(patienceMs + job.drainMs + handOverMs, 2 ** 31 - 1),
-      );
-      worker
-        .on('message', (message: ThreadMessage) => {
-          if ('tally' in message) tally = message.tally;
-          else take(message.report);
-        })
-        // 'exit' follows, and is what counts.
-        .on('error', (error) => (reason = errorMessage(error)))
-        .on('exit', (code) => {
-          clearTimeout(patience);
-          resolve(tally ?? reason ?? `it ended with exit code ${code}`);
-        });
-    });
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-/** Bundled by itself: wherever in dist/ this code is. */
-function workerFile(): URL {
-  const [dist] = /^.*\/dist\//.exec(import.meta.url) ?? [];
-  if (dist === undefined) throw new Error('the generator runs from the built package');
-  return new URL('lib/load/worker.js', dist);
 }

@@ -12,5 +12,9 @@ export interface ThreadReport {
   readonly watched: readonly PackedNameTally<PackedLatencies>[];
 }
 
-/** What a thread says to the main one: reports, and at the end its tally. */
-export type ThreadMessage = { readonly report: ThreadReport } | { readonly tally: PackedTally };
+/** What a thread says to the main one: that it could start, reports, and at the end its tally. */
+export type ThreadMessage =
+  { readonly isReady: true } | { readonly report: ThreadReport } | { readonly tally: PackedTally };
+
+/** What it is told: when the run begins, in milliseconds since the epoch; and to stop. */
+export type ThreadOrder = { readonly origin: number } | 'stop';

@@ -4,24 +4,32 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Engine } from './engine.js';
 import type { EngineJob } from './job.js';
 import { packForThread, packTally, packTimelineForThread } from './packed-tally.js';
-import type { ThreadMessage } from './thread-message.js';
+import { latenciesOpener } from './tally.js';
+import type { ThreadMessage, ThreadOrder } from './thread-message.js';
 
 const everyMs = 250;
 const port = parentPort!;
-const engine = await Engine.open(workerData as EngineJob);
+const tell = (message: ThreadMessage) => port.postMessage(message);
 const stop = new AbortController();
-port.on('message', () => stop.abort());
+const started = new Promise<number>((resolve) => {
+  port.on('message', (order: ThreadOrder) => {
+    if (order === 'stop') stop.abort();
+    else resolve(order.origin);
+  });
+});
+const openLatencies = await latenciesOpener();
+tell({ isReady: true });
+const job: EngineJob = { ...(workerData as Omit<EngineJob, 'origin'>), origin: await started };
+const engine = new Engine(job, openLatencies);
 const report = (elapsedMs: number) => {
   const { accounts } = engine;
   const recent = packTimelineForThread(accounts.takeRecent());
-  const message: ThreadMessage = {
-    report: { elapsedMs, progress: accounts.progress, recent, watched: accounts.watched.map(packForThread) },
-  };
-  port.postMessage(message);
+  const watched = accounts.watched.map(packForThread);
+  tell({ report: { elapsedMs, progress: accounts.progress, recent, watched } });
 };
 const reports = setInterval(() => report(engine.elapsedMs), everyMs);
 const tally = await engine.run(stop.signal);
 clearInterval(reports);
 report(Infinity);
-port.postMessage({ tally: packTally(tally) } satisfies ThreadMessage);
+tell({ tally: packTally(tally) });
 port.close();

@@ -293,21 +293,24 @@ describe('outputs', () => {
 describe('load merge', () => {
   it('judges the shards of two machines once, as one run', async () => {
     const file = await folder();
-    const asked: number[] = [];
-    const url = await http((_, response, n) => {
-      asked.push(n);
-      response.writeHead(n % 10 === 0 ? 500 : 200).end('ok');
-    });
-    const shards = await Promise.all(
-      [1, 2].map((index) =>
-        metrify([
-          ...['load', 'run', url, '--rate', '51', '--duration', '1s', '--shard', `${index}/2`, '--json'],
-          // Machines need not have the same number of threads.
-          ...['--save', file(`${index}.json`), '--threads', `${index}`, ...thresholds('error_rate<1%')],
-        ]),
-      ),
-    );
-    const results = shards.map((end) => end.json<{ result: LoadResult }>().result);
+    let asked = 0;
+    const url = await http((_, response) => response.writeHead(asked++ % 10 === 0 ? 500 : 200).end('ok'));
+    const runBoth = async (): Promise<LoadResult[]> => {
+      asked = 0;
+      const shards = await Promise.all(
+        [1, 2].map((index) =>
+          metrify([
+            ...['load', 'run', url, '--rate', '51', '--duration', '1s', '--shard', `${index}/2`, '--json'],
+            // Machines need not have the same number of threads.
+            ...['--save', file(`${index}.json`), '--threads', `${index}`, ...thresholds('error_rate<1%')],
+          ]),
+        ),
+      );
+      const results = shards.map((end) => end.json<{ result: LoadResult }>().result);
+      // This machine was too busy to start them within a second.
+      return results[0]!.startedAt === results[1]!.startedAt ? results : runBoth();
+    };
+    const results = await runBoth();
     expect(results.map(({ sent, shard }) => [sent, shard])).toEqual([
       [26, { index: 1, of: 2 }],
       [25, { index: 2, of: 2 }],
@@ -315,7 +318,7 @@ describe('load merge', () => {
     for (const { startedAt } of results) expect(startedAt).toMatch(/\.000Z$/);
     const { code, result } = await loadOnceMerged([file('1.json'), file('2.json')]);
     expect(result.sent).toBe(51);
-    expect(asked).toHaveLength(51);
+    expect(asked).toBe(51);
     expect(result.thresholds).toEqual([
       {
         expression: 'error_rate<1%',

@@ -84,7 +84,9 @@ describe('a mistake is told with its line and column', () => {
     [
       'a target that is no URL',
       base.replace('http://127.0.0.1:1', 'localhost'),
-      ["1:9: 'localhost' is not a URL with http or https. Give one like http://127.0.0.1:8080/path."],
+      [
+        '1:9: the URL is not a URL. It starts with http:// or https://; characters like / ? # @ in a password are percent-encoded.',
+      ],
     ],
     [
       'two amounts of load',
