@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadResult } from '../../../src/lib/load/result.js';
 import { freePort } from '../../servers/ports.js';
 import { scaled } from '../../scale.js';
-import { metrify } from '../run.js';
+import { metrify, startMetrify } from '../run.js';
 import { type Got, service } from './scenario-service.js';
 
 let folder: string;
@@ -318,6 +318,31 @@ tasks:
     const { target } = await service();
     const yaml = `target: ${target}\nload: { users: 500 }\nduration: 1s\ntasks: [{ name: a, steps: [get: /a] }]\n`;
     expect((await run(yaml, ...args)).requests).toBe(requests);
+  });
+
+  it('stopped by Ctrl-C, runs teardown and gives the result of what ran', async () => {
+    let seen: () => void;
+    const enough = new Promise<void>((resolve) => (seen = resolve));
+    const { all, target } = await service((_, response) => {
+      response.end('{}');
+      if (all.length === 20) seen();
+    });
+    await writeFile(
+      join(folder, 'load.yaml'),
+      `target: ${target}
+load: { rate: 50 }
+duration: 1h
+tasks: [{ name: a, steps: [get: /a] }]
+teardown: [delete: /session]
+`,
+    );
+    const running = await startMetrify(['load', 'run', 'load.yaml', '--json'], { cwd: folder });
+    await enough;
+    running.signal('SIGINT');
+    const end = await running.finished;
+    expect(end.code).toBe(130);
+    expect(all.at(-1)).toMatchObject({ method: 'DELETE', path: '/session' });
+    expect(end.json<{ result: LoadResult }>().result.sent).toBe(all.length - 1);
   });
 
   it('ends where setup fails: 5 where nothing answers, 2 where the answer is wrong', async () => {
