@@ -134,6 +134,20 @@ tasks:
     expect(result.iterations).toMatchObject({ begun: 100, endedEarly: failed });
   });
 
+  it('reads each answer before its connection has the next request', async () => {
+    const { target } = await service((_, response) => void setTimeout(() => response.end('{"id": 1}'), 5));
+    const result = await run(`target: ${target}
+connections: 1
+${arrivals(100)}
+tasks:
+  - name: a
+    steps: [{ get: /a, capture: { id: { json: $.id } } }]
+`);
+    expect(result.generator.mostConnections).toBe(1);
+    const { sent, checks } = result.byName[0]!;
+    expect(checks).toEqual([{ name: 'captured id', passed: sent, failed: 0 }]);
+  });
+
   it('fails the checks of what is not answered', async () => {
     const { target } = await service((got, response) => {
       if (got.path === '/never') response.destroy();
