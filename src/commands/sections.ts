@@ -1,8 +1,7 @@
 import { cacheSection } from '../lib/cache/section.js';
 import { httpSections } from '../lib/clients/http-sections.js';
 import { systemSections, timeoutsSection } from '../lib/clients/systems.js';
-import type { ValueOf } from '../lib/core/schema/section.js';
-import type { Description } from '../lib/core/schema/section.js';
+import type { Description, ValueOf } from '../lib/core/schema/section.js';
 import { scenarioDescription } from '../lib/load/scenario/contradictions.js';
 import { rolloutDescription, rolloutsSection } from '../lib/rollout/section.js';
 

@@ -14,7 +14,7 @@ export const init = changeCommand({
     to: flag.file({ access: 'write', help: 'the file (default: load.yaml in this folder)' }),
   },
   examples: [
-    { does: 'Write it, then try one pass', command: 'metrify load init && metrify load try load.yaml' },
+    { does: 'Write it under another name', command: 'metrify load init --to staging.yaml' },
     { does: 'See what it would write', command: 'metrify load init --dry-run' },
   ],
   prepare: async ({ to = 'load.yaml' }, context) => ({

@@ -17,6 +17,8 @@ import { UserCurve, warmupStage } from './users.js';
 import { openWorkload, type Workload } from './workload.js';
 
 const sweepEveryMs = 50;
+/** How soon the end of the last flight is noticed, when nothing is left to be sent. */
+const mostBetweenLooksMs = 50;
 /** How often users of a closed loop come and go. */
 const usersEveryMs = 10;
 
@@ -72,6 +74,8 @@ export class Engine implements Ground {
   readonly #cutShort = new AbortController();
   readonly #shortfallWatch: ShortfallWatch | undefined;
   #drained: () => void = () => {};
+  /** Flights that are not over. */
+  #flying = 0;
 
   constructor(job: EngineJob, openLatencies: OpenLatencies) {
     this.#job = job;
@@ -119,7 +123,7 @@ export class Engine implements Ground {
       } else if (arrivals.stages) await this.#followCurve(arrivals.stages, signal);
       else await this.#keepBusy(arrivals.users, signal);
       await this.#untilTheEnd(signal);
-      if (this.workload.isUsedUp) this.#usedUpMs = performance.now() - this.#begin;
+      if (this.#isUsedUp) this.#usedUpMs = performance.now() - this.#begin;
       this.isDraining = true;
       endedMs = performance.now() - this.#begin;
       busy = performance.eventLoopUtilization(started).utilization;
@@ -159,6 +163,10 @@ export class Engine implements Ground {
     this.#lastSent = now;
   }
 
+  landed(): void {
+    this.#flying--;
+  }
+
   ended(): void {
     this.#underWay--;
     if (this.isDraining && this.#underWay === 0) this.#drained();
@@ -176,13 +184,13 @@ export class Engine implements Ground {
       }
       if (signal.aborted || this.workload.isUsedUp) return;
       if (startMs >= 0) this.#lag.record(performance.now() - due);
-      new Flight(this).proceed(due);
+      this.#fly(due);
     }
   }
 
   async #keepBusy(users: number, signal: AbortSignal): Promise<void> {
     await this.#until(this.#begin - (this.#job.warmupMs ?? 0), signal);
-    for (let i = 0; i < users; i++) new Flight(this).proceed(performance.now());
+    for (let i = 0; i < users; i++) this.#fly(performance.now());
   }
 
   /** Users come when the curve rises above them, and leave after their iteration when it has fallen. */
@@ -203,9 +211,14 @@ export class Engine implements Ground {
       for (let user = thread; user < users; user += threads) {
         if (present.has(user)) continue;
         present.add(user);
-        new Flight(this, () => isNeeded(user)).proceed(performance.now());
+        this.#fly(performance.now(), () => isNeeded(user));
       }
     }
+  }
+
+  #fly(due: number, isNeeded?: () => boolean): void {
+    this.#flying++;
+    new Flight(this, isNeeded).proceed(due);
   }
 
   #untilTheEnd(signal: AbortSignal): Promise<void> {
@@ -214,8 +227,13 @@ export class Engine implements Ground {
 
   async #until(instant: number, signal: AbortSignal): Promise<void> {
     const timer = new PacedTimer();
-    while (performance.now() < instant && !signal.aborted && !this.workload.isUsedUp)
-      await timer.until(instant);
+    while (performance.now() < instant && !signal.aborted && !this.#isUsedUp)
+      await timer.until(Math.min(instant, performance.now() + mostBetweenLooksMs));
+  }
+
+  /** Nothing is left to be begun, and what was begun is over. */
+  get #isUsedUp(): boolean {
+    return this.workload.isUsedUp && this.#flying === 0;
   }
 
   #sweep(): void {

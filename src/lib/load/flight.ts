@@ -27,6 +27,8 @@ export interface Ground {
   begun(now: number): void;
   /** One that was sent has come to its end. */
   ended(): void;
+  /** A flight is over. */
+  landed(): void;
 }
 
 /** An arrival of an open loop, or a user of a closed one: one request at a time. */
@@ -66,9 +68,8 @@ export class Flight implements Exchange, Sent, Checks {
         ground.transports[next.target]!.send(this);
         return;
       }
-      if (!ground.isClosedLoop || !this.#isNeeded()) return;
-      this.#iteration = ground.workload.begin(false);
-      if (!this.#iteration) return;
+      this.#iteration = ground.isClosedLoop && this.#isNeeded() ? ground.workload.begin(false) : undefined;
+      if (!this.#iteration) return ground.landed();
     }
   }
 

@@ -1,14 +1,14 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import type { LoadResult } from '../../../src/lib/load/result.js';
 import { freePort } from '../../servers/ports.js';
 import { scaled } from '../../scale.js';
-import { metrify } from '../run.js';
-import { listen, loadOnceQuiet } from './run-load.js';
+import { metrify, startMetrify } from '../run.js';
+import { type Got, service } from './scenario-service.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -16,54 +16,17 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-interface Got {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: string;
-  readonly at: number;
-}
-
-type Answer = (got: Got, response: ServerResponse) => void;
-
-/** A server that keeps what it got. Its target has no slash at the end. */
-async function service(answer: Answer = (_, response) => void response.end('{}')) {
-  const all: Got[] = [];
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-    request.on('end', () => {
-      const { method = '', url = '', headers } = request;
-      const got = { method, path: url, headers, body, at: performance.now() };
-      all.push(got);
-      answer(got, response);
-    });
-  });
-  const url = await listen(server);
-  return { all, target: url.slice(0, -1) };
-}
-
-/** Runs a scenario; `before` each try, the server forgets what it got. */
-async function run(
-  yaml: string,
-  {
-    args = [],
-    env = {},
-    forget = [],
-  }: { args?: string[]; env?: Record<string, string>; forget?: Got[] } = {},
-) {
+/** Runs a scenario. What it counts does not depend on how busy this machine is; whether it blames itself does. */
+async function run(yaml: string, ...args: string[]): Promise<LoadResult> {
   await writeFile(join(folder, 'load.yaml'), yaml);
-  return loadOnceQuiet(['run', 'load.yaml', ...args], {
-    cwd: folder,
-    env,
-    before: () => void (forget.length = 0),
-  });
+  const end = await metrify(['load', 'run', 'load.yaml', ...args, '--json'], { cwd: folder });
+  expect(end.code, end.stderr).toBeOneOf([0, 7]);
+  return end.json<{ result: LoadResult }>().result;
 }
 
-const tryOnce = async (yaml: string, ...args: string[]) => {
-  await writeFile(join(folder, 'load.yaml'), yaml);
-  return metrify(['load', 'try', 'load.yaml', ...args], { cwd: folder });
-};
+/** So many arrivals in half a second, and a second for the last of them to end. */
+const arrivals = (count: number) =>
+  `load: { stages: [{ duration: 500ms, from: ${count * 2}, rate: ${count * 2} }, { duration: 1s, from: 0, rate: 0 }] }`;
 
 describe('a scenario', () => {
   it('carries what it captures from request to request, escaped for where it goes', async () => {
@@ -74,7 +37,7 @@ describe('a scenario', () => {
       if (got.path === '/login') return void response.end(JSON.stringify({ token }));
       response.end('{"items": [{"id": 9007199254740993}], "tag": "<b>T</b>"}');
     });
-    const { code, result } = await run(
+    const result = await run(
       `target: ${target}
 load: { users: 1 }
 duration: 1s
@@ -100,9 +63,7 @@ tasks:
 teardown:
   - delete: /session/{token}
 `,
-      { forget: all },
     );
-    expect(code).toBe(0);
     const [login, list, put, patch] = all as [Got, Got, Got, Got];
     expect(login).toMatchObject({ method: 'POST', path: '/login', body: '{"user":"x&y"}' });
     expect(login.headers).not.toHaveProperty('authorization');
@@ -135,14 +96,13 @@ teardown:
 
   it('counts checks by name, and ends a task whose capture fails', async () => {
     let n = 0;
-    const { all, target } = await service((got, response) => {
+    const { target } = await service((got, response) => {
       if (got.path === '/a' && ++n % 4 === 0) response.writeHead(202).end('{"state": "bad"}');
       else response.end('{"state": "ok", "id": 1}');
     });
-    const { code, result } = await run(
+    const result = await run(
       `target: ${target}
-load: { rate: 100 }
-duration: 1s
+${arrivals(100)}
 tasks:
   - name: a
     steps:
@@ -152,7 +112,6 @@ tasks:
         capture: { id: { json: $.id } }
       - get: /b/{id}
 `,
-      { forget: all },
     );
     const [first, second] = result.byName;
     const failed = first!.checks.find(({ name }) => name === 'captured id')!.failed;
@@ -173,7 +132,20 @@ tasks:
     );
     expect(second).toMatchObject({ name: 'GET /b/{id}', sent: passed });
     expect(result.iterations).toMatchObject({ begun: 100, endedEarly: failed });
-    expect(code).toBe(0);
+  });
+
+  it('reads each answer before its connection has the next request', async () => {
+    const { target } = await service((_, response) => void setTimeout(() => response.end('{"id": 1}'), 5));
+    const result = await run(`target: ${target}
+connections: 1
+${arrivals(100)}
+tasks:
+  - name: a
+    steps: [{ get: /a, capture: { id: { json: $.id } } }]
+`);
+    expect(result.generator.mostConnections).toBe(1);
+    const { sent, checks } = result.byName[0]!;
+    expect(checks).toEqual([{ name: 'captured id', passed: sent, failed: 0 }]);
   });
 
   it('fails the checks of what is not answered', async () => {
@@ -181,9 +153,8 @@ tasks:
       if (got.path === '/never') response.destroy();
       else response.end('{}');
     });
-    const { result } = await run(`target: ${target}
-load: { rate: 20 }
-duration: 1s
+    const result = await run(`target: ${target}
+${arrivals(20)}
 tasks:
   - name: a
     steps: [{ get: /never, expect: { status: 200 } }, get: /x]
@@ -197,15 +168,13 @@ tasks:
 
   it('has no check of a task that is never chosen', async () => {
     const { all, target } = await service();
-    const { result } = await run(
+    const result = await run(
       `target: ${target}
-load: { rate: 50 }
-duration: 1s
+${arrivals(20)}
 tasks:
   - { name: never, weight: 0, steps: [{ get: /never, expect: { status: 200 } }] }
   - { name: a, steps: [get: /a] }
 `,
-      { forget: all },
     );
     expect(result.byName.flatMap(({ checks }) => checks)).toEqual([]);
     expect(new Set(all.map(({ path }) => path))).toEqual(new Set(['/a']));
@@ -219,15 +188,14 @@ tasks:
     const { all, target } = await service();
     const rows = Array.from({ length: 25 }, (_, i) => `${i},"name, ${i}"`);
     await writeFile(join(folder, 'meters.csv'), `id,name\n${rows.join('\n')}\n`);
-    const { result } = await run(
+    const result = await run(
       `target: ${target}
-load: { rate: 100 }
-duration: 1s
+${arrivals(100)}
 feeds: { meters: { file: meters.csv, order: ${order} } }
 tasks:
   - { name: a, steps: [{ post: '/meters/{meters.id}', json: { name: '{meters.name}' } }] }
 `,
-      { args: ['--threads', `${threads}`], forget: all },
+      ...['--threads', `${threads}`],
     );
     const ids = all.map(({ path, body }) => {
       const id = path.replace('/meters/', '');
@@ -242,7 +210,7 @@ tasks:
     else {
       expect(times).toEqual(Array<number>(25).fill(1));
       expect(result).toMatchObject({ sent: 25, unsent: 0 });
-      expect(result.durationMs).toBeLessThan(1000);
+      expect(result.durationMs).toBeLessThan(1500);
     }
   });
 
@@ -251,7 +219,7 @@ tasks:
     const { target } = await service();
     const ids = Array.from({ length: 100_000 }, (_, i) => `meter-${i}`);
     await writeFile(join(folder, 'meters.csv'), `id\n${ids.join('\n')}\n`);
-    const { result } = await run(`target: ${target}
+    const result = await run(`target: ${target}
 load: { rate: 1000 }
 duration: ${requests / 1000}s
 feeds: { meters: { file: meters.csv } }
@@ -269,7 +237,7 @@ tasks:
       else if (refused++ > 0) response.end('{}');
       else response.writeHead(429, { 'Retry-After': '1' }).end();
     });
-    const { result } = await run(
+    const result = await run(
       `target: ${target}
 load: { stages: [{ duration: 500ms, from: 2, rate: 2 }, { duration: 2500ms, from: 0, rate: 0 }] }
 tasks:
@@ -294,7 +262,7 @@ tasks:
       if (n++ < 50) response.writeHead(500).end();
       else response.end('{}');
     });
-    const { code, result } = await run(
+    const result = await run(
       `target: ${target}
 load: { rate: 50 }
 duration: 1s
@@ -302,24 +270,23 @@ warmup: 1s
 tasks: [{ name: a, steps: [{ get: /a, expect: { status: 200 } }] }]
 thresholds: [error_rate<1%]
 `,
-      { forget: all },
     );
     expect(all.length).toBe(100);
     expect(result).toMatchObject({ sent: 50, warmup: { sent: 50, answered: 50, failed: 0, incomplete: 0 } });
     expect(result.errors.total).toBe(0);
     expect(result.byName[0]!.checks).toEqual([{ name: 'status is 200', passed: 50, failed: 0 }]);
-    expect(code).toBe(0);
+    expect(result.thresholds[0]).toMatchObject({ verdict: 'passed' });
   });
 
   it('lets users of a ramp come and go, and wait between tasks', async () => {
-    const { all, target } = await service((_, response) => void setTimeout(() => response.end('{}'), 20));
-    const { result } = await run(
+    const { target } = await service((_, response) => void setTimeout(() => response.end('{}'), 20));
+    const result = await run(
       `target: ${target}
 load: { stages: [{ duration: 1s, users: 10 }, { duration: 1s, users: 0 }] }
 wait: { constant: 100ms }
 tasks: [{ name: a, steps: [get: /a] }]
 `,
-      { args: ['--threads', '2'], forget: all },
+      ...['--threads', '2'],
     );
     // 10 users at most, each with one request in 120 ms: a triangle of 2 s. A busy machine sends fewer.
     expect(result.sent).toBeLessThanOrEqual((10 * 2000) / 2 / 120 + 20);
@@ -334,10 +301,9 @@ tasks: [{ name: a, steps: [get: /a] }]
       (_, response) =>
         void response.writeHead(302, { Location: `${other.target}/moved` }).end(`{"url": "${other.target}"}`),
     );
-    const { result } = await run(
+    const result = await run(
       `target: ${answer.target}
-load: { rate: 20 }
-duration: 1s
+${arrivals(20)}
 tasks:
   - name: a
     steps:
@@ -347,7 +313,6 @@ tasks:
         headers: { X-Url: '{url}' }
       - get: ${named.target}/named
 `,
-      { forget: named.all },
     );
     expect(result.byName.map(({ name, sent }) => [name, sent])).toEqual([
       ['GET /a', 20],
@@ -366,7 +331,32 @@ tasks:
   ])('takes its load from flags: %j', async (args, requests) => {
     const { target } = await service();
     const yaml = `target: ${target}\nload: { users: 500 }\nduration: 1s\ntasks: [{ name: a, steps: [get: /a] }]\n`;
-    expect((await run(yaml, { args })).result.requests).toBe(requests);
+    expect((await run(yaml, ...args)).requests).toBe(requests);
+  });
+
+  it('stopped by Ctrl-C, runs teardown and gives the result of what ran', async () => {
+    let seen: () => void;
+    const enough = new Promise<void>((resolve) => (seen = resolve));
+    const { all, target } = await service((_, response) => {
+      response.end('{}');
+      if (all.length === 20) seen();
+    });
+    await writeFile(
+      join(folder, 'load.yaml'),
+      `target: ${target}
+load: { rate: 50 }
+duration: 1h
+tasks: [{ name: a, steps: [get: /a] }]
+teardown: [delete: /session]
+`,
+    );
+    const running = await startMetrify(['load', 'run', 'load.yaml', '--json'], { cwd: folder });
+    await enough;
+    running.signal('SIGINT');
+    const end = await running.finished;
+    expect(end.code).toBe(130);
+    expect(all.at(-1)).toMatchObject({ method: 'DELETE', path: '/session' });
+    expect(end.json<{ result: LoadResult }>().result.sent).toBe(all.length - 1);
   });
 
   it('ends where setup fails: 5 where nothing answers, 2 where the answer is wrong', async () => {
@@ -382,73 +372,6 @@ tasks:
     const down = await metrify(['load', 'run', 'load.yaml'], { cwd: folder });
     expect(down.code).toBe(5);
     expect(down.stderr).toContain('setup: POST /login was not answered: refused');
-  });
-});
-
-describe('load try', () => {
-  it('shows each request and answer of one pass, and what failed and why', async () => {
-    const { all, target } = await service((got, response) => {
-      response.setHeader('X-Token', 'hidden-token-1');
-      response.end(
-        got.path === '/login'
-          ? '{"token": "secret-4711"}'
-          : `{"state": "bad", "long": "${'x'.repeat(3000)}"}`,
-      );
-    });
-    const end = await tryOnce(`target: ${target}
-load: { users: 100 }
-wait: 1h
-headers: { Authorization: 'Bearer {token}' }
-setup: [{ post: /login, capture: { token: { json: $.token } } }]
-tasks:
-  - name: never
-    weight: 0
-    steps: [{ get: '/never/{token}' }, { wait: 1h }, { get: /x, expect: { json: { $.state: ok } } }]
-  - name: a
-    steps: [{ get: /a, capture: { id: { json: $.id } } }, { get: '/{id}' }]
-`);
-    expect(end.code).toBe(3);
-    expect(all.map(({ path }) => path)).toEqual(['/login', '/never/secret-4711', '/x', '/a']);
-    expect(all[1]!.headers.authorization).toBe('Bearer secret-4711');
-    expect(end.stdout).toContain(`> GET ${target}/never/***`);
-    expect(end.stdout).toContain('$.state is "ok": it is "bad"');
-    expect(end.stdout).toContain('captured id: it is not in the answer');
-    expect(end.stdout).not.toMatch(/secret-4711|hidden-token/);
-    expect(end.stdout.length).toBeLessThan(6000);
-    const json = await tryOnce(await readFile(join(folder, 'load.yaml'), 'utf8'), '--json');
-    expect(json.stdout).not.toMatch(/secret-4711|hidden-token/);
-    expect(json.json().result.passes.map(({ name }: { name: string }) => name)).toEqual([
-      'setup',
-      'never',
-      'a',
-    ]);
-  });
-
-  it('exits 5 where nothing answers', async () => {
-    const end = await tryOnce(
-      `target: http://127.0.0.1:${await freePort()}\ntasks: [{ name: a, steps: [get: /a] }]\n`,
-    );
-    expect(end.code).toBe(5);
-    expect(end.stderr).toContain('none of 1 requests was answered: refused');
-  });
-});
-
-describe('load init', () => {
-  it('writes a scenario that runs, and never overwrites one', async () => {
-    const { all, target } = await service();
-    const first = await metrify(['load', 'init', '--to', 'new.yaml'], { cwd: folder });
-    expect(first.code).toBe(0);
-    const yaml = await readFile(join(folder, 'new.yaml'), 'utf8');
-    const again = await metrify(['load', 'init', '--to', 'new.yaml'], { cwd: folder });
-    expect(again.code).toBe(4);
-    expect(await readFile(join(folder, 'new.yaml'), 'utf8')).toBe(yaml);
-    const end = await tryOnce(yaml.replace('http://127.0.0.1:8080', target));
-    expect(end.code).toBe(0);
-    expect(all.map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`)).toEqual([
-      'GET /api/v1/meter-readings',
-      'POST /api/v1/meter-readings',
-      'GET /api/v1/analytics/forecast',
-    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { withGrace } from '../../../lib/core/abort.js';
-import { UserError } from '../../../lib/core/errors.js';
+import { errorMessage, UserError } from '../../../lib/core/errors.js';
 import type { LoadPlan } from '../../../lib/load/generator.js';
 import { prepare, targetOf } from '../../../lib/load/request.js';
 import { loadPlanOf } from '../../../lib/load/scenario/load-settings.js';
@@ -68,7 +68,10 @@ async function openScenario(input: Input, context: Context): Promise<OpenTest> {
     thresholds: scenario.thresholds ?? [],
     host: targetOf(scenario.target).host,
     async stop() {
-      for (const problem of await stop(withGrace(context.signal, teardownGraceMs))) context.warn(problem);
+      const signal = withGrace(context.signal, teardownGraceMs);
+      // Whatever happens to it, what was measured is the result.
+      const problems = await stop(signal).catch((error: unknown) => [`teardown: ${errorMessage(error)}`]);
+      for (const problem of problems) context.warn(problem);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { UserError } from '../../core/errors.js';
 import { positiveDuration } from '../../core/schema/values.js';
+import { targetOf } from '../request.js';
 import { parseJsonPath } from './json-path.js';
 
 /* Readers of a scenario's single values. All throw a UserError that says what would be right. */
@@ -36,6 +37,7 @@ export function readPath(text: string): string {
     const [, authority = ''] = /^https?:\/\/([^/?#]*)/i.exec(text)!;
     if (/[{}]/.test(authority))
       throw new UserError('a host with a placeholder could be any host', { hint: 'Name the host.' });
+    targetOf(`http://${authority}`);
     return text;
   }
   throw new UserError(`'${text}' is not a path`, {

@@ -221,6 +221,11 @@ describe('a mistake is told with its line and column', () => {
       [expect.stringMatching(/^5:14: a host with a placeholder/) as never],
     ],
     [
+      'a host with a password',
+      base.replace('/x', 'http://a:b@h/x'),
+      ['5:14: the URL has a user or a password. Give them as a header from a file.'],
+    ],
+    [
       'a path with a space',
       base.replace('/x', '/a b'),
       ["5:14: has ' ', which a path cannot have: write it as %20"],
