@@ -18,6 +18,7 @@ export function insideQuotes(text: ByteString): ByteString {
  * of them, and garbage collection would walk the trees of all rows that are under way.
  * @param before what stands before each column's value, the first with the brace
  * @param valueOf a column's value as it stands there
+ * @param end what stands behind the last value, with the brace
  */
 export function objectWriter<Row>(
   before: readonly string[],
