@@ -9,7 +9,7 @@ export type Server = (step: Step) => Observation;
  * first served. What is not done at the end of a step is still to be done in the next one.
  */
 export function queue(random: Random, { rate, workers }: { rate: number; workers: number }): Server {
-  let free = Array.from({ length: workers }, () => 0);
+  const free = Array.from({ length: workers }, () => 0);
   let now = 0;
   return (step) => {
     now += step.pauseMs / 1000;
