@@ -4,7 +4,7 @@ import { studentQuantile } from './student-t.js';
 /**
  * The standard deviation of a series times what correlation between neighbours makes of it: that of its mean × √length. For
  * plans: cautious, since they are made from few values, and for a first-order autoregression. The deviation is enlarged to
- * what it does not exceed in nine cases of ten; the correlation is taken half a standard error higher than observed, and
+ * what it does not exceed in nine cases of ten; the correlation is taken a standard error higher than observed, and
  * for 0.3 at least. Infinite for fewer than three values.
  */
 export function longRunDeviation(values: readonly number[]): number {
@@ -17,7 +17,7 @@ export function longRunDeviation(values: readonly number[]): number {
   const observed = products / squares;
   // About the mean of the same values it comes out too small (Kendall 1954).
   const unbiased = observed + (1 + 3 * observed) / n;
-  const correlation = Math.min(0.8, Math.max(leastCorrelation, unbiased + 0.5 / Math.sqrt(n)));
+  const correlation = Math.min(0.8, Math.max(leastCorrelation, unbiased + 1 / Math.sqrt(n)));
   const deviation = Math.sqrt(squares / (n - 1)) * (1 + 1.28 / Math.sqrt(2 * (n - 1)));
   return deviation * Math.sqrt((1 + correlation) / (1 - correlation));
 }

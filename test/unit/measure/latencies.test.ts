@@ -103,3 +103,25 @@ test('a packed one is the same one; counts, sum and width are those of the value
 test('what is not a histogram is not decoded', async () => {
   await expect(Latencies.decode('bm90IG9uZQ==')).rejects.toThrow();
 });
+
+test('latencies that are recorded as the same one differ by no more than the width there', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 3_000_000_000 }),
+      fc.constantFrom(2, 3),
+      async (us, digits) => {
+        const open = await Latencies.opener(digits);
+        const recorded = (ms: number) => {
+          const latencies = open();
+          latencies.record(ms);
+          return latencies.quantile(1);
+        };
+        const top = recorded(us / 1000);
+        const width = open().widthAt(top);
+        expect(recorded(top - width + 0.001)).toBe(top);
+        expect(recorded(top + 0.001)).toBeGreaterThan(top);
+        if (top > width) expect(recorded(top - width)).toBeLessThan(top);
+      },
+    ),
+  );
+});

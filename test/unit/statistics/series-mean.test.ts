@@ -3,15 +3,10 @@ import { expect, it } from 'vitest';
 import { lengthNeeded, longRunDeviation } from '../../../src/lib/statistics/length-needed.js';
 import { differenceOfMeans, meanOfSeries, type SeriesMean } from '../../../src/lib/statistics/series-mean.js';
 import { studentQuantile } from '../../../src/lib/statistics/student-t.js';
-import { normal, type Random, seeded } from './sampling.js';
+import { autoregression, type Random, seeded } from './sampling.js';
 
-function autoregression(random: Random, n: number, persistence: number): number[] {
-  let level = normal(random);
-  return Array.from({ length: n }, () => {
-    const now = level;
-    level = persistence * level + Math.sqrt(1 - persistence ** 2) * normal(random);
-    return now;
-  });
+function correlated(random: Random, n: number, persistence: number): number[] {
+  return Array.from({ length: n }, autoregression(random, persistence));
 }
 
 function excludes0({ mean, standardError, freedom }: SeriesMean): boolean {
@@ -27,7 +22,7 @@ it.each([
   const random = seeded(2);
   let [missed, missedOfTwo, naive] = [0, 0, 0];
   for (let i = 0; i < 4000; i++) {
-    const [a, b] = [autoregression(random, n, persistence), autoregression(random, n, persistence)];
+    const [a, b] = [correlated(random, n, persistence), correlated(random, n, persistence)];
     if (excludes0(meanOfSeries(a))) missed++;
     if (excludes0(differenceOfMeans(meanOfSeries(a), meanOfSeries(b)))) missedOfTwo++;
     const deviation = Math.sqrt(a.reduce((sum, x) => sum + x * x, 0) / n / n);
@@ -43,11 +38,11 @@ it.each([
 it('as many values as are needed find the effect in 95 %, and a quarter of them do not', () => {
   const random = seeded(4);
   const aim = { effect: 0.5, alpha: 0.05, power: 0.95 };
-  const n = lengthNeeded({ ...aim, deviation: longRunDeviation(autoregression(random, 5000, 0.3)) }, 8);
+  const n = lengthNeeded({ ...aim, deviation: longRunDeviation(correlated(random, 5000, 0.3)) }, 8);
   const found = (length: number): number => {
     let count = 0;
     for (let i = 0; i < 1000; i++)
-      if (excludes0(meanOfSeries(autoregression(random, length, 0.3).map((x) => x + 0.5)))) count++;
+      if (excludes0(meanOfSeries(correlated(random, length, 0.3).map((x) => x + 0.5)))) count++;
     return count / 1000;
   };
   expect(found(n)).toBeGreaterThan(0.93);

@@ -4,21 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { type Point, type Trend, trendOf, type TrendOptions } from '../../../src/lib/statistics/trend.js';
 import { scaled } from '../../scale.js';
 import { upperBound } from './clopper-pearson.js';
-import { normal, type Random, seeded } from './sampling.js';
+import { autoregression, normal, seeded } from './sampling.js';
 
 const random = seeded(6);
 
 function series(n: number, value: (share: number, i: number) => number): Point[] {
   return Array.from({ length: n }, (_, i) => ({ at: i * 60, value: value(i / n, i) }));
-}
-
-function noise(from: Random, persistence: number, deviation: number): () => number {
-  let level = normal(from);
-  return () => {
-    const now = level;
-    level = persistence * level + Math.sqrt(1 - persistence ** 2) * normal(from);
-    return deviation * now;
-  };
 }
 
 /** How often each verdict is given. */
@@ -43,8 +34,8 @@ describe('false alarms', () => {
       for (const of of ['level', 'floor'] as const) {
         let alarms = 0;
         for (const n of [30, 60, 300]) {
-          const next = noise(random, persistence, 5);
-          alarms += verdicts(each, () => series(n, () => 100 + next()), { of }).rising;
+          const next = autoregression(random, persistence);
+          alarms += verdicts(each, () => series(n, () => 100 + 5 * next()), { of }).rising;
         }
         expect(upperBound(alarms, 3 * each), of).toBeLessThan(0.05);
       }

@@ -132,7 +132,7 @@ function geometricMean(logs: readonly Bounded[]): Bounded | undefined {
 function feigned({ latencies }: Slice, logs: readonly number[]): number {
   const mean = average(logs);
   const ms = Math.exp(mean);
-  const width = Math.log(ms / (ms - latencies.widthAt(ms)));
+  const width = Math.log(ms / Math.max(0, ms - latencies.widthAt(ms)));
   return average(logs.map((log) => (log - mean) ** 2)) > (width / 2) ** 2 ? 0 : width;
 }
 

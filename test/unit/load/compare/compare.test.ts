@@ -97,6 +97,11 @@ describe('latencies that do not vary', () => {
     expect(p95Of(judge(a, b)).ratio).toBeCloseTo(1.1, 1);
   });
 
+  it('of a microsecond, which is the shortest that is recorded, nothing is said', () => {
+    const of = () => ({ ms: constant(0) });
+    expect(p95Of(judge(slices(20, of), slices(20, of, 500)))).toMatchObject({ verdict: 'unclear', ratio: 1 });
+  });
+
   it('heavy ties: latencies of two values only, in the same mixture, are the same', () => {
     const random = seeded(3);
     const ms = () => Array.from({ length: 600 }, () => (random() < 0.8 ? 1 : 40));

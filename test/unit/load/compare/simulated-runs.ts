@@ -2,7 +2,7 @@ import { compareRuns, type Comparison } from '../../../../src/lib/load/compare/c
 import type { Plan } from '../../../../src/lib/load/compare/plan.js';
 import type { Slice } from '../../../../src/lib/load/compare/slice.js';
 import type { OpenLatencies } from '../../../../src/lib/load/tally.js';
-import { normal, type Random } from '../../statistics/sampling.js';
+import { autoregression, normal, type Random } from '../../statistics/sampling.js';
 
 /** Where the two runs lie in time, and what is the matter with a slice: its own noise, or that of both. */
 export interface Scenario {
@@ -48,8 +48,8 @@ export function simulate(
 ): Pair {
   const persistence = correlation * (1 + (samplingDeviation[latency] / levelDeviation) ** 2);
   const draw = latency === 'log-normal' ? () => Math.exp(sigma * normal(random)) : () => -Math.log(random());
-  const ofA = levels(random, persistence);
-  const ofB = noise === 'shared' ? ofA : levels(random, persistence);
+  const ofA = autoregression(random, persistence);
+  const ofB = noise === 'shared' ? ofA : autoregression(random, persistence);
   const slice = (startMs: number): Slice => ({
     startMs,
     sent: requestsPerSlice,
@@ -62,9 +62,9 @@ export function simulate(
     1000 * (design === 'interleaved' ? 2 * i + isB : i + isB * slices);
   for (let i = 0; i < slices; i++) {
     const [a, b, slower] = [slice(second(i, 0)), slice(second(i, 1)), slice(second(i, 1))];
-    const scale = medianMs * Math.exp(ofA());
+    const scale = medianMs * Math.exp(levelDeviation * ofA());
     for (let j = 0; j < requestsPerSlice; j++) a.latencies.record(scale * draw());
-    const scaleOfB = medianMs * Math.exp(ofB());
+    const scaleOfB = medianMs * Math.exp(levelDeviation * ofB());
     for (let j = 0; j < requestsPerSlice; j++) {
       const ms = scaleOfB * draw();
       b.latencies.record(ms);
@@ -75,17 +75,6 @@ export function simulate(
     pair.slower.push(slower);
   }
   return pair;
-}
-
-/** A stationary autoregression. */
-function levels(random: Random, persistence: number): () => number {
-  let level = levelDeviation * normal(random);
-  const fresh = levelDeviation * Math.sqrt(1 - persistence ** 2);
-  return () => {
-    const now = level;
-    level = persistence * level + fresh * normal(random);
-    return now;
-  };
 }
 
 /** What a pilot of 120 slices says is needed to find +10 % at p95. */
