@@ -1,5 +1,6 @@
 import { formatBytes, formatCount, formatDuration } from '../lib/core/units.js';
-import type { LoadResult, Quantiles } from '../lib/load/result.js';
+import type { Quantiles } from '../lib/load/quantiles.js';
+import type { LoadResult } from '../lib/load/result.js';
 import type { FailureKind } from '../lib/load/tally.js';
 import type { Printer } from '../runtime/printer.js';
 
@@ -29,11 +30,15 @@ export function presentLoad(result: LoadResult, printer: Printer): void {
   ];
   const rows = [row('response time', result.latencyMs, result.lowerBounds)];
   if (result.targetRate !== null)
-    rows.push(row('service time', result.serviceTimeMs), row('wait to be sent', result.waitMs));
+    rows.push(
+      row('service time', result.serviceTimeMs, result.serviceLowerBounds),
+      row('wait to be sent', result.waitMs),
+    );
   printer.table({
     columns: [{ title: '' }, ...names.map((name) => ({ title: titles[name], align: 'right' as const }))],
     rows,
   });
+  if (result.latencyNote) printer.line(result.latencyNote);
   const { byKind, reasons } = result.errors;
   const kinds = Object.entries(byKind);
   if (kinds.length > 0) {
@@ -43,10 +48,7 @@ export function presentLoad(result: LoadResult, printer: Printer): void {
       printer.warn(`${formatCount(count)} × ${kind}${reason === undefined ? '' : `: ${reason}`}`);
     }
   }
-  if (result.generator.lostThreads > 0)
-    printer.warn(
-      `${result.generator.lostThreads} of ${result.generator.threads} threads of the generator died; their share is missing`,
-    );
+  if (result.generator.missing) printer.warn(`a part of the load is missing: ${result.generator.missing}`);
   for (const { address, connections, failed } of result.generator.byAddress)
     if (failed > 0)
       printer.warn(
@@ -58,6 +60,7 @@ export function presentLoad(result: LoadResult, printer: Printer): void {
     );
   if (result.generator.bottleneck)
     printer.warn(`the generator was the limit: ${result.generator.bottleneck}`);
+  if (result.abortedBy) printer.warn(`ended early, since ${result.abortedBy} failed`);
   if (result.thresholds.length > 0) printer.line();
   for (const { expression, verdict, observed } of result.thresholds) {
     const text = `${expression}   ${observed}`;

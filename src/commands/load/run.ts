@@ -1,17 +1,22 @@
 import { UserError } from '../../lib/core/errors.js';
+import { AbortOnFailure } from '../../lib/load/abort.js';
 import { checkLimits } from '../../lib/load/limits.js';
 import { counted } from '../../lib/core/units.js';
 import { generate, type LoadPlan } from '../../lib/load/generator.js';
-import { nothingAnswered } from '../../lib/load/nothing-answered.js';
 import { prepare, targetOf } from '../../lib/load/request.js';
-import { type LoadResult, resultOf } from '../../lib/load/result.js';
+import { resultOf } from '../../lib/load/result.js';
+import { encodeRun } from '../../lib/load/saved/saved-run.js';
+import { parseShard } from '../../lib/load/shard.js';
 import { parseStages } from '../../lib/load/stages.js';
 import { latenciesOpener } from '../../lib/load/tally.js';
-import { parseThreshold } from '../../lib/load/threshold.js';
-import { verdictOf } from '../../lib/load/verdict.js';
-import { type Check, readCommand } from '../../runtime/command.js';
+import { targetRateBetween } from '../../lib/load/target-rate.js';
+import { namesIn } from '../../lib/load/threshold.js';
+import { readCommand } from '../../runtime/command.js';
 import { flag, type FlagValues } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
+import { conclude, countsOf } from './shared/conclude.js';
+import { outputFlags, rehearseOutputs, saveFlags, writeOutputs } from './shared/output-flags.js';
+import { thresholdFlags, thresholdsOf } from './shared/threshold-flags.js';
 import {
   requestFlags,
   requestOf,
@@ -36,11 +41,13 @@ const flags = {
     help: 'a request without a whole answer fails after this',
     default: '30s',
   }),
-  threshold: flag.list({
-    placeholder: 'EXPRESSION',
-    help: 'what must hold: p95<200ms, max<2s, error_rate<1%, rps>500, goodput>=450',
-  }),
   threads: flag.count({ help: 'threads of the generator', default: '1' }),
+  shard: flag.parsed('N/M', parseShard, {
+    help: 'the share of this machine when M machines run the same command at the same time; load merge adds them up',
+  }),
+  ...thresholdFlags,
+  ...saveFlags,
+  ...outputFlags,
   ...requestFlags,
   ...transportFlags,
 };
@@ -64,6 +71,16 @@ export const run = readCommand({
       does: 'as fast as 50 connections go',
       command: 'metrify load run http://127.0.0.1:8080/ --connections 50 --duration 10s',
     },
+    {
+      does: 'end it as soon as it is clear that it fails',
+      command:
+        "metrify load run http://127.0.0.1:8080/ --rate 500 --duration 10m --threshold 'error_rate<1% abort after 30s'",
+    },
+    {
+      does: 'the second of three machines',
+      command:
+        'metrify load run http://127.0.0.1:8080/ --rate 3000 --duration 1m --shard 2/3 --save two.json',
+    },
   ],
   junit: true,
 
@@ -72,6 +89,9 @@ export const run = readCommand({
     const text = await requestOf(input, context);
     const name = `${text.method} ${path.replace(/\?.*/, '')}`;
     const request = prepare(name, path, host, text);
+    const thresholds = thresholdsOf(input);
+    const open = await latenciesOpener();
+    const abort = new AbortOnFailure(thresholds, open);
     const plan: LoadPlan = {
       targets: [await targetWith(target, input)],
       workload: { requests: [{ weight: 1, request }] },
@@ -80,31 +100,40 @@ export const run = readCommand({
       timeoutMs: input.requestTimeout,
       connectTimeoutMs: Math.min(input.requestTimeout, 5000),
       threads: input.threads,
+      shard: input.shard,
+      names: namesIn(thresholds),
+      watch: abort.watch,
       ...transportOf(input),
     };
     await checkLimits(plan, (message) => context.warn(message));
-    const thresholds = input.threshold.map(parseThreshold);
-    const open = await latenciesOpener();
+    await rehearseOutputs(input);
     const tally = await context.during('sending', 'requests', (progress) =>
-      generate(plan, context.signal, progress),
+      generate(plan, AbortSignal.any([context.signal, abort.signal]), progress, abort.onSlice),
     );
     const { arrivals, maxConnections } = plan;
+    const { abortedBy } = abort;
     const result = resultOf(tally, {
-      targetRate: arrivals.loop === 'open' ? tally.due / (plan.durationMs / 1000) : undefined,
+      targetRate: arrivals.loop === 'open' ? tally.due / (Math.max(1, tally.elapsedMs) / 1000) : undefined,
+      ...(arrivals.loop === 'open' && {
+        targetRateAt: (from: number, to: number) =>
+          targetRateBetween(arrivals.stages, from, to) / (plan.shard?.of ?? 1),
+      }),
       threads: plan.threads,
       maxConnections,
       thresholds,
+      shard: plan.shard,
+      abortedBy,
       open,
     });
     context.applied(() => result);
+    const expressions = thresholds.map(({ expression }) => expression);
+    const saved = encodeRun(tally, { plan, thresholds: expressions, abortedBy });
+    await writeOutputs(result, input, context, saved);
     context.signal.throwIfAborted();
-    if (result.answered === 0 && result.failed > 0) {
-      throw nothingAnswered(result, host);
-    }
-    return { verdict: verdictOf(result), result, checks: checksOf(result) };
+    return conclude(tally, result, host);
   },
 
-  counts: ({ sent, answered, failed, incomplete }) => ({ sent, answered, failed, incomplete }),
+  counts: countsOf,
 
   present: presentLoad,
 });
@@ -142,12 +171,4 @@ function loadOf(
       hint: 'Give --rate or --stages for an open loop, --connections for a closed one.',
     });
   return { durationMs: duration, arrivals: { loop: 'closed', users: connections }, maxConnections };
-}
-
-function checksOf({ thresholds }: LoadResult): Check[] {
-  return thresholds.map(({ expression, verdict, observed }) => ({
-    name: expression,
-    ...(verdict === 'failed' && { failure: observed }),
-    ...(verdict === 'no-data' && { inconclusive: observed }),
-  }));
 }

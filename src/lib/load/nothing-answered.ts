@@ -15,9 +15,11 @@ const hints: Readonly<Partial<Record<FailureKind, string>>> = {
 
 /** A run without a single answer. */
 export function nothingAnswered({ sent, errors }: LoadResult, host: string): ServiceUnavailable {
-  const [kind] = Object.entries(errors.byKind).sort(([, a], [, b]) => b - a)[0] as [FailureKind, number];
-  return new ServiceUnavailable(
-    `none of ${sent} requests to ${host} was answered: ${errors.reasons[kind] ?? kind}`,
-    { hint: hints[kind] ?? 'Check the URL, and that the service runs.' },
-  );
+  const kinds = Object.entries(errors.byKind).sort(([, a], [, b]) => b - a);
+  const kind = kinds[0]?.[0] as FailureKind | undefined;
+  const why =
+    kind === undefined ? 'it did not answer until the end of the drain' : (errors.reasons[kind] ?? kind);
+  return new ServiceUnavailable(`none of ${sent} requests to ${host} was answered: ${why}`, {
+    hint: (kind && hints[kind]) ?? 'Check the URL, and that the service runs.',
+  });
 }
