@@ -11,11 +11,13 @@ import { part, type Shard } from './shard.js';
 import { Slowest } from './slowest.js';
 import { type OnSlice, SoFar } from './so-far.js';
 import { latenciesOpener, type OpenLatencies } from './tally.js';
-import type { ThreadMessage, ThreadReport } from './thread-message.js';
+import type { ThreadMessage, ThreadOrder, ThreadReport } from './thread-message.js';
 import type { Timeline } from './timeline.js';
 
-/** Time for the threads to start, before the first request is due. */
-const leadMs = 200;
+/** From when all threads have started to the first request that is due. */
+const leadMs = 100;
+/** A thread that has not started by then is lost. */
+const startMs = 60_000;
 /** After the drain a thread has so long to hand its counts over. */
 const handOverMs = 10_000;
 
@@ -55,17 +57,22 @@ export async function generate(
 ): Promise<LoadTally> {
   const { threads } = plan;
   const open = await latenciesOpener();
-  const origin = originOf(plan);
   const soFar = new SoFar(threads, open, onSlice);
+  const started = Array.from({ length: threads }, (_, thread) =>
+    startThread(jobOf(plan, thread), signal, (report) => {
+      soFar.take(thread, report);
+      const { answered, failed } = soFar.progress;
+      progress.update(answered + failed, undefined);
+    }),
+  );
+  await Promise.all(started.map(({ ready }) => ready));
+  const origin = originOf(plan);
+  for (const { begin } of started) begin(origin);
   const ends = await Promise.all(
-    Array.from({ length: threads }, async (_, thread) => {
-      const end = await runThread(jobOf(plan, thread, origin), signal, (report) => {
-        soFar.take(thread, report);
-        const { answered, failed } = soFar.progress;
-        progress.update(answered + failed, undefined);
-      });
-      if (typeof end === 'string') soFar.lose(thread);
-      return end;
+    started.map(async ({ end }, thread) => {
+      const ended = await end;
+      if (typeof ended === 'string') soFar.lose(thread);
+      return ended;
     }),
   );
   const packed = ends.filter((end) => typeof end !== 'string');
@@ -119,7 +126,7 @@ function originOf({ shard }: LoadPlan): number {
 }
 
 /** Of the arrivals i, a shard takes those with i mod `of` = `index` − 1, and shares them between its threads likewise. */
-function jobOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
+function jobOf(plan: LoadPlan, thread: number): Omit<EngineJob, 'origin'> {
   const { shard = { index: 1, of: 1 }, ...job } = plan;
   const { threads, arrivals, maxConnections } = job;
   const mine = (count: number) => part(part(count, shard.of, shard.index - 1), threads, thread);
@@ -127,50 +134,68 @@ function jobOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
     ...job,
     thread: shard.index - 1 + shard.of * thread,
     threads: shard.of * threads,
-    origin,
     arrivals: arrivals.loop === 'closed' ? { loop: 'closed', users: mine(arrivals.users) } : arrivals,
     maxConnections: Math.max(1, mine(maxConnections)),
   };
 }
 
-/** @returns why the thread died, when it did */
-async function runThread(
-  job: EngineJob,
+interface Thread {
+  /** It waits for the beginning, or has died. */
+  readonly ready: Promise<void>;
+  /** @param origin in milliseconds since the epoch */
+  readonly begin: (origin: number) => void;
+  /** Its tally, or why it died. */
+  readonly end: Promise<PackedTally | string>;
+}
+
+function startThread(
+  job: Omit<EngineJob, 'origin'>,
   signal: AbortSignal,
   take: (report: ThreadReport) => void,
-): Promise<PackedTally | string> {
+): Thread {
   const worker = new Worker(workerFile(), { workerData: job });
-  const stop = () => worker.postMessage('stop');
+  const order = (message: ThreadOrder) => worker.postMessage(message);
+  const stop = () => order('stop');
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  try {
-    return await new Promise((resolve) => {
-      let tally: PackedTally | undefined;
-      let reason: string | undefined;
-      const patienceMs = job.origin - performance.timeOrigin - performance.now() + job.durationMs;
-      // One that hangs is lost as one that died is.
-      const patience = setTimeout(
-        () => {
-          reason = 'it did not end in time';
-          void worker.terminate();
-        },
-        Math.min(patienceMs + job.drainMs + handOverMs, 2 ** 31 - 1),
-      );
-      worker
-        .on('message', (message: ThreadMessage) => {
-          if ('tally' in message) tally = message.tally;
-          else take(message.report);
-        })
-        // 'exit' follows, and is what counts.
-        .on('error', (error) => (reason = errorMessage(error)))
-        .on('exit', (code) => {
-          clearTimeout(patience);
-          resolve(tally ?? reason ?? `it ended with exit code ${code}`);
-        });
-    });
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
+  let tally: PackedTally | undefined;
+  let reason: string | undefined;
+  // One that hangs is lost as one that died is.
+  const within = (ms: number) =>
+    setTimeout(
+      () => {
+        reason = 'it did not end in time';
+        void worker.terminate();
+      },
+      Math.min(ms, 2 ** 31 - 1),
+    ).unref();
+  let patience = within(startMs);
+  let started = () => {};
+  const ready = new Promise<void>((resolve) => (started = resolve));
+  const end = new Promise<PackedTally | string>((resolve) => {
+    worker
+      .on('message', (message: ThreadMessage) => {
+        if (message === 'ready') started();
+        else if ('tally' in message) tally = message.tally;
+        else take(message.report);
+      })
+      // 'exit' follows, and is what counts.
+      .on('error', (error) => (reason = errorMessage(error)))
+      .on('exit', (code) => {
+        clearTimeout(patience);
+        signal.removeEventListener('abort', stop);
+        started();
+        resolve(tally ?? reason ?? `it ended with exit code ${code}`);
+      });
+  });
+  const begin = (origin: number) => {
+    clearTimeout(patience);
+    patience = within(
+      origin - performance.timeOrigin - performance.now() + job.durationMs + job.drainMs + handOverMs,
+    );
+    order({ origin });
+  };
+  return { ready, begin, end };
 }
 
 /** Bundled by itself: wherever in dist/ this code is. */

@@ -12,5 +12,8 @@ export interface ThreadReport {
   readonly watched: readonly PackedNameTally<PackedLatencies>[];
 }
 
-/** What a thread says to the main one: reports, and at the end its tally. */
-export type ThreadMessage = { readonly report: ThreadReport } | { readonly tally: PackedTally };
+/** What a thread is told: to begin, in milliseconds since the epoch, and to stop early. */
+export type ThreadOrder = { readonly origin: number } | 'stop';
+
+/** What a thread says to the main one: that it has started, reports, and at the end its tally. */
+export type ThreadMessage = 'ready' | { readonly report: ThreadReport } | { readonly tally: PackedTally };

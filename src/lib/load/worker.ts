@@ -4,13 +4,22 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Engine } from './engine.js';
 import type { EngineJob } from './job.js';
 import { packForThread, packTally, packTimelineForThread } from './packed-tally.js';
-import type { ThreadMessage } from './thread-message.js';
+import { latenciesOpener } from './tally.js';
+import type { ThreadMessage, ThreadOrder } from './thread-message.js';
 
 const everyMs = 250;
 const port = parentPort!;
-const engine = await Engine.open(workerData as EngineJob);
 const stop = new AbortController();
-port.on('message', () => stop.abort());
+const origin = new Promise<number>((resolve) => {
+  port.on('message', (order: ThreadOrder) => {
+    if (order === 'stop') stop.abort();
+    else resolve(order.origin);
+  });
+});
+// What takes long to load is loaded before the run has a beginning.
+await latenciesOpener();
+port.postMessage('ready' satisfies ThreadMessage);
+const engine = await Engine.open({ ...(workerData as Omit<EngineJob, 'origin'>), origin: await origin });
 const report = (elapsedMs: number) => {
   const { accounts } = engine;
   const recent = packTimelineForThread(accounts.takeRecent());
