@@ -301,7 +301,7 @@ describe('load merge', () => {
     const shards = await Promise.all(
       [1, 2].map((index) =>
         metrify([
-          ...['load', 'run', url, '--rate', '51', '--duration', '1s', '--shard', `${index}/2`, '--json'],
+          ...['load', 'run', url, '--rate', '17', '--duration', '3s', '--shard', `${index}/2`, '--json'],
           // Machines need not have the same number of threads.
           ...['--save', file(`${index}.json`), '--threads', `${index}`, ...thresholds('error_rate<1%')],
         ]),
