@@ -2,13 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-import type { Quantiles } from '../src/lib/load/quantiles.js';
 import type { LoadResult } from '../src/lib/load/result.js';
 import type { Bench, Benchmark, Finding } from './lib/bench.js';
 import { autocannonProgram, findPeer, metrifyProgram } from './lib/load-peers.js';
 import { shell } from './lib/run.js';
 
-type Shares = Pick<Quantiles, 'p50' | 'p90' | 'p99'>;
+type Shares = Pick<LoadResult['latencyMs'], 'p50' | 'p90' | 'p99'>;
 const truth = { p50: 0, p90: 500, p99: 950 } as const;
 
 export const loadStall: Benchmark = {

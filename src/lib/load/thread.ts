@@ -5,6 +5,8 @@ import type { EngineJob } from './job.js';
 import type { PackedTally } from './packed-tally.js';
 import type { ThreadMessage, ThreadOrder, ThreadReport } from './thread-message.js';
 
+/** A thread that has not started by then is lost. */
+const startMs = 60_000;
 /** After the drain a thread has so long to hand its counts over. */
 const handOverMs = 10_000;
 /** Node's timers take no more: 24 days. */
@@ -25,6 +27,7 @@ export class Thread {
     this.#job = job;
     const worker = new Worker(workerFile(), { workerData: job });
     this.#worker = worker;
+    this.#within(startMs);
     let tally: PackedTally | undefined;
     let isReady!: () => void;
     this.ready = new Promise((resolve) => (isReady = resolve));
@@ -50,19 +53,24 @@ export class Thread {
     this.#tell({ origin });
     const { durationMs, drainMs } = this.#job;
     const untilBeginMs = origin - performance.timeOrigin - performance.now();
-    // One that hangs is lost as one that died is.
-    this.#patience = setTimeout(
-      () => {
-        this.#reason = 'it did not end in time';
-        void this.#worker.terminate();
-      },
-      Math.min(untilBeginMs + durationMs + drainMs + handOverMs, longestTimerMs),
-    );
+    this.#within(untilBeginMs + durationMs + drainMs + handOverMs);
   }
 
   /** Nothing more is sent; what is under way is waited for in the drain. */
   stop(): void {
     this.#tell('stop');
+  }
+
+  /** One that hangs is lost as one that died is. */
+  #within(ms: number): void {
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(
+      () => {
+        this.#reason = 'it did not end in time';
+        void this.#worker.terminate();
+      },
+      Math.min(ms, longestTimerMs),
+    );
   }
 
   #tell(order: ThreadOrder): void {
