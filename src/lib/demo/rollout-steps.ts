@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import { writeFileInPlace } from '../core/files.js';
 import { counted, formatCount } from '../core/units.js';
-import { measure } from './measure.js';
+import type { GenerateLoad } from './load.js';
 import { routeFile, type Router, startRouter } from './router.js';
 import { type CommandReport, type Stage, stepGroup } from './stage.js';
 
@@ -23,38 +23,43 @@ interface Rollout {
   failed: number;
 }
 
+/** Requests of users a second, and how long there are some at the most. */
+const usage = { rate: 200, durationMs: 10 * 60_000 };
+
 interface RolloutState {
   router?: Router;
   rollouts: Rollout[];
 }
 
 /** A good version promoted and a bad one rejected, while somebody uses the service. */
-export const rolloutSteps = stepGroup({
-  name: 'rollout',
-  state: (): RolloutState => ({ rollouts: [] }),
-  steps: [
-    {
-      title: 'promote a good version',
-      async run(stage, state) {
-        await writeFileInPlace(join(stage.desk, 'route.json'), routeFile(versions.map(({ name }) => name)));
-        const router = await startRouter(join(stage.desk, 'route.json'), versions);
-        stage.closing(() => router.close());
-        state.router = router;
-        stage.narrator.line('Three versions of the service run behind a router; v1 has all the traffic.');
-        return rollOut(stage, state, 'v1', 'v2', 0);
+export const rolloutSteps = (generate: GenerateLoad) =>
+  stepGroup({
+    name: 'rollout',
+    state: (): RolloutState => ({ rollouts: [] }),
+    steps: [
+      {
+        title: 'promote a good version',
+        async run(stage, state) {
+          await writeFileInPlace(join(stage.desk, 'route.json'), routeFile(versions.map(({ name }) => name)));
+          const router = await startRouter(join(stage.desk, 'route.json'), versions);
+          stage.closing(() => router.close());
+          state.router = router;
+          stage.narrator.line('Three versions of the service run behind a router; v1 has all the traffic.');
+          return rollOut(stage, state, generate, 'v1', 'v2', 0);
+        },
       },
-    },
-    {
-      title: 'reject a bad one',
-      run: (stage, state) => rollOut(stage, state, 'v2', 'v3', rejected),
-    },
-  ],
-  summary: ({ rollouts }) => rollouts,
-});
+      {
+        title: 'reject a bad one',
+        run: (stage, state) => rollOut(stage, state, generate, 'v2', 'v3', rejected),
+      },
+    ],
+    summary: ({ rollouts }) => rollouts,
+  });
 
 async function rollOut(
   stage: Stage,
   state: RolloutState,
+  generate: GenerateLoad,
   stable: string,
   canary: string,
   exitCode: number,
@@ -65,7 +70,10 @@ async function rollOut(
   await writeFileInPlace(join(desk, file), description(router.url, stable, canary));
   const before = router.counts();
   const over = new AbortController();
-  const using = use(router.url, AbortSignal.any([signal, over.signal]));
+  const { origin, pathname } = new URL(router.url);
+  const stopped = AbortSignal.any([signal, over.signal]);
+  // It ends by being stopped; what users got is counted by the router.
+  const using = generate({ url: origin, paths: [pathname], ...usage, signal: stopped }).catch(() => {});
   try {
     return await stage.metrify(['canary', 'start', '-f', file, '--wait', '--every', '500ms'], { exitCode });
   } finally {
@@ -85,14 +93,6 @@ async function rollOut(
     narrator.line(
       `Meanwhile users were answered by ${shares.join(', ')}; ${counted(failed, 'answer')} ${failed === 1 ? 'was an error' : 'were errors'}.`,
     );
-  }
-}
-
-/** Requests as users make them, until it is enough. */
-async function use(url: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await measure(new Array<string>(40).fill(url), { clients: 4, signal }).catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
