@@ -4,6 +4,7 @@ import { prepare, targetOf } from '../../lib/load/request.js';
 import { type LoadResult, resultOf } from '../../lib/load/result.js';
 import { parseStages } from '../../lib/load/stages.js';
 import { latenciesOpener } from '../../lib/load/tally.js';
+import { targetRateBetween } from '../../lib/load/target-rate.js';
 import { parseThreshold } from '../../lib/load/threshold.js';
 import { verdictOf } from '../../lib/load/verdict.js';
 import { type Check, readCommand } from '../../runtime/command.js';
@@ -77,6 +78,9 @@ export const run = readCommand({
     const result = resultOf(tally, {
       targetRate: arrivals.loop === 'open' ? tally.due / (plan.durationMs / 1000) : undefined,
       threads: plan.threads,
+      ...(arrivals.loop === 'open' && {
+        targetRateAt: (from: number, to: number) => targetRateBetween(arrivals.stages, from, to),
+      }),
       maxConnections,
       thresholds,
       open,

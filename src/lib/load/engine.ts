@@ -1,9 +1,13 @@
+import { Accounts } from './accounts.js';
 import { Flight, type Ground } from './flight.js';
 import { Http1Pool } from './http1/pool.js';
-import type { EngineJob, PreparedRequest } from './job.js';
+import type { EngineJob } from './job.js';
 import { PacedTimer } from './paced-timer.js';
 import { Schedule } from './schedule.js';
-import { latenciesOpener, NameTally, type OpenLatencies } from './tally.js';
+import type { Latencies } from '../measure/latencies.js';
+import type { NameTable } from './name-table.js';
+import type { SlowRequest } from './slowest.js';
+import { latenciesOpener, type OpenLatencies } from './tally.js';
 import type { Transport } from './transport.js';
 import { openWorkload, type Workload } from './workload.js';
 
@@ -11,7 +15,7 @@ const sweepEveryMs = 50;
 
 /** What one thread counted. */
 export interface EngineTally {
-  readonly byName: ReadonlyMap<string, NameTally>;
+  readonly names: NameTable;
   /** Requests that were due, of an open loop; those that were sent, of a closed one. */
   readonly due: number;
   /** Sent a second time, since the server had closed the kept-alive connection before a byte of the answer. */
@@ -19,7 +23,9 @@ export interface EngineTally {
   /** Most connections at one time. */
   readonly mostConnections: number;
   /** How late the generator itself was: from the instant at which something was due to its turn in the event loop. */
-  readonly lag: NameTally['wait'];
+  readonly lag: Latencies;
+  /** Slowest first. */
+  readonly slowest: readonly SlowRequest[];
   /** Milliseconds from the origin to the last request that was sent. */
   readonly lastSentMs: number;
 }
@@ -31,13 +37,11 @@ export class Engine implements Ground {
   readonly isClosedLoop: boolean;
   isDraining = false;
   readonly #job: EngineJob;
-  readonly #openLatencies: OpenLatencies;
-  readonly #byName = new Map<string, NameTally>();
-  readonly #lag: NameTally['wait'];
+  readonly accounts: Accounts;
+  readonly #lag: Latencies;
   readonly #begin: number;
   /** Requests that were sent, and have not come to their end. */
   #underWay = 0;
-  #due = 0;
   #lastSent = 0;
   #drained: () => void = () => {};
 
@@ -47,23 +51,22 @@ export class Engine implements Ground {
 
   private constructor(job: EngineJob, openLatencies: OpenLatencies) {
     this.#job = job;
-    this.#openLatencies = openLatencies;
     this.workload = openWorkload(job.workload, job.thread);
     this.transports = job.targets.map((target) => new Http1Pool(target, job));
     this.isClosedLoop = job.arrivals.loop === 'closed';
     this.#lag = openLatencies();
     this.#begin = job.origin - performance.timeOrigin;
+    this.accounts = new Accounts(openLatencies, {
+      begin: this.#begin,
+      isClosedLoop: this.isClosedLoop,
+      names: job.names ?? [],
+      watch: job.watch ?? [],
+    });
   }
 
-  /** Counts so far. */
-  get progress(): { readonly answered: number; readonly failed: number; readonly sent: number } {
-    let [answered, failed, sent] = [0, 0, 0];
-    for (const tally of this.#byName.values()) {
-      sent += tally.sent;
-      for (const count of tally.statuses.values()) answered += count;
-      for (const count of tally.failures.values()) failed += count;
-    }
-    return { answered, failed, sent };
+  /** Milliseconds since the origin. */
+  get elapsedMs(): number {
+    return performance.now() - this.#begin;
   }
 
   /** Runs the job to its end, or until the signal; what is under way then is waited for in the drain. */
@@ -85,17 +88,14 @@ export class Engine implements Ground {
     const sum = (count: (transport: Transport) => number) =>
       this.transports.reduce((total, transport) => total + count(transport), 0);
     return {
-      byName: this.#byName,
-      due: this.isClosedLoop ? this.progress.sent : this.#due,
+      names: this.accounts.names,
+      due: this.accounts.due,
+      slowest: this.accounts.slowest.list,
       resent: sum(({ resent }) => resent),
       mostConnections: sum(({ mostConnections }) => mostConnections),
       lag: this.#lag,
       lastSentMs: Math.max(0, this.#lastSent - this.#begin),
     };
-  }
-
-  becameDue(): void {
-    this.#due++;
   }
 
   begun(now: number): void {
@@ -106,12 +106,6 @@ export class Engine implements Ground {
   ended(): void {
     this.#underWay--;
     if (this.isDraining && this.#underWay === 0) this.#drained();
-  }
-
-  tallyOf({ name }: PreparedRequest): NameTally {
-    let tally = this.#byName.get(name);
-    if (!tally) this.#byName.set(name, (tally = new NameTally(this.#openLatencies)));
-    return tally;
   }
 
   async #beginAtTimes(schedule: Schedule, signal: AbortSignal): Promise<void> {
@@ -144,7 +138,12 @@ export class Engine implements Ground {
 
   #sweep(): void {
     const now = performance.now();
-    for (const transport of this.transports) transport.sweep(now);
+    let connections = 0;
+    for (const transport of this.transports) {
+      transport.sweep(now);
+      connections += transport.connections;
+    }
+    this.accounts.connectionsOpen(connections, now);
   }
 }
 

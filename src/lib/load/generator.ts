@@ -1,10 +1,17 @@
 import { Worker } from 'node:worker_threads';
 
+import { errorMessage } from '../core/errors.js';
 import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
 import type { EngineJob } from './job.js';
+import { NameTable } from './name-table.js';
 import { type PackedTally, unpackTally } from './packed-tally.js';
-import { latenciesOpener, NameTally } from './tally.js';
+import { Slowest } from './slowest.js';
+import { type OnSlice, SoFar } from './so-far.js';
+import { latenciesOpener, type OpenLatencies } from './tally.js';
+import type { ThreadMessage, ThreadReport } from './thread-message.js';
+import { part, type Shard } from './shard.js';
+import type { Timeline } from './timeline.js';
 
 /** Time for the threads to start, before the first request is due. */
 const leadMs = 200;
@@ -12,7 +19,17 @@ const leadMs = 200;
 const handOverMs = 10_000;
 
 /** A job of all threads together. */
-export type LoadPlan = Omit<EngineJob, 'origin' | 'thread'>;
+export interface LoadPlan extends Omit<EngineJob, 'origin' | 'thread'> {
+  /** Of the load, this machine's share; all of it without one. */
+  readonly shard?: Shard | undefined;
+}
+
+/** A thread of the generator that died, and took its counts with it. */
+export interface LostThread {
+  /** From 1. */
+  readonly thread: number;
+  readonly reason: string;
+}
 
 /** What all threads counted together. */
 export interface LoadTally extends EngineTally {
@@ -20,99 +37,133 @@ export interface LoadTally extends EngineTally {
   readonly startedAt: number;
   /** In which requests were sent: the duration, or until the run was stopped. */
   readonly elapsedMs: number;
-  /** Threads that died, and took their counts with them. */
-  readonly lostThreads: number;
+  readonly timeline: Timeline;
+  readonly lost: readonly LostThread[];
 }
-
-type Message =
-  { readonly tally: PackedTally } | { readonly progress: { answered: number; failed: number; sent: number } };
 
 /**
  * Generates the load of a plan in worker threads.
+ * @param onSlice is told each second of the run
  * @returns what was counted; after the signal, what was counted until then and in the drain
  */
-export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Progress): Promise<LoadTally> {
+export async function generate(
+  plan: LoadPlan,
+  signal: AbortSignal,
+  progress: Progress,
+  onSlice: OnSlice = () => {},
+): Promise<LoadTally> {
   const { threads } = plan;
-  const origin = performance.timeOrigin + performance.now() + leadMs;
-  const seen = new Map<number, number>();
-  const begun = performance.now() + leadMs;
-  const started = Array.from({ length: threads }, (_, thread) => {
-    return runThread(shareOf(plan, thread, origin), signal, ({ answered, failed }) => {
-      seen.set(thread, answered + failed);
-      progress.update(
-        [...seen.values()].reduce((sum, count) => sum + count, 0),
-        undefined,
-      );
-    });
-  });
-  const packed = await Promise.all(started);
-  const stoppedAt = signal.aborted ? performance.now() : Infinity;
   const open = await latenciesOpener();
-  const alive = packed.filter((tally) => tally !== undefined);
-  const tallies = await Promise.all(alive.map((tally) => unpackTally(tally, open)));
-  const byName = new Map<string, NameTally>();
+  const origin = originOf(plan);
+  let stoppedAt = Infinity;
+  const noteStop = () => (stoppedAt = performance.timeOrigin + performance.now());
+  if (signal.aborted) noteStop();
+  signal.addEventListener('abort', noteStop, { once: true });
+  const soFar = new SoFar(threads, open, onSlice);
+  const ends = await Promise.all(
+    Array.from({ length: threads }, async (_, thread) => {
+      const end = await runThread(jobOf(plan, thread, origin), signal, (report) => {
+        soFar.take(thread, report);
+        const { answered, failed } = soFar.progress;
+        progress.update(answered + failed, undefined);
+      });
+      if (typeof end === 'string') soFar.lose(thread);
+      return end;
+    }),
+  );
+  signal.removeEventListener('abort', noteStop);
+  const tallies = ends.filter((end) => typeof end !== 'string').map((tally) => unpackTally(tally, open));
+  const lost = ends.flatMap((end, i) => (typeof end === 'string' ? [{ thread: i + 1, reason: end }] : []));
+  return {
+    ...joinTallies(tallies, plan.names ?? [], open),
+    startedAt: origin,
+    elapsedMs: Math.max(0, Math.min(plan.durationMs, stoppedAt - origin)),
+    timeline: soFar.timeline,
+    lost,
+  };
+}
+
+/** @param pinned names that have a row in each of them */
+export function joinTallies(
+  tallies: readonly EngineTally[],
+  pinned: readonly string[],
+  open: OpenLatencies,
+): EngineTally {
+  const names = new NameTable(open, pinned);
   const lag = open();
+  const slowest = new Slowest();
   for (const tally of tallies) {
     lag.add(tally.lag);
-    for (const [name, counts] of tally.byName) {
-      if (!byName.has(name)) byName.set(name, new NameTally(open));
-      byName.get(name)!.add(counts);
-    }
+    names.add(tally.names.rows, tally.names.other);
+    for (const request of tally.slowest) slowest.add(request);
   }
   const sum = (count: (tally: EngineTally) => number) =>
     tallies.reduce((total, tally) => total + count(tally), 0);
   return {
-    startedAt: origin,
-    elapsedMs: Math.min(plan.durationMs, stoppedAt - begun),
-    byName,
+    names,
     lag,
+    slowest: slowest.list,
     due: sum(({ due }) => due),
     resent: sum(({ resent }) => resent),
     mostConnections: sum(({ mostConnections }) => mostConnections),
     lastSentMs: Math.max(0, ...tallies.map(({ lastSentMs }) => lastSentMs)),
-    lostThreads: threads - alive.length,
   };
 }
 
-function shareOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
-  const { threads, arrivals, maxConnections } = plan;
-  const part = (count: number) => Math.floor(count / threads) + (thread < count % threads ? 1 : 0);
+/** Shards begin with a second of the wall clock, so that the slices of several machines are the same. */
+function originOf({ shard }: LoadPlan): number {
+  const soon = performance.timeOrigin + performance.now() + leadMs;
+  return shard === undefined ? soon : Math.ceil(soon / 1000) * 1000;
+}
+
+/** Of the arrivals i, a shard takes those with i mod `of` = `index` − 1, and shares them between its threads likewise. */
+function jobOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
+  const { shard = { index: 1, of: 1 }, ...job } = plan;
+  const { threads, arrivals, maxConnections } = job;
+  const mine = (count: number) => part(part(count, shard.of, shard.index - 1), threads, thread);
   return {
-    ...plan,
-    thread,
+    ...job,
+    thread: shard.index - 1 + shard.of * thread,
+    threads: shard.of * threads,
     origin,
-    arrivals: arrivals.loop === 'closed' ? { loop: 'closed', users: part(arrivals.users) } : arrivals,
-    maxConnections: Math.max(1, part(maxConnections)),
+    arrivals: arrivals.loop === 'closed' ? { loop: 'closed', users: mine(arrivals.users) } : arrivals,
+    maxConnections: Math.max(1, mine(maxConnections)),
   };
 }
 
-/** @returns undefined when the thread died */
+/** @returns why the thread died, when it did */
 async function runThread(
   job: EngineJob,
   signal: AbortSignal,
-  report: (progress: { answered: number; failed: number }) => void,
-): Promise<PackedTally | undefined> {
+  take: (report: ThreadReport) => void,
+): Promise<PackedTally | string> {
   const worker = new Worker(workerFile(), { workerData: job });
   const stop = () => worker.postMessage('stop');
   signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
   try {
     return await new Promise((resolve) => {
       let tally: PackedTally | undefined;
+      let reason: string | undefined;
+      const patienceMs = job.origin - performance.timeOrigin - performance.now() + job.durationMs;
       // One that hangs is lost as one that died is.
       const patience = setTimeout(
-        () => void worker.terminate(),
-        leadMs + job.durationMs + job.drainMs + handOverMs,
+        () => {
+          reason = 'it did not end in time';
+          void worker.terminate();
+        },
+        Math.min(patienceMs + job.drainMs + handOverMs, 2 ** 31 - 1),
       );
       worker
-        .on('message', (message: Message) => {
+        .on('message', (message: ThreadMessage) => {
           if ('tally' in message) tally = message.tally;
-          else report(message.progress);
+          else take(message.report);
         })
         // 'exit' follows, and is what counts.
-        .on('error', () => undefined)
-        .on('exit', () => {
+        .on('error', (error) => (reason = errorMessage(error)))
+        .on('exit', (code) => {
           clearTimeout(patience);
-          resolve(tally);
+          resolve(tally ?? reason ?? `it ended with exit code ${code}`);
         });
     });
   } finally {
