@@ -26,7 +26,10 @@ export function presentLoad(result: LoadResult, printer: Printer): void {
   ];
   const rows = [row('response time', result.latencyMs, result.lowerBounds)];
   if (result.targetRate !== null)
-    rows.push(row('service time', result.serviceTimeMs, result.serviceLowerBounds), row('wait to be sent', result.waitMs));
+    rows.push(
+      row('service time', result.serviceTimeMs, result.serviceLowerBounds),
+      row('wait to be sent', result.waitMs),
+    );
   printer.table({
     columns: [{ title: '' }, ...names.map((name) => ({ title: titles[name], align: 'right' as const }))],
     rows,

@@ -1,8 +1,10 @@
 import { ServiceUnavailable, UserError } from '../../lib/core/errors.js';
+import { distributionOf } from '../../lib/load/distribution.js';
 import { generate, type LoadPlan } from '../../lib/load/generator.js';
 import { prepare, targetOf } from '../../lib/load/request.js';
 import { type LoadResult, resultOf } from '../../lib/load/result.js';
 import { parseStages } from '../../lib/load/stages.js';
+import { timesOf } from '../../lib/load/judge.js';
 import { latenciesOpener } from '../../lib/load/tally.js';
 import { targetRateBetween } from '../../lib/load/target-rate.js';
 import { parseThreshold } from '../../lib/load/threshold.js';
@@ -10,6 +12,8 @@ import { verdictOf } from '../../lib/load/verdict.js';
 import { type Check, readCommand } from '../../runtime/command.js';
 import { flag, type FlagValues } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
+import { planFacts } from '../../ui/load-report/plan.js';
+import { rehearseReport, reportFlags, writeReport } from './shared/report.js';
 
 const flags = {
   rate: flag.parsed('N', positive, {
@@ -32,6 +36,7 @@ const flags = {
     help: 'what must hold: p95<200ms, max<2s, error_rate<1%, rps>500, goodput>=450',
   }),
   threads: flag.count({ help: 'threads of the generator', default: '1' }),
+  ...reportFlags,
 };
 
 export const run = readCommand({
@@ -70,6 +75,7 @@ export const run = readCommand({
       threads: input.threads,
     };
     const thresholds = input.threshold.map(parseThreshold);
+    await rehearseReport(input.report);
     const open = await latenciesOpener();
     const tally = await context.during('sending', 'requests', (progress) =>
       generate(plan, context.signal, progress),
@@ -86,6 +92,18 @@ export const run = readCommand({
       open,
     });
     context.applied(() => result);
+    await writeReport(
+      input.report,
+      () => ({
+        title: `GET ${input.url}`,
+        verdict: endOf(result, context.signal),
+        startedAt: tally.startedAt,
+        plan: planFacts(plan, input.threshold),
+        result,
+        distribution: distributionOf(timesOf(tally.names.total(), 'response', open)),
+      }),
+      context,
+    );
     context.signal.throwIfAborted();
     if (result.answered === 0 && result.failed > 0) {
       const [kind] = Object.entries(result.errors.byKind).sort(([, a], [, b]) => b - a)[0]!;
@@ -100,6 +118,12 @@ export const run = readCommand({
 
   present: presentLoad,
 });
+
+/** The run's verdict, or why there is none. */
+function endOf(result: LoadResult, { aborted }: AbortSignal): string {
+  if (aborted) return 'stopped';
+  return result.answered === 0 && result.failed > 0 ? 'unavailable' : verdictOf(result);
+}
 
 function positive(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text) || Number(text) === 0)

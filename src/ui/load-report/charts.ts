@@ -1,5 +1,6 @@
 import type { DistributionPoint } from '../../lib/load/distribution.js';
-import type { LoadResult, Quantiles } from '../../lib/load/result.js';
+import type { Quantiles } from '../../lib/load/quantiles.js';
+import type { LoadResult } from '../../lib/load/result.js';
 import type { TimelineEntry } from '../../lib/load/timeline-entry.js';
 import type { Chart, Line } from './chart.js';
 
