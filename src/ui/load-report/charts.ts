@@ -14,6 +14,9 @@ export function rateChart({ timeline, targetRate }: LoadResult): Chart {
     unit: '/s',
     scale: 'linear',
     lines: [
+      { label: 'sent', values: perSecond(({ starts }) => starts), color: 'main' },
+      { label: 'answered', values: perSecond(({ ends }) => ends), color: 'second' },
+      // Last, so that it is seen where it is met.
       ...(isWanted
         ? [
             {
@@ -24,8 +27,6 @@ export function rateChart({ timeline, targetRate }: LoadResult): Chart {
             } as const,
           ]
         : []),
-      { label: 'sent', values: perSecond(({ starts }) => starts), color: 'main' },
-      { label: 'answered', values: perSecond(({ ends }) => ends), color: 'second' },
     ],
   };
 }

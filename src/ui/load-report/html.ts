@@ -41,6 +41,11 @@ function markupOf(content: Content): string {
   return escapeLine(String(content)).replace(/[&<>"']/g, (character) => entities[character]!);
 }
 
+/** A script or a style of this program, byte for byte: the page's policy knows it by its hash. */
+export function programElement(name: 'script' | 'style', text: string): Html {
+  return Html.trusted(`<${name}>${text}</${name}>`);
+}
+
 /** Data that a script reads: nothing in it ends the element, or begins another one. */
 export function dataElement(id: string, data: unknown): Html {
   const json = JSON.stringify(data).replace(/[<>&\u2028\u2029]/g, (character) => {

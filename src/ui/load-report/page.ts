@@ -6,7 +6,7 @@ import type { LoadResult } from '../../lib/load/result.js';
 import type { Assets } from './assets.js';
 import type { Chart } from './chart.js';
 import { connectionChart, distributionChart, errorChart, latencyChart, rateChart } from './charts.js';
-import { dataElement, html, Html } from './html.js';
+import { dataElement, html, type Html, programElement } from './html.js';
 import * as sections from './sections.js';
 
 /** A run as its report tells it. */
@@ -49,9 +49,7 @@ export function reportPage(run: ReportedRun, { script, style }: Assets, redactor
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <meta name="generator" content="metrify ${shown.version}" />
       <title>${shown.verdict}: ${shown.title}</title>
-      <style>
-        ${Html.trusted(style)}
-      </style>
+      ${programElement('style', style)}
     </head>
     <body>
       ${sections.head(shown)} ${sections.thresholds(result)}
@@ -61,10 +59,7 @@ export function reportPage(run: ReportedRun, { script, style }: Assets, redactor
       ${sections.slowest(result)}
       <div class="columns">${sections.generator(result)} ${sections.plan(shown.plan)}</div>
       <footer>Written by metrify ${shown.version}. Charts: uPlot, © Leon Sorokin, MIT license.</footer>
-      ${dataElement('charts', charts)} ${dataElement('result', result)}
-      <script>
-        ${Html.trusted(script)};
-      </script>
+      ${dataElement('charts', charts)} ${dataElement('result', result)} ${programElement('script', script)}
     </body>
   </html>`}\n`;
 }

@@ -41,6 +41,7 @@ function drawChart(chart: Chart, place: HTMLElement): uPlot {
     {
       width: place.clientWidth,
       height,
+      padding: [12, 18, 0, 0],
       legend: { live: true },
       cursor: {
         y: false,
@@ -63,7 +64,11 @@ function drawChart(chart: Chart, place: HTMLElement): uPlot {
           font,
           ...(isTime
             ? { incrs: seconds, values: (_, splits) => splits.map((s) => formatSeconds(s)) }
-            : { splits: () => shares.map(ninesOf), values: () => shares.map(nameOf), space: 30 }),
+            : {
+                splits: () => shares.map(ninesOf),
+                values: () => shares.map((share) => (share === 0 ? '' : nameOf(share))),
+                space: 30,
+              }),
         },
         {
           stroke: ink,
@@ -71,6 +76,8 @@ function drawChart(chart: Chart, place: HTMLElement): uPlot {
           ticks: grid,
           font,
           size: 64,
+          // Lines between the powers of ten would say more than the data.
+          ...(chart.scale === 'log' && { splits: (_, _axis, low, high) => powersOfTen(low, high) }),
           values: (_, splits) => splits.map((split) => (split === null ? '' : format(split, chart.unit))),
         },
       ],
@@ -93,6 +100,11 @@ function drawChart(chart: Chart, place: HTMLElement): uPlot {
     [[...x], ...chart.lines.map((line) => plottable(line, chart.scale))],
     place,
   );
+}
+
+function powersOfTen(low: number, high: number): number[] {
+  const first = Math.floor(Math.log10(low));
+  return Array.from({ length: Math.ceil(Math.log10(high)) - first + 1 }, (_, i) => 10 ** (first + i));
 }
 
 /** A logarithm has no place for 0. */
