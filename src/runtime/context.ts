@@ -39,6 +39,8 @@ export interface Context {
   readonly commands: CommandTable;
   /** Prints while the command runs: on stdout for a person, on stderr where stdout carries data; nothing with `--quiet`. */
   readonly narrator: Printer;
+  /** Nothing is shown of how the work goes: with `--quiet`, and where the output is data. */
+  readonly isSilent: boolean;
   /** Takes what a command declared as `stdout: 'data'`; undefined with `--output json`, where the result holds it. */
   readonly data: DataSink | undefined;
   /** Something is not well: told even with `--quiet`, and part of the envelope. */

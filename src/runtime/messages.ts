@@ -48,6 +48,10 @@ export class Messages {
     this.narrator = this.quiet ? new Printer(() => {}, stdout) : this.result;
   }
 
+  get isSilent(): boolean {
+    return this.quiet || this.format !== 'text';
+  }
+
   warn = (message: string): void => {
     if (this.warnings.includes(message)) return;
     this.warnings.push(message);
@@ -63,7 +67,7 @@ export class Messages {
     unit: ProgressUnit,
     work: (progress: Progress) => Promise<T>,
   ): Promise<T> => {
-    if (this.quiet || this.format !== 'text') return work(silentProgress);
+    if (this.isSilent) return work(silentProgress);
     const shown = showProgress(label, unit, this.#host.terminal);
     this.#shown = shown;
     try {

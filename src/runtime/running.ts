@@ -57,6 +57,7 @@ export class Running {
       sections: program.sections,
       load,
       narrator: messages.narrator,
+      isSilent: messages.isSilent,
       data: this.#openData(surroundings),
       warn: messages.warn,
       notWritten: (problem) => void this.notWritten.push(problem),

@@ -14,6 +14,7 @@ import { flag, type FlagValues } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
 import { planFacts } from '../../ui/load-report/plan.js';
 import { rehearseReport, reportFlags, writeReport } from './shared/report.js';
+import { watchFlags, watching } from './shared/watch.js';
 
 const flags = {
   rate: flag.parsed('N', positive, {
@@ -37,6 +38,7 @@ const flags = {
   }),
   threads: flag.count({ help: 'threads of the generator', default: '1' }),
   ...reportFlags,
+  ...watchFlags,
 };
 
 export const run = readCommand({
@@ -77,8 +79,11 @@ export const run = readCommand({
     const thresholds = input.threshold.map(parseThreshold);
     await rehearseReport(input.report);
     const open = await latenciesOpener();
-    const tally = await context.during('sending', 'requests', (progress) =>
-      generate(plan, context.signal, progress),
+    const title = `GET ${input.url}`;
+    const tally = await watching(
+      { title, plan, thresholds, open, noLive: input.noLive },
+      context,
+      (onSlice, progress) => generate(plan, context.signal, progress, onSlice),
     );
     const { arrivals, maxConnections } = plan;
     const result = resultOf(tally, {
@@ -95,7 +100,7 @@ export const run = readCommand({
     await writeReport(
       input.report,
       () => ({
-        title: `GET ${input.url}`,
+        title,
         verdict: endOf(result, context.signal),
         startedAt: tally.startedAt,
         plan: planFacts(plan, input.threshold),
