@@ -39,8 +39,10 @@ export function openLoadView({ width, stderr, stdin, redactor }: Terminal, plan:
     show: (run: LiveRun) => app.rerender(element(redactor.data(run))),
     /** Takes it off the screen. */
     close() {
-      app.clear();
+      // What is on the screen last stays there.
+      app.rerender(<Text> </Text>);
       app.unmount();
+      stderr.write('\x1b[1A\x1b[2K');
     },
   };
 }
@@ -174,6 +176,7 @@ function Figure(props: { label: string; value: string; line?: string; color?: st
   );
 }
 
+const standings = { passed: 'holds', failed: 'fails', 'no-data': 'no data' } as const;
 const colors = { passed: 'green', failed: 'red', 'no-data': 'yellow' } as const;
 
 function Thresholds({ thresholds }: Pick<LiveRun, 'thresholds'>) {
@@ -184,7 +187,7 @@ function Thresholds({ thresholds }: Pick<LiveRun, 'thresholds'>) {
           {verdict === undefined ? (
             <Text dimColor>{'at the end'.padEnd(labelWidth)}</Text>
           ) : (
-            <Text color={colors[verdict]}>{verdict.replace('-', ' ').padEnd(labelWidth)}</Text>
+            <Text color={colors[verdict]}>{standings[verdict].padEnd(labelWidth)}</Text>
           )}
           {escapeLine(expression)}
         </Text>
