@@ -45,6 +45,9 @@ const openQueueWriter: OpenQueueWriter = async ({ url, tables, partitions, signa
   }
 };
 
+/** More than are ever late: none is left unsent. */
+const maxConnections = 1000;
+
 /** An open loop of the engine of `metrify load`, so that both measurements are of the same requests at the same times. */
 const generateLoad: GenerateLoad = async ({ url, paths, rate, durationMs, headers = [], signal }) => {
   const { target, host } = targetOf(url);
@@ -60,7 +63,7 @@ const generateLoad: GenerateLoad = async ({ url, paths, rate, durationMs, header
       arrivals: { loop: 'open', stages: [{ durationMs, from: rate, to: rate }] },
       durationMs,
       drainMs: 60_000,
-      maxConnections: 100,
+      maxConnections,
       timeoutMs: 60_000,
       connectTimeoutMs: 5000,
       threads: 1,
@@ -72,7 +75,7 @@ const generateLoad: GenerateLoad = async ({ url, paths, rate, durationMs, header
   const result = resultOf(tally, {
     targetRate: rate,
     threads: 1,
-    maxConnections: 100,
+    maxConnections,
     thresholds: [],
     open: await latenciesOpener(),
   });

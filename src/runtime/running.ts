@@ -63,6 +63,7 @@ export class Running {
       notWritten: (problem) => void this.notWritten.push(problem),
       verbose: messages.verbose,
       during: messages.during,
+      drawing: messages.drawing,
       closing: (close) => void this.#closers.push(close),
       applied: (result, resume) => {
         this.applied = { result, resume };

@@ -37,7 +37,8 @@ export function openLoadView({ width, stderr, stdin, redactor }: Terminal, plan:
   });
   return {
     show: (run: LiveRun) => app.rerender(element(redactor.data(run))),
-    /** Takes it off the screen. */
+    erase: () => app.clear(),
+    /** Takes it off the screen for good. */
     close() {
       // What is on the screen last stays there.
       app.rerender(<Text> </Text>);

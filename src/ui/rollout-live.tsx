@@ -17,6 +17,7 @@ export function openRolloutView({ width, stderr, stdin, redactor }: Terminal) {
   return {
     show: (props: Omit<RolloutViewProps, 'width'>) =>
       app.rerender(<RolloutView {...redactor.data(props)} width={width} />),
+    erase: () => app.clear(),
     close: () => app.unmount(),
   };
 }

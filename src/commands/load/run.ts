@@ -1,19 +1,21 @@
-import { ServiceUnavailable, UserError } from '../../lib/core/errors.js';
-import { distributionOf } from '../../lib/load/distribution.js';
+import { UserError } from '../../lib/core/errors.js';
+import { AbortOnFailure } from '../../lib/load/abort.js';
 import { generate, type LoadPlan } from '../../lib/load/generator.js';
 import { prepare, targetOf } from '../../lib/load/request.js';
-import { type LoadResult, resultOf } from '../../lib/load/result.js';
+import { resultOf } from '../../lib/load/result.js';
+import { describePlan } from '../../lib/load/saved/plan-description.js';
+import { encodeRun } from '../../lib/load/saved/saved-run.js';
+import { parseShard } from '../../lib/load/shard.js';
 import { parseStages } from '../../lib/load/stages.js';
-import { timesOf } from '../../lib/load/judge.js';
 import { latenciesOpener } from '../../lib/load/tally.js';
 import { targetRateBetween } from '../../lib/load/target-rate.js';
-import { parseThreshold } from '../../lib/load/threshold.js';
-import { verdictOf } from '../../lib/load/verdict.js';
-import { type Check, readCommand } from '../../runtime/command.js';
+import { namesIn } from '../../lib/load/threshold.js';
+import { readCommand } from '../../runtime/command.js';
 import { flag, type FlagValues } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
-import { planFacts } from '../../ui/load-report/plan.js';
-import { rehearseReport, reportFlags, writeReport } from './shared/report.js';
+import { conclude, countsOf } from './shared/conclude.js';
+import { outputFlags, rehearseOutputs, saveFlags, writeOutputs } from './shared/output-flags.js';
+import { thresholdFlags, thresholdsOf } from './shared/threshold-flags.js';
 import { watchFlags, watching } from './shared/watch.js';
 
 const flags = {
@@ -32,12 +34,13 @@ const flags = {
     help: 'a request without a whole answer fails after this',
     default: '30s',
   }),
-  threshold: flag.list({
-    placeholder: 'EXPRESSION',
-    help: 'what must hold: p95<200ms, max<2s, error_rate<1%, rps>500, goodput>=450',
-  }),
   threads: flag.count({ help: 'threads of the generator', default: '1' }),
-  ...reportFlags,
+  shard: flag.parsed('N/M', parseShard, {
+    help: 'the share of this machine when M machines run the same command at the same time; load merge adds them up',
+  }),
+  ...thresholdFlags,
+  ...saveFlags,
+  ...outputFlags,
   ...watchFlags,
 };
 
@@ -60,6 +63,16 @@ export const run = readCommand({
       does: 'as fast as 50 connections go',
       command: 'metrify load run http://127.0.0.1:8080/ --connections 50 --duration 10s',
     },
+    {
+      does: 'end it as soon as it is clear that it fails',
+      command:
+        "metrify load run http://127.0.0.1:8080/ --rate 500 --duration 10m --threshold 'error_rate<1% abort after 30s'",
+    },
+    {
+      does: 'the second of three machines',
+      command:
+        'metrify load run http://127.0.0.1:8080/ --rate 3000 --duration 1m --shard 2/3 --save two.json',
+    },
   ],
   junit: true,
 
@@ -67,6 +80,9 @@ export const run = readCommand({
     const { target, path, host } = targetOf(input.url);
     const name = `GET ${path.replace(/\?.*/, '')}`;
     const request = prepare(name, path, host, { method: 'GET', headers: [] });
+    const thresholds = thresholdsOf(input);
+    const open = await latenciesOpener();
+    const abort = new AbortOnFailure(thresholds, open);
     const plan: LoadPlan = {
       targets: [target],
       workload: { requests: [{ weight: 1, request }] },
@@ -75,60 +91,46 @@ export const run = readCommand({
       timeoutMs: input.requestTimeout,
       connectTimeoutMs: Math.min(input.requestTimeout, 5000),
       threads: input.threads,
+      shard: input.shard,
+      names: namesIn(thresholds),
+      watch: abort.watch,
     };
-    const thresholds = input.threshold.map(parseThreshold);
-    await rehearseReport(input.report);
-    const open = await latenciesOpener();
+    await rehearseOutputs(input);
     const title = `GET ${input.url}`;
-    const tally = await watching(
-      { title, plan, thresholds, open, noLive: input.noLive },
-      context,
-      (onSlice, progress) => generate(plan, context.signal, progress, onSlice),
+    const { noLive } = input;
+    const tally = await watching({ title, plan, thresholds, open, noLive }, context, (onSlice, progress) =>
+      generate(plan, AbortSignal.any([context.signal, abort.signal]), progress, (second, soFar) => {
+        abort.onSlice(second, soFar);
+        onSlice(second, soFar);
+      }),
     );
     const { arrivals, maxConnections } = plan;
+    const { abortedBy } = abort;
     const result = resultOf(tally, {
-      targetRate: arrivals.loop === 'open' ? tally.due / (plan.durationMs / 1000) : undefined,
-      threads: plan.threads,
+      targetRate: arrivals.loop === 'open' ? tally.due / (Math.max(1, tally.elapsedMs) / 1000) : undefined,
       ...(arrivals.loop === 'open' && {
-        targetRateAt: (from: number, to: number) => targetRateBetween(arrivals.stages, from, to),
+        targetRateAt: (from: number, to: number) =>
+          targetRateBetween(arrivals.stages, from, to) / (plan.shard?.of ?? 1),
       }),
+      threads: plan.threads,
       maxConnections,
       thresholds,
+      shard: plan.shard,
+      abortedBy,
       open,
     });
     context.applied(() => result);
-    await writeReport(
-      input.report,
-      () => ({
-        title,
-        verdict: endOf(result, context.signal),
-        startedAt: tally.startedAt,
-        plan: planFacts(plan, input.threshold),
-        result,
-        distribution: distributionOf(timesOf(tally.names.total(), 'response', open)),
-      }),
-      context,
-    );
+    const expressions = thresholds.map(({ expression }) => expression);
+    const saved = encodeRun(tally, { plan, thresholds: expressions, abortedBy });
+    await writeOutputs(result, input, context, { title, plan: describePlan(plan), tally, open, saved });
     context.signal.throwIfAborted();
-    if (result.answered === 0 && result.failed > 0) {
-      const [kind] = Object.entries(result.errors.byKind).sort(([, a], [, b]) => b - a)[0]!;
-      throw new ServiceUnavailable(`none of ${result.sent} requests to ${host} was answered: ${kind}`, {
-        hint: 'Check the URL, and that the service runs.',
-      });
-    }
-    return { verdict: verdictOf(result), result, checks: checksOf(result) };
+    return conclude(tally, result, host);
   },
 
-  counts: ({ sent, answered, failed, incomplete }) => ({ sent, answered, failed, incomplete }),
+  counts: countsOf,
 
   present: presentLoad,
 });
-
-/** The run's verdict, or why there is none. */
-function endOf(result: LoadResult, { aborted }: AbortSignal): string {
-  if (aborted) return 'stopped';
-  return result.answered === 0 && result.failed > 0 ? 'unavailable' : verdictOf(result);
-}
 
 function positive(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text) || Number(text) === 0)
@@ -159,12 +161,4 @@ function loadOf(
       hint: 'Give --rate or --stages for an open loop, --connections for a closed one.',
     });
   return { durationMs: duration, arrivals: { loop: 'closed', users: connections }, maxConnections };
-}
-
-function checksOf({ thresholds }: LoadResult): Check[] {
-  return thresholds.map(({ expression, verdict, observed }) => ({
-    name: expression,
-    ...(verdict === 'failed' && { failure: observed }),
-    ...(verdict === 'no-data' && { inconclusive: observed }),
-  }));
 }

@@ -71,7 +71,12 @@ export function decide(
 function read(threshold: Threshold, observed: Observed): Reading {
   const { metric, filter } = threshold;
   if (metric === 'unsent')
-    return ofCount(threshold, observed.unsent, observed.unsent + (observed.tallyOf({})?.sent ?? 0), 'were not sent');
+    return ofCount(
+      threshold,
+      observed.unsent,
+      observed.unsent + (observed.tallyOf({})?.sent ?? 0),
+      'were not sent',
+    );
   const { check, kind, ...requests } = filter;
   const tally = observed.tallyOf(requests);
   if (tally === undefined) return { isMissing: true, shown: observed.whyNone(requests) };
@@ -103,7 +108,7 @@ function ofTime(
   tally: NameTally,
   { open, bottleneck }: Observed,
 ): Reading {
-  if (bottleneck !== undefined) return { shown: `no data: ${bottleneck}` };
+  if (bottleneck !== undefined) return { shown: bottleneck };
   const value = timesOf(tally, of, open).quantile(quantile);
   return value === undefined
     ? { isMissing: true, shown: 'no successful answers' }
@@ -156,7 +161,7 @@ function ofCount(threshold: Threshold, count: number, of: number, what: string):
   if (threshold.isShare) return ofShare(threshold, count, of, what);
   return {
     value: point(count),
-    shown: `${relation(formatCount, count, threshold)} of ${formatCount(of)} ${what}`,
+    shown: `${formatCount(count)} of ${formatCount(of)} ${what}: ${relation(formatCount, count, threshold)}`,
   };
 }
 
@@ -170,7 +175,7 @@ function ofShare(threshold: Threshold, count: number, of: number, what: string):
 
 function ofRate(threshold: Threshold, count: number, one: string, observed: Observed): Reading {
   const { bottleneck, seconds, isPartial } = observed;
-  if (bottleneck !== undefined) return { shown: `no data: ${bottleneck}` };
+  if (bottleneck !== undefined) return { shown: bottleneck };
   const value = count / Math.max(seconds, 0.001);
   const perSecond = (rate: number) => `${Number(rate.toFixed(1))}/s`;
   const shown = `${counted(count, one)} in ${formatDuration(seconds * 1000)}: ${relation(perSecond, value, threshold)}`;

@@ -27,7 +27,9 @@ export function byFilter(
       const entries = Object.entries(filter);
       const wanted = entries.map(([key, value]) => `${key} '${value}'`).join(' and ');
       const [key, value] = entries[0] ?? ['name', ''];
-      const all = [...names.rows].flatMap(([name, { tags }]) => (key === 'name' ? [name] : (tags[key] ?? [])));
+      const all = [...names.rows].flatMap(([name, { tags }]) =>
+        key === 'name' ? [name] : (tags[key] ?? []),
+      );
       return `no request had the ${wanted}${thereWere(value, [...new Set(all)], key)}`;
     },
   };

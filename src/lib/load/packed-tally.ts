@@ -10,9 +10,8 @@ import {
 } from './tally.js';
 import { countsOfSlice, type Slice, Timeline } from './timeline.js';
 
-/** Histograms as they are given to another thread, and as they are stored: base64 of HdrHistogram's compressed format. */
+/** A histogram as it is given to another thread. */
 export type PackedLatencies = Float64Array;
-export type EncodedLatencies = string;
 
 /** A tally as plain data. Histograms without a record are left out. */
 export interface PackedNameTally<H> {
@@ -22,17 +21,17 @@ export interface PackedNameTally<H> {
   readonly unexpectedStatuses: readonly (readonly [status: number, count: number])[];
   readonly failures: readonly (readonly [kind: FailureKind, count: number])[];
   readonly checks: readonly (readonly [name: string, counts: CheckCounts])[];
-  readonly histograms: Readonly<Partial<Record<(typeof histogramsOfTally)[number], H>>>;
+  readonly histograms: { readonly [K in (typeof histogramsOfTally)[number]]?: H | undefined };
 }
 
 export interface PackedRow<H> extends PackedNameTally<H> {
   readonly name: string;
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface PackedNames<H> {
   readonly rows: readonly PackedRow<H>[];
-  readonly other?: PackedNameTally<H>;
+  readonly other?: PackedNameTally<H> | undefined;
 }
 
 export interface PackedSlice<H> {
@@ -42,8 +41,8 @@ export interface PackedSlice<H> {
   readonly counts: readonly number[];
   readonly checks: CheckCounts;
   readonly connections: number;
-  readonly response?: H;
-  readonly ages?: H;
+  readonly response?: H | undefined;
+  readonly ages?: H | undefined;
 }
 
 export interface PackedTimeline<H> {
@@ -58,9 +57,9 @@ export interface PackedTally extends Omit<EngineTally, 'names' | 'lag'> {
 }
 
 /** How histograms become plain data. */
-type Pack<H> = (latencies: Latencies) => H;
+export type Pack<H> = (latencies: Latencies) => H;
 /** Adds such data to a histogram. */
-type AddTo<H> = (latencies: Latencies, packed: H) => void;
+export type AddTo<H> = (latencies: Latencies, packed: H) => void;
 
 const packLatencies: Pack<PackedLatencies> = (latencies) => latencies.pack();
 const addPacked: AddTo<PackedLatencies> = (latencies, packed) => latencies.addPacked(packed);

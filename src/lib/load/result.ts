@@ -184,7 +184,7 @@ function noteOf(response: CensoredLatencies, service: CensoredLatencies): string
   ] as const) {
     const [slow, fast] = [response.quantile(q)?.atLeast ?? 0, service.quantile(q)?.atLeast ?? 0];
     if (slow > 2 * fast && slow - fast > 10)
-      return `At ${name}, response time is ${formatCount(slow / fast)} times service time: requests were due while all connections waited for answers, and their wait counts.`;
+      return `At ${name}, response time is ${formatCount(slow / fast)} times service time: requests waited to be sent, since no connection was free or the generator was late, and that wait counts.`;
   }
   return undefined;
 }

@@ -96,6 +96,11 @@ export function splitThresholds(text: string): string[] {
   return parts.filter((part) => part.trim() !== '');
 }
 
+/** The names that thresholds speak of: however many there are, these need a row. */
+export function namesIn(thresholds: readonly Threshold[]): string[] {
+  return [...new Set(thresholds.flatMap(({ filter }) => filter['name'] ?? []))];
+}
+
 type Wrong = (why: string, how?: string) => UserError;
 
 function metricOf(name: string): Metric | undefined {
@@ -103,7 +108,8 @@ function metricOf(name: string): Metric | undefined {
   if (known !== undefined) return known;
   const [, status] = /^status_([1-5](?:\d\d|xx))$/.exec(name) ?? [];
   if (status !== undefined) return { status };
-  const [, of = 'response_', percentile] = /^(response_|service_|wait_)?(max|p\d+(?:\.\d+)?)$/.exec(name) ?? [];
+  const [, of = 'response_', percentile] =
+    /^(response_|service_|wait_)?(max|p\d+(?:\.\d+)?)$/.exec(name) ?? [];
   if (percentile === undefined) return undefined;
   const percent = percentile === 'max' ? 100 : Number(percentile.slice(1));
   if (percent > 100) return undefined;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Redactor } from '../../lib/core/secrets/redactor.js';
 import type { DistributionPoint } from '../../lib/load/distribution.js';
 import type { LoadResult } from '../../lib/load/result.js';
+import type { PlanDescription } from '../../lib/load/saved/plan-description.js';
 import type { Assets } from './assets.js';
 import type { Chart } from './chart.js';
 import { connectionChart, distributionChart, errorChart, latencyChart, rateChart } from './charts.js';
@@ -14,10 +15,7 @@ export interface ReportedRun {
   /** What was tested: a URL, or the name of a scenario. */
   readonly title: string;
   readonly verdict: string;
-  /** Milliseconds since the epoch. */
-  readonly startedAt: number;
-  /** What was asked for, by name. */
-  readonly plan: readonly (readonly [name: string, value: string])[];
+  readonly plan: PlanDescription;
   readonly result: LoadResult;
   readonly distribution: readonly DistributionPoint[];
   /** Of metrify. */
@@ -57,7 +55,7 @@ export function reportPage(run: ReportedRun, { script, style }: Assets, redactor
       <div class="charts">${charts.map(figure)}</div>
       ${sections.latencies(result)} ${sections.errors(result)} ${sections.names(result)}
       ${sections.slowest(result)}
-      <div class="columns">${sections.generator(result)} ${sections.plan(shown.plan)}</div>
+      <div class="columns">${sections.generator(result)} ${sections.plan(shown)}</div>
       <footer>Written by metrify ${shown.version}. Charts: uPlot, © Leon Sorokin, MIT license.</footer>
       ${dataElement('charts', charts)} ${dataElement('result', result)} ${programElement('script', script)}
     </body>

@@ -1,11 +1,11 @@
 import { formatCount, formatDuration } from '../../lib/core/units.js';
-import type { LoadPlan } from '../../lib/load/generator.js';
 import type { Stage } from '../../lib/load/job.js';
+import type { PlanDescription } from '../../lib/load/saved/plan-description.js';
 import { formatRate } from '../load-figures.js';
 
 /** What was asked for, as names and values. */
-export function planFacts(plan: LoadPlan, thresholds: readonly string[]): [name: string, value: string][] {
-  const { arrivals, maxConnections, drainMs, timeoutMs, threads } = plan;
+export function planFacts(plan: PlanDescription): [name: string, value: string][] {
+  const { targets, arrivals, maxConnections, drainMs, timeoutMs } = plan;
   const load: [string, string][] =
     arrivals.loop === 'open'
       ? [
@@ -17,11 +17,10 @@ export function planFacts(plan: LoadPlan, thresholds: readonly string[]): [name:
           ['duration', formatDuration(plan.durationMs)],
         ];
   return [
+    [targets.length === 1 ? 'target' : 'targets', targets.join(', ')],
     ...load,
     ['request time-out', formatDuration(timeoutMs)],
     ['drain', `at most ${formatDuration(drainMs)}`],
-    ['threads', formatCount(threads)],
-    ...(thresholds.length > 0 ? [['thresholds', thresholds.join(', ')] as [string, string]] : []),
   ];
 }
 

@@ -4,6 +4,7 @@ import type { Quantiles } from '../../lib/load/quantiles.js';
 import { formatQuantile, formatRate, quantileTitles } from '../load-figures.js';
 import { html, type Html } from './html.js';
 import type { ReportedRun } from './page.js';
+import { planFacts } from './plan.js';
 
 const tones: Readonly<Record<string, string>> = {
   ok: 'good',
@@ -15,7 +16,7 @@ const toneOf = (verdict: string) => tones[verdict] ?? 'warn';
 const longTable = 20;
 
 /** Verdict, what limits it, and the figures that are asked for first. */
-export function head({ title, verdict, startedAt, result }: ReportedRun): Html {
+export function head({ title, verdict, result }: ReportedRun): Html {
   const { generator, latencyMs, lowerBounds } = result;
   const problems = [
     ...(generator.bottleneck === undefined ? [] : [`The generator was the limit: ${generator.bottleneck}`]),
@@ -29,10 +30,7 @@ export function head({ title, verdict, startedAt, result }: ReportedRun): Html {
       <dt>${name}</dt>
       <dd>${value}<small>${detail}</small></dd>
     </div>`;
-  const started = new Date(startedAt)
-    .toISOString()
-    .replace(/\.\d+Z$/, 'Z')
-    .replace('T', ' ');
+  const started = result.startedAt.replace(/\.\d+Z$/, 'Z').replace('T', ' ');
   const quantile = (name: keyof Quantiles) => formatQuantile(name, latencyMs, lowerBounds);
   return html`<header>
     <div class="verdict ${toneOf(verdict)}">${verdict}</div>
@@ -228,8 +226,8 @@ export function generator({ generator, resent }: LoadResult): Html {
   ]);
 }
 
-export function plan(plan: ReportedRun['plan']): Html {
-  return facts('Plan', plan);
+export function plan({ plan }: ReportedRun): Html {
+  return facts('Plan', planFacts(plan));
 }
 
 function facts(title: string, entries: readonly (readonly [string, string])[]): Html {

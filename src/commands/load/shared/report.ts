@@ -1,35 +1,34 @@
-import { errorMessage, NotWritten } from '../../../lib/core/errors.js';
-import { writeFileAtomic } from '../../../lib/core/files.js';
+import { distributionOf } from '../../../lib/load/distribution.js';
+import type { LoadTally } from '../../../lib/load/generator.js';
+import { timesOf } from '../../../lib/load/judge.js';
+import type { LoadResult } from '../../../lib/load/result.js';
+import type { PlanDescription } from '../../../lib/load/saved/plan-description.js';
+import type { OpenLatencies } from '../../../lib/load/tally.js';
+import { verdictOf } from '../../../lib/load/verdict.js';
 import type { Context } from '../../../runtime/context.js';
-import { flag } from '../../../runtime/flags.js';
-import { rehearseReports } from '../../../runtime/reports.js';
-import type { ReportedRun } from '../../../ui/load-report/page.js';
 import { version } from '../../../version.js';
 
-export const reportFlags = {
-  report: flag.file({ access: 'write', help: 'write a report with charts, as one HTML file' }),
-};
-
-/** @throws UserError exit 2 when the report cannot be written; asked before any load is generated */
-export async function rehearseReport(path: string | undefined): Promise<void> {
-  await rehearseReports({ '--report': path });
+export interface ReportedTally {
+  /** What was tested. */
+  readonly title: string;
+  readonly plan: PlanDescription;
+  readonly tally: LoadTally;
+  readonly open: OpenLatencies;
 }
 
-/** Writes the report, with `--report`. What cannot be written does not take the result away. */
-export async function writeReport(
-  path: string | undefined,
-  run: () => Omit<ReportedRun, 'version'>,
-  { terminal, notWritten }: Pick<Context, 'terminal' | 'notWritten'>,
-): Promise<void> {
-  if (path === undefined) return;
+/** The report of a run as HTML. */
+export async function reportOf(
+  result: LoadResult,
+  { title, plan, tally, open }: ReportedTally,
+  { terminal, signal }: Pick<Context, 'terminal' | 'signal'>,
+): Promise<string> {
   const [{ reportPage }, { readAssets }] = await Promise.all([
     import('../../../ui/load-report/page.js'),
     import('../../../ui/load-report/assets.js'),
   ]);
-  const page = reportPage({ ...run(), version }, await readAssets(), terminal.redactor);
-  try {
-    await writeFileAtomic(path, page);
-  } catch (error) {
-    notWritten(new NotWritten(`the report was not written, and is as it was: ${errorMessage(error)}`));
-  }
+  const isUnanswered = result.answered === 0 && result.requests > 0;
+  const verdict = signal.aborted ? 'stopped' : isUnanswered ? 'unavailable' : verdictOf(result);
+  const distribution = distributionOf(timesOf(tally.names.total(), 'response', open));
+  const run = { title, verdict, plan, result, distribution, version };
+  return reportPage(run, await readAssets(), terminal.redactor);
 }

@@ -40,7 +40,9 @@ export async function watching<T>(
   const stages = arrivals.loop === 'open' ? arrivals.stages : [];
   const view = openLoadView(context.terminal, { title, durationMs, drainMs, stages });
   try {
-    return await run((second, soFar) => view.show(recorder.see(second, soFar)), silentProgress);
+    return await context.drawing(view, () =>
+      run((second, soFar) => view.show(recorder.see(second, soFar)), silentProgress),
+    );
   } finally {
     view.close();
   }
