@@ -1,4 +1,4 @@
-import { Box, render, Text } from 'ink';
+import { Box, Text } from 'ink';
 import { useEffect, useState } from 'react';
 
 import { formatCount, formatDuration, formatPercent } from '../lib/core/units.js';
@@ -8,6 +8,7 @@ import { escapeLine } from '../runtime/escape.js';
 import type { Terminal } from '../runtime/terminal.js';
 import { formatRate } from './load-figures.js';
 import { sparkline } from './sparkline.js';
+import { View } from './view.js';
 
 const redrawsPerSecond = 4;
 
@@ -21,30 +22,19 @@ export interface LivePlan {
   readonly stages: readonly Stage[];
 }
 
-/** A view on stderr of how a run stands, drawn at most 4 times a second. Ctrl-C reaches the process as ever. */
-export function openLoadView({ width, stderr, stdin, redactor }: Terminal, plan: LivePlan) {
+/** A view of how a run stands. */
+export function openLoadView(terminal: Terminal, plan: LivePlan) {
+  const { width, redactor } = terminal;
   const beganAt = performance.now();
   const shown = redactor.data(plan);
   const element = (run: LiveRun | undefined) => (
     <Live plan={shown} run={run} beganAt={beganAt} width={width} />
   );
-  const app = render(element(undefined), {
-    exitOnCtrlC: false,
-    stdout: stderr,
-    stdin,
-    patchConsole: false,
-    maxFps: redrawsPerSecond,
-  });
+  const view = new View(terminal, redrawsPerSecond);
+  view.draw(element(undefined));
   return {
-    show: (run: LiveRun) => app.rerender(element(redactor.data(run))),
-    erase: () => app.clear(),
-    /** Takes it off the screen for good. */
-    close() {
-      // What is on the screen last stays there.
-      app.rerender(<Text> </Text>);
-      app.unmount();
-      stderr.write('\x1b[1A\x1b[2K');
-    },
+    show: (run: LiveRun) => view.draw(element(redactor.data(run))),
+    erase: () => view.erase(),
   };
 }
 
@@ -115,7 +105,7 @@ function Passed({
     <Text wrap="truncate-end">
       <Text color="cyan">{'━'.repeat(filled)}</Text>
       <Text dimColor>{'╌'.repeat(room - filled)}</Text>
-      {`  ${formatDuration(1000 * Math.floor(passedMs / 1000))} of ${formatDuration(durationMs)}`}
+      {`  ${passedMs < 1000 ? '0s' : formatDuration(1000 * Math.floor(passedMs / 1000))} of ${formatDuration(durationMs)}`}
       <Text dimColor>{stageAt(stages, passedMs)}</Text>
     </Text>
   );

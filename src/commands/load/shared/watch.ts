@@ -44,7 +44,7 @@ export async function watching<T>(
       run((second, soFar) => view.show(recorder.see(second, soFar)), silentProgress),
     );
   } finally {
-    view.close();
+    view.erase();
   }
 }
 
