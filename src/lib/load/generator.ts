@@ -5,7 +5,7 @@ import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
 import type { EngineJob } from './job.js';
 import { NameTable } from './name-table.js';
-import { type PackedTally, unpackTally } from './packed-tally.js';
+import { type PackedTally, type UnpackedTally, unpackTally } from './packed-tally.js';
 import { Slowest } from './slowest.js';
 import { type OnSlice, SoFar } from './so-far.js';
 import { latenciesOpener, type OpenLatencies } from './tally.js';
@@ -72,10 +72,10 @@ export async function generate(
     }),
   );
   signal.removeEventListener('abort', noteStop);
-  const tallies = ends.filter((end) => typeof end !== 'string').map((tally) => unpackTally(tally, open));
+  const packed = ends.filter((end) => typeof end !== 'string');
   const lost = ends.flatMap((end, i) => (typeof end === 'string' ? [{ thread: i + 1, reason: end }] : []));
   return {
-    ...joinTallies(tallies, plan.names ?? [], open),
+    ...joinTallies(unpacked(packed, open), plan.names ?? [], open),
     startedAt: origin,
     elapsedMs: Math.max(0, Math.min(plan.durationMs, stoppedAt - origin)),
     timeline: soFar.timeline,
@@ -83,31 +83,34 @@ export async function generate(
   };
 }
 
-/** @param pinned names that have a row in each of them */
+function* unpacked(tallies: readonly PackedTally[], open: OpenLatencies): Iterable<UnpackedTally> {
+  for (const tally of tallies) yield unpackTally(tally, open);
+}
+
+/**
+ * Adds tallies up, each before the next one is made: with many names they are large.
+ * @param pinned names that have a row in each of them
+ */
 export function joinTallies(
-  tallies: readonly EngineTally[],
+  tallies: Iterable<UnpackedTally>,
   pinned: readonly string[],
   open: OpenLatencies,
 ): EngineTally {
   const names = new NameTable(open, pinned);
   const lag = open();
   const slowest = new Slowest();
+  const sums = { due: 0, resent: 0, mostConnections: 0 };
+  let lastSentMs = 0;
   for (const tally of tallies) {
     lag.add(tally.lag);
-    names.add(tally.names.rows, tally.names.other);
+    names.add(tally.names);
     for (const request of tally.slowest) slowest.add(request);
+    sums.due += tally.due;
+    sums.resent += tally.resent;
+    sums.mostConnections += tally.mostConnections;
+    lastSentMs = Math.max(lastSentMs, tally.lastSentMs);
   }
-  const sum = (count: (tally: EngineTally) => number) =>
-    tallies.reduce((total, tally) => total + count(tally), 0);
-  return {
-    names,
-    lag,
-    slowest: slowest.list,
-    due: sum(({ due }) => due),
-    resent: sum(({ resent }) => resent),
-    mostConnections: sum(({ mostConnections }) => mostConnections),
-    lastSentMs: Math.max(0, ...tallies.map(({ lastSentMs }) => lastSentMs)),
-  };
+  return { names, lag, slowest: slowest.list, ...sums, lastSentMs };
 }
 
 /** Shards begin with a second of the wall clock, so that the slices of several machines are the same. */

@@ -193,11 +193,13 @@ function relation(show: (value: number) => string, value: number, { operator, li
   return `${show(value)} ${sign} ${show(limit)}`;
 }
 
-/** With as many digits as it takes to tell the value from the limit. */
+/** With as many digits as the limit has, and as it takes to tell the value from it. */
 function percentOf(value: number, limit: number): (share: number) => string {
   const show = (digits: number) => (share: number) => `${Number((100 * share).toFixed(digits))}%`;
+  const isExact = (digits: number) => Math.abs(Number((100 * limit).toFixed(digits)) - 100 * limit) < 1e-12;
+  const isApart = (digits: number) => value === limit || show(digits)(value) !== show(digits)(limit);
   let digits = 3;
-  while (digits < 9 && value !== limit && show(digits)(value) === show(digits)(limit)) digits++;
+  while (digits < 9 && !(isExact(digits) && isApart(digits))) digits++;
   return show(digits);
 }
 

@@ -106,7 +106,8 @@ export function decodeRun(text: string, path: string, open: OpenLatencies): Save
       slowest,
     };
     const total = names.total();
-    if (total.sent !== total.answered + total.failed + total.incomplete.count)
+    const inTime = timeline.slices.reduce((sum, { slice }) => sum + slice.sent, 0);
+    if (total.sent !== total.answered + total.failed + total.incomplete.count || total.sent !== inTime)
       throw new Error(`its ${counted(total.sent, 'request')} and what became of them do not add up`);
     const { id, shard, threads, thresholds, abortedBy, pinned } = data;
     const plan = data.plan as PlanDescription;
