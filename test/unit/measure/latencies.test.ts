@@ -50,7 +50,9 @@ test('adding up two is recording both, and a stored one is the same one', async 
 
 test.each([2, 3] as const)('to %s digits it is the histogram of hdr-histogram-js', async (digits) => {
   const opened = await Latencies.opener(digits);
-  const microseconds = fc.double({ min: 0, max: 9, noNaN: true }).map((exponent) => Math.round(10 ** exponent));
+  const microseconds = fc
+    .double({ min: 0, max: 9, noNaN: true })
+    .map((exponent) => Math.round(10 ** exponent));
   await fc.assert(
     fc.asyncProperty(fc.array(microseconds, { minLength: 1, maxLength: 200 }), async (values) => {
       const theirs = build({ numberOfSignificantValueDigits: digits, autoResize: true });
