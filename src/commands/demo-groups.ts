@@ -79,7 +79,8 @@ const generateLoad: GenerateLoad = async ({ url, paths, rate, durationMs, header
     thresholds: [],
     open: await latenciesOpener(),
   });
-  const { p50, p95, p99 } = result.latencyMs;
+  // How late this busy machine sent says nothing of the cache.
+  const { p50, p95, p99 } = result.serviceTimeMs;
   return {
     requests: result.sent,
     p50: p50 ?? 0,

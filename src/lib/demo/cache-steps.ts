@@ -15,7 +15,7 @@ const measuredMs = 3000;
 const settlingMs = 1000;
 const paths = { meterReadings: '/api/v1/meter-readings', forecast: '/api/v1/analytics/forecast' } as const;
 
-/** Latencies in milliseconds, from the instant at which each request was due. */
+/** Latencies in milliseconds, from the send of each request to the end of its answer. */
 export interface Latency extends Omit<LoadReport, 'errors'> {
   /** Requests answered from the cache. */
   readonly hits: number;

@@ -10,7 +10,7 @@ export interface LoadOrder {
   readonly signal: AbortSignal;
 }
 
-/** Latencies in milliseconds, from the instant at which each request was due. */
+/** Latencies in milliseconds, from the send of each request to the end of its answer. */
 export interface LoadReport {
   readonly requests: number;
   readonly p50: number;

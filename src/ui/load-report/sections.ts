@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatDuration, formatPercent } from '../../lib/core/units.js';
+import { counted, formatBytes, formatCount, formatDuration, formatPercent } from '../../lib/core/units.js';
 import type { LoadResult, NameResult } from '../../lib/load/result.js';
 import type { Quantiles } from '../../lib/load/quantiles.js';
 import { formatQuantile, formatRate, quantileTitles } from '../load-figures.js';
@@ -207,7 +207,7 @@ export function slowest({ slowest, targetRate }: LoadResult): Html {
                 <td class="name">${each.name}</td>
                 ${time(each.dueMs)}${isOpen ? [time(each.responseMs), time(each.waitMs)] : ''}${time(each.serviceMs)}
                 <td>${each.outcome}</td>
-                ${isTraced ? html`<td class="mono">${each.traceId ?? ''}</td>` : ''}
+                ${isTraced ? html`<td class="mono trace">${each.traceId ?? ''}</td>` : ''}
               </tr> `,
           )}
         </tbody>
@@ -222,7 +222,10 @@ export function generator({ generator, resent }: LoadResult): Html {
     ['threads', lostThreads === 0 ? String(threads) : `${threads}, of which ${lostThreads} died`],
     ['most connections', formatCount(mostConnections)],
     ['late by itself', `${formatDuration(lagMs.p99)} at p99, at most ${formatDuration(lagMs.max)}`],
-    ['sent again', `${formatCount(resent)} requests, on a connection that the server had just closed`],
+    [
+      'sent again',
+      resent === 0 ? 'none' : `${counted(resent, 'request')}, whose connection the server had just closed`,
+    ],
   ]);
 }
 

@@ -41,7 +41,7 @@ function drawChart(chart: Chart, place: HTMLElement): uPlot {
     {
       width: place.clientWidth,
       height,
-      padding: [12, 18, 0, 0],
+      padding: [12, 28, 0, 0],
       legend: { live: true },
       cursor: {
         y: false,
