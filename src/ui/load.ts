@@ -1,9 +1,11 @@
 import { counted, formatBytes, formatCount, formatDuration } from '../lib/core/units.js';
 import type { Quantiles } from '../lib/load/quantiles.js';
 import type { LoadResult, NameResult } from '../lib/load/result.js';
+import type { FailureKind } from '../lib/load/tally.js';
 import { verdictOf } from '../lib/load/verdict.js';
 import type { Printer } from '../runtime/printer.js';
 import { formatQuantile, formatRate, quantileTitles } from './load-figures.js';
+import { loadWarnings } from './load-warnings.js';
 
 const shownNames = 15;
 
@@ -100,10 +102,13 @@ function names({ byName }: LoadResult, printer: Printer): void {
     printer.line(printer.dim(`and ${byName.length - shownNames} more (--json has them all)`));
 }
 
-function errors({ errors: { byKind } }: LoadResult, printer: Printer): void {
+function errors({ errors: { byKind, reasons } }: LoadResult, printer: Printer): void {
   const kinds = Object.entries(byKind).sort(([, a], [, b]) => b - a);
   if (kinds.length > 0) printer.line();
-  for (const [kind, count] of kinds) printer.warn(`${formatCount(count)} × ${kind}`);
+  for (const [kind, count] of kinds) {
+    const reason = reasons[kind as FailureKind];
+    printer.warn(`${formatCount(count)} × ${kind}${reason === undefined ? '' : `: ${reason}`}`);
+  }
 }
 
 function checks({ checks }: LoadResult, printer: Printer): void {
@@ -128,13 +133,9 @@ function thresholds({ thresholds }: LoadResult, printer: Printer): void {
 
 /** What the run means, and what made it mean less than it should. */
 function conclusion(result: LoadResult, printer: Printer): void {
-  const { thresholds, generator, unsent, abortedBy } = result;
+  const { thresholds } = result;
   printer.line();
-  if (abortedBy !== undefined) printer.warn(`ended early, since ${abortedBy} failed`);
-  if (generator.missing !== undefined) printer.warn(`a part of the load is missing: ${generator.missing}`);
-  if (generator.bottleneck !== undefined)
-    printer.warn(`the generator was the limit, not the server: ${generator.bottleneck}`);
-  else if (unsent > 0) printer.warn(`${formatCount(unsent)} more were due, and not sent`);
+  for (const warning of loadWarnings(result)) printer.warn(warning);
   if (thresholds.length === 0)
     return printer.line(printer.dim("Nothing was judged: --threshold 'p95<200ms,error_rate<1%' does."));
   const failed = thresholds.filter(({ verdict }) => verdict === 'failed').length;

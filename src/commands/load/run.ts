@@ -1,5 +1,7 @@
 import { UserError } from '../../lib/core/errors.js';
 import { AbortOnFailure } from '../../lib/load/abort.js';
+import { checkLimits } from '../../lib/load/limits.js';
+import { counted } from '../../lib/core/units.js';
 import { generate, type LoadPlan } from '../../lib/load/generator.js';
 import { prepare, targetOf } from '../../lib/load/request.js';
 import { resultOf } from '../../lib/load/result.js';
@@ -16,6 +18,13 @@ import { presentLoad } from '../../ui/load.js';
 import { conclude, countsOf } from './shared/conclude.js';
 import { outputFlags, rehearseOutputs, saveFlags, writeOutputs } from './shared/output-flags.js';
 import { thresholdFlags, thresholdsOf } from './shared/threshold-flags.js';
+import {
+  requestFlags,
+  requestOf,
+  targetWith,
+  transportFlags,
+  transportOf,
+} from './shared/transport-flags.js';
 import { watchFlags, watching } from './shared/watch.js';
 
 const flags = {
@@ -41,6 +50,8 @@ const flags = {
   ...thresholdFlags,
   ...saveFlags,
   ...outputFlags,
+  ...requestFlags,
+  ...transportFlags,
   ...watchFlags,
 };
 
@@ -78,13 +89,14 @@ export const run = readCommand({
 
   async read(input, context) {
     const { target, path, host } = targetOf(input.url);
-    const name = `GET ${path.replace(/\?.*/, '')}`;
-    const request = prepare(name, path, host, { method: 'GET', headers: [] });
+    const text = await requestOf(input, context);
+    const name = `${text.method} ${path.replace(/\?.*/, '')}`;
+    const request = prepare(name, path, host, text);
     const thresholds = thresholdsOf(input);
     const open = await latenciesOpener();
     const abort = new AbortOnFailure(thresholds, open);
     const plan: LoadPlan = {
-      targets: [target],
+      targets: [await targetWith(target, input)],
       workload: { requests: [{ weight: 1, request }] },
       ...loadOf(input),
       drainMs: input.drain,
@@ -94,9 +106,11 @@ export const run = readCommand({
       shard: input.shard,
       names: namesIn(thresholds),
       watch: abort.watch,
+      ...transportOf(input),
     };
+    await checkLimits(plan, (message) => context.warn(message));
     await rehearseOutputs(input);
-    const title = `GET ${input.url}`;
+    const title = `${text.method} ${input.url}`;
     const { noLive } = input;
     const tally = await watching({ title, plan, thresholds, open, noLive }, context, (onSlice, progress) =>
       generate(plan, AbortSignal.any([context.signal, abort.signal]), progress, (second, soFar) => {
@@ -144,10 +158,14 @@ const mostConnections = 1000;
 function loadOf(
   input: FlagValues<typeof flags>,
 ): Pick<LoadPlan, 'arrivals' | 'durationMs' | 'maxConnections'> {
-  const { rate, stages, connections, duration } = input;
+  const { rate, stages, connections, duration, threads } = input;
   if (rate !== undefined && stages !== undefined)
     throw new UserError('--rate and --stages exclude each other', { hint: 'Leave one out.' });
   const maxConnections = connections ?? mostConnections;
+  if (threads > maxConnections)
+    throw new UserError(`${threads} threads cannot share ${counted(maxConnections, 'connection')}`, {
+      hint: 'Give as many --connections as --threads, or more.',
+    });
   if (stages) {
     const durationMs = stages.reduce((sum, stage) => sum + stage.durationMs, 0);
     return { durationMs, arrivals: { loop: 'open', stages }, maxConnections };

@@ -1,13 +1,16 @@
 import { Accounts } from './accounts.js';
 import { Flight, type Ground } from './flight.js';
-import { Http1Pool } from './http1/pool.js';
+import type { Latencies } from '../measure/latencies.js';
 import type { EngineJob } from './job.js';
+import type { NameTable } from './name-table.js';
+import { type NetworkCounts, networkOf } from './network-counts.js';
+import { openTransport } from './open-transport.js';
 import { PacedTimer } from './paced-timer.js';
 import { Schedule } from './schedule.js';
-import type { Latencies } from '../measure/latencies.js';
-import type { NameTable } from './name-table.js';
+import { ShortfallWatch } from './shortfall.js';
 import type { SlowRequest } from './slowest.js';
 import { latenciesOpener, type OpenLatencies } from './tally.js';
+import { TraceIds } from './trace-ids.js';
 import type { Transport } from './transport.js';
 import { openWorkload, type Workload } from './workload.js';
 
@@ -28,6 +31,13 @@ export interface EngineTally {
   readonly lag: Latencies;
   /** Slowest first. */
   readonly slowest: readonly SlowRequest[];
+  /** The share of the time in which this thread was not waiting for anything. */
+  readonly busy: number;
+  readonly network: NetworkCounts;
+  /** Why the run was ended early. */
+  readonly shortfall?: string | undefined;
+  /** Milliseconds from the origin to when nothing was due any more. */
+  readonly endedMs: number;
   /** Milliseconds from the origin to the last request that was sent. */
   readonly lastSentMs: number;
 }
@@ -38,6 +48,7 @@ export class Engine implements Ground {
   readonly transports: readonly Transport[];
   readonly isClosedLoop: boolean;
   isDraining = false;
+  readonly traceIds: TraceIds | undefined;
   readonly #job: EngineJob;
   readonly accounts: Accounts;
   readonly #lag: Latencies;
@@ -45,6 +56,10 @@ export class Engine implements Ground {
   /** Requests that were sent, and have not come to their end. */
   #underWay = 0;
   #lastSent = 0;
+  #lastSweep = 0;
+  #shortfall: string | undefined;
+  readonly #cutShort = new AbortController();
+  readonly #shortfallWatch: ShortfallWatch | undefined;
   #drained: () => void = () => {};
 
   static async open(job: EngineJob): Promise<Engine> {
@@ -54,7 +69,7 @@ export class Engine implements Ground {
   private constructor(job: EngineJob, openLatencies: OpenLatencies) {
     this.#job = job;
     this.workload = openWorkload(job.workload, job.thread);
-    this.transports = job.targets.map((target) => new Http1Pool(target, job));
+    this.transports = job.targets.map((target) => openTransport(target, job));
     this.isClosedLoop = job.arrivals.loop === 'closed';
     this.#lag = openLatencies();
     this.#begin = job.origin - performance.timeOrigin;
@@ -64,6 +79,9 @@ export class Engine implements Ground {
       names: job.names ?? [],
       watch: job.watch ?? [],
     });
+    this.traceIds = job.trace === false ? undefined : new TraceIds();
+    this.#shortfallWatch =
+      job.abortOnShortfall && !this.isClosedLoop ? new ShortfallWatch(job.abortOnShortfall) : undefined;
   }
 
   /** Milliseconds since the origin. */
@@ -72,14 +90,19 @@ export class Engine implements Ground {
   }
 
   /** Runs the job to its end, or until the signal; what is under way then is waited for in the drain. */
-  async run(signal: AbortSignal): Promise<EngineTally> {
+  async run(stop: AbortSignal): Promise<EngineTally> {
     const { arrivals, drainMs } = this.#job;
+    const signal = AbortSignal.any([stop, this.#cutShort.signal]);
+    const started = performance.eventLoopUtilization();
+    let [endedMs, busy] = [0, 0];
     const sweep = setInterval(() => this.#sweep(), sweepEveryMs);
     const drained = new Promise<void>((resolve) => (this.#drained = resolve));
     try {
       if (arrivals.loop === 'open') await this.#beginAtTimes(new Schedule(arrivals.stages), signal);
       else await this.#keepBusy(arrivals.users, signal);
       this.isDraining = true;
+      endedMs = performance.now() - this.#begin;
+      busy = performance.eventLoopUtilization(started).utilization;
       for (const transport of this.transports) transport.drop();
       if (this.#underWay > 0) await within(drained, drainMs, signal);
     } finally {
@@ -96,6 +119,10 @@ export class Engine implements Ground {
       resent: sum(({ resent }) => resent),
       mostConnections: sum(({ mostConnections }) => mostConnections),
       lag: this.#lag,
+      busy,
+      network: networkOf(this.transports.map(({ dialer }) => dialer)),
+      shortfall: this.#shortfall,
+      endedMs,
       lastSentMs: Math.max(0, this.#lastSent - this.#begin),
     };
   }
@@ -140,12 +167,24 @@ export class Engine implements Ground {
 
   #sweep(): void {
     const now = performance.now();
+    // An open loop knows of each request how late it is; a closed one has only the clock.
+    if (this.isClosedLoop && this.#lastSweep > 0)
+      this.#lag.record(Math.max(0, now - this.#lastSweep - sweepEveryMs));
+    this.#lastSweep = now;
     let connections = 0;
     for (const transport of this.transports) {
       transport.sweep(now);
       connections += transport.connections;
     }
     this.accounts.connectionsOpen(connections, now);
+    if (!this.isDraining) this.#watchShortfall(now);
+  }
+
+  #watchShortfall(now: number): void {
+    const waiting = this.transports.reduce((sum, transport) => sum + transport.waiting, 0);
+    const { due } = this.accounts;
+    this.#shortfall ??= this.#shortfallWatch?.look(now, due, due - waiting);
+    if (this.#shortfall !== undefined) this.#cutShort.abort();
   }
 }
 

@@ -5,12 +5,13 @@ import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
 import type { EngineJob } from './job.js';
 import { NameTable } from './name-table.js';
+import { type NetworkCounts, sumOfNetworks } from './network-counts.js';
 import { type PackedTally, type UnpackedTally, unpackTally } from './packed-tally.js';
+import { part, type Shard } from './shard.js';
 import { Slowest } from './slowest.js';
 import { type OnSlice, SoFar } from './so-far.js';
 import { latenciesOpener, type OpenLatencies } from './tally.js';
 import type { ThreadMessage, ThreadReport } from './thread-message.js';
-import { part, type Shard } from './shard.js';
 import type { Timeline } from './timeline.js';
 
 /** Time for the threads to start, before the first request is due. */
@@ -55,10 +56,6 @@ export async function generate(
   const { threads } = plan;
   const open = await latenciesOpener();
   const origin = originOf(plan);
-  let stoppedAt = Infinity;
-  const noteStop = () => (stoppedAt = performance.timeOrigin + performance.now());
-  if (signal.aborted) noteStop();
-  signal.addEventListener('abort', noteStop, { once: true });
   const soFar = new SoFar(threads, open, onSlice);
   const ends = await Promise.all(
     Array.from({ length: threads }, async (_, thread) => {
@@ -71,13 +68,13 @@ export async function generate(
       return end;
     }),
   );
-  signal.removeEventListener('abort', noteStop);
   const packed = ends.filter((end) => typeof end !== 'string');
   const lost = ends.flatMap((end, i) => (typeof end === 'string' ? [{ thread: i + 1, reason: end }] : []));
+  const joined = joinTallies(unpacked(packed, open), plan.names ?? [], open);
   return {
-    ...joinTallies(unpacked(packed, open), plan.names ?? [], open),
+    ...joined,
     startedAt: origin,
-    elapsedMs: Math.max(0, Math.min(plan.durationMs, stoppedAt - origin)),
+    elapsedMs: packed.length === 0 ? plan.durationMs : Math.min(plan.durationMs, joined.endedMs),
     timeline: soFar.timeline,
     lost,
   };
@@ -100,17 +97,19 @@ export function joinTallies(
   const lag = open();
   const slowest = new Slowest();
   const sums = { due: 0, resent: 0, mostConnections: 0 };
-  let lastSentMs = 0;
+  const most = { busy: 0, endedMs: 0, lastSentMs: 0 };
+  const networks: NetworkCounts[] = [];
+  let shortfall: string | undefined;
   for (const tally of tallies) {
     lag.add(tally.lag);
     names.add(tally.names);
     for (const request of tally.slowest) slowest.add(request);
-    sums.due += tally.due;
-    sums.resent += tally.resent;
-    sums.mostConnections += tally.mostConnections;
-    lastSentMs = Math.max(lastSentMs, tally.lastSentMs);
+    networks.push(tally.network);
+    shortfall ??= tally.shortfall;
+    for (const key of ['due', 'resent', 'mostConnections'] as const) sums[key] += tally[key];
+    for (const key of ['busy', 'endedMs', 'lastSentMs'] as const) most[key] = Math.max(most[key], tally[key]);
   }
-  return { names, lag, slowest: slowest.list, ...sums, lastSentMs };
+  return { names, lag, slowest: slowest.list, ...sums, ...most, network: sumOfNetworks(networks), shortfall };
 }
 
 /** Shards begin with a second of the wall clock, so that the slices of several machines are the same. */

@@ -1,4 +1,5 @@
 import type { Filter } from './accounts.js';
+import type { ShortfallLimit } from './shortfall.js';
 
 /** What one thread of the generator does: plain data, so that it can be given to a worker. */
 export interface EngineJob {
@@ -23,6 +24,12 @@ export interface EngineJob {
   readonly names?: readonly string[];
   /** Requests that are counted together, and told while the run goes. */
   readonly watch?: readonly Filter[];
+  /** How old the addresses of a name may become; 30 s unless it is said. */
+  readonly resolveEveryMs?: number;
+  /** False sends no `traceparent`. */
+  readonly trace?: boolean;
+  /** Ends an open loop that does not keep its rate. */
+  readonly abortOnShortfall?: ShortfallLimit;
 }
 
 /** A server, and how it is spoken to. */
@@ -31,7 +38,13 @@ export interface Target {
   readonly port: number;
   /** A Unix socket instead of host and port. */
   readonly socketPath?: string;
+  /** Instead of those that the host's name has. */
+  readonly addresses?: readonly string[];
+  /** HTTP/2; with TLS the server has to choose it. */
+  readonly http2?: boolean;
+  /** Everything as PEM. */
   readonly tls?: {
+    /** A name, or an address that the certificate carries. */
     readonly servername: string;
     readonly verify: boolean;
     readonly ca?: string;
@@ -58,6 +71,9 @@ export interface PreparedRequest {
   /** Whether anybody reads the answer's body. */
   readonly readsBody: boolean;
 }
+
+/** Of these, one that a server may have taken may be sent again (RFC 9110, 9.2.2). */
+export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** What is sent, whenever something is due. */
 export interface WorkloadPlan {

@@ -25,6 +25,8 @@ export interface Observed {
   readonly unsent: number;
   /** Why the generator, not the server, made latencies and rates. */
   readonly bottleneck?: string | undefined;
+  /** Whether requests failed for want of something that the generator needs: errors say nothing of the server then. */
+  readonly hasOwnFailures?: boolean;
   /** Whether a part of the load is missing: rates are too low then. */
   readonly isPartial: boolean;
 }
@@ -80,6 +82,9 @@ function read(threshold: Threshold, observed: Observed): Reading {
   const { check, kind, ...requests } = filter;
   const tally = observed.tallyOf(requests);
   if (tally === undefined) return { isMissing: true, shown: observed.whyNone(requests) };
+  const isOfFailures = metric === 'error_rate' || metric === 'failed' || metric === 'errors';
+  if (isOfFailures && observed.hasOwnFailures && observed.bottleneck !== undefined)
+    return { shown: observed.bottleneck };
   if (metric === 'error_rate') return errorRate(threshold, tally);
   if (metric === 'checks') return checks(threshold, tally, check);
   if (typeof metric === 'object' && 'status' in metric) return ofStatus(threshold, tally, metric.status);

@@ -1,7 +1,9 @@
 import { counted, formatBytes, formatCount, formatDuration, formatPercent } from '../../lib/core/units.js';
 import type { LoadResult, NameResult } from '../../lib/load/result.js';
 import type { Quantiles } from '../../lib/load/quantiles.js';
+import type { FailureKind } from '../../lib/load/tally.js';
 import { formatQuantile, formatRate, quantileTitles } from '../load-figures.js';
+import { loadWarnings } from '../load-warnings.js';
 import { html, type Html } from './html.js';
 import type { ReportedRun } from './page.js';
 import { planFacts } from './plan.js';
@@ -17,13 +19,7 @@ const longTable = 20;
 
 /** Verdict, what limits it, and the figures that are asked for first. */
 export function head({ title, verdict, result }: ReportedRun): Html {
-  const { generator, latencyMs, lowerBounds } = result;
-  const problems = [
-    ...(generator.bottleneck === undefined ? [] : [`The generator was the limit: ${generator.bottleneck}`]),
-    ...(generator.missing === undefined ? [] : [generator.missing]),
-    ...(result.abortedBy === undefined ? [] : [`Ended before its time by ${result.abortedBy}`]),
-    ...(result.unsent === 0 ? [] : [`${formatCount(result.unsent)} more requests were due, and not sent`]),
-  ];
+  const { latencyMs, lowerBounds } = result;
   const errorRate = result.sent === 0 ? 0 : result.errors.total / result.sent;
   const tile = (name: string, value: string, detail = '') =>
     html`<div>
@@ -36,7 +32,7 @@ export function head({ title, verdict, result }: ReportedRun): Html {
     <div class="verdict ${toneOf(verdict)}">${verdict}</div>
     <h1>${title}</h1>
     <p>Started ${started}; ${formatDuration(result.durationMs)} of load</p>
-    ${problems.map((problem) => html`<p class="banner warn"><span>${problem}</span></p>`)}
+    ${loadWarnings(result).map((warning) => html`<p class="banner warn"><span>${warning}</span></p>`)}
     <dl class="tiles">
       ${tile('Sent', formatCount(result.sent), formatRate(result.achievedRate) + (result.targetRate === null ? '' : ` of ${formatRate(result.targetRate)} wanted`))}
       ${tile('Answered', formatCount(result.answered), `${formatRate(result.goodput)} as expected`)}
@@ -122,6 +118,7 @@ export function errors({ errors, sent }: LoadResult): Html {
         <thead>
           <tr>
             <th>kind</th>
+            <th>why the first one</th>
             <th class="number">requests</th>
             <th class="number">of sent</th>
             <th></th>
@@ -132,6 +129,7 @@ export function errors({ errors, sent }: LoadResult): Html {
             ([kind, count]) =>
               html`<tr>
                 <td>${kind}</td>
+                <td>${errors.reasons[kind as FailureKind]}</td>
                 <td class="number">${formatCount(count)}</td>
                 <td class="number">${formatPercent(count / sent, 3)}</td>
                 <td>
@@ -216,12 +214,18 @@ export function slowest({ slowest, targetRate }: LoadResult): Html {
 }
 
 export function generator({ generator, resent }: LoadResult): Html {
-  const { threads, lostThreads, mostConnections, lagMs, bottleneck } = generator;
+  const { threads, lostThreads, mostConnections, busy, lateSends, lagMs, bottleneck } = generator;
   return facts('The generator itself', [
     ['verdict', bottleneck === undefined ? 'was not the limit' : `was the limit: ${bottleneck}`],
     ['threads', lostThreads === 0 ? String(threads) : `${threads}, of which ${lostThreads} died`],
+    ['busy', `${formatPercent(busy)} of the time`],
     ['most connections', formatCount(mostConnections)],
+    ...generator.byAddress.map(({ address, connections, failed }): [string, string] => [
+      address,
+      `${counted(connections, 'connection')}${failed > 0 ? `, ${formatCount(failed)} failed` : ''}`,
+    ]),
     ['late by itself', `${formatDuration(lagMs.p99)} at p99, at most ${formatDuration(lagMs.max)}`],
+    ['late sends', formatCount(lateSends)],
     [
       'sent again',
       resent === 0 ? 'none' : `${counted(resent, 'request')}, whose connection the server had just closed`,

@@ -38,7 +38,11 @@ describe('the rows of times', () => {
     expect(result.lowerBounds).toEqual(['p99', 'p999', 'max']);
     expect(result.serviceLowerBounds).toEqual(['p99', 'p999', 'max']);
     expect(result.serviceTimeMs.p99).toBeGreaterThan(500);
-    expect(result.slowest[0]).toMatchObject({ name: 'GET /', outcome: 'incomplete' });
+    expect(result.slowest[0]).toMatchObject({
+      name: 'GET /',
+      outcome: 'incomplete',
+      traceId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+    });
     const sum = (key: 'sent' | 'answered' | 'incomplete' | 'due') =>
       result.timeline.reduce((all, slice) => all + slice[key], 0);
     expect([sum('due'), sum('sent'), sum('answered'), sum('incomplete')]).toEqual([200, 200, 190, 10]);

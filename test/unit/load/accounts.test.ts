@@ -160,6 +160,9 @@ describe('the accounts of a thread', () => {
               resent: 1,
               mostConnections: 2,
               lastSentMs: 3,
+              endedMs: 4,
+              busy: 0.5,
+              network: { lookups: 0, byAddress: [], reasons: {} },
             }),
           ),
         );

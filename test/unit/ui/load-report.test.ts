@@ -106,7 +106,7 @@ needs('python3')('the report of a load run', () => {
       result: exampleResult({
         byName,
         latencyNote: text!,
-        errors: { total: 1, byKind: { [text!]: 1 } },
+        errors: { total: 1, byKind: { [text!]: 1 }, reasons: {} },
         checks: texts.map((name) => ({ name, passed: 1, failed: 0 })),
         thresholds: texts.map((expression) => ({ expression, verdict: 'failed', observed: expression })),
         slowest: [{ ...slow, name: text!, traceId: text! }],

@@ -1,6 +1,5 @@
-import { ServiceUnavailable } from '../../../lib/core/errors.js';
-import { formatCount } from '../../../lib/core/units.js';
 import type { LoadTally } from '../../../lib/load/generator.js';
+import { nothingAnswered } from '../../../lib/load/nothing-answered.js';
 import type { LoadResult } from '../../../lib/load/result.js';
 import { metricsOf } from '../../../lib/load/run-metrics.js';
 import { verdictOf } from '../../../lib/load/verdict.js';
@@ -8,16 +7,7 @@ import type { Check, Outcome } from '../../../runtime/command.js';
 
 /** @throws ServiceUnavailable when there was not one answer */
 export function conclude(tally: LoadTally, result: LoadResult, where: string): Outcome<LoadResult> {
-  if (result.answered === 0 && result.requests > 0) {
-    const kinds = Object.entries(result.errors.byKind).sort(([, a], [, b]) => b - a);
-    const why = kinds[0]?.[0] ?? 'none came until the end of the drain';
-    throw new ServiceUnavailable(
-      `none of ${formatCount(result.sent)} requests to ${where} was answered: ${why}`,
-      {
-        hint: 'Check the URL, and that the service runs.',
-      },
-    );
-  }
+  if (result.answered === 0 && result.requests > 0) throw nothingAnswered(result, where);
   return {
     verdict: verdictOf(result),
     result,

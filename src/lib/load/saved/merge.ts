@@ -45,6 +45,7 @@ export function mergeRuns(files: readonly RunFile[], open: OpenLatencies): Merge
     runs.map((run) => ({
       ...run.tally,
       lastSentMs: run.tally.lastSentMs + laterMs(run),
+      endedMs: run.tally.endedMs + laterMs(run),
       slowest: run.tally.slowest.map((request) => ({ ...request, dueMs: request.dueMs + laterMs(run) })),
     })),
     runs.flatMap(({ pinned }) => pinned),

@@ -60,6 +60,10 @@ export function encodeRun(tally: LoadTally, { plan, thresholds, abortedBy }: How
     resent: tally.resent,
     mostConnections: tally.mostConnections,
     lastSentMs: tally.lastSentMs,
+    endedMs: tally.endedMs,
+    busy: tally.busy,
+    ...(tally.shortfall === undefined ? {} : { shortfall: tally.shortfall }),
+    network: tally.network as SavedRunData['network'],
     lag: tally.lag.encode(),
     slowest: [...tally.slowest],
     pinned: [...(plan.names ?? [])],
@@ -91,35 +95,18 @@ export function decodeRun(text: string, path: string, open: OpenLatencies): Save
     const timeline = unpackTimeline(data.timeline, open, addEncoded);
     const lag = open();
     lag.addEncoded(data.lag);
-    const { due, resent, mostConnections, lastSentMs, elapsedMs, lost } = data;
-    const slowest = data.slowest as LoadTally['slowest'];
-    const tally = {
-      names,
-      timeline,
-      lag,
-      due,
-      resent,
-      mostConnections,
-      lastSentMs,
-      elapsedMs,
-      lost,
-      slowest,
-    };
     const total = names.total();
     const inTime = timeline.slices.reduce((sum, { slice }) => sum + slice.sent, 0);
     if (total.sent !== total.answered + total.failed + total.incomplete.count || total.sent !== inTime)
       throw new Error(`its ${counted(total.sent, 'request')} and what became of them do not add up`);
     const { id, shard, threads, thresholds, abortedBy, pinned } = data;
-    const plan = data.plan as PlanDescription;
+    const { due, resent, mostConnections, lastSentMs, endedMs, elapsedMs, lost, busy, shortfall } = data;
+    const counts = { due, resent, mostConnections, lastSentMs, endedMs, elapsedMs, lost, busy, shortfall };
+    const { slowest, network } = data as Pick<LoadTally, 'slowest' | 'network'>;
     return {
-      id,
-      plan,
-      shard,
-      threads,
-      thresholds,
-      abortedBy,
-      pinned,
-      tally: { ...tally, startedAt },
+      ...{ id, shard, threads, thresholds, abortedBy, pinned },
+      plan: data.plan as PlanDescription,
+      tally: { ...counts, names, timeline, lag, slowest, network, startedAt },
     };
   } catch (error) {
     throw notOne(path, errorMessage(error));

@@ -66,6 +66,14 @@ export const savedRunSchema = z.object({
   resent: count,
   mostConnections: count,
   lastSentMs: ms,
+  endedMs: ms,
+  busy: z.number().check(z.nonnegative()),
+  shortfall: z.optional(z.string()),
+  network: z.object({
+    lookups: count,
+    byAddress: z.array(z.object({ address: z.string(), connections: count, failed: count })),
+    reasons: z.record(z.string(), z.string()),
+  }),
   lag: encoded,
   slowest: z.array(
     z.object({
