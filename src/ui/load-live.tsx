@@ -116,9 +116,9 @@ function stageAt(stages: readonly Stage[], ms: number): string {
   let end = 0;
   const place = stages.findIndex(({ durationMs }) => ms < (end += durationMs));
   const stage = stages[place];
-  return stage
-    ? `  stage ${place + 1} of ${stages.length}: ${formatRate(stage.from)} to ${formatRate(stage.to)}`
-    : '';
+  if (!stage) return '';
+  const from = stage.from === stage.to ? '' : `${formatRate(stage.from)} to `;
+  return `  stage ${place + 1} of ${stages.length}: ${from}${formatRate(stage.to)}`;
 }
 
 const labelWidth = 11;

@@ -1,5 +1,5 @@
 import { silentProgress, type Progress } from '../../../lib/core/progress.js';
-import { formatDuration } from '../../../lib/core/units.js';
+import { counted, formatCount, formatDuration } from '../../../lib/core/units.js';
 import { type LiveRun, LiveRecorder } from '../../../lib/load/live-run.js';
 import type { LoadPlan } from '../../../lib/load/generator.js';
 import type { OnSlice } from '../../../lib/load/so-far.js';
@@ -58,7 +58,11 @@ function tell({ seconds, sent, answered, errors, p95, underWay }: LiveRun, progr
   const parts = [
     `${formatRate(rate)} now${wanted === null ? '' : `, of ${formatRate(wanted)} wanted`}`,
     `p95 ${p95 === null ? '–' : formatDuration(p95)}`,
-    `${errors} errors`,
+    counted(errors, 'error'),
   ];
-  progress.update(answered, undefined, `${parts.join('  ')}  ${underWay} of ${sent} under way`);
+  progress.update(
+    answered,
+    undefined,
+    `${parts.join('  ')}  ${formatCount(underWay)} of ${formatCount(sent)} under way`,
+  );
 }
