@@ -45,11 +45,11 @@ const openQueueWriter: OpenQueueWriter = async ({ url, tables, partitions, signa
   }
 };
 
-/** More than are ever late: none is left unsent. */
+/** More than are ever under way: none is left unsent. */
 const maxConnections = 1000;
 
 /** An open loop of the engine of `metrify load`, so that both measurements are of the same requests at the same times. */
-const generateLoad: GenerateLoad = async ({ url, paths, rate, durationMs, headers = [], signal }) => {
+export const generateLoad: GenerateLoad = async ({ url, paths, rate, durationMs, headers = [], signal }) => {
   const { target, host } = targetOf(url);
   const tally = await generate(
     {
@@ -92,10 +92,6 @@ const generateLoad: GenerateLoad = async ({ url, paths, rate, durationMs, header
 };
 
 /** What `metrify demo` shows, in this order. */
-export const demoGroups = [
-  cacheSteps(generateLoad),
-  queueSteps(openQueueWriter),
-  rolloutSteps(generateLoad),
-] as const;
+export const demoGroups = [cacheSteps, queueSteps(openQueueWriter), rolloutSteps] as const;
 
 export type DemoGroup = (typeof demoGroups)[number];

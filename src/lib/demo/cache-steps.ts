@@ -4,7 +4,7 @@ import { ServiceUnavailable, UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
 import { writeFileInPlace } from '../core/files.js';
 import { counted, formatCount } from '../core/units.js';
-import type { GenerateLoad, LoadReport } from './load.js';
+import type { LoadReport } from './load.js';
 import { request } from './request.js';
 import { warmQueries } from './schema.js';
 import { type Stage, stepGroup } from './stage.js';
@@ -34,79 +34,78 @@ export interface Measurements {
 }
 
 /** Cold service, warm, inspect, warm service, flush. */
-export const cacheSteps = (generate: GenerateLoad) =>
-  stepGroup({
-    name: 'cache',
-    state: (): Measurements => ({}),
-    steps: [
-      {
-        title: 'measure the service while its cache is empty',
-        async run(stage, latency) {
-          await settle(stage, generate);
-          latency.cold = await measureBoth(stage, generate);
-          tellLatency(stage, latency);
-        },
+export const cacheSteps = stepGroup({
+  name: 'cache',
+  state: (): Measurements => ({}),
+  steps: [
+    {
+      title: 'measure the service while its cache is empty',
+      async run(stage, latency) {
+        await settle(stage);
+        latency.cold = await measureBoth(stage);
+        tellLatency(stage, latency);
       },
-      {
-        title: 'warm the latest readings from SQL',
-        run: (stage) => warm(stage, 'latest.sql', warmQueries.latest, 'meter:{meter_id}:latest', 'readings'),
-      },
-      {
-        title: 'warm the forecasts',
-        run: (stage) => warm(stage, 'forecast.sql', warmQueries.forecast, 'forecast:{meter_id}', 'forecast'),
-      },
-      {
-        title: 'look into the cache',
-        run: (stage) =>
-          stage.metrify(['cache', 'inspect', '--exact', '--top', '3', '--level', stage.cache.type]),
-      },
-      {
-        title: 'measure the service again',
-        async run(stage, latency) {
-          const { cold } = latency;
-          const warmed = await measureBoth(stage, generate);
-          latency.warm = warmed;
-          if (cold)
-            latency.ratio = {
-              meterReadings: ratio(cold.meterReadings.p50, warmed.meterReadings.p50),
-              forecast: ratio(cold.forecast.p50, warmed.forecast.p50),
-            };
-          tellLatency(stage, latency);
-          const missed = Object.values(warmed).reduce((sum, { requests, hits }) => sum + requests - hits, 0);
-          if (missed > 0)
-            throw new UserError(
-              `${counted(missed, 'request')} ${missed === 1 ? 'was' : 'were'} not answered from the warmed cache`,
-              {
-                code: 'DEMO_STEP_FAILED',
-                exitCode: ExitCode.bug,
-              },
-            );
-        },
-      },
-      {
-        title: 'see what flushing the forecasts would delete',
-        run: (stage) => stage.metrify([...flush(stage), '--dry-run']),
-      },
-      {
-        title: 'flush the forecasts',
-        async run(stage) {
-          const { type, address } = stage.cache;
-          const report = await stage.metrify([...flush(stage), '--confirm', `demo/${type}@${address}`]);
-          const [meter] = stage.town.meters;
-          const url = urlOf(stage, 'forecast', meter!.id);
-          const first = await request(url, stage.signal);
-          const second = await request(url, stage.signal);
-          stage.narrator.line(
-            `The service fills what is missing: the next two requests are a ${first.cache}, then a ${second.cache}.`,
+    },
+    {
+      title: 'warm the latest readings from SQL',
+      run: (stage) => warm(stage, 'latest.sql', warmQueries.latest, 'meter:{meter_id}:latest', 'readings'),
+    },
+    {
+      title: 'warm the forecasts',
+      run: (stage) => warm(stage, 'forecast.sql', warmQueries.forecast, 'forecast:{meter_id}', 'forecast'),
+    },
+    {
+      title: 'look into the cache',
+      run: (stage) =>
+        stage.metrify(['cache', 'inspect', '--exact', '--top', '3', '--level', stage.cache.type]),
+    },
+    {
+      title: 'measure the service again',
+      async run(stage, latency) {
+        const { cold } = latency;
+        const warmed = await measureBoth(stage);
+        latency.warm = warmed;
+        if (cold)
+          latency.ratio = {
+            meterReadings: ratio(cold.meterReadings.p50, warmed.meterReadings.p50),
+            forecast: ratio(cold.forecast.p50, warmed.forecast.p50),
+          };
+        tellLatency(stage, latency);
+        const missed = Object.values(warmed).reduce((sum, { requests, hits }) => sum + requests - hits, 0);
+        if (missed > 0)
+          throw new UserError(
+            `${counted(missed, 'request')} ${missed === 1 ? 'was' : 'were'} not answered from the warmed cache`,
+            {
+              code: 'DEMO_STEP_FAILED',
+              exitCode: ExitCode.bug,
+            },
           );
-          return report;
-        },
       },
-    ],
-    summary: (latency) => latency,
-    highlight: ({ ratio }, { green }) =>
-      ratio && `forecasts ${green(`${ratio.forecast} × faster`)} from a warm cache`,
-  });
+    },
+    {
+      title: 'see what flushing the forecasts would delete',
+      run: (stage) => stage.metrify([...flush(stage), '--dry-run']),
+    },
+    {
+      title: 'flush the forecasts',
+      async run(stage) {
+        const { type, address } = stage.cache;
+        const report = await stage.metrify([...flush(stage), '--confirm', `demo/${type}@${address}`]);
+        const [meter] = stage.town.meters;
+        const url = urlOf(stage, 'forecast', meter!.id);
+        const first = await request(url, stage.signal);
+        const second = await request(url, stage.signal);
+        stage.narrator.line(
+          `The service fills what is missing: the next two requests are a ${first.cache}, then a ${second.cache}.`,
+        );
+        return report;
+      },
+    },
+  ],
+  summary: (latency) => latency,
+  highlight: ({ ratio }, { green }) =>
+    ratio && `forecasts ${green(`${ratio.forecast} × faster`)} from a warm cache`,
+});
 
 async function warm(stage: Stage, file: string, sql: string, key: string, column: string) {
   await writeFileInPlace(join(stage.desk, file), `${sql}\n`);
@@ -120,7 +119,7 @@ function flush(stage: Stage): string[] {
 }
 
 /** Prepares statements and lets the runtime compile, so that only the cache makes the difference. */
-async function settle({ service, signal }: Stage, generate: GenerateLoad): Promise<void> {
+async function settle({ service, signal, generate }: Stage): Promise<void> {
   const nobody = Object.values(paths).map((path) => `${path}?meter=none`);
   await generate({
     url: service.url,
@@ -131,10 +130,10 @@ async function settle({ service, signal }: Stage, generate: GenerateLoad): Promi
   });
 }
 
-async function measureBoth(stage: Stage, generate: GenerateLoad): Promise<EndpointLatencies> {
+async function measureBoth(stage: Stage): Promise<EndpointLatencies> {
   return {
-    meterReadings: await measure(stage, 'meterReadings', generate),
-    forecast: await measure(stage, 'forecast', generate),
+    meterReadings: await measure(stage, 'meterReadings'),
+    forecast: await measure(stage, 'forecast'),
   };
 }
 
@@ -143,9 +142,8 @@ async function measureBoth(stage: Stage, generate: GenerateLoad): Promise<Endpoi
  * @throws ServiceUnavailable when a request had another answer than the expected, or none
  */
 async function measure(
-  { town, service, signal }: Stage,
+  { town, service, signal, generate }: Stage,
   endpoint: keyof typeof paths,
-  generate: GenerateLoad,
 ): Promise<Latency> {
   const before = service.hits();
   const { errors, ...latency } = await generate({

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 
 import { writeFileInPlace } from '../core/files.js';
 import { counted, formatCount } from '../core/units.js';
-import type { GenerateLoad } from './load.js';
 import { routeFile, type Router, startRouter } from './router.js';
 import { type CommandReport, type Stage, stepGroup } from './stage.js';
 
@@ -32,40 +31,38 @@ interface RolloutState {
 }
 
 /** A good version promoted and a bad one rejected, while somebody uses the service. */
-export const rolloutSteps = (generate: GenerateLoad) =>
-  stepGroup({
-    name: 'rollout',
-    state: (): RolloutState => ({ rollouts: [] }),
-    steps: [
-      {
-        title: 'promote a good version',
-        async run(stage, state) {
-          await writeFileInPlace(join(stage.desk, 'route.json'), routeFile(versions.map(({ name }) => name)));
-          const router = await startRouter(join(stage.desk, 'route.json'), versions);
-          stage.closing(() => router.close());
-          state.router = router;
-          stage.narrator.line('Three versions of the service run behind a router; v1 has all the traffic.');
-          return rollOut(stage, state, generate, 'v1', 'v2', 0);
-        },
+export const rolloutSteps = stepGroup({
+  name: 'rollout',
+  state: (): RolloutState => ({ rollouts: [] }),
+  steps: [
+    {
+      title: 'promote a good version',
+      async run(stage, state) {
+        await writeFileInPlace(join(stage.desk, 'route.json'), routeFile(versions.map(({ name }) => name)));
+        const router = await startRouter(join(stage.desk, 'route.json'), versions);
+        stage.closing(() => router.close());
+        state.router = router;
+        stage.narrator.line('Three versions of the service run behind a router; v1 has all the traffic.');
+        return rollOut(stage, state, 'v1', 'v2', 0);
       },
-      {
-        title: 'reject a bad one',
-        run: (stage, state) => rollOut(stage, state, generate, 'v2', 'v3', rejected),
-      },
-    ],
-    summary: ({ rollouts }) => rollouts,
-  });
+    },
+    {
+      title: 'reject a bad one',
+      run: (stage, state) => rollOut(stage, state, 'v2', 'v3', rejected),
+    },
+  ],
+  summary: ({ rollouts }) => rollouts,
+});
 
 async function rollOut(
   stage: Stage,
   state: RolloutState,
-  generate: GenerateLoad,
   stable: string,
   canary: string,
   exitCode: number,
 ): Promise<CommandReport> {
   const router = state.router!;
-  const { narrator, desk, signal } = stage;
+  const { narrator, desk, signal, generate } = stage;
   const file = `${canary}.yaml`;
   await writeFileInPlace(join(desk, file), description(router.url, stable, canary));
   const before = router.counts();

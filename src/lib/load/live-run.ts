@@ -1,7 +1,7 @@
 import type { Latencies } from '../measure/latencies.js';
 import type { LoadPlan } from './generator.js';
 import { decide } from './judge.js';
-import type { OnSlice } from './so-far.js';
+import type { LiveSlice, SoFar } from './so-far.js';
 import type { OpenLatencies } from './tally.js';
 import { targetRateBetween } from './target-rate.js';
 import type { Threshold } from './threshold.js';
@@ -51,14 +51,14 @@ export interface LiveRun {
 
 /** Makes of the seconds of a run how it stands. Memory does not depend on its length. */
 export class LiveRecorder {
-  readonly #plan: Pick<LoadPlan, 'arrivals' | 'durationMs'>;
+  readonly #plan: Pick<LoadPlan, 'arrivals' | 'durationMs' | 'shard'>;
   readonly #thresholds: readonly Threshold[];
   readonly #latencies: Latencies;
   #seconds: LiveSecond[] = [];
   #errors = 0;
 
   constructor(
-    plan: Pick<LoadPlan, 'arrivals' | 'durationMs'>,
+    plan: Pick<LoadPlan, 'arrivals' | 'durationMs' | 'shard'>,
     thresholds: readonly Threshold[],
     open: OpenLatencies,
   ) {
@@ -67,8 +67,8 @@ export class LiveRecorder {
     this.#latencies = open();
   }
 
-  /** @param args of a second that is over */
-  see(...[{ startMs, lengthMs, slice }, soFar]: Parameters<OnSlice>): LiveRun {
+  /** Takes a second that is over. */
+  see({ startMs, lengthMs, slice }: LiveSlice, soFar: SoFar): LiveRun {
     const elapsedMs = startMs + lengthMs;
     const errors = slice.failed + slice.unexpected;
     this.#latencies.add(slice.response);
@@ -90,9 +90,9 @@ export class LiveRecorder {
   }
 
   #wanted(fromMs: number, toMs: number): number | null {
-    const { arrivals, durationMs } = this.#plan;
+    const { arrivals, durationMs, shard } = this.#plan;
     if (arrivals.loop === 'closed' || fromMs >= durationMs) return null;
-    return targetRateBetween(arrivals.stages, fromMs, Math.min(toMs, durationMs));
+    return targetRateBetween(arrivals.stages, fromMs, Math.min(toMs, durationMs)) / (shard?.of ?? 1);
   }
 
   /** By what seconds tell: what is about some of the requests waits for the end. */
