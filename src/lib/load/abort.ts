@@ -34,7 +34,7 @@ export class AbortOnFailure {
       const { verdict } = judge(threshold, {
         open: this.#open,
         tallyOf: (filter) => watched[places.get(keyOf(filter)) ?? -1],
-        whyNone: () => '',
+        whyNone: () => ({ isMissing: true, shown: '' }),
         seconds: elapsedMs / 1000,
         unsent: soFar.timeline.slices.reduce((sum, { slice }) => sum + slice.due - slice.sent, 0),
         isPartial: false,

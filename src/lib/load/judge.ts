@@ -17,8 +17,8 @@ export interface Observed {
   readonly open: OpenLatencies;
   /** The requests that are meant, together; undefined when there was none. */
   tallyOf(filter: Filter): NameTally | undefined;
-  /** Why there was none. */
-  whyNone(filter: Filter): string;
+  /** Why there was none; whether it is certain. */
+  whyNone(filter: Filter): { readonly isMissing: boolean; readonly shown: string };
   /** In which requests were sent. */
   readonly seconds: number;
   /** Due, and not sent. */
@@ -81,7 +81,7 @@ function read(threshold: Threshold, observed: Observed): Reading {
     );
   const { check, kind, ...requests } = filter;
   const tally = observed.tallyOf(requests);
-  if (tally === undefined) return { isMissing: true, shown: observed.whyNone(requests) };
+  if (tally === undefined) return observed.whyNone(requests);
   const isOfFailures = metric === 'error_rate' || metric === 'failed' || metric === 'errors';
   if (isOfFailures && observed.hasOwnFailures && observed.bottleneck !== undefined)
     return { shown: observed.bottleneck };

@@ -132,6 +132,19 @@ describe('a judgement', () => {
     expect(await judged('error_rate<50%', { bottleneck })).toMatch(/^passed/);
   });
 
+  it('of a name or tag that may be among those beyond the rows has no data, and cannot pass without', async () => {
+    const names = new NameTable(await open, ['a'], 1);
+    for (const name of ['a', 'b', 'c']) names.tallyOf(name, { team: 'x' }).sent++;
+    const observed = byFilter(names, names.total(), await open);
+    const run = { ...observed, open: await open, seconds: 1, unsent: 0, isPartial: false };
+    const verdict = (text: string) => judge(parseThreshold(text), run).verdict;
+    const beyond = ['b', 'c'].find((name) => !names.rows.has(name))!;
+    expect(verdict(`sent{name=${beyond}}<2 or-no-data: pass`)).toBe('no-data');
+    expect(verdict('sent{team=x}<9 or-no-data: pass')).toBe('no-data');
+    expect(verdict('sent{name=a,team=x}<2')).toBe('passed');
+    expect(verdict('sent<4')).toBe('passed');
+  });
+
   it('of rates cannot fail for want of a thread that died', async () => {
     expect(await judged('rps>2000', { isPartial: true })).toMatch(/^no-data: .*or more$/);
     expect(await judged('rps>1000', { isPartial: true })).toMatch(/^passed/);
