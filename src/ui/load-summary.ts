@@ -2,34 +2,29 @@ import { formatBytes, formatCount, formatDuration } from '../lib/core/units.js';
 import type { Quantiles } from '../lib/load/quantiles.js';
 import type { LoadResult } from '../lib/load/result.js';
 import { markdownTable } from '../runtime/markdown.js';
+import { formatQuantile, quantileTitles } from './load-figures.js';
+import { loadWarnings } from './load-warnings.js';
 
 /** Rows of a table; GitHub cuts a summary at 1 MiB. */
 const mostRows = 50;
 
 const verdicts = { passed: '✅ passed', failed: '❌ failed', 'no-data': '⚠️ no data' } as const;
-const titles = { p50: 'p50', p90: 'p90', p95: 'p95', p99: 'p99', p999: 'p99.9', max: 'max' } as const;
-const quantileNames = Object.keys(titles) as (keyof Quantiles)[];
+const quantileNames = Object.keys(quantileTitles) as (keyof Quantiles)[];
 
 /** The result of a run as Markdown, for the summary of a CI job. */
 export function loadSummary(result: LoadResult): string {
-  const { thresholds, byName, checks, slowest, generator, abortedBy } = result;
-  const warnings = [
-    ...(result.unsent > 0 ? [`${formatCount(result.unsent)} more were due, and not sent`] : []),
-    ...(generator.missing ? [`a part of the load is missing: ${generator.missing}`] : []),
-    ...(generator.bottleneck ? [`the generator was the limit: ${generator.bottleneck}`] : []),
-    ...(abortedBy ? [`ended early, since ${abortedBy} failed`] : []),
-  ];
+  const { thresholds, byName, checks, slowest } = result;
   const sections = [
     '## Load test',
     `${formatCount(result.sent)} requests in ${formatDuration(result.durationMs)}: ${formatCount(result.answered)} answered, ` +
       `${formatCount(result.failed)} failed, ${formatCount(result.incomplete)} incomplete; ${formatBytes(result.bytes)}.`,
-    ...warnings.map((warning) => `⚠️ ${plain(warning)}`),
+    ...loadWarnings(result).map((warning) => `⚠️ ${plain(warning)}`),
     ...table(
       ['threshold', 'verdict', 'observed'],
       thresholds.map(({ expression, verdict, observed }) => [expression, verdicts[verdict], observed]),
     ),
     table(
-      ['', ...Object.values(titles)],
+      ['', ...Object.values(quantileTitles)],
       [
         ['response time', ...cells(result.latencyMs, result.lowerBounds)],
         ['service time', ...cells(result.serviceTimeMs, result.serviceLowerBounds)],
@@ -78,10 +73,7 @@ function table(titlesOf: readonly string[], rows: readonly (readonly string[])[]
 }
 
 function cells(quantiles: Quantiles, bounds: readonly string[], names = quantileNames): string[] {
-  return names.map((name) => {
-    const ms = quantiles[name];
-    return ms === null ? '-' : `${bounds.includes(name) ? '≥ ' : ''}${formatDuration(ms)}`;
-  });
+  return names.map((name) => formatQuantile(name, quantiles, bounds));
 }
 
 /** Text that Markdown and HTML take for nothing else; tables escape `|` themselves. */

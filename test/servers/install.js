@@ -18,6 +18,8 @@ const PACKAGES = {
     'prometheus',
     'tmux',
     'faketime',
+    'chromium',
+    'fonts-dejavu-core',
     'python3-pip',
     'openjdk-17-jdk-headless',
     'maven',

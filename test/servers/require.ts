@@ -31,6 +31,7 @@ const NEEDS = {
   promtool: programs('promtool'),
   tmux: programs('tmux'),
   python3: programs('python3'),
+  chromium: programs('chromium'),
   faketime: programs('faketime'),
   simbench: {
     present: () => existsSync(simbenchFolder()),

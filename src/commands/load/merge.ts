@@ -46,8 +46,9 @@ export const merge = readCommand({
       abortedBy: merged.abortedBy,
       open,
     });
-    await writeOutputs(result, input, context);
-    return conclude(tally, result, plan.targets.join(', '));
+    const title = plan.targets.join(', ');
+    await writeOutputs(result, input, context, { title, plan, tally, open });
+    return conclude(tally, result, title);
   },
 
   counts: countsOf,

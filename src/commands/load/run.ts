@@ -4,6 +4,7 @@ import { AbortOnFailure } from '../../lib/load/abort.js';
 import { generate, type LoadPlan } from '../../lib/load/generator.js';
 import { checkLimits } from '../../lib/load/limits.js';
 import { resultOf } from '../../lib/load/result.js';
+import { describePlan } from '../../lib/load/saved/plan-description.js';
 import { encodeRun } from '../../lib/load/saved/saved-run.js';
 import { parseShard } from '../../lib/load/shard.js';
 import { latenciesOpener } from '../../lib/load/tally.js';
@@ -18,6 +19,7 @@ import { openTest } from './shared/open-test.js';
 import { outputFlags, rehearseOutputs, saveFlags, writeOutputs } from './shared/output-flags.js';
 import { thresholdFlags, thresholdsOf } from './shared/threshold-flags.js';
 import { requestFlags, transportFlags } from './shared/transport-flags.js';
+import { watchFlags, watching } from './shared/watch.js';
 
 const flags = {
   ...loadFlags,
@@ -30,6 +32,7 @@ const flags = {
   ...outputFlags,
   ...requestFlags,
   ...transportFlags,
+  ...watchFlags,
 };
 
 export const run = readCommand({
@@ -82,15 +85,23 @@ export const run = readCommand({
       watch: abort.watch,
     };
     refuseTooManyThreads(plan);
-    const tally = await context.during('sending', 'requests', async (progress) => {
-      try {
-        await checkLimits(plan, (message) => context.warn(message));
-        const signal = AbortSignal.any([context.signal, abort.signal]);
-        return await generate(plan, signal, progress, abort.onSlice);
-      } finally {
-        await stop();
-      }
-    });
+    const { noLive } = input;
+    const tally = await watching(
+      { title: test.title, plan, thresholds, open, noLive },
+      context,
+      async (onSlice, progress) => {
+        try {
+          await checkLimits(plan, (message) => context.warn(message));
+          const signal = AbortSignal.any([context.signal, abort.signal]);
+          return await generate(plan, signal, progress, (second, soFar) => {
+            abort.onSlice(second, soFar);
+            onSlice(second, soFar);
+          });
+        } finally {
+          await stop();
+        }
+      },
+    );
     const { arrivals, maxConnections } = plan;
     const { abortedBy } = abort;
     const result = resultOf(tally, {
@@ -109,7 +120,13 @@ export const run = readCommand({
     context.applied(() => result);
     const expressions = thresholds.map(({ expression }) => expression);
     const saved = encodeRun(tally, { plan, thresholds: expressions, abortedBy });
-    await writeOutputs(result, input, context, saved);
+    await writeOutputs(result, input, context, {
+      title: test.title,
+      plan: describePlan(plan),
+      tally,
+      open,
+      saved,
+    });
     context.signal.throwIfAborted();
     return conclude(tally, result, host);
   },

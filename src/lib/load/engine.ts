@@ -21,6 +21,8 @@ const sweepEveryMs = 50;
 const mostBetweenLooksMs = 50;
 /** How often users of a closed loop come and go. */
 const usersEveryMs = 10;
+/** The drain of a run that is stopped. */
+const stoppedDrainMs = 1000;
 
 /** What one thread counted. */
 export interface EngineTally {
@@ -128,7 +130,7 @@ export class Engine implements Ground {
       endedMs = performance.now() - this.#begin;
       busy = performance.eventLoopUtilization(started).utilization;
       for (const transport of this.transports) transport.drop();
-      if (this.#underWay > 0) await within(drained, drainMs);
+      if (this.#underWay > 0) await within(drained, drainMs, signal);
     } finally {
       clearInterval(sweep);
     }
@@ -259,12 +261,18 @@ export class Engine implements Ground {
   }
 }
 
-function within(promise: Promise<void>, ms: number): Promise<void> {
+/** Until the promise, or so long; of a run that is stopped, no longer than a person waits. */
+function within(promise: Promise<void>, ms: number, stopped: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    void promise.then(() => {
-      clearTimeout(timer);
+    const timers = [setTimeout(end, ms)];
+    const hurry = () => void timers.push(setTimeout(end, stoppedDrainMs));
+    function end(): void {
+      for (const timer of timers) clearTimeout(timer);
+      stopped.removeEventListener('abort', hurry);
       resolve();
-    });
+    }
+    if (stopped.aborted) hurry();
+    else stopped.addEventListener('abort', hurry);
+    void promise.then(end);
   });
 }

@@ -139,6 +139,8 @@ needs(
         `deploy history web --provider envoy --route route.json`,
         `load run ${base}/meters --rate 20 --duration 1s --threshold 'p95<1h,checks>99%,p95{name=GET /readings}<1s' --save one.json`,
         `load run ${base}/meters --rate 20 --duration 1s --shard 1/2 --save half.json`,
+        `load run ${base}/meters --connections 2 --duration 1s --no-live --report load.html`,
+        `load run http://127.0.0.1:1/ --rate 5 --duration 2s --threshold 'error_rate<1%'`,
         'load merge one.json',
         'load merge one.json one.json',
         'load merge half.json',

@@ -18,6 +18,8 @@ export interface OpenTest {
   readonly plan: LoadPlan;
   /** Those that the scenario says. */
   readonly thresholds: readonly string[];
+  /** For whoever watches: what is requested. */
+  readonly title: string;
   /** For messages: who should have answered. */
   readonly host: string;
   /** Runs teardown, also when the run was stopped; warns of what went wrong. */
@@ -46,7 +48,7 @@ async function openUrl(input: Input, context: Context): Promise<OpenTest> {
     ...transportOf(input),
     threads: input.threads,
   };
-  return { plan, thresholds: [], host, stop: async () => undefined };
+  return { plan, thresholds: [], title: `${text.method} ${input.test}`, host, stop: async () => undefined };
 }
 
 async function openScenario(input: Input, context: Context): Promise<OpenTest> {
@@ -66,6 +68,7 @@ async function openScenario(input: Input, context: Context): Promise<OpenTest> {
   return {
     plan: { ...plan, ...load, ...transportOf(input), threads: input.threads },
     thresholds: scenario.thresholds ?? [],
+    title: input.test,
     host: targetOf(scenario.target).host,
     async stop() {
       const signal = withGrace(context.signal, teardownGraceMs);

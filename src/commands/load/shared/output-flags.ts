@@ -8,8 +8,10 @@ import type { Context } from '../../../runtime/context.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
 import { rehearseReports } from '../../../runtime/reports.js';
 import { loadSummary } from '../../../ui/load-summary.js';
+import { reportOf, type ReportedTally } from './report.js';
 
 export const outputFlags = {
+  report: flag.file({ access: 'write', help: 'charts and tables of the result, as one HTML file' }),
   csv: flag.file({ access: 'write', help: 'the run in slices of time, as CSV' }),
   summaryFile: flag.file({
     access: 'write',
@@ -25,18 +27,25 @@ type Outputs = FlagValues<typeof outputFlags> & Partial<FlagValues<typeof saveFl
 
 /** Whether all files can be written, before a run whose result would be lost. @throws UserError */
 export async function rehearseOutputs(outputs: Outputs): Promise<void> {
-  const { csv, summaryFile, save } = outputs;
-  await rehearseReports({ '--csv': csv, '--summary-file': summaryFile, '--save': save });
+  const { report, csv, summaryFile, save } = outputs;
+  await rehearseReports({ '--report': report, '--csv': csv, '--summary-file': summaryFile, '--save': save });
 }
 
-/** Writes what is asked for. What cannot be written is told, and the command goes on. @param saved the saved run */
+/** What the files say in addition to the result. */
+interface Ran extends ReportedTally {
+  /** The saved run. */
+  readonly saved?: string;
+}
+
+/** Writes what is asked for. What cannot be written is told, and the command goes on. */
 export async function writeOutputs(
   result: LoadResult,
-  { csv, summaryFile, save }: Outputs,
+  { report, csv, summaryFile, save }: Outputs,
   context: Context,
-  saved = '',
+  { saved = '', ...ran }: Ran,
 ): Promise<void> {
   const { redactor } = context.terminal;
+  const page = report === undefined ? '' : await reportOf(result, ran, context);
   const summary = () => loadSummary(redactor.data(result));
   const write = async (what: string, path: string | undefined, content: () => string, add = false) => {
     if (path === undefined || path === '') return;
@@ -47,6 +56,7 @@ export async function writeOutputs(
     }
   };
   await write('the saved run', save, () => saved);
+  await write('the report', report, () => page);
   await write('the CSV file', csv, () => timelineCsv(result.timeline));
   await write('the summary', summaryFile, summary);
   await write('the summary of the job', context.env['GITHUB_STEP_SUMMARY'], summary, true);
