@@ -1,14 +1,14 @@
-import { ServiceUnavailable, UserError } from '../../lib/core/errors.js';
-import { generate, type LoadPlan } from '../../lib/load/generator.js';
+import { UserError } from '../../lib/core/errors.js';
+import { arrivalsOf } from '../../lib/load/arrivals.js';
+import type { LoadPlan } from '../../lib/load/generator.js';
 import { prepare, targetOf } from '../../lib/load/request.js';
-import { type LoadResult, resultOf } from '../../lib/load/result.js';
 import { parseStages } from '../../lib/load/stages.js';
-import { latenciesOpener } from '../../lib/load/tally.js';
 import { parseThreshold } from '../../lib/load/threshold.js';
-import { verdictOf } from '../../lib/load/verdict.js';
-import { type Check, readCommand } from '../../runtime/command.js';
-import { flag, type FlagValues } from '../../runtime/flags.js';
+import { readCommand } from '../../runtime/command.js';
+import { flag } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
+import { concluded, send } from './shared/conclude.js';
+import { sendingFlags } from './shared/sending-flags.js';
 
 const flags = {
   rate: flag.parsed('N', positive, {
@@ -21,16 +21,7 @@ const flags = {
     help: 'a closed loop: so many connections, each with one request after the other; with --rate or --stages the maximum',
   }),
   duration: flag.duration({ help: 'how long requests are due', default: '10s' }),
-  drain: flag.duration({ help: 'how long requests under way at the end are waited for', default: '5s' }),
-  requestTimeout: flag.duration({
-    help: 'a request without a whole answer fails after this',
-    default: '30s',
-  }),
-  threshold: flag.list({
-    placeholder: 'EXPRESSION',
-    help: 'what must hold: p95<200ms, max<2s, error_rate<1%, rps>500, goodput>=450',
-  }),
-  threads: flag.count({ help: 'threads of the generator', default: '1' }),
+  ...sendingFlags,
 };
 
 export const run = readCommand({
@@ -62,34 +53,14 @@ export const run = readCommand({
     const plan: LoadPlan = {
       targets: [target],
       workload: { requests: [{ weight: 1, request }] },
-      ...loadOf(input),
+      ...arrivalsOf(input),
       drainMs: input.drain,
       timeoutMs: input.requestTimeout,
       connectTimeoutMs: Math.min(input.requestTimeout, 5000),
       threads: input.threads,
     };
     const thresholds = input.threshold.map(parseThreshold);
-    const open = await latenciesOpener();
-    const tally = await context.during('sending', 'requests', (progress) =>
-      generate(plan, context.signal, progress),
-    );
-    const { arrivals, maxConnections } = plan;
-    const result = resultOf(tally, {
-      targetRate: arrivals.loop === 'open' ? tally.due / (plan.durationMs / 1000) : undefined,
-      threads: plan.threads,
-      maxConnections,
-      thresholds,
-      open,
-    });
-    context.applied(() => result);
-    context.signal.throwIfAborted();
-    if (result.answered === 0 && result.failed > 0) {
-      const [kind] = Object.entries(result.errors.byKind).sort(([, a], [, b]) => b - a)[0]!;
-      throw new ServiceUnavailable(`none of ${result.sent} requests to ${host} was answered: ${kind}`, {
-        hint: 'Check the URL, and that the service runs.',
-      });
-    }
-    return { verdict: verdictOf(result), result, checks: checksOf(result) };
+    return concluded(await send(plan, thresholds, context), host, context);
   },
 
   counts: ({ sent, answered, failed, incomplete }) => ({ sent, answered, failed, incomplete }),
@@ -101,37 +72,4 @@ function positive(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text) || Number(text) === 0)
     throw new UserError(`'${text}' is not a rate`, { hint: 'Give requests a second, like 500 or 0.4.' });
   return Number(text);
-}
-
-/** The most connections of an open loop that says nothing of them. */
-const mostConnections = 1000;
-
-function loadOf(
-  input: FlagValues<typeof flags>,
-): Pick<LoadPlan, 'arrivals' | 'durationMs' | 'maxConnections'> {
-  const { rate, stages, connections, duration } = input;
-  if (rate !== undefined && stages !== undefined)
-    throw new UserError('--rate and --stages exclude each other', { hint: 'Leave one out.' });
-  const maxConnections = connections ?? mostConnections;
-  if (stages) {
-    const durationMs = stages.reduce((sum, stage) => sum + stage.durationMs, 0);
-    return { durationMs, arrivals: { loop: 'open', stages }, maxConnections };
-  }
-  if (rate !== undefined) {
-    const steady = [{ durationMs: duration, from: rate, to: rate }];
-    return { durationMs: duration, arrivals: { loop: 'open', stages: steady }, maxConnections };
-  }
-  if (connections === undefined)
-    throw new UserError('how much load is not said', {
-      hint: 'Give --rate or --stages for an open loop, --connections for a closed one.',
-    });
-  return { durationMs: duration, arrivals: { loop: 'closed', users: connections }, maxConnections };
-}
-
-function checksOf({ thresholds }: LoadResult): Check[] {
-  return thresholds.map(({ expression, verdict, observed }) => ({
-    name: expression,
-    ...(verdict === 'failed' && { failure: observed }),
-    ...(verdict === 'no-data' && { inconclusive: observed }),
-  }));
 }

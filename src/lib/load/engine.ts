@@ -2,12 +2,18 @@ import { Flight, type Ground } from './flight.js';
 import { Http1Pool } from './http1/pool.js';
 import type { EngineJob, PreparedRequest } from './job.js';
 import { PacedTimer } from './paced-timer.js';
+import { Playback } from './replay/playback.js';
 import { Schedule } from './schedule.js';
 import { latenciesOpener, NameTally, type OpenLatencies } from './tally.js';
 import type { Transport } from './transport.js';
 import { openWorkload, type Workload } from './workload.js';
 
 const sweepEveryMs = 50;
+
+/** When the flights of an open loop begin: milliseconds from the origin, in order; undefined at the end. */
+interface Agenda {
+  next(): number | undefined | Promise<number | undefined>;
+}
 
 /** What one thread counted. */
 export interface EngineTally {
@@ -35,6 +41,7 @@ export class Engine implements Ground {
   readonly #byName = new Map<string, NameTally>();
   readonly #lag: NameTally['wait'];
   readonly #begin: number;
+  readonly #playback: Playback | undefined;
   /** Requests that were sent, and have not come to their end. */
   #underWay = 0;
   #due = 0;
@@ -48,9 +55,11 @@ export class Engine implements Ground {
   private constructor(job: EngineJob, openLatencies: OpenLatencies) {
     this.#job = job;
     this.#openLatencies = openLatencies;
-    this.workload = openWorkload(job.workload, job.thread);
+    const { arrivals } = job;
+    this.#playback = arrivals.loop === 'recorded' ? new Playback(arrivals) : undefined;
+    this.workload = this.#playback ?? openWorkload(job.workload, job.thread);
     this.transports = job.targets.map((target) => new Http1Pool(target, job));
-    this.isClosedLoop = job.arrivals.loop === 'closed';
+    this.isClosedLoop = arrivals.loop === 'closed';
     this.#lag = openLatencies();
     this.#begin = job.origin - performance.timeOrigin;
   }
@@ -72,8 +81,12 @@ export class Engine implements Ground {
     const sweep = setInterval(() => this.#sweep(), sweepEveryMs);
     const drained = new Promise<void>((resolve) => (this.#drained = resolve));
     try {
-      if (arrivals.loop === 'open') await this.#beginAtTimes(new Schedule(arrivals.stages), signal);
-      else await this.#keepBusy(arrivals.users, signal);
+      if (arrivals.loop === 'closed') await this.#keepBusy(arrivals.users, signal);
+      else if (this.#playback) await this.#playBack(this.#playback, signal);
+      else if (arrivals.loop === 'open') {
+        await this.#beginAtTimes(this.#agendaOf(new Schedule(arrivals.stages)), signal);
+        await this.#untilTheEnd(new PacedTimer(), signal);
+      }
       this.isDraining = true;
       for (const transport of this.transports) transport.drop();
       if (this.#underWay > 0) await within(drained, drainMs);
@@ -114,20 +127,44 @@ export class Engine implements Ground {
     return tally;
   }
 
-  async #beginAtTimes(schedule: Schedule, signal: AbortSignal): Promise<void> {
+  /** This thread's share of a schedule. */
+  #agendaOf(schedule: Schedule): Agenda {
     const { thread, threads } = this.#job;
+    let i = thread - threads;
+    return { next: () => ((i += threads) < schedule.count ? schedule.dueNs(i) / 1e6 : undefined) };
+  }
+
+  async #beginAtTimes(agenda: Agenda, signal: AbortSignal): Promise<void> {
     const timer = new PacedTimer();
-    for (let i = thread; i < schedule.count; i += threads) {
-      const due = this.#begin + schedule.dueNs(i) / 1e6;
+    for (;;) {
+      const next = agenda.next();
+      const dueMs = typeof next === 'object' ? await next : next;
+      if (dueMs === undefined || signal.aborted) return;
+      const due = this.#begin + dueMs;
       while (due > performance.now()) {
-        if (signal.aborted) return;
         await timer.until(due);
+        if (signal.aborted) return;
       }
-      if (signal.aborted) return;
       this.#lag.record(performance.now() - due);
       new Flight(this).proceed(due);
     }
-    await this.#untilTheEnd(timer, signal);
+  }
+
+  async #playBack(playback: Playback, signal: AbortSignal): Promise<void> {
+    const stop = () => playback.close();
+    signal.addEventListener('abort', stop, { once: true });
+    await this.#beginAtTimes(playback, signal);
+    signal.removeEventListener('abort', stop);
+    playback.close();
+    await this.#untilAllAreSent(signal);
+  }
+
+  /** The last requests of a recording may still wait for a connection. */
+  async #untilAllAreSent(signal: AbortSignal): Promise<void> {
+    const timer = new PacedTimer();
+    const end = performance.now() + this.#job.drainMs;
+    while (this.progress.sent < this.#due && performance.now() < end && !signal.aborted)
+      await timer.until(performance.now() + 10);
   }
 
   async #keepBusy(users: number, signal: AbortSignal): Promise<void> {

@@ -1,9 +1,11 @@
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 
 import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
-import type { EngineJob } from './job.js';
+import type { Arrivals, EngineJob } from './job.js';
 import { type PackedTally, unpackTally } from './packed-tally.js';
+import { Dealer } from './replay/deal.js';
+import type { RecordedRequest } from './replay/recording.js';
 import { latenciesOpener, NameTally } from './tally.js';
 
 /** Time for the threads to start, before the first request is due. */
@@ -12,7 +14,21 @@ const leadMs = 200;
 const handOverMs = 10_000;
 
 /** A job of all threads together. */
-export type LoadPlan = Omit<EngineJob, 'origin' | 'thread'>;
+export interface LoadPlan extends Omit<EngineJob, 'origin' | 'thread' | 'arrivals' | 'durationMs'> {
+  readonly arrivals: Exclude<Arrivals, { readonly loop: 'recorded' }> | RecordedArrivals;
+  /** Milliseconds in which requests are due; undefined of a recording, which ends by itself. */
+  readonly durationMs: number | undefined;
+}
+
+export interface RecordedArrivals {
+  readonly loop: 'recorded';
+  /** What is sent as `Host`. */
+  readonly host: string;
+  /** Read a bounded number of requests ahead of their times. */
+  requests(signal: AbortSignal): AsyncIterable<readonly RecordedRequest[]>;
+  /** Milliseconds from the origin to the end of what was read. */
+  endMs(): number;
+}
 
 /** What all threads counted together. */
 export interface LoadTally extends EngineTally {
@@ -32,12 +48,20 @@ type Message =
  * @returns what was counted; after the signal, what was counted until then and in the drain
  */
 export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Progress): Promise<LoadTally> {
-  const { threads } = plan;
+  const { threads, arrivals } = plan;
+  const dealer =
+    arrivals.loop === 'recorded' ? await Dealer.open(arrivals.requests(signal), threads) : undefined;
   const origin = performance.timeOrigin + performance.now() + leadMs;
   const seen = new Map<number, number>();
   const begun = performance.now() + leadMs;
+  /** Milliseconds from the origin, as soon as it is known. */
+  const end = (async () => {
+    await dealer?.run();
+    return endOf(plan);
+  })();
   const started = Array.from({ length: threads }, (_, thread) => {
-    return runThread(shareOf(plan, thread, origin), signal, ({ answered, failed }) => {
+    const share = shareOf(plan, thread, origin, dealer?.ports[thread]);
+    return runThread(share, end, signal, ({ answered, failed }) => {
       seen.set(thread, answered + failed);
       progress.update(
         [...seen.values()].reduce((sum, count) => sum + count, 0),
@@ -63,7 +87,7 @@ export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Pr
     tallies.reduce((total, tally) => total + count(tally), 0);
   return {
     startedAt: origin,
-    elapsedMs: Math.min(plan.durationMs, stoppedAt - begun),
+    elapsedMs: Math.min(await end, stoppedAt - begun),
     byName,
     lag,
     due: sum(({ due }) => due),
@@ -74,14 +98,28 @@ export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Pr
   };
 }
 
-function shareOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
+function endOf({ durationMs, arrivals }: LoadPlan): number {
+  return durationMs ?? (arrivals.loop === 'recorded' ? arrivals.endMs() : 0);
+}
+
+function shareOf(
+  { durationMs, ...plan }: LoadPlan,
+  thread: number,
+  origin: number,
+  port: MessagePort | undefined,
+): EngineJob {
   const { threads, arrivals, maxConnections } = plan;
   const part = (count: number) => Math.floor(count / threads) + (thread < count % threads ? 1 : 0);
+  const share = (): Arrivals => {
+    if (arrivals.loop === 'closed') return { loop: 'closed', users: part(arrivals.users) };
+    return arrivals.loop === 'recorded' ? { loop: 'recorded', host: arrivals.host, port: port! } : arrivals;
+  };
   return {
     ...plan,
+    durationMs: durationMs ?? Infinity,
     thread,
     origin,
-    arrivals: arrivals.loop === 'closed' ? { loop: 'closed', users: part(arrivals.users) } : arrivals,
+    arrivals: share(),
     maxConnections: Math.max(1, part(maxConnections)),
   };
 }
@@ -89,20 +127,24 @@ function shareOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
 /** @returns undefined when the thread died */
 async function runThread(
   job: EngineJob,
+  end: Promise<number>,
   signal: AbortSignal,
   report: (progress: { answered: number; failed: number }) => void,
 ): Promise<PackedTally | undefined> {
-  const worker = new Worker(workerFile(), { workerData: job });
+  const { arrivals } = job;
+  const transferList = arrivals.loop === 'recorded' ? [arrivals.port] : [];
+  const worker = new Worker(workerFile(), { workerData: job, transferList });
   const stop = () => worker.postMessage('stop');
   signal.addEventListener('abort', stop, { once: true });
   try {
     return await new Promise((resolve) => {
       let tally: PackedTally | undefined;
-      // One that hangs is lost as one that died is.
-      const patience = setTimeout(
-        () => void worker.terminate(),
-        leadMs + job.durationMs + job.drainMs + handOverMs,
-      );
+      let patience: NodeJS.Timeout | undefined;
+      void end.then((endMs) => {
+        const untilEnd = job.origin + endMs - performance.timeOrigin - performance.now();
+        // One that hangs is lost as one that died is.
+        patience = setTimeout(() => void worker.terminate(), untilEnd + job.drainMs + handOverMs).unref();
+      });
       worker
         .on('message', (message: Message) => {
           if ('tally' in message) tally = message.tally;

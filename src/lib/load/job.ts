@@ -1,3 +1,5 @@
+import type { MessagePort } from 'node:worker_threads';
+
 /** What one thread of the generator does: plain data, so that it can be given to a worker. */
 export interface EngineJob {
   readonly targets: readonly Target[];
@@ -8,7 +10,7 @@ export interface EngineJob {
   readonly threads: number;
   /** Milliseconds since the epoch, with fractions: when the run begins, for all threads. */
   readonly origin: number;
-  /** Milliseconds from the origin: nothing is due from then on. */
+  /** Milliseconds from the origin: nothing is due from then on. A recording ends by itself. */
   readonly durationMs: number;
   /** How long requests that are under way at the end are waited for. */
   readonly drainMs: number;
@@ -62,7 +64,9 @@ export type Arrivals =
   /** So many users of this thread, each beginning again when it has ended. */
   | { readonly loop: 'closed'; readonly users: number }
   /** At times that do not depend on answers. A thread takes the arrivals i with i mod threads = thread. */
-  | { readonly loop: 'open'; readonly stages: readonly Stage[] };
+  | { readonly loop: 'open'; readonly stages: readonly Stage[] }
+  /** At the times of a recording, with its requests, in place of the workload. They come through the port while it runs. */
+  | { readonly loop: 'recorded'; readonly port: MessagePort; readonly host: string };
 
 /** A time in which the rate goes in a straight line. */
 export interface Stage {

@@ -21,7 +21,8 @@ export function openWorkload(plan: WorkloadPlan, seed: number): Workload {
   return { begin: () => new SingleRequest(picker.next().request) };
 }
 
-class SingleRequest implements Iteration {
+/** One request, and nothing after it. */
+export class SingleRequest implements Iteration {
   #request: PreparedRequest | undefined;
 
   constructor(request: PreparedRequest) {

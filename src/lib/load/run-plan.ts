@@ -1,0 +1,21 @@
+import type { Progress } from '../core/progress.js';
+import { generate, type LoadPlan } from './generator.js';
+import { type LoadResult, resultOf } from './result.js';
+import { latenciesOpener } from './tally.js';
+import type { Threshold } from './threshold.js';
+
+/** Generates the load of a plan, and judges what became of it. @throws what `generate` throws */
+export async function runPlan(
+  plan: LoadPlan,
+  thresholds: readonly Threshold[],
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<LoadResult> {
+  const open = await latenciesOpener();
+  const tally = await generate(plan, signal, progress);
+  const { arrivals, durationMs = tally.elapsedMs, maxConnections, threads } = plan;
+  return resultOf(tally, {
+    targetRate: arrivals.loop === 'closed' ? undefined : tally.due / (Math.max(1, durationMs) / 1000),
+    ...{ threads, maxConnections, thresholds, open },
+  });
+}
