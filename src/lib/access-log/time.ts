@@ -48,7 +48,8 @@ function timeOf(
 ): LogTime | undefined {
   const date = Date.UTC(year, month, day);
   // Date.UTC makes March of a 30th of February.
-  if (month < 0 || new Date(date).getUTCMonth() !== month || new Date(date).getUTCDate() !== day) return undefined;
+  if (month < 0 || new Date(date).getUTCMonth() !== month || new Date(date).getUTCDate() !== day)
+    return undefined;
   // A leap second counts as the second after it.
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
   const offset = (sign === '-' ? -1 : 1) * (Number(zoneHour ?? 0) * 60 + Number(zoneMinute ?? 0));

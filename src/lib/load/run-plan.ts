@@ -14,8 +14,9 @@ export async function runPlan(
   const open = await latenciesOpener();
   const tally = await generate(plan, signal, progress);
   const { arrivals, durationMs = tally.elapsedMs, maxConnections, threads } = plan;
+  const rate = tally.due / (Math.max(1, durationMs) / 1000);
   return resultOf(tally, {
-    targetRate: arrivals.loop === 'closed' ? undefined : tally.due / (Math.max(1, durationMs) / 1000),
+    targetRate: arrivals.loop === 'closed' ? undefined : Math.round(rate * 1000) / 1000,
     ...{ threads, maxConnections, thresholds, open },
   });
 }

@@ -147,7 +147,11 @@ export class LogRecording {
       items.forEach((item, i) => {
         const dueMs = (offset + (spanMs * i) / items.length) / this.#options.speed;
         this.#lastDueMs = Math.max(this.#lastDueMs, dueMs);
-        taken.push({ ...item, dueMs: this.#lastDueMs, name: `${item.method} ${templateOf(fromBytes(item.path))}` });
+        taken.push({
+          ...item,
+          dueMs: this.#lastDueMs,
+          name: `${item.method} ${templateOf(fromBytes(item.path))}`,
+        });
       });
       this.#endMs = (offset + spanMs) / this.#options.speed;
       counts.requests += items.length;
