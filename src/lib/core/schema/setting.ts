@@ -70,12 +70,25 @@ export function setting<T>(
         try {
           return read(value);
         } catch (error) {
-          context.issues.push({ code: 'custom', message: explain(error), input: value });
+          const path = error instanceof Within ? [...error.path] : [];
+          context.issues.push({ code: 'custom', message: explain(error), path, input: value });
           return z.NEVER;
         }
       }),
     )
     .register(settings, about) as unknown as SettingType<T>;
+}
+
+/** What is wrong with a part of a setting that is more than one value. */
+export class Within extends UserError {
+  override readonly name = 'Within';
+  constructor(
+    readonly path: readonly PropertyKey[],
+    message: string,
+    hint?: string,
+  ) {
+    super(message, hint === undefined ? {} : { hint });
+  }
 }
 
 /** What an error of a value's reader says, on one line: its message and its hint. */
