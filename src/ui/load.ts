@@ -1,5 +1,6 @@
 import { formatBytes, formatCount, formatDuration } from '../lib/core/units.js';
-import type { LoadResult, Quantiles } from '../lib/load/result.js';
+import type { Quantiles } from '../lib/load/quantiles.js';
+import type { LoadResult } from '../lib/load/result.js';
 import type { Printer } from '../runtime/printer.js';
 
 const titles = { p50: 'p50', p90: 'p90', p95: 'p95', p99: 'p99', p999: 'p99.9', max: 'max' } as const;
@@ -25,22 +26,21 @@ export function presentLoad(result: LoadResult, printer: Printer): void {
   ];
   const rows = [row('response time', result.latencyMs, result.lowerBounds)];
   if (result.targetRate !== null)
-    rows.push(row('service time', result.serviceTimeMs), row('wait to be sent', result.waitMs));
+    rows.push(row('service time', result.serviceTimeMs, result.serviceLowerBounds), row('wait to be sent', result.waitMs));
   printer.table({
     columns: [{ title: '' }, ...names.map((name) => ({ title: titles[name], align: 'right' as const }))],
     rows,
   });
+  if (result.latencyNote) printer.line(result.latencyNote);
   const kinds = Object.entries(result.errors.byKind);
   if (kinds.length > 0) {
     printer.line();
     for (const [kind, count] of kinds) printer.warn(`${formatCount(count)} × ${kind}`);
   }
-  if (result.generator.lostThreads > 0)
-    printer.warn(
-      `${result.generator.lostThreads} of ${result.generator.threads} threads of the generator died; their share is missing`,
-    );
+  if (result.generator.missing) printer.warn(`a part of the load is missing: ${result.generator.missing}`);
   if (result.generator.bottleneck)
     printer.warn(`the generator was the limit: ${result.generator.bottleneck}`);
+  if (result.abortedBy) printer.warn(`ended early, since ${result.abortedBy} failed`);
   if (result.thresholds.length > 0) printer.line();
   for (const { expression, verdict, observed } of result.thresholds) {
     const text = `${expression}   ${observed}`;

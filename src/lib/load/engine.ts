@@ -1,10 +1,14 @@
+import { Accounts } from './accounts.js';
 import { Flight, type Ground } from './flight.js';
 import { Http1Pool } from './http1/pool.js';
-import type { EngineJob, PreparedRequest } from './job.js';
+import type { EngineJob } from './job.js';
 import { PacedTimer } from './paced-timer.js';
 import { Playback } from './replay/playback.js';
 import { Schedule } from './schedule.js';
-import { latenciesOpener, NameTally, type OpenLatencies } from './tally.js';
+import type { Latencies } from '../measure/latencies.js';
+import type { NameTable } from './name-table.js';
+import type { SlowRequest } from './slowest.js';
+import { latenciesOpener, type OpenLatencies } from './tally.js';
 import type { Transport } from './transport.js';
 import { openWorkload, type Workload } from './workload.js';
 
@@ -17,7 +21,7 @@ interface Agenda {
 
 /** What one thread counted. */
 export interface EngineTally {
-  readonly byName: ReadonlyMap<string, NameTally>;
+  readonly names: NameTable;
   /** Requests that were due, of an open loop; those that were sent, of a closed one. */
   readonly due: number;
   /** Sent a second time, since the server had closed the kept-alive connection before a byte of the answer. */
@@ -25,7 +29,9 @@ export interface EngineTally {
   /** Most connections at one time. */
   readonly mostConnections: number;
   /** How late the generator itself was: from the instant at which something was due to its turn in the event loop. */
-  readonly lag: NameTally['wait'];
+  readonly lag: Latencies;
+  /** Slowest first. */
+  readonly slowest: readonly SlowRequest[];
   /** Milliseconds from the origin to the last request that was sent. */
   readonly lastSentMs: number;
 }
@@ -37,14 +43,12 @@ export class Engine implements Ground {
   readonly isClosedLoop: boolean;
   isDraining = false;
   readonly #job: EngineJob;
-  readonly #openLatencies: OpenLatencies;
-  readonly #byName = new Map<string, NameTally>();
-  readonly #lag: NameTally['wait'];
+  readonly accounts: Accounts;
+  readonly #lag: Latencies;
   readonly #begin: number;
   readonly #playback: Playback | undefined;
   /** Requests that were sent, and have not come to their end. */
   #underWay = 0;
-  #due = 0;
   #lastSent = 0;
   #drained: () => void = () => {};
 
@@ -54,7 +58,6 @@ export class Engine implements Ground {
 
   private constructor(job: EngineJob, openLatencies: OpenLatencies) {
     this.#job = job;
-    this.#openLatencies = openLatencies;
     const { arrivals } = job;
     this.#playback = arrivals.loop === 'recorded' ? new Playback(arrivals) : undefined;
     this.workload = this.#playback ?? openWorkload(job.workload, job.thread);
@@ -62,17 +65,17 @@ export class Engine implements Ground {
     this.isClosedLoop = arrivals.loop === 'closed';
     this.#lag = openLatencies();
     this.#begin = job.origin - performance.timeOrigin;
+    this.accounts = new Accounts(openLatencies, {
+      begin: this.#begin,
+      isClosedLoop: this.isClosedLoop,
+      names: job.names ?? [],
+      watch: job.watch ?? [],
+    });
   }
 
-  /** Counts so far. */
-  get progress(): { readonly answered: number; readonly failed: number; readonly sent: number } {
-    let [answered, failed, sent] = [0, 0, 0];
-    for (const tally of this.#byName.values()) {
-      sent += tally.sent;
-      for (const count of tally.statuses.values()) answered += count;
-      for (const count of tally.failures.values()) failed += count;
-    }
-    return { answered, failed, sent };
+  /** Milliseconds since the origin. */
+  get elapsedMs(): number {
+    return performance.now() - this.#begin;
   }
 
   /** Runs the job to its end, or until the signal; what is under way then is waited for in the drain. */
@@ -98,17 +101,14 @@ export class Engine implements Ground {
     const sum = (count: (transport: Transport) => number) =>
       this.transports.reduce((total, transport) => total + count(transport), 0);
     return {
-      byName: this.#byName,
-      due: this.isClosedLoop ? this.progress.sent : this.#due,
+      names: this.accounts.names,
+      due: this.accounts.due,
+      slowest: this.accounts.slowest.list,
       resent: sum(({ resent }) => resent),
       mostConnections: sum(({ mostConnections }) => mostConnections),
       lag: this.#lag,
       lastSentMs: Math.max(0, this.#lastSent - this.#begin),
     };
-  }
-
-  becameDue(): void {
-    this.#due++;
   }
 
   begun(now: number): void {
@@ -119,12 +119,6 @@ export class Engine implements Ground {
   ended(): void {
     this.#underWay--;
     if (this.isDraining && this.#underWay === 0) this.#drained();
-  }
-
-  tallyOf({ name }: PreparedRequest): NameTally {
-    let tally = this.#byName.get(name);
-    if (!tally) this.#byName.set(name, (tally = new NameTally(this.#openLatencies)));
-    return tally;
   }
 
   /** This thread's share of a schedule. */
@@ -163,7 +157,7 @@ export class Engine implements Ground {
   async #untilAllAreSent(signal: AbortSignal): Promise<void> {
     const timer = new PacedTimer();
     const end = performance.now() + this.#job.drainMs;
-    while (this.progress.sent < this.#due && performance.now() < end && !signal.aborted)
+    while (this.accounts.progress.sent < this.accounts.due && performance.now() < end && !signal.aborted)
       await timer.until(performance.now() + 10);
   }
 
@@ -181,7 +175,12 @@ export class Engine implements Ground {
 
   #sweep(): void {
     const now = performance.now();
-    for (const transport of this.transports) transport.sweep(now);
+    let connections = 0;
+    for (const transport of this.transports) {
+      transport.sweep(now);
+      connections += transport.connections;
+    }
+    this.accounts.connectionsOpen(connections, now);
   }
 }
 

@@ -1,5 +1,6 @@
+import type { Accounts, Sent } from './accounts.js';
 import type { PreparedRequest } from './job.js';
-import type { FailureKind, NameTally } from './tally.js';
+import type { FailureKind } from './tally.js';
 import type { Answer, Exchange, Transport } from './transport.js';
 import type { Iteration, Workload } from './workload.js';
 
@@ -14,9 +15,7 @@ export interface Ground {
   readonly isClosedLoop: boolean;
   /** Nothing is due any more; what is under way is waited for. */
   readonly isDraining: boolean;
-  tallyOf(request: PreparedRequest): NameTally;
-  /** A request became due. */
-  becameDue(): void;
+  readonly accounts: Accounts;
   /** One was sent. */
   begun(now: number): void;
   /** One that was sent has come to its end. */
@@ -24,12 +23,12 @@ export interface Ground {
 }
 
 /** An arrival of an open loop, or a user of a closed one: one request at a time. */
-export class Flight implements Exchange {
+export class Flight implements Exchange, Sent {
   request!: PreparedRequest;
+  due = 0;
+  sentAt = 0;
   readonly #ground: Ground;
   #iteration: Iteration;
-  #due = 0;
-  #sentAt = 0;
   #isSent = false;
 
   constructor(ground: Ground) {
@@ -46,9 +45,9 @@ export class Flight implements Exchange {
       if (typeof next === 'number') return this.#pause(next);
       if (next !== undefined) {
         this.request = next;
-        this.#due = due;
+        this.due = due;
         this.#isSent = false;
-        ground.becameDue();
+        ground.accounts.becameDue(due);
         ground.transports[next.target]!.send(this);
         return;
       }
@@ -59,39 +58,35 @@ export class Flight implements Exchange {
 
   sent(now: number): void {
     this.#isSent = true;
-    this.#sentAt = now;
+    this.sentAt = now;
     // A closed loop is never corrected: it wanted to send it when it could.
-    if (this.#ground.isClosedLoop) this.#due = now;
-    this.#ground.tallyOf(this.request).sent++;
+    if (this.#ground.isClosedLoop) this.due = now;
+    this.#ground.accounts.sent(this, now);
     this.#ground.begun(now);
   }
 
   answered(answer: Answer, now: number): void {
-    const { request } = this;
-    const tally = this.#ground.tallyOf(request);
-    const { status } = answer;
-    tally.bytes += answer.bytes;
-    tally.answered(status, isExpected(request, status), this.#due, this.#sentAt, now);
+    const { status, bytes } = answer;
+    this.#ground.accounts.answered(this, status, isExpected(this.request, status), bytes, now);
     this.#iteration.read(answer);
     this.#ground.ended();
     this.proceed(now);
   }
 
   failed(kind: FailureKind, now: number): void {
-    const tally = this.#ground.tallyOf(this.request);
-    tally.failed(kind);
     if (this.#isSent) {
+      this.#ground.accounts.failed(this, kind, now);
       this.#ground.ended();
       this.proceed(now);
       return;
     }
-    tally.sent++;
+    this.#ground.accounts.unsendable(this, kind);
     if (this.#ground.isClosedLoop) this.#pause(pauseAfterRefusalMs);
     else this.proceed(now);
   }
 
   abandoned(now: number): void {
-    this.#ground.tallyOf(this.request).incomplete.record(now - this.#due);
+    this.#ground.accounts.abandoned(this, now);
   }
 
   #pause(ms: number): void {

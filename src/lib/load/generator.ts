@@ -1,12 +1,19 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 
+import { errorMessage } from '../core/errors.js';
 import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
 import type { Arrivals, EngineJob } from './job.js';
+import { NameTable } from './name-table.js';
 import { type PackedTally, unpackTally } from './packed-tally.js';
 import { Dealer } from './replay/deal.js';
 import type { RecordedRequest } from './replay/recording.js';
-import { latenciesOpener, NameTally } from './tally.js';
+import { Slowest } from './slowest.js';
+import { type OnSlice, SoFar } from './so-far.js';
+import { latenciesOpener, type OpenLatencies } from './tally.js';
+import type { ThreadMessage, ThreadReport } from './thread-message.js';
+import { part, type Shard } from './shard.js';
+import type { Timeline } from './timeline.js';
 
 /** Time for the threads to start, before the first request is due. */
 const leadMs = 200;
@@ -18,6 +25,8 @@ export interface LoadPlan extends Omit<EngineJob, 'origin' | 'thread' | 'arrival
   readonly arrivals: Exclude<Arrivals, { readonly loop: 'recorded' }> | RecordedArrivals;
   /** Milliseconds in which requests are due; undefined of a recording, which ends by itself. */
   readonly durationMs: number | undefined;
+  /** Of the load, this machine's share; all of it without one. */
+  readonly shard?: Shard | undefined;
 }
 
 export interface RecordedArrivals {
@@ -30,131 +39,169 @@ export interface RecordedArrivals {
   endMs(): number;
 }
 
+/** A thread of the generator that died, and took its counts with it. */
+export interface LostThread {
+  /** From 1. */
+  readonly thread: number;
+  readonly reason: string;
+}
+
 /** What all threads counted together. */
 export interface LoadTally extends EngineTally {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   /** In which requests were sent: the duration, or until the run was stopped. */
   readonly elapsedMs: number;
-  /** Threads that died, and took their counts with them. */
-  readonly lostThreads: number;
+  readonly timeline: Timeline;
+  readonly lost: readonly LostThread[];
 }
-
-type Message =
-  { readonly tally: PackedTally } | { readonly progress: { answered: number; failed: number; sent: number } };
 
 /**
  * Generates the load of a plan in worker threads.
+ * @param onSlice is told each second of the run
  * @returns what was counted; after the signal, what was counted until then and in the drain
  */
-export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Progress): Promise<LoadTally> {
+export async function generate(
+  plan: LoadPlan,
+  signal: AbortSignal,
+  progress: Progress,
+  onSlice: OnSlice = () => {},
+): Promise<LoadTally> {
   const { threads, arrivals } = plan;
+  const open = await latenciesOpener();
   const dealer =
     arrivals.loop === 'recorded' ? await Dealer.open(arrivals.requests(signal), threads) : undefined;
-  const origin = performance.timeOrigin + performance.now() + leadMs;
-  const seen = new Map<number, number>();
-  const begun = performance.now() + leadMs;
+  const origin = originOf(plan);
+  let stoppedAt = Infinity;
+  const noteStop = () => (stoppedAt = performance.timeOrigin + performance.now());
+  if (signal.aborted) noteStop();
+  signal.addEventListener('abort', noteStop, { once: true });
+  const soFar = new SoFar(threads, open, onSlice);
   /** Milliseconds from the origin, as soon as it is known. */
   const end = (async () => {
     await dealer?.run();
     return endOf(plan);
   })();
-  const started = Array.from({ length: threads }, (_, thread) => {
-    const share = shareOf(plan, thread, origin, dealer?.ports[thread]);
-    return runThread(share, end, signal, ({ answered, failed }) => {
-      seen.set(thread, answered + failed);
-      progress.update(
-        [...seen.values()].reduce((sum, count) => sum + count, 0),
-        undefined,
-      );
-    });
-  });
-  const packed = await Promise.all(started);
-  const stoppedAt = signal.aborted ? performance.now() : Infinity;
-  const open = await latenciesOpener();
-  const alive = packed.filter((tally) => tally !== undefined);
-  const tallies = await Promise.all(alive.map((tally) => unpackTally(tally, open)));
-  const byName = new Map<string, NameTally>();
+  const ends = await Promise.all(
+    Array.from({ length: threads }, async (_, thread) => {
+      const job = jobOf(plan, thread, origin, dealer?.ports[thread]);
+      const outcome = await runThread(job, end, signal, (report) => {
+        soFar.take(thread, report);
+        const { answered, failed } = soFar.progress;
+        progress.update(answered + failed, undefined);
+      });
+      if (typeof outcome === 'string') soFar.lose(thread);
+      return outcome;
+    }),
+  );
+  signal.removeEventListener('abort', noteStop);
+  const tallies = ends.filter((end) => typeof end !== 'string').map((tally) => unpackTally(tally, open));
+  const lost = ends.flatMap((end, i) => (typeof end === 'string' ? [{ thread: i + 1, reason: end }] : []));
+  return {
+    ...joinTallies(tallies, plan.names ?? [], open),
+    startedAt: origin,
+    elapsedMs: Math.max(0, Math.min(await end, stoppedAt - origin)),
+    timeline: soFar.timeline,
+    lost,
+  };
+}
+
+/** @param pinned names that have a row in each of them */
+export function joinTallies(
+  tallies: readonly EngineTally[],
+  pinned: readonly string[],
+  open: OpenLatencies,
+): EngineTally {
+  const names = new NameTable(open, pinned);
   const lag = open();
+  const slowest = new Slowest();
   for (const tally of tallies) {
     lag.add(tally.lag);
-    for (const [name, counts] of tally.byName) {
-      if (!byName.has(name)) byName.set(name, new NameTally(open));
-      byName.get(name)!.add(counts);
-    }
+    names.add(tally.names.rows, tally.names.other);
+    for (const request of tally.slowest) slowest.add(request);
   }
   const sum = (count: (tally: EngineTally) => number) =>
     tallies.reduce((total, tally) => total + count(tally), 0);
   return {
-    startedAt: origin,
-    elapsedMs: Math.min(await end, stoppedAt - begun),
-    byName,
+    names,
     lag,
+    slowest: slowest.list,
     due: sum(({ due }) => due),
     resent: sum(({ resent }) => resent),
     mostConnections: sum(({ mostConnections }) => mostConnections),
     lastSentMs: Math.max(0, ...tallies.map(({ lastSentMs }) => lastSentMs)),
-    lostThreads: threads - alive.length,
   };
+}
+
+/** Shards begin with a second of the wall clock, so that the slices of several machines are the same. */
+function originOf({ shard }: LoadPlan): number {
+  const soon = performance.timeOrigin + performance.now() + leadMs;
+  return shard === undefined ? soon : Math.ceil(soon / 1000) * 1000;
 }
 
 function endOf({ durationMs, arrivals }: LoadPlan): number {
   return durationMs ?? (arrivals.loop === 'recorded' ? arrivals.endMs() : 0);
 }
 
-function shareOf(
-  { durationMs, ...plan }: LoadPlan,
-  thread: number,
-  origin: number,
-  port: MessagePort | undefined,
-): EngineJob {
-  const { threads, arrivals, maxConnections } = plan;
-  const part = (count: number) => Math.floor(count / threads) + (thread < count % threads ? 1 : 0);
+/** Of the arrivals i, a shard takes those with i mod `of` = `index` − 1, and shares them between its threads likewise. */
+function jobOf(plan: LoadPlan, thread: number, origin: number, port: MessagePort | undefined): EngineJob {
+  const { shard = { index: 1, of: 1 }, durationMs = Infinity, arrivals, ...job } = plan;
+  const { threads, maxConnections } = job;
+  const mine = (count: number) => part(part(count, shard.of, shard.index - 1), threads, thread);
   const share = (): Arrivals => {
-    if (arrivals.loop === 'closed') return { loop: 'closed', users: part(arrivals.users) };
+    if (arrivals.loop === 'closed') return { loop: 'closed', users: mine(arrivals.users) };
     return arrivals.loop === 'recorded' ? { loop: 'recorded', host: arrivals.host, port: port! } : arrivals;
   };
   return {
-    ...plan,
-    durationMs: durationMs ?? Infinity,
-    thread,
+    ...job,
+    thread: shard.index - 1 + shard.of * thread,
+    threads: shard.of * threads,
     origin,
+    durationMs,
     arrivals: share(),
-    maxConnections: Math.max(1, part(maxConnections)),
+    maxConnections: Math.max(1, mine(maxConnections)),
   };
 }
 
-/** @returns undefined when the thread died */
+/** @returns why the thread died, when it did */
 async function runThread(
   job: EngineJob,
   end: Promise<number>,
   signal: AbortSignal,
-  report: (progress: { answered: number; failed: number }) => void,
-): Promise<PackedTally | undefined> {
+  take: (report: ThreadReport) => void,
+): Promise<PackedTally | string> {
   const { arrivals } = job;
   const transferList = arrivals.loop === 'recorded' ? [arrivals.port] : [];
   const worker = new Worker(workerFile(), { workerData: job, transferList });
   const stop = () => worker.postMessage('stop');
   signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
   try {
     return await new Promise((resolve) => {
       let tally: PackedTally | undefined;
+      let reason: string | undefined;
       let patience: NodeJS.Timeout | undefined;
+      // One that hangs is lost as one that died is.
+      const giveUp = () => {
+        reason = 'it did not end in time';
+        void worker.terminate();
+      };
       void end.then((endMs) => {
-        const untilEnd = job.origin + endMs - performance.timeOrigin - performance.now();
-        // One that hangs is lost as one that died is.
-        patience = setTimeout(() => void worker.terminate(), untilEnd + job.drainMs + handOverMs).unref();
+        const untilEndMs = job.origin - performance.timeOrigin - performance.now() + endMs;
+        const patienceMs = Math.min(untilEndMs + job.drainMs + handOverMs, 2 ** 31 - 1);
+        // It may have ended by now.
+        patience = setTimeout(giveUp, patienceMs).unref();
       });
       worker
-        .on('message', (message: Message) => {
+        .on('message', (message: ThreadMessage) => {
           if ('tally' in message) tally = message.tally;
-          else report(message.progress);
+          else take(message.report);
         })
         // 'exit' follows, and is what counts.
-        .on('error', () => undefined)
-        .on('exit', () => {
+        .on('error', (error) => (reason = errorMessage(error)))
+        .on('exit', (code) => {
           clearTimeout(patience);
-          resolve(tally);
+          resolve(tally ?? reason ?? `it ended with exit code ${code}`);
         });
     });
   } finally {

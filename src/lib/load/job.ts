@@ -1,5 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 
+import type { Filter } from './accounts.js';
+
 /** What one thread of the generator does: plain data, so that it can be given to a worker. */
 export interface EngineJob {
   readonly targets: readonly Target[];
@@ -19,6 +21,10 @@ export interface EngineJob {
   /** From the send of a request to the end of its answer. */
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
+  /** Names that always have a row of their counts, however many names there are. */
+  readonly names?: readonly string[];
+  /** Requests that are counted together, and told while the run goes. */
+  readonly watch?: readonly Filter[];
 }
 
 /** A server, and how it is spoken to. */
@@ -40,6 +46,8 @@ export interface Target {
 export interface PreparedRequest {
   /** Under which it is counted: a template, never a URL with ids. */
   readonly name: string;
+  /** By which thresholds choose; the same for all requests of one name. */
+  readonly tags?: Readonly<Record<string, string>>;
   /** An index into the job's targets. */
   readonly target: number;
   readonly method: string;

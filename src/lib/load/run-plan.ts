@@ -2,6 +2,7 @@ import type { Progress } from '../core/progress.js';
 import { generate, type LoadPlan } from './generator.js';
 import { type LoadResult, resultOf } from './result.js';
 import { latenciesOpener } from './tally.js';
+import { targetRateBetween } from './target-rate.js';
 import type { Threshold } from './threshold.js';
 
 /** Generates the load of a plan, and judges what became of it. @throws what `generate` throws */
@@ -17,6 +18,9 @@ export async function runPlan(
   const rate = tally.due / (Math.max(1, durationMs) / 1000);
   return resultOf(tally, {
     targetRate: arrivals.loop === 'closed' ? undefined : Math.round(rate * 1000) / 1000,
+    ...(arrivals.loop === 'open' && {
+      targetRateAt: (from: number, to: number) => targetRateBetween(arrivals.stages, from, to),
+    }),
     ...{ threads, maxConnections, thresholds, open },
   });
 }

@@ -19,6 +19,8 @@ export interface Answer {
  */
 export interface Exchange {
   readonly request: PreparedRequest;
+  /** Of the `traceparent` header with which it is sent. */
+  readonly traceId?: string | undefined;
   sent(now: number): void;
   answered(answer: Answer, now: number): void;
   failed(kind: FailureKind, now: number): void;
@@ -36,6 +38,8 @@ export interface TransportOptions {
 export interface Transport {
   /** Most connections at one time. */
   readonly mostConnections: number;
+  /** Connections at this time. */
+  readonly connections: number;
   /** Requests sent a second time, since the server had closed the kept-alive connection before a byte of the answer. */
   readonly resent: number;
   /** Sends it when a connection is free. */

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 import { CensoredLatencies } from '../../../src/lib/load/censored.js';
 import { latenciesOpener } from '../../../src/lib/load/tally.js';
-import { judge, parseThreshold } from '../../../src/lib/load/threshold.js';
+import { judge } from '../../../src/lib/load/judge.js';
+import { parseThreshold } from '../../../src/lib/load/threshold.js';
 
 describe('a threshold', () => {
   it.each([

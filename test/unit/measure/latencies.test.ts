@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { build, decodeFromCompressedBase64, encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import { expect, test } from 'vitest';
 
 import { Latencies } from '../../../src/lib/measure/latencies.js';
@@ -42,6 +43,31 @@ test('adding up two is recording both, and a stored one is the same one', async 
       // It continues counting.
       sum.record(3_600_000);
       expect(sum.quantile(1)).toBeGreaterThan(3_590_000);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test.each([2, 3] as const)('to %s digits it is the histogram of hdr-histogram-js', async (digits) => {
+  const opened = await Latencies.opener(digits);
+  const microseconds = fc.double({ min: 0, max: 9, noNaN: true }).map((exponent) => Math.round(10 ** exponent));
+  await fc.assert(
+    fc.asyncProperty(fc.array(microseconds, { minLength: 1, maxLength: 200 }), async (values) => {
+      const theirs = build({ numberOfSignificantValueDigits: digits, autoResize: true });
+      const ours = opened();
+      for (const value of values) {
+        theirs.recordValue(value);
+        ours.record(value / 1000);
+      }
+      // Whole percents, of which neither rounds the rank differently.
+      const quantiles = (quantile: (percent: number) => number) => [1, 25, 50, 75, 100].map(quantile);
+      const expected = quantiles((percent) => theirs.getValueAtPercentile(percent));
+      expect(quantiles((percent) => Math.round(ours.quantile(percent / 100) * 1000))).toEqual(expected);
+      const read = decodeFromCompressedBase64(ours.encode());
+      expect(quantiles((percent) => read.getValueAtPercentile(percent))).toEqual(expected);
+      expect(read.totalCount).toBe(values.length);
+      const back = await Latencies.decode(encodeIntoCompressedBase64(theirs));
+      expect(quantiles((percent) => Math.round(back.quantile(percent / 100) * 1000))).toEqual(expected);
     }),
     { numRuns: 50 },
   );

@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 import { systemCode } from '../../core/errors.js';
@@ -34,17 +34,27 @@ export class Connection {
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
 
-  constructor(target: Target, address: string | undefined, deadline: number, events: ConnectionEvents) {
+  /** @param buffer which is read into: all connections of a thread may share one */
+  constructor(
+    target: Target,
+    address: string | undefined,
+    deadline: number,
+    buffer: Buffer,
+    events: ConnectionEvents,
+  ) {
     this.#events = events;
     this.deadline = deadline;
-    this.#socket = open(target, address);
+    const callback = (length: number): boolean => {
+      this.#take(buffer, length);
+      return true;
+    };
+    this.#socket = open(target, address, { buffer, callback });
     this.#socket.setNoDelay(true);
     this.#socket
       .on(target.tls ? 'secureConnect' : 'connect', () => {
         this.connected = true;
         this.#events.opened(this);
       })
-      .on('data', (chunk) => this.#take(chunk))
       .on('end', () => this.#end())
       .on('error', (error) => this.#fail(kindOf(error, this.connected)))
       .on('close', () => this.#fail('closed'));
@@ -69,13 +79,13 @@ export class Connection {
     this.#fail(this.connected ? 'timeout' : 'connect-timeout');
   }
 
-  #take(chunk: Buffer): void {
+  #take(buffer: Buffer, length: number): void {
     if (this.closed) return;
     // Bytes that nobody asked for: the next answer could not be told from them.
     if (this.exchange === undefined) return this.#fail('malformed');
     this.answering = true;
     try {
-      if (this.parser.push(chunk)) this.#answered();
+      if (this.parser.push(buffer, length)) this.#answered();
     } catch (error) {
       if (!(error instanceof ResponseMalformed)) throw error;
       this.#fail('malformed');
@@ -100,8 +110,15 @@ export class Connection {
   }
 }
 
-function open({ host, port, socketPath, tls }: Target, address: string | undefined): Socket {
-  const where = socketPath === undefined ? { host: address ?? host, port } : { path: socketPath };
+function open(
+  { host, port, socketPath, tls }: Target,
+  address: string | undefined,
+  onread: OnReadOpts,
+): Socket {
+  const where = {
+    onread,
+    ...(socketPath === undefined ? { host: address ?? host, port } : { path: socketPath }),
+  };
   if (!tls) return connectTcp(where);
   const { servername, verify, ca, cert, key } = tls;
   return connectTls({

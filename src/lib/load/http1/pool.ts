@@ -6,6 +6,9 @@ import { Connection } from './connection.js';
 /** Of these, one that a server may have taken may be sent again (RFC 9110, 9.2.2). */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
+/** Of what is read at once. */
+const bufferBytes = 64 * 1024;
+
 /** Kept-alive HTTP/1.1 connections to one target, each with one request at a time. */
 export class Http1Pool implements Transport {
   mostConnections = 0;
@@ -19,12 +22,17 @@ export class Http1Pool implements Transport {
   /** Without a connection; taken from `#firstWaiting` on. */
   #waiting: Exchange[] = [];
   #firstWaiting = 0;
+  readonly #buffer = Buffer.allocUnsafeSlow(bufferBytes);
   #opening = 0;
   #isClosed = false;
 
   constructor(target: Target, options: TransportOptions) {
     this.#target = target;
     this.#options = options;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
   }
 
   send(exchange: Exchange): void {
@@ -69,7 +77,7 @@ export class Http1Pool implements Transport {
   #open(): void {
     this.#opening++;
     const deadline = performance.now() + this.#options.connectTimeoutMs;
-    const connection = new Connection(this.#target, undefined, deadline, {
+    const connection = new Connection(this.#target, undefined, deadline, this.#buffer, {
       opened: (opened) => {
         this.#opening--;
         opened.deadline = Infinity;
