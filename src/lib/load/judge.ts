@@ -36,7 +36,7 @@ interface Reading {
   readonly shown: string;
 }
 
-/** A value that is only bounded passes or fails when both bounds do. */
+/** Judges what was observed, and says by which numbers. */
 export function judge(threshold: Threshold, observed: Observed): ThresholdResult {
   const { expression, operator, limit, passesWithoutData } = threshold;
   const { value, isMissing, shown } = read(threshold, observed);
@@ -48,7 +48,7 @@ export function judge(threshold: Threshold, observed: Observed): ThresholdResult
       observed: passes ? `${shown}, which passes` : shown,
     };
   }
-  return { expression, verdict: verdictOf(operator, value, limit), observed: shown };
+  return { expression, verdict: decide(operator, value, limit), observed: shown };
 }
 
 const compare: Readonly<Record<Operator, (a: number, b: number) => boolean>> = {
@@ -58,7 +58,12 @@ const compare: Readonly<Record<Operator, (a: number, b: number) => boolean>> = {
   '>=': (a, b) => a >= b,
 };
 
-function verdictOf(operator: Operator, { atLeast, atMost }: Bounded, limit: number) {
+/** A value that is only bounded passes or fails when both bounds do. */
+export function decide(
+  operator: Operator,
+  { atLeast, atMost }: Bounded,
+  limit: number,
+): ThresholdResult['verdict'] {
   const low = compare[operator](atLeast, limit);
   return low !== compare[operator](atMost, limit) ? 'no-data' : low ? 'passed' : 'failed';
 }

@@ -11,7 +11,7 @@ import {
 import { countsOfSlice, type Slice, Timeline } from './timeline.js';
 
 /** Histograms as they are given to another thread, and as they are stored: base64 of HdrHistogram's compressed format. */
-export type PackedLatencies = Uint32Array;
+export type PackedLatencies = Float64Array;
 export type EncodedLatencies = string;
 
 /** A tally as plain data. Histograms without a record are left out. */

@@ -25,12 +25,30 @@ export class HdrCounts {
   }
 
   record(value: number, count = 1): void {
-    // How often the value is halved until it fits into the sub-buckets; 0 for what they hold.
-    const bucket = 32 - Math.clz32(value | this.#mask) - this.#bits;
+    const bucket = this.#bucketOf(value);
     const index = bucket * this.#half + (value >>> bucket);
     if (index >= this.#counts.length) this.#grow((bucket + 2) * this.#half);
     this.#counts[index]! += count;
     this.total += count;
+  }
+
+  /** How many values are counted as the same one as this is. */
+  widthAt(value: number): number {
+    return 2 ** this.#bucketOf(value);
+  }
+
+  /** Those of at most this value, and those that are counted as the same. */
+  countUpTo(value: number): number {
+    const bucket = this.#bucketOf(value);
+    const next = bucket * this.#half + (value >>> bucket) + 1;
+    return this.#counts.subarray(0, next).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** All values together, each taken for the middle of its bucket. */
+  get sum(): number {
+    let sum = 0;
+    this.forEach((value, count) => (sum += count * (value - (this.widthAt(value) - 1) / 2)));
+    return sum;
   }
 
   /** The largest value of the bucket that holds the one of this rank, from 1 on; 0 where there are fewer. */
@@ -56,6 +74,11 @@ export class HdrCounts {
     this.#counts.forEach((count, index) => {
       if (count > 0) visit(this.#largestAt(index), count);
     });
+  }
+
+  /** How often the value is halved until it fits into the sub-buckets; 0 for what they hold. */
+  #bucketOf(value: number): number {
+    return 32 - Math.clz32(value | this.#mask) - this.#bits;
   }
 
   #largestAt(index: number): number {

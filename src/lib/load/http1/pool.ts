@@ -119,10 +119,13 @@ export class Http1Pool implements Transport {
     connection.exchange = undefined;
     connection.deadline = Infinity;
     if (connection.closed) this.#forget(connection);
-    // The exchange's next request may take the connection at once.
-    else this.#free(connection);
+    // The exchange's next request takes the connection at once, where nothing waits for it. What does is given it when the
+    // answer has been read.
+    const isAwaited = this.#needed > 0;
+    if (!connection.closed && !isAwaited) this.#idle.push(connection);
     exchange.answered(connection.parser, performance.now());
     if (connection.closed) this.#openWhatIsNeeded();
+    else if (isAwaited) this.#free(connection);
   }
 
   #failed(connection: Connection, kind: FailureKind): void {
