@@ -8,6 +8,7 @@ import { readCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
 import { concluded, send } from './shared/conclude.js';
+import { engineFlags, generatorOf } from './shared/engine-flags.js';
 import { sendingFlags } from './shared/sending-flags.js';
 
 const flags = {
@@ -22,6 +23,7 @@ const flags = {
   }),
   duration: flag.duration({ help: 'how long requests are due', default: '10s' }),
   ...sendingFlags,
+  ...engineFlags,
 };
 
 export const run = readCommand({
@@ -60,7 +62,8 @@ export const run = readCommand({
       threads: input.threads,
     };
     const thresholds = input.threshold.map(parseThreshold);
-    return concluded(await send(plan, thresholds, context), host, context);
+    const generator = generatorOf(input, flags);
+    return concluded(await send(plan, thresholds, context, generator), host, context);
   },
 
   counts: ({ sent, answered, failed, incomplete }) => ({ sent, answered, failed, incomplete }),

@@ -7,14 +7,18 @@ import { verdictOf } from '../../../lib/load/verdict.js';
 import type { Check, Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 
+/** What generates the load. */
+type Generator = Parameters<typeof runPlan>[4];
+
 /** Generates the load of a plan, with its progress on the terminal. */
 export function send(
   plan: LoadPlan,
   thresholds: readonly Threshold[],
   context: Context,
+  generator?: Generator,
 ): Promise<LoadResult> {
   return context.during('sending', 'requests', (progress) =>
-    runPlan(plan, thresholds, context.signal, progress),
+    runPlan(plan, thresholds, context.signal, progress, generator),
   );
 }
 

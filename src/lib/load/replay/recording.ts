@@ -68,7 +68,7 @@ export class LogRecording {
   #begin: number | undefined;
   #lastDueMs = 0;
   #endMs = 0;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(log: LogFile, options: RecordingOptions) {
     this.#log = log;
@@ -81,7 +81,7 @@ export class LogRecording {
   }
 
   /** Why it was not read to its end: what `requests` threw. */
-  get failure(): unknown {
+  get failure(): Error | undefined {
     return this.#failure;
   }
 
@@ -101,7 +101,7 @@ export class LogRecording {
       if (last.length > 0) yield last;
       if (this.counts.requests === 0) throw this.#nothing();
     } catch (error) {
-      this.#failure = error;
+      this.#failure = error as Error;
       throw error;
     }
   }

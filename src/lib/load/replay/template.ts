@@ -15,5 +15,5 @@ export function templateOf(path: string): string {
     .map((part) => (/^\d+$/.test(part) || hexadecimal.test(part) ? '{id}' : part))
     .join('');
   // A date or a version of three numbers is one id.
-  return folded.replace(/\{id\}(?:[\-_.~:;,=@+!()]\{id\})+/g, '{id}');
+  return folded.replace(/\{id\}(?:[-_.~:;,=@+!()]\{id\})+/g, '{id}');
 }
