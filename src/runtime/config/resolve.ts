@@ -69,7 +69,7 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
       const found = reference
         ? await resolveReference(reference, { file: configFile, env, warn: (text) => sources.warn(text) })
         : value;
-      const kind = secretKind(setting, path.at(-1));
+      const kind = secretKind(setting, path.at(-1), found);
       if (kind === 'url') redactor.learnUrl(String(found), catalog.words);
       if (kind === 'text') redactor.learn(String(found), catalog.words);
       origins.push({

@@ -15,6 +15,8 @@ export interface Lookup {
   file: string;
   env: NodeJS.ProcessEnv;
   warn(message: string): void;
+  /** Whether what a reference gives is secret as a whole; where nothing is said, its name decides. */
+  isSecret?(path: Path): boolean;
 }
 
 /** @throws UserError when there is no such variable or file, or nothing in it; it never repeats the secret. */
@@ -48,11 +50,12 @@ export async function resolveAll(
   at: (path: Path) => string,
 ): Promise<{ data: unknown; problems: Problem[] }> {
   const problems: Problem[] = [];
+  const { isSecret = (path: Path) => isSecretName(String(path.at(-1))) } = lookup;
   const visit = async (value: unknown, path: Path): Promise<unknown> => {
     if (value instanceof Unresolved)
       try {
         const text = await resolveReference(value.reference, lookup);
-        if (isSecretName(String(path.at(-1)))) lookup.redactor.learn(text);
+        if (isSecret(path)) lookup.redactor.learn(text);
         else lookup.redactor.learnUrl(text);
         return text;
       } catch (error) {

@@ -33,7 +33,7 @@ export function checkWritten<T>(
 
 /** @throws Error when the value must not be in a file like this */
 function asWritten(value: unknown, setting: Setting, path: Path): unknown {
-  const kind = secretKind(setting, path.at(-1));
+  const kind = secretKind(setting, path.at(-1), value);
   if (value instanceof Unresolved) return value;
   if (kind !== undefined && typeof value === 'object' && value !== null)
     return new Unresolved(checkReference(value));

@@ -22,9 +22,9 @@ export interface Setting {
   default?: string;
   /**
    * `url`: may carry a password. `text`: is one. In the file both may be references, and a plain password is refused.
-   * Under names of the person's own the name may decide it.
+   * Under names of the person's own the name may decide it, and the value that is written there.
    */
-  secret?: SecretKind | ((key: string) => SecretKind);
+  secret?: SecretKind | ((key: string, value: unknown) => SecretKind);
   /** The schemes of a URL. */
   schemes?: readonly string[];
   /** Where a system is: what else is said of that system, in its section, belongs to this address. */
@@ -38,8 +38,12 @@ export interface Setting {
 }
 
 /** Whether the value of a setting may be, or is, a secret. @param key the last step of its path */
-export function secretKind({ secret }: Setting, key: PropertyKey | undefined): SecretKind | undefined {
-  return typeof secret === 'function' ? secret(String(key)) : secret;
+export function secretKind(
+  { secret }: Setting,
+  key: PropertyKey | undefined,
+  value: unknown,
+): SecretKind | undefined {
+  return typeof secret === 'function' ? secret(String(key), value) : secret;
 }
 
 /** Settings by their schemas. A schema is made once, when its module is loaded, and never changed. */

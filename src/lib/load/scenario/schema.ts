@@ -13,6 +13,7 @@ import { plainText } from '../../core/schema/values.js';
 import { isSecretName } from '../../core/secrets/named-values.js';
 import { targetOf } from '../request.js';
 import { parseThreshold } from '../threshold.js';
+import { placeholdersIn } from './template.js';
 import {
   readAmount,
   readHeaderName,
@@ -38,7 +39,9 @@ export const defaults = {
 const duration = (help: string, standard?: string) =>
   z.optional(durationSetting({ help, ...(standard === undefined ? {} : { default: standard }) }));
 
-const secretByName = (name: string) => (isSecretName(name) ? 'text' : 'url');
+/** `Bearer {token}` gives no secret away. */
+const secretByName = (name: string, value: unknown) =>
+  isSecretName(name) && !(typeof value === 'string' && placeholdersIn(value).length > 0) ? 'text' : 'url';
 
 /** A mapping whose keys are names that a person gave. */
 function named<T extends z.ZodMiniType>(values: T, readKey: (name: string) => unknown) {
