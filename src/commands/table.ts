@@ -45,6 +45,7 @@ export const commandTable: CommandTable = {
     summary: 'test how much load a service holds, and how it answers under it',
     verbs: {
       run: async () => (await import('./load/run.js')).run,
+      export: async () => (await import('./load/export.js')).exportScenario,
       replay: async () => (await import('./load/replay.js')).replay,
     },
   },

@@ -14,6 +14,8 @@ export interface EngineJob {
   readonly origin: number;
   /** Milliseconds from the origin: nothing is due from then on. A recording ends by itself. */
   readonly durationMs: number;
+  /** So long before the origin, requests are sent that are counted apart. */
+  readonly warmupMs?: number;
   /** How long requests that are under way at the end are waited for. */
   readonly drainMs: number;
   /** Most connections at one time, of this thread. */
@@ -69,10 +71,13 @@ export interface WorkloadPlan {
 
 /** When something is due. */
 export type Arrivals =
-  /** So many users of this thread, each beginning again when it has ended. */
-  | { readonly loop: 'closed'; readonly users: number }
+  /**
+   * Users of this thread, each beginning again when it has ended. With `stages`, of which the rate is the number of users of all
+   * threads, they come and go: `users` is the most.
+   */
+  | { readonly loop: 'closed'; readonly users: number; readonly stages?: readonly Stage[] }
   /** At times that do not depend on answers. A thread takes the arrivals i with i mod threads = thread. */
-  | { readonly loop: 'open'; readonly stages: readonly Stage[] }
+  | { readonly loop: 'open'; readonly stages: readonly Stage[]; readonly spacing?: 'poisson' }
   /** At the times of a recording, with its requests, in place of the workload. They come through the port while it runs. */
   | { readonly loop: 'recorded'; readonly port: MessagePort; readonly host: string };
 

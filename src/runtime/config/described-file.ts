@@ -22,7 +22,10 @@ export interface DescribedFile {
 export async function readDescribed(
   name: string,
   cwd: string,
-  { what, code, example }: Pick<Description, 'what' | 'code' | 'example'>,
+  { what, code, example, hint = 'Name one that exists with -f FILE.' }: Pick<
+    Description,
+    'what' | 'code' | 'example' | 'hint'
+  >,
 ): Promise<DescribedFile> {
   const path = resolve(cwd, name);
   const shown = label(path, cwd);
@@ -31,7 +34,7 @@ export async function readDescribed(
     if (systemCode(error) === 'ENOENT')
       throw new UserError(`there is no file ${path} that describes ${what}`, {
         code: `${code}_NOT_FOUND`,
-        hint: 'Name one that exists with -f FILE.',
+        hint,
       });
     throw new UserError(`the description of ${what}, ${path}, cannot be read: ${errorMessage(error)}`, {
       code: `${code}_UNREADABLE`,

@@ -38,6 +38,7 @@ export const scenarioDescription: Description<Scenario> = {
   what: 'a scenario',
   code: 'SCENARIO',
   example: 'target, load, tasks, …',
+  hint: '`metrify load init` writes one. A URL begins with http:// or https://.',
   schema: scenarioSchema,
   contradictions,
 };
