@@ -43,7 +43,12 @@ export function k6Options(source: ExportSource): {
       ],
       '};',
     ],
-    losses: translated.flatMap(({ loss }) => (loss === undefined ? [] : [loss])),
+    losses: [
+      ...translated.flatMap(({ loss }) => (loss === undefined ? [] : [loss])),
+      ...(thresholds.some(({ passesWithoutData }) => !passesWithoutData)
+        ? ['A threshold passes where nothing was observed: k6 has no third verdict.']
+        : []),
+    ],
   };
 }
 
@@ -123,7 +128,7 @@ interface Translated {
 }
 
 function thresholdOf(threshold: Threshold, source: ExportSource): Translated {
-  const { expression, metric, operator, limit, isShare, passesWithoutData } = threshold;
+  const { expression, metric, operator, limit, isShare } = threshold;
   const lost = (why: string): Translated => ({ loss: `The threshold ${expression} is left out: ${why}.` });
   const tags = tagsOf(threshold, source);
   if (tags === undefined) return lost('k6 cannot choose these requests');
@@ -134,11 +139,7 @@ function thresholdOf(threshold: Threshold, source: ExportSource): Translated {
   const told = (name: string, code: string, loss?: string): Translated => ({
     metric: name,
     code,
-    ...(loss !== undefined
-      ? { loss: `The threshold ${expression}: ${loss}.` }
-      : passesWithoutData
-        ? {}
-        : { loss: `The threshold ${expression} passes where nothing was observed: k6 knows no other way.` }),
+    ...(loss !== undefined && { loss: `The threshold ${expression}: ${loss}.` }),
   });
   if (typeof metric === 'object') {
     if (!('quantile' in metric)) return lost('k6 has no counts by status');
@@ -176,5 +177,7 @@ function tagsOf({ filter }: Threshold, source: ExportSource): readonly string[] 
     return undefined;
   if (filter['name'] !== undefined && !names.has(filter['name'])) return undefined;
   const chosen = entries.map(([key, value]) => `${key}:${value}`);
-  return source.timing.warmupMs > 0 ? ['scenario:main', ...chosen] : chosen;
+  const { setup, teardown, timing } = source;
+  // Requests of setup and teardown belong to no scenario.
+  return setup || teardown || timing.warmupMs > 0 ? ['scenario:main', ...chosen] : chosen;
 }

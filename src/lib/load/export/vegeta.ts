@@ -1,7 +1,8 @@
+import { UserError } from '../../core/errors.js';
 import type { RequestPlan, Text } from '../scenario/plan.js';
 import { escapeFor } from '../scenario/escape.js';
 import { comments, secondsText } from './code.js';
-import { type Exported, type ExportSource, type ExportTask, originAt } from './source.js';
+import { type Exported, type ExportSource, type ExportTask, originAt, requestsIn } from './source.js';
 
 /** Most targets, so that vegeta reads them at once. */
 const most = 20_000;
@@ -14,13 +15,19 @@ export function exportVegeta(source: ExportSource): Exported {
   const losses = new Set<string>();
   const order = turns(source.tasks, roundsFor(source));
   const rows = source.feeds.map(() => 0);
-  const targets = order.flatMap((task) => targetsOf(task, source, rows, losses));
+  const headers = secretHeaders(source);
+  const targets = order.flatMap((task) => targetsOf(task, source, { rows, losses, headers }));
+  if (targets.length === 0)
+    throw new UserError('vegeta can send none of these requests', {
+      hint: [...losses].join(' '),
+      code: 'NOTHING_TO_EXPORT',
+    });
   const perTask = targets.length / order.length;
   for (const loss of lossesOf(source)) losses.add(loss);
   return {
     files: new Map([
       ['targets.json', targets.map((target) => `${JSON.stringify(target)}\n`).join('')],
-      ['attack.sh', attack(source, perTask, [...losses])],
+      ['attack.sh', attack(source, perTask, { headers, losses: [...losses] })],
     ]),
     losses: [...losses],
   };
@@ -78,11 +85,18 @@ interface VegetaTarget {
   readonly body?: string;
 }
 
+interface Walk {
+  /** How many rows of each feed were taken. */
+  readonly rows: number[];
+  readonly losses: Set<string>;
+  /** Those that attack.sh adds. */
+  readonly headers: ReadonlyMap<string, string>;
+}
+
 function targetsOf(
   task: ExportTask,
   { feeds, secrets }: ExportSource,
-  rows: number[],
-  losses: Set<string>,
+  { rows, losses, headers }: Walk,
 ): VegetaTarget[] {
   const taken = new Map(task.feeds.map((feed) => [feed, rows[feed]!++ % feeds[feed]!.rows.length]));
   const fill = (text: Text): string =>
@@ -101,7 +115,7 @@ function targetsOf(
   for (const step of task.steps) {
     if ('wait' in step) continue;
     try {
-      targets.push(targetOf(task, step, fill));
+      targets.push(targetOf(task, step, headers, fill));
     } catch (error) {
       if (!(error instanceof NotStatic)) throw error;
       const isSecret = secrets.some(({ name }) => name === error.fill);
@@ -114,6 +128,35 @@ function targetsOf(
   return targets;
 }
 
+/**
+ * Headers with a secret which all requests have alike, as words of a shell in which its variable stands. With several origins there
+ * are none: a secret goes to no other server than the scenario says.
+ */
+function secretHeaders({ tasks, secrets }: ExportSource): ReadonlyMap<string, string> {
+  const requests = tasks.flatMap((task) =>
+    requestsIn([task]).map((step) => ({
+      origin: originAt(task, step),
+      headers: step.template?.headers ?? [],
+    })),
+  );
+  if (new Set(requests.map(({ origin }) => origin)).size > 1) return new Map();
+  const shellText = (text: Text): string | undefined => {
+    const parts = text.map((part) => {
+      if (typeof part === 'string') return part.replace(/["$`\\]/g, '\\$&');
+      const secret = secrets.find(({ name }) => part.from.kind === 'captured' && part.from.name === name);
+      return secret && `\${${secret.variable}:?}`;
+    });
+    return parts.includes(undefined) ? undefined : parts.join('');
+  };
+  const all = requests.map(
+    ({ headers }) => new Map(headers.map(([name, text]) => [name, shellText(text)] as const)),
+  );
+  const common = new Map<string, string>();
+  for (const [name, text] of all[0] ?? [])
+    if (text !== undefined && all.every((one) => one.get(name) === text)) common.set(name, text);
+  return common;
+}
+
 /** It is known only while the test runs. */
 class NotStatic extends Error {
   override readonly name = 'NotStatic';
@@ -122,14 +165,19 @@ class NotStatic extends Error {
   }
 }
 
-function targetOf(task: ExportTask, step: RequestPlan, fill: (text: Text) => string): VegetaTarget {
+function targetOf(
+  task: ExportTask,
+  step: RequestPlan,
+  headers: ReadonlyMap<string, string>,
+  fill: (text: Text) => string,
+): VegetaTarget {
   const { request, template } = step;
   const header: Record<string, string[]> = {};
   const all = [
     ...request.headers.map(([name, value]) => [name, Buffer.from(value, 'latin1').toString()] as const),
-    ...(template?.headers ?? []).map(
-      ([name, text]) => [name, Buffer.from(fill(text), 'latin1').toString()] as const,
-    ),
+    ...(template?.headers ?? [])
+      .filter(([name]) => !headers.has(name))
+      .map(([name, text]) => [name, Buffer.from(fill(text), 'latin1').toString()] as const),
   ];
   for (const [name, value] of all)
     if (!/^(host|content-length)$/i.test(name)) header[name] = [...(header[name] ?? []), value];
@@ -146,7 +194,7 @@ function targetOf(task: ExportTask, step: RequestPlan, fill: (text: Text) => str
 function attack(
   { label, load, timing, verifiesTls }: ExportSource,
   perTask: number,
-  losses: string[],
+  { headers, losses }: { readonly headers: ReadonlyMap<string, string>; readonly losses: readonly string[] },
 ): string {
   const first = load.stages[0]!;
   const level = first.from > 0 ? first.from : first.to;
@@ -154,6 +202,7 @@ function attack(
     '-format=json -targets=targets.json -redirects=-1',
     `-timeout=${secondsText(timing.timeoutMs)}s`,
     ...(verifiesTls ? [] : ['-insecure']),
+    ...[...headers].map(([name, text]) => `-header="${name}: ${text}"`),
   ].join(' ');
   const pace = (value: number) =>
     load.of === 'users'
