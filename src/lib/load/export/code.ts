@@ -26,7 +26,12 @@ export function literal(text: string): string {
 
 /** Lines of a comment: whatever the text holds, it ends none of them. */
 export function comments(mark: string, lines: readonly string[]): string[] {
-  return lines.map((line) => `${mark} ${line.replace(/[\p{Cc}\u2028\u2029]/gu, ' ')}`);
+  return lines.map(
+    (line) =>
+      `${mark} ${Buffer.from(line)
+        .toString()
+        .replace(/[\p{Cc}\u2028\u2029]/gu, ' ')}`,
+  );
 }
 
 /** Bytes that are text; undefined where they are none. */
