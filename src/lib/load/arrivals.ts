@@ -24,7 +24,7 @@ export function arrivalsOf({
   duration,
 }: LoadShape): Pick<LoadPlan, 'arrivals' | 'durationMs' | 'maxConnections'> {
   if (rate !== undefined && stages !== undefined)
-    throw new UserError('--rate and --stages exclude each other', { hint: 'Leave one out.' });
+    throw new UserError('rate and stages exclude each other', { hint: 'Leave one out.' });
   const maxConnections = connections ?? mostConnections;
   if (stages) {
     const durationMs = stages.reduce((sum, stage) => sum + stage.durationMs, 0);
@@ -36,7 +36,7 @@ export function arrivalsOf({
   }
   if (connections === undefined)
     throw new UserError('how much load is not said', {
-      hint: 'Give --rate or --stages for an open loop, --connections for a closed one.',
+      hint: 'Give rate or stages for an open loop, connections for a closed one.',
     });
   return { durationMs: duration, arrivals: { loop: 'closed', users: connections }, maxConnections };
 }

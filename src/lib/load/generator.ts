@@ -1,6 +1,6 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 
-import { errorMessage } from '../core/errors.js';
+import { errorMessage, UserError } from '../core/errors.js';
 import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
 import type { Arrivals, EngineJob } from './job.js';
@@ -212,6 +212,13 @@ async function runThread(
 /** Bundled by itself: wherever in dist/ this code is. */
 function workerFile(): URL {
   const [dist] = /^.*\/dist\//.exec(import.meta.url) ?? [];
-  if (dist === undefined) throw new Error('the generator runs from the built package');
+  if (dist === undefined)
+    throw new UserError(
+      'the threads of the load generator are not found: metrify was bundled into another program',
+      {
+        hint: 'Leave metrify out of the bundle, as an external package.',
+        code: 'WORKER_MISSING',
+      },
+    );
   return new URL('lib/load/worker.js', dist);
 }
