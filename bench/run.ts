@@ -8,6 +8,7 @@ import { helpStartup } from './help-startup.js';
 import { inspect } from './inspect.js';
 import type { Bench, Benchmark, Finding } from './lib/bench.js';
 import { describeMachine, markdownHead, markdownRow, passes, presentFinding } from './lib/report.js';
+import { loadReplay } from './load-replay.js';
 import { memory } from './memory.js';
 import { multiLevelMemory, multiLevelRedis, stampede } from './multi-level.js';
 import { simbench } from './simbench.js';
@@ -26,6 +27,7 @@ const benchmarks = [
   multiLevelRedis,
   stampede,
   canaryJudge,
+  loadReplay,
 ];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]
