@@ -47,6 +47,7 @@ export const commandTable: CommandTable = {
       run: async () => (await import('./load/run.js')).run,
       export: async () => (await import('./load/export.js')).exportScenario,
       replay: async () => (await import('./load/replay.js')).replay,
+      merge: async () => (await import('./load/merge.js')).merge,
     },
   },
   deploy: {

@@ -1,9 +1,13 @@
 import { formatBytes, formatCount, formatDuration } from '../lib/core/units.js';
 import type { Quantiles } from '../lib/load/quantiles.js';
 import type { LoadResult } from '../lib/load/result.js';
+import type { FailureKind } from '../lib/load/tally.js';
 import type { Printer } from '../runtime/printer.js';
 
 const titles = { p50: 'p50', p90: 'p90', p95: 'p95', p99: 'p99', p999: 'p99.9', max: 'max' } as const;
+
+/** From here on a closed loop may have gone as fast as the generator could. */
+const busyShare = 0.9;
 
 /** The result of a run, as people read it. */
 export function presentLoad(result: LoadResult, printer: Printer): void {
@@ -26,18 +30,34 @@ export function presentLoad(result: LoadResult, printer: Printer): void {
   ];
   const rows = [row('response time', result.latencyMs, result.lowerBounds)];
   if (result.targetRate !== null)
-    rows.push(row('service time', result.serviceTimeMs, result.serviceLowerBounds), row('wait to be sent', result.waitMs));
+    rows.push(
+      row('service time', result.serviceTimeMs, result.serviceLowerBounds),
+      row('wait to be sent', result.waitMs),
+    );
   printer.table({
     columns: [{ title: '' }, ...names.map((name) => ({ title: titles[name], align: 'right' as const }))],
     rows,
   });
   if (result.latencyNote) printer.line(result.latencyNote);
-  const kinds = Object.entries(result.errors.byKind);
+  const { byKind, reasons } = result.errors;
+  const kinds = Object.entries(byKind);
   if (kinds.length > 0) {
     printer.line();
-    for (const [kind, count] of kinds) printer.warn(`${formatCount(count)} × ${kind}`);
+    for (const [kind, count] of kinds) {
+      const reason = reasons[kind as FailureKind];
+      printer.warn(`${formatCount(count)} × ${kind}${reason === undefined ? '' : `: ${reason}`}`);
+    }
   }
   if (result.generator.missing) printer.warn(`a part of the load is missing: ${result.generator.missing}`);
+  for (const { address, connections, failed } of result.generator.byAddress)
+    if (failed > 0)
+      printer.warn(
+        `${address} did not take ${formatCount(failed)} connections, and took ${formatCount(connections)}; others of the name were tried`,
+      );
+  if (result.targetRate === null && result.generator.busy > busyShare)
+    printer.warn(
+      `the generator itself was busy ${(result.generator.busy * 100).toFixed(0)}% of the time: the rate may be its own limit, not the server's`,
+    );
   if (result.generator.bottleneck)
     printer.warn(`the generator was the limit: ${result.generator.bottleneck}`);
   if (result.abortedBy) printer.warn(`ended early, since ${result.abortedBy} failed`);

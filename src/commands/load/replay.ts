@@ -3,16 +3,19 @@ import { resolve } from 'node:path';
 import { type LogFile, openLog } from '../../lib/access-log/file.js';
 import { counted, formatCount } from '../../lib/core/units.js';
 import type { LoadPlan } from '../../lib/load/generator.js';
+import { checkLimits } from '../../lib/load/limits.js';
 import { type LogCounts, LogRecording } from '../../lib/load/replay/recording.js';
 import type { LoadResult } from '../../lib/load/result.js';
-import { parseThreshold } from '../../lib/load/threshold.js';
 import { readCommand } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
-import { concluded, send } from './shared/conclude.js';
+import { conclude, countsOf, send } from './shared/conclude.js';
+import { outputFlags, rehearseOutputs, writeOutputs } from './shared/output-flags.js';
 import { readReplay, replayFlags } from './shared/replay-flags.js';
 import { sendingFlags } from './shared/sending-flags.js';
+import { thresholdFlags, thresholdsOf } from './shared/threshold-flags.js';
+import { targetWith, transportFlags, transportOf } from './shared/transport-flags.js';
 
 interface ReplayResult extends LoadResult {
   readonly log: LogCounts & { readonly source: string; readonly speed: number };
@@ -31,6 +34,9 @@ export const replay = readCommand({
     ...replayFlags,
     connections: flag.count({ help: 'the maximum of open connections', default: '1000' }),
     ...sendingFlags,
+    ...thresholdFlags,
+    ...outputFlags,
+    ...transportFlags,
   },
   examples: [
     {
@@ -47,11 +53,11 @@ export const replay = readCommand({
 
   async read(input, context) {
     const { target, host, options } = readReplay(input);
-    const thresholds = input.threshold.map(parseThreshold);
+    const thresholds = thresholdsOf(input);
     const log = await open(input.log, context);
     const recording = new LogRecording(log, options);
     const plan: LoadPlan = {
-      targets: [target],
+      targets: [await targetWith(target, input)],
       workload: { requests: [] },
       arrivals: {
         loop: 'recorded',
@@ -65,20 +71,22 @@ export const replay = readCommand({
       timeoutMs: input.requestTimeout,
       connectTimeoutMs: Math.min(input.requestTimeout, 5000),
       threads: input.threads,
+      ...transportOf(input),
     };
-    const sent = await send(plan, thresholds, context);
+    await checkLimits(plan, (message) => context.warn(message));
+    await rehearseOutputs(input);
+    const { tally, result: sent } = await send(plan, thresholds, context);
     const { counts } = recording;
     const result: ReplayResult = { ...sent, log: { source: log.label, speed: options.speed, ...counts } };
     warnOf(counts, log.label, context);
-    const outcome = concluded(result, host, context);
-    if (recording.failure !== undefined) throw recording.failure;
-    return outcome;
+    context.applied(() => result);
+    await writeOutputs(result, input, context);
+    context.signal.throwIfAborted();
+    if (recording.failure) throw recording.failure;
+    return conclude(tally, result, host);
   },
 
-  counts: ({ sent, answered, failed, incomplete, log }) => ({
-    ...{ sent, answered, failed, incomplete },
-    ...{ read: log.read, malformed: log.malformed },
-  }),
+  counts: (result) => ({ ...countsOf(result), read: result.log.read, malformed: result.log.malformed }),
 
   present({ log, ...result }, printer) {
     const { skipped } = log;

@@ -1,4 +1,5 @@
 import { UserError } from '../core/errors.js';
+import { counted } from '../core/units.js';
 import type { LoadPlan } from './generator.js';
 import type { Stage } from './job.js';
 
@@ -14,6 +15,7 @@ export interface LoadShape {
   readonly connections?: number | undefined;
   /** Milliseconds. */
   readonly duration: number;
+  readonly threads: number;
 }
 
 /** @throws UserError when it is not said, or said twice */
@@ -22,10 +24,15 @@ export function arrivalsOf({
   stages,
   connections,
   duration,
+  threads,
 }: LoadShape): Pick<LoadPlan, 'arrivals' | 'durationMs' | 'maxConnections'> {
   if (rate !== undefined && stages !== undefined)
     throw new UserError('rate and stages exclude each other', { hint: 'Leave one out.' });
   const maxConnections = connections ?? mostConnections;
+  if (threads > maxConnections)
+    throw new UserError(`${threads} threads cannot share ${counted(maxConnections, 'connection')}`, {
+      hint: 'Have as many connections as threads, or more.',
+    });
   if (stages) {
     const durationMs = stages.reduce((sum, stage) => sum + stage.durationMs, 0);
     return { durationMs, arrivals: { loop: 'open', stages }, maxConnections };

@@ -52,6 +52,7 @@ export async function generateWithAutocannon(
   const lag = open();
   const origin = performance.timeOrigin + performance.now();
   const begin = performance.now();
+  const started = performance.eventLoopUtilization();
   const accounts = new Accounts(open, { begin, isClosedLoop: true, names: [], watch: [] });
   const connections = new Map<unknown, number>();
 
@@ -92,6 +93,7 @@ export async function generateWithAutocannon(
     const sent = await ended;
     const end = performance.now();
     countRest(accounts, request, { sent, users: arrivals.users, connections, begin, end });
+    const busy = performance.eventLoopUtilization(started).utilization;
     const timeline = new Timeline(open);
     timeline.add(accounts.takeRecent());
     return {
@@ -101,6 +103,9 @@ export async function generateWithAutocannon(
       mostConnections: arrivals.users,
       lag,
       slowest: accounts.slowest.list,
+      busy,
+      network: { lookups: 0, byAddress: [], reasons: {} },
+      endedMs: end - begin,
       lastSentMs: end - begin,
       startedAt: origin,
       elapsedMs: end - begin,

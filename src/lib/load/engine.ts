@@ -1,14 +1,17 @@
 import { Accounts } from './accounts.js';
 import { Flight, type Ground } from './flight.js';
-import { Http1Pool } from './http1/pool.js';
+import type { Latencies } from '../measure/latencies.js';
 import type { EngineJob } from './job.js';
+import type { NameTable } from './name-table.js';
+import { type NetworkCounts, networkOf } from './network-counts.js';
+import { openTransport } from './open-transport.js';
 import { PacedTimer } from './paced-timer.js';
 import { Playback } from './replay/playback.js';
 import { Schedule } from './schedule.js';
-import type { Latencies } from '../measure/latencies.js';
-import type { NameTable } from './name-table.js';
+import { ShortfallWatch } from './shortfall.js';
 import type { SlowRequest } from './slowest.js';
 import { latenciesOpener, type OpenLatencies } from './tally.js';
+import { TraceIds } from './trace-ids.js';
 import type { Transport } from './transport.js';
 import { openWorkload, type Workload } from './workload.js';
 
@@ -32,6 +35,13 @@ export interface EngineTally {
   readonly lag: Latencies;
   /** Slowest first. */
   readonly slowest: readonly SlowRequest[];
+  /** The share of the time in which this thread was not waiting for anything. */
+  readonly busy: number;
+  readonly network: NetworkCounts;
+  /** Why the run was ended early. */
+  readonly shortfall?: string | undefined;
+  /** Milliseconds from the origin to when nothing was due any more. */
+  readonly endedMs: number;
   /** Milliseconds from the origin to the last request that was sent. */
   readonly lastSentMs: number;
 }
@@ -42,6 +52,7 @@ export class Engine implements Ground {
   readonly transports: readonly Transport[];
   readonly isClosedLoop: boolean;
   isDraining = false;
+  readonly traceIds: TraceIds | undefined;
   readonly #job: EngineJob;
   readonly accounts: Accounts;
   readonly #lag: Latencies;
@@ -50,6 +61,10 @@ export class Engine implements Ground {
   /** Requests that were sent, and have not come to their end. */
   #underWay = 0;
   #lastSent = 0;
+  #lastSweep = 0;
+  #shortfall: string | undefined;
+  readonly #cutShort = new AbortController();
+  readonly #shortfallWatch: ShortfallWatch | undefined;
   #drained: () => void = () => {};
 
   static async open(job: EngineJob): Promise<Engine> {
@@ -61,7 +76,7 @@ export class Engine implements Ground {
     const { arrivals } = job;
     this.#playback = arrivals.loop === 'recorded' ? new Playback(arrivals) : undefined;
     this.workload = this.#playback ?? openWorkload(job.workload, job.thread);
-    this.transports = job.targets.map((target) => new Http1Pool(target, job));
+    this.transports = job.targets.map((target) => openTransport(target, job));
     this.isClosedLoop = arrivals.loop === 'closed';
     this.#lag = openLatencies();
     this.#begin = job.origin - performance.timeOrigin;
@@ -71,6 +86,9 @@ export class Engine implements Ground {
       names: job.names ?? [],
       watch: job.watch ?? [],
     });
+    this.traceIds = job.trace === false ? undefined : new TraceIds();
+    this.#shortfallWatch =
+      job.abortOnShortfall && !this.isClosedLoop ? new ShortfallWatch(job.abortOnShortfall) : undefined;
   }
 
   /** Milliseconds since the origin. */
@@ -79,8 +97,11 @@ export class Engine implements Ground {
   }
 
   /** Runs the job to its end, or until the signal; what is under way then is waited for in the drain. */
-  async run(signal: AbortSignal): Promise<EngineTally> {
+  async run(stop: AbortSignal): Promise<EngineTally> {
     const { arrivals, drainMs } = this.#job;
+    const signal = AbortSignal.any([stop, this.#cutShort.signal]);
+    const started = performance.eventLoopUtilization();
+    let [endedMs, busy] = [0, 0];
     const sweep = setInterval(() => this.#sweep(), sweepEveryMs);
     const drained = new Promise<void>((resolve) => (this.#drained = resolve));
     try {
@@ -88,9 +109,11 @@ export class Engine implements Ground {
       else if (this.#playback) await this.#playBack(this.#playback, signal);
       else if (arrivals.loop === 'open') {
         await this.#beginAtTimes(this.#agendaOf(new Schedule(arrivals.stages)), signal);
-        await this.#untilTheEnd(new PacedTimer(), signal);
+        await this.#until(this.#job.durationMs, signal);
       }
       this.isDraining = true;
+      endedMs = performance.now() - this.#begin;
+      busy = performance.eventLoopUtilization(started).utilization;
       for (const transport of this.transports) transport.drop();
       if (this.#underWay > 0) await within(drained, drainMs);
     } finally {
@@ -107,6 +130,10 @@ export class Engine implements Ground {
       resent: sum(({ resent }) => resent),
       mostConnections: sum(({ mostConnections }) => mostConnections),
       lag: this.#lag,
+      busy,
+      network: networkOf(this.transports.map(({ dialer }) => dialer)),
+      shortfall: this.#shortfall,
+      endedMs,
       lastSentMs: Math.max(0, this.#lastSent - this.#begin),
     };
   }
@@ -150,11 +177,8 @@ export class Engine implements Ground {
     await this.#beginAtTimes(playback, signal);
     signal.removeEventListener('abort', stop);
     playback.close();
-    await this.#untilAllAreSent(signal);
-  }
-
-  /** The last requests of a recording may still wait for a connection. */
-  async #untilAllAreSent(signal: AbortSignal): Promise<void> {
+    await this.#until(playback.endMs, signal);
+    // The last requests of a recording may still wait for a connection.
     const timer = new PacedTimer();
     const end = performance.now() + this.#job.drainMs;
     while (this.accounts.progress.sent < this.accounts.due && performance.now() < end && !signal.aborted)
@@ -165,22 +189,36 @@ export class Engine implements Ground {
     const timer = new PacedTimer();
     while (performance.now() < this.#begin && !signal.aborted) await timer.until(this.#begin);
     for (let i = 0; i < users; i++) new Flight(this).proceed(performance.now());
-    await this.#untilTheEnd(timer, signal);
+    await this.#until(this.#job.durationMs, signal);
   }
 
-  async #untilTheEnd(timer: PacedTimer, signal: AbortSignal): Promise<void> {
-    const end = this.#begin + this.#job.durationMs;
+  /** @param ms from the origin */
+  async #until(ms: number, signal: AbortSignal): Promise<void> {
+    const timer = new PacedTimer();
+    const end = this.#begin + ms;
     while (performance.now() < end && !signal.aborted) await timer.until(end);
   }
 
   #sweep(): void {
     const now = performance.now();
+    // An open loop knows of each request how late it is; a closed one has only the clock.
+    if (this.isClosedLoop && this.#lastSweep > 0)
+      this.#lag.record(Math.max(0, now - this.#lastSweep - sweepEveryMs));
+    this.#lastSweep = now;
     let connections = 0;
     for (const transport of this.transports) {
       transport.sweep(now);
       connections += transport.connections;
     }
     this.accounts.connectionsOpen(connections, now);
+    if (!this.isDraining) this.#watchShortfall(now);
+  }
+
+  #watchShortfall(now: number): void {
+    const waiting = this.transports.reduce((sum, transport) => sum + transport.waiting, 0);
+    const { due } = this.accounts;
+    this.#shortfall ??= this.#shortfallWatch?.look(now, due, due - waiting);
+    if (this.#shortfall !== undefined) this.#cutShort.abort();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Accounts, Sent } from './accounts.js';
 import type { PreparedRequest } from './job.js';
 import type { FailureKind } from './tally.js';
+import type { TraceIds } from './trace-ids.js';
 import type { Answer, Exchange, Transport } from './transport.js';
 import type { Iteration, Workload } from './workload.js';
 
@@ -15,6 +16,8 @@ export interface Ground {
   readonly isClosedLoop: boolean;
   /** Nothing is due any more; what is under way is waited for. */
   readonly isDraining: boolean;
+  /** Undefined where no `traceparent` is sent. */
+  readonly traceIds: TraceIds | undefined;
   readonly accounts: Accounts;
   /** One was sent. */
   begun(now: number): void;
@@ -27,6 +30,7 @@ export class Flight implements Exchange, Sent {
   request!: PreparedRequest;
   due = 0;
   sentAt = 0;
+  traceId: string | undefined;
   readonly #ground: Ground;
   #iteration: Iteration;
   #isSent = false;
@@ -45,6 +49,7 @@ export class Flight implements Exchange, Sent {
       if (typeof next === 'number') return this.#pause(next);
       if (next !== undefined) {
         this.request = next;
+        this.traceId = ground.traceIds?.next();
         this.due = due;
         this.#isSent = false;
         ground.accounts.becameDue(due);

@@ -3,16 +3,16 @@ import { type MessagePort, Worker } from 'node:worker_threads';
 import { errorMessage, UserError } from '../core/errors.js';
 import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
-import type { Arrivals, EngineJob } from './job.js';
+import type { Arrivals, EngineJob, PlannedArrivals } from './job.js';
 import { NameTable } from './name-table.js';
-import { type PackedTally, unpackTally } from './packed-tally.js';
-import { Dealer } from './replay/deal.js';
-import type { RecordedRequest } from './replay/recording.js';
+import { type NetworkCounts, sumOfNetworks } from './network-counts.js';
+import { type PackedTally, type UnpackedTally, unpackTally } from './packed-tally.js';
+import { Dealer, type Recording } from './replay/deal.js';
+import { part, type Shard } from './shard.js';
 import { Slowest } from './slowest.js';
 import { type OnSlice, SoFar } from './so-far.js';
 import { latenciesOpener, type OpenLatencies } from './tally.js';
 import type { ThreadMessage, ThreadReport } from './thread-message.js';
-import { part, type Shard } from './shard.js';
 import type { Timeline } from './timeline.js';
 
 /** Time for the threads to start, before the first request is due. */
@@ -22,21 +22,18 @@ const handOverMs = 10_000;
 
 /** A job of all threads together. */
 export interface LoadPlan extends Omit<EngineJob, 'origin' | 'thread' | 'arrivals' | 'durationMs'> {
-  readonly arrivals: Exclude<Arrivals, { readonly loop: 'recorded' }> | RecordedArrivals;
+  readonly arrivals: PlannedArrivals | RecordedArrivals;
   /** Milliseconds in which requests are due; undefined of a recording, which ends by itself. */
   readonly durationMs: number | undefined;
   /** Of the load, this machine's share; all of it without one. */
   readonly shard?: Shard | undefined;
 }
 
-export interface RecordedArrivals {
+/** Read a bounded number of requests ahead of their times. */
+export interface RecordedArrivals extends Recording {
   readonly loop: 'recorded';
   /** What is sent as `Host`. */
   readonly host: string;
-  /** Read a bounded number of requests ahead of their times. */
-  requests(signal: AbortSignal): AsyncIterable<readonly RecordedRequest[]>;
-  /** Milliseconds from the origin to the end of what was read. */
-  endMs(): number;
 }
 
 /** A thread of the generator that died, and took its counts with it. */
@@ -69,13 +66,8 @@ export async function generate(
 ): Promise<LoadTally> {
   const { threads, arrivals } = plan;
   const open = await latenciesOpener();
-  const dealer =
-    arrivals.loop === 'recorded' ? await Dealer.open(arrivals.requests(signal), threads) : undefined;
+  const dealer = arrivals.loop === 'recorded' ? await Dealer.open(arrivals, threads, signal) : undefined;
   const origin = originOf(plan);
-  let stoppedAt = Infinity;
-  const noteStop = () => (stoppedAt = performance.timeOrigin + performance.now());
-  if (signal.aborted) noteStop();
-  signal.addEventListener('abort', noteStop, { once: true });
   const soFar = new SoFar(threads, open, onSlice);
   /** Milliseconds from the origin, as soon as it is known. */
   const end = (async () => {
@@ -94,43 +86,48 @@ export async function generate(
       return outcome;
     }),
   );
-  signal.removeEventListener('abort', noteStop);
-  const tallies = ends.filter((end) => typeof end !== 'string').map((tally) => unpackTally(tally, open));
+  const packed = ends.filter((end) => typeof end !== 'string');
   const lost = ends.flatMap((end, i) => (typeof end === 'string' ? [{ thread: i + 1, reason: end }] : []));
+  const joined = joinTallies(unpacked(packed, open), plan.names ?? [], open);
   return {
-    ...joinTallies(tallies, plan.names ?? [], open),
+    ...joined,
     startedAt: origin,
-    elapsedMs: Math.max(0, Math.min(await end, stoppedAt - origin)),
+    elapsedMs: Math.min(await end, packed.length === 0 ? Infinity : joined.endedMs),
     timeline: soFar.timeline,
     lost,
   };
 }
 
-/** @param pinned names that have a row in each of them */
+function* unpacked(tallies: readonly PackedTally[], open: OpenLatencies): Iterable<UnpackedTally> {
+  for (const tally of tallies) yield unpackTally(tally, open);
+}
+
+/**
+ * Adds tallies up, each before the next one is made: with many names they are large.
+ * @param pinned names that have a row in each of them
+ */
 export function joinTallies(
-  tallies: readonly EngineTally[],
+  tallies: Iterable<UnpackedTally>,
   pinned: readonly string[],
   open: OpenLatencies,
 ): EngineTally {
   const names = new NameTable(open, pinned);
   const lag = open();
   const slowest = new Slowest();
+  const sums = { due: 0, resent: 0, mostConnections: 0 };
+  const most = { busy: 0, endedMs: 0, lastSentMs: 0 };
+  const networks: NetworkCounts[] = [];
+  let shortfall: string | undefined;
   for (const tally of tallies) {
     lag.add(tally.lag);
-    names.add(tally.names.rows, tally.names.other);
+    names.add(tally.names);
     for (const request of tally.slowest) slowest.add(request);
+    networks.push(tally.network);
+    shortfall ??= tally.shortfall;
+    for (const key of ['due', 'resent', 'mostConnections'] as const) sums[key] += tally[key];
+    for (const key of ['busy', 'endedMs', 'lastSentMs'] as const) most[key] = Math.max(most[key], tally[key]);
   }
-  const sum = (count: (tally: EngineTally) => number) =>
-    tallies.reduce((total, tally) => total + count(tally), 0);
-  return {
-    names,
-    lag,
-    slowest: slowest.list,
-    due: sum(({ due }) => due),
-    resent: sum(({ resent }) => resent),
-    mostConnections: sum(({ mostConnections }) => mostConnections),
-    lastSentMs: Math.max(0, ...tallies.map(({ lastSentMs }) => lastSentMs)),
-  };
+  return { names, lag, slowest: slowest.list, ...sums, ...most, network: sumOfNetworks(networks), shortfall };
 }
 
 /** Shards begin with a second of the wall clock, so that the slices of several machines are the same. */
@@ -215,10 +212,7 @@ function workerFile(): URL {
   if (dist === undefined)
     throw new UserError(
       'the threads of the load generator are not found: metrify was bundled into another program',
-      {
-        hint: 'Leave metrify out of the bundle, as an external package.',
-        code: 'WORKER_MISSING',
-      },
+      { hint: 'Leave metrify out of the bundle, as an external package.', code: 'WORKER_MISSING' },
     );
   return new URL('lib/load/worker.js', dist);
 }

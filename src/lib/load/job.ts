@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 
 import type { Filter } from './accounts.js';
+import type { ShortfallLimit } from './shortfall.js';
 
 /** What one thread of the generator does: plain data, so that it can be given to a worker. */
 export interface EngineJob {
@@ -27,6 +28,12 @@ export interface EngineJob {
   readonly names?: readonly string[];
   /** Requests that are counted together, and told while the run goes. */
   readonly watch?: readonly Filter[];
+  /** How old the addresses of a name may become; 30 s unless it is said. */
+  readonly resolveEveryMs?: number;
+  /** False sends no `traceparent`. */
+  readonly trace?: boolean;
+  /** Ends an open loop that does not keep its rate. */
+  readonly abortOnShortfall?: ShortfallLimit;
 }
 
 /** A server, and how it is spoken to. */
@@ -35,7 +42,13 @@ export interface Target {
   readonly port: number;
   /** A Unix socket instead of host and port. */
   readonly socketPath?: string;
+  /** Instead of those that the host's name has. */
+  readonly addresses?: readonly string[];
+  /** HTTP/2; with TLS the server has to choose it. */
+  readonly http2?: boolean;
+  /** Everything as PEM. */
   readonly tls?: {
+    /** A name, or an address that the certificate carries. */
     readonly servername: string;
     readonly verify: boolean;
     readonly ca?: string;
@@ -63,6 +76,9 @@ export interface PreparedRequest {
   readonly readsBody: boolean;
 }
 
+/** Of these, one that a server may have taken may be sent again (RFC 9110, 9.2.2). */
+export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 /** What is sent, whenever something is due. */
 export interface WorkloadPlan {
   /** One request each, chosen by weight. */
@@ -71,15 +87,19 @@ export interface WorkloadPlan {
 
 /** When something is due. */
 export type Arrivals =
+  | PlannedArrivals
+  /** At the times of a recording, with its requests, in place of the workload. They come through the port while it runs. */
+  | { readonly loop: 'recorded'; readonly port: MessagePort; readonly host: string };
+
+/** When something is due, as it was planned. */
+export type PlannedArrivals =
   /**
    * Users of this thread, each beginning again when it has ended. With `stages`, of which the rate is the number of users of all
    * threads, they come and go: `users` is the most.
    */
   | { readonly loop: 'closed'; readonly users: number; readonly stages?: readonly Stage[] }
   /** At times that do not depend on answers. A thread takes the arrivals i with i mod threads = thread. */
-  | { readonly loop: 'open'; readonly stages: readonly Stage[]; readonly spacing?: 'poisson' }
-  /** At the times of a recording, with its requests, in place of the workload. They come through the port while it runs. */
-  | { readonly loop: 'recorded'; readonly port: MessagePort; readonly host: string };
+  | { readonly loop: 'open'; readonly stages: readonly Stage[]; readonly spacing?: 'poisson' };
 
 /** A time in which the rate goes in a straight line. */
 export interface Stage {

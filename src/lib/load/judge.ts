@@ -17,14 +17,16 @@ export interface Observed {
   readonly open: OpenLatencies;
   /** The requests that are meant, together; undefined when there was none. */
   tallyOf(filter: Filter): NameTally | undefined;
-  /** Why there was none. */
-  whyNone(filter: Filter): string;
+  /** Why there was none; whether it is certain. */
+  whyNone(filter: Filter): { readonly isMissing: boolean; readonly shown: string };
   /** In which requests were sent. */
   readonly seconds: number;
   /** Due, and not sent. */
   readonly unsent: number;
   /** Why the generator, not the server, made latencies and rates. */
   readonly bottleneck?: string | undefined;
+  /** Whether requests failed for want of something that the generator needs: errors say nothing of the server then. */
+  readonly hasOwnFailures?: boolean;
   /** Whether a part of the load is missing: rates are too low then. */
   readonly isPartial: boolean;
 }
@@ -71,10 +73,18 @@ export function decide(
 function read(threshold: Threshold, observed: Observed): Reading {
   const { metric, filter } = threshold;
   if (metric === 'unsent')
-    return ofCount(threshold, observed.unsent, observed.unsent + (observed.tallyOf({})?.sent ?? 0), 'were not sent');
+    return ofCount(
+      threshold,
+      observed.unsent,
+      observed.unsent + (observed.tallyOf({})?.sent ?? 0),
+      'were not sent',
+    );
   const { check, kind, ...requests } = filter;
   const tally = observed.tallyOf(requests);
-  if (tally === undefined) return { isMissing: true, shown: observed.whyNone(requests) };
+  if (tally === undefined) return observed.whyNone(requests);
+  const isOfFailures = metric === 'error_rate' || metric === 'failed' || metric === 'errors';
+  if (isOfFailures && observed.hasOwnFailures && observed.bottleneck !== undefined)
+    return { shown: observed.bottleneck };
   if (metric === 'error_rate') return errorRate(threshold, tally);
   if (metric === 'checks') return checks(threshold, tally, check);
   if (typeof metric === 'object' && 'status' in metric) return ofStatus(threshold, tally, metric.status);
@@ -103,7 +113,7 @@ function ofTime(
   tally: NameTally,
   { open, bottleneck }: Observed,
 ): Reading {
-  if (bottleneck !== undefined) return { shown: `no data: ${bottleneck}` };
+  if (bottleneck !== undefined) return { shown: bottleneck };
   const value = timesOf(tally, of, open).quantile(quantile);
   return value === undefined
     ? { isMissing: true, shown: 'no successful answers' }
@@ -156,7 +166,7 @@ function ofCount(threshold: Threshold, count: number, of: number, what: string):
   if (threshold.isShare) return ofShare(threshold, count, of, what);
   return {
     value: point(count),
-    shown: `${relation(formatCount, count, threshold)} of ${formatCount(of)} ${what}`,
+    shown: `${formatCount(count)} of ${formatCount(of)} ${what}: ${relation(formatCount, count, threshold)}`,
   };
 }
 
@@ -170,7 +180,7 @@ function ofShare(threshold: Threshold, count: number, of: number, what: string):
 
 function ofRate(threshold: Threshold, count: number, one: string, observed: Observed): Reading {
   const { bottleneck, seconds, isPartial } = observed;
-  if (bottleneck !== undefined) return { shown: `no data: ${bottleneck}` };
+  if (bottleneck !== undefined) return { shown: bottleneck };
   const value = count / Math.max(seconds, 0.001);
   const perSecond = (rate: number) => `${Number(rate.toFixed(1))}/s`;
   const shown = `${counted(count, one)} in ${formatDuration(seconds * 1000)}: ${relation(perSecond, value, threshold)}`;
@@ -188,11 +198,13 @@ function relation(show: (value: number) => string, value: number, { operator, li
   return `${show(value)} ${sign} ${show(limit)}`;
 }
 
-/** With as many digits as it takes to tell the value from the limit. */
+/** With as many digits as the limit has, and as it takes to tell the value from it. */
 function percentOf(value: number, limit: number): (share: number) => string {
   const show = (digits: number) => (share: number) => `${Number((100 * share).toFixed(digits))}%`;
+  const isExact = (digits: number) => Math.abs(Number((100 * limit).toFixed(digits)) - 100 * limit) < 1e-12;
+  const isApart = (digits: number) => value === limit || show(digits)(value) !== show(digits)(limit);
   let digits = 3;
-  while (digits < 9 && value !== limit && show(digits)(value) === show(digits)(limit)) digits++;
+  while (digits < 9 && !(isExact(digits) && isApart(digits))) digits++;
   return show(digits);
 }
 

@@ -89,14 +89,14 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const plan = {
     targets: [target],
     workload: { requests: [{ weight: 1, request }] },
-    ...arrivalsOf({ ...value, duration: due }),
+    ...arrivalsOf({ ...value, duration: due, threads }),
     drainMs: drain,
     timeoutMs: requestTimeout,
     connectTimeoutMs: Math.min(requestTimeout, 5000),
     threads,
   };
   const signal = value.signal ?? new AbortController().signal;
-  const result = await runPlan(plan, thresholds, signal, silentProgress);
+  const { result } = await runPlan(plan, thresholds, signal, silentProgress);
   if (value.assert) requireThresholds(result);
   return result;
 }

@@ -4,12 +4,18 @@ import { NameTally, type OpenLatencies } from './tally.js';
 /** As many names have a row. */
 export const mostNames = 1000;
 
+/** Tallies by name, and of all names that have no row. */
+export interface Rows {
+  readonly rows: Iterable<readonly [string, NameTally]>;
+  readonly other: NameTally | undefined;
+}
+
 /**
  * Tallies by name, of the names with the smallest hashes; all others together are `other`. A name that is put there never
  * had, or loses, its own row for good, in whatever order and thread the requests come. So rows of several threads and
  * machines add up exactly: a row that is left was never put into `other` by any of them.
  */
-export class NameTable {
+export class NameTable implements Rows {
   readonly #open: OpenLatencies;
   readonly #pinned: ReadonlySet<string>;
   readonly #most: number;
@@ -48,7 +54,7 @@ export class NameTable {
   }
 
   /** Adds what another thread or machine counted. */
-  add(rows: Iterable<readonly [string, NameTally]>, other: NameTally | undefined): void {
+  add({ rows, other }: Rows): void {
     for (const [name, tally] of rows) this.tallyOf(name, tally.tags).add(tally);
     if (other) this.#others().add(other);
   }

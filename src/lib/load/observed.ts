@@ -1,3 +1,4 @@
+import { formatCount } from '../core/units.js';
 import { type Filter, matches } from './accounts.js';
 import { type Observed, thereWere } from './judge.js';
 import { mostNames, type NameTable } from './name-table.js';
@@ -10,8 +11,8 @@ export function byFilter(
   open: OpenLatencies,
 ): Pick<Observed, 'tallyOf' | 'whyNone'> {
   // Requests beyond the rows have lost their names and tags: what a filter found would not be all.
-  const mayMiss = ({ name, ...tags }: Filter) =>
-    names.other !== undefined && (Object.keys(tags).length > 0 || !names.rows.has(name ?? ''));
+  const mayMiss = ({ name }: Filter) =>
+    names.other !== undefined && (name === undefined || !names.rows.has(name));
   return {
     tallyOf(filter) {
       if (Object.keys(filter).length === 0) return total;
@@ -23,12 +24,21 @@ export function byFilter(
       return sum;
     },
     whyNone(filter) {
-      if (mayMiss(filter)) return `there were more than ${mostNames} names, and those are not told apart`;
+      if (mayMiss(filter))
+        return {
+          isMissing: false,
+          shown: `there were more than ${formatCount(mostNames)} names, and those are not told apart`,
+        };
       const entries = Object.entries(filter);
       const wanted = entries.map(([key, value]) => `${key} '${value}'`).join(' and ');
       const [key, value] = entries[0] ?? ['name', ''];
-      const all = [...names.rows].flatMap(([name, { tags }]) => (key === 'name' ? [name] : (tags[key] ?? [])));
-      return `no request had the ${wanted}${thereWere(value, [...new Set(all)], key)}`;
+      const all = [...names.rows].flatMap(([name, { tags }]) =>
+        key === 'name' ? [name] : (tags[key] ?? []),
+      );
+      return {
+        isMissing: true,
+        shown: `no request had the ${wanted}${thereWere(value, [...new Set(all)], key)}`,
+      };
     },
   };
 }

@@ -1,6 +1,6 @@
-import { Latencies } from '../measure/latencies.js';
+import type { Latencies } from '../measure/latencies.js';
 import type { EngineTally } from './engine.js';
-import { NameTable } from './name-table.js';
+import { NameTable, type Rows } from './name-table.js';
 import {
   type CheckCounts,
   type FailureKind,
@@ -10,9 +10,8 @@ import {
 } from './tally.js';
 import { countsOfSlice, type Slice, Timeline } from './timeline.js';
 
-/** Histograms as they are given to another thread, and as they are stored: base64 of HdrHistogram's compressed format. */
+/** A histogram as it is given to another thread. */
 export type PackedLatencies = Float64Array;
-export type EncodedLatencies = string;
 
 /** A tally as plain data. Histograms without a record are left out. */
 export interface PackedNameTally<H> {
@@ -22,17 +21,17 @@ export interface PackedNameTally<H> {
   readonly unexpectedStatuses: readonly (readonly [status: number, count: number])[];
   readonly failures: readonly (readonly [kind: FailureKind, count: number])[];
   readonly checks: readonly (readonly [name: string, counts: CheckCounts])[];
-  readonly histograms: Readonly<Partial<Record<(typeof histogramsOfTally)[number], H>>>;
+  readonly histograms: { readonly [K in (typeof histogramsOfTally)[number]]?: H | undefined };
 }
 
 export interface PackedRow<H> extends PackedNameTally<H> {
   readonly name: string;
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface PackedNames<H> {
   readonly rows: readonly PackedRow<H>[];
-  readonly other?: PackedNameTally<H>;
+  readonly other?: PackedNameTally<H> | undefined;
 }
 
 export interface PackedSlice<H> {
@@ -42,8 +41,8 @@ export interface PackedSlice<H> {
   readonly counts: readonly number[];
   readonly checks: CheckCounts;
   readonly connections: number;
-  readonly response?: H;
-  readonly ages?: H;
+  readonly response?: H | undefined;
+  readonly ages?: H | undefined;
 }
 
 export interface PackedTimeline<H> {
@@ -58,9 +57,9 @@ export interface PackedTally extends Omit<EngineTally, 'names' | 'lag'> {
 }
 
 /** How histograms become plain data. */
-type Pack<H> = (latencies: Latencies) => H;
+export type Pack<H> = (latencies: Latencies) => H;
 /** Adds such data to a histogram. */
-type AddTo<H> = (latencies: Latencies, packed: H) => void;
+export type AddTo<H> = (latencies: Latencies, packed: H) => void;
 
 const packLatencies: Pack<PackedLatencies> = (latencies) => latencies.pack();
 const addPacked: AddTo<PackedLatencies> = (latencies, packed) => latencies.addPacked(packed);
@@ -69,10 +68,15 @@ export function packTally({ names, lag, ...rest }: EngineTally): PackedTally {
   return { ...rest, lag: lag.pack(), names: packNames(names, packLatencies) };
 }
 
-export function unpackTally(packed: PackedTally, open: OpenLatencies): EngineTally {
+/** What a thread counted, its names one after the other: all together they are large. */
+export interface UnpackedTally extends Omit<EngineTally, 'names'> {
+  readonly names: Rows;
+}
+
+export function unpackTally(packed: PackedTally, open: OpenLatencies): UnpackedTally {
   const lag = open();
   lag.addPacked(packed.lag);
-  return { ...packed, lag, names: unpackNames(packed.names, open, addPacked) };
+  return { ...packed, lag, names: unpackRows(packed.names, open, addPacked) };
 }
 
 export function packForThread(tally: NameTally): PackedNameTally<PackedLatencies> {
@@ -102,21 +106,26 @@ export function packNames<H>(names: NameTable, pack: Pack<H>): PackedNames<H> {
   };
 }
 
-/** @param pinned names that always had a row */
-export function unpackNames<H>(
-  { rows, other }: PackedNames<H>,
-  open: OpenLatencies,
-  addTo: AddTo<H>,
-  pinned: readonly string[] = rows.map(({ name }) => name),
-): NameTable {
-  const names = new NameTable(open, pinned);
-  for (const row of rows) addPackedTally(names.tallyOf(row.name, row.tags), row, addTo);
-  if (other) {
-    const tally = new NameTally(open);
-    addPackedTally(tally, other, addTo);
-    names.add([], tally);
-  }
+/** With a row for each name that had one. */
+export function unpackNames<H>(packed: PackedNames<H>, open: OpenLatencies, addTo: AddTo<H>): NameTable {
+  const names = new NameTable(
+    open,
+    packed.rows.map(({ name }) => name),
+  );
+  names.add(unpackRows(packed, open, addTo));
   return names;
+}
+
+function unpackRows<H>({ rows, other }: PackedNames<H>, open: OpenLatencies, addTo: AddTo<H>): Rows {
+  const unpack = (packed: PackedNameTally<H>, tags?: Readonly<Record<string, string>>) => {
+    const tally = new NameTally(open, tags);
+    addPackedTally(tally, packed, addTo);
+    return tally;
+  };
+  function* each(): Iterable<readonly [string, NameTally]> {
+    for (const row of rows) yield [row.name, unpack(row, row.tags)];
+  }
+  return { rows: each(), other: other && unpack(other) };
 }
 
 function packNameTally<H>(tally: NameTally, pack: Pack<H>): PackedNameTally<H> {

@@ -2,10 +2,12 @@ import { counted, formatCount, formatPercent } from '../core/units.js';
 import type { CensoredLatencies } from './censored.js';
 import type { LoadTally, LostThread } from './generator.js';
 import { judge, type ThresholdResult, timesOf } from './judge.js';
+import type { NetworkCounts } from './network-counts.js';
 import { byFilter } from './observed.js';
 import { lowerBoundsOf, type Quantiles, quantilesOf } from './quantiles.js';
 import type { Shard } from './shard.js';
 import type { SlowRequest } from './slowest.js';
+import { ownFailures } from './socket-failure.js';
 import type { CheckCounts, NameTally, OpenLatencies } from './tally.js';
 import type { Threshold } from './threshold.js';
 import { type TimelineEntry, timelineOf } from './timeline-entry.js';
@@ -65,7 +67,12 @@ export interface LoadResult {
   readonly serviceLowerBounds: readonly string[];
   /** Why response and service time differ, where they do by more than 2 times. */
   readonly latencyNote?: string;
-  readonly errors: { readonly total: number; readonly byKind: Readonly<Record<string, number>> };
+  readonly errors: {
+    readonly total: number;
+    readonly byKind: Readonly<Record<string, number>>;
+    /** Of failures, by kind: why the first one happened, in words about "it", the server. */
+    readonly reasons: NetworkCounts['reasons'];
+  };
   /** Answers by status. */
   readonly statuses: Readonly<Record<string, number>>;
   readonly byName: readonly NameResult[];
@@ -81,6 +88,13 @@ export interface LoadResult {
     /** Which share of the load is missing, and why; undefined when none is. */
     readonly missing?: string;
     readonly mostConnections: number;
+    /** The share of the time in which its busiest thread was not waiting for anything. */
+    readonly busy: number;
+    /** Requests of an open loop whose turn came more than 10 ms after they were due. */
+    readonly lateSends: number;
+    /** How often a resolver was asked for addresses. */
+    readonly lookups: number;
+    readonly byAddress: NetworkCounts['byAddress'];
     /** How late the generator itself was, in milliseconds. */
     readonly lagMs: { readonly p99: number; readonly max: number };
     /** Why its own limits, not the server's, made the run; undefined when they did not. */
@@ -90,6 +104,11 @@ export interface LoadResult {
   /** The threshold that ended the run before its time. */
   readonly abortedBy?: string;
 }
+
+/** A send that is so much later than it was due is late. */
+const lateMs = 10;
+/** Beyond it the generator was the limit. */
+const mostLagMs = 100;
 
 export interface ResultOptions {
   readonly targetRate: number | undefined;
@@ -110,13 +129,17 @@ export function resultOf(tally: LoadTally, options: ResultOptions): LoadResult {
   const counts = countsOf(total);
   const seconds = Math.max(elapsedMs, 1) / 1000;
   const unsent = Math.max(0, tally.due - counts.sent);
-  const bottleneck = bottleneckOf(tally, unsent, options);
+  const bottleneck = bottleneckOf(tally, total, unsent, options);
   const [response, service, wait] = (['response', 'service', 'wait'] as const).map((of) =>
     timesOf(total, of, open),
   ) as [CensoredLatencies, CensoredLatencies, CensoredLatencies];
   const note = noteOf(response, service);
   const isPartial = lost.length > 0;
-  const observed = { ...byFilter(names, total, open), open, seconds, unsent, bottleneck, isPartial };
+  const observed = {
+    ...byFilter(names, total, open),
+    ...{ open, seconds, unsent, bottleneck, isPartial },
+    hasOwnFailures: hasOwnFailures(total),
+  };
   return {
     startedAt: new Date(tally.startedAt).toISOString(),
     requests: tally.due,
@@ -134,7 +157,7 @@ export function resultOf(tally: LoadTally, options: ResultOptions): LoadResult {
     lowerBounds: lowerBoundsOf(response),
     serviceLowerBounds: lowerBoundsOf(service),
     ...(note === undefined ? {} : { latencyNote: note }),
-    errors: errorsOf(total),
+    errors: { ...errorsOf(total), reasons: tally.network.reasons },
     statuses: Object.fromEntries([...total.statuses].sort(([a], [b]) => a - b)),
     byName: [
       ...[...names.rows].map(([name, each]) => nameResult(name, each, open)),
@@ -151,6 +174,10 @@ export function resultOf(tally: LoadTally, options: ResultOptions): LoadResult {
       lostThreads: lost.length,
       ...(isPartial && { missing: missingOf(lost, threads) }),
       mostConnections: tally.mostConnections,
+      busy: round(tally.busy),
+      lateSends: options.targetRate === undefined ? 0 : tally.lag.count - tally.lag.countUpTo(lateMs),
+      lookups: tally.network.lookups,
+      byAddress: tally.network.byAddress,
       lagMs: { p99: tally.lag.quantile(0.99), max: tally.lag.quantile(1) },
       ...(bottleneck === undefined ? {} : { bottleneck }),
     },
@@ -164,16 +191,23 @@ function missingOf(lost: readonly LostThread[], threads: number): string {
   return `${formatPercent(lost.length / threads, 0)} of the load, ${counted(lost.length, 'thread')} of ${threads}: ${which}`;
 }
 
+/** Why the figures are those of the generator, and not of the server. */
 function bottleneckOf(
   tally: LoadTally,
+  total: NameTally,
   unsent: number,
-  { targetRate, maxConnections }: ResultOptions,
+  { maxConnections, targetRate }: ResultOptions,
 ): string | undefined {
-  if (targetRate === undefined) return undefined;
+  if (tally.shortfall !== undefined) return `stopped early: ${tally.shortfall}`;
+  for (const [kind, count] of total.failures)
+    if (ownFailures.has(kind))
+      return `${formatCount(count)} requests failed because ${tally.network.reasons[kind] ?? kind}`;
   if (unsent > 0.01 * tally.due && tally.mostConnections >= maxConnections)
     return `all ${formatCount(maxConnections)} connections were in use, and ${formatCount(unsent)} of ${formatCount(tally.due)} requests were not sent`;
-  const lag = tally.lag.quantile(0.99);
-  return lag > 100 ? `the generator itself was ${Math.round(lag)}ms late at p99` : undefined;
+  // Of an open loop it is known for each request. Of a closed one it is sampled by the clock: a tenth of the time counts.
+  const percent = targetRate === undefined ? 90 : 99;
+  const lag = tally.lag.quantile(percent / 100);
+  return lag > mostLagMs ? `the generator itself was ${Math.round(lag)}ms late at p${percent}` : undefined;
 }
 
 /** One sentence where the first two rows differ by more than 2 times, and by what can be felt. */
@@ -184,9 +218,14 @@ function noteOf(response: CensoredLatencies, service: CensoredLatencies): string
   ] as const) {
     const [slow, fast] = [response.quantile(q)?.atLeast ?? 0, service.quantile(q)?.atLeast ?? 0];
     if (slow > 2 * fast && slow - fast > 10)
-      return `At ${name}, response time is ${formatCount(slow / fast)} times service time: requests were due while all connections waited for answers, and their wait counts.`;
+      return `At ${name}, response time is ${formatCount(slow / fast)} times service time: requests waited to be sent, since no connection was free or the generator was late, and that wait counts.`;
   }
   return undefined;
+}
+
+/** Failures that say nothing of the server. */
+function hasOwnFailures({ failures }: NameTally): boolean {
+  return [...failures.keys()].some((kind) => ownFailures.has(kind));
 }
 
 function countsOf(tally: NameTally) {
@@ -215,7 +254,7 @@ function checksOf(tally: NameTally): CheckResult[] {
   return [...tally.checks].map(([name, counts]) => ({ name, ...counts }));
 }
 
-function errorsOf(total: NameTally): LoadResult['errors'] {
+function errorsOf(total: NameTally): Omit<LoadResult['errors'], 'reasons'> {
   const byKind: Record<string, number> = {};
   for (const [kind, count] of total.failures) byKind[kind] = count;
   for (const [status, count] of total.unexpectedStatuses) byKind[`status ${status}`] = count;

@@ -1,27 +1,40 @@
 import type { Progress } from '../core/progress.js';
+import { AbortOnFailure } from './abort.js';
 import { generate, type LoadPlan, type LoadTally } from './generator.js';
 import { type LoadResult, resultOf } from './result.js';
 import { latenciesOpener } from './tally.js';
 import { targetRateBetween } from './target-rate.js';
-import type { Threshold } from './threshold.js';
+import { namesIn, type Threshold } from './threshold.js';
+
+/** A run, and what was counted in it. */
+export interface PlanRun {
+  /** As it was carried out. */
+  readonly plan: LoadPlan;
+  readonly tally: LoadTally;
+  readonly result: LoadResult;
+}
 
 /** Generates the load of a plan, and judges what became of it. @throws what `generator` throws */
 export async function runPlan(
-  plan: LoadPlan,
+  given: LoadPlan,
   thresholds: readonly Threshold[],
   signal: AbortSignal,
   progress: Progress,
-  generator: (plan: LoadPlan, signal: AbortSignal, progress: Progress) => Promise<LoadTally> = generate,
-): Promise<LoadResult> {
+  generator: typeof generate = generate,
+): Promise<PlanRun> {
   const open = await latenciesOpener();
-  const tally = await generator(plan, signal, progress);
-  const { arrivals, durationMs = tally.elapsedMs, maxConnections, threads } = plan;
-  const rate = tally.due / (Math.max(1, durationMs) / 1000);
-  return resultOf(tally, {
-    targetRate: arrivals.loop === 'closed' ? undefined : Math.round(rate * 1000) / 1000,
+  const abort = new AbortOnFailure(thresholds, open);
+  const plan = { ...given, names: namesIn(thresholds), watch: abort.watch };
+  const tally = await generator(plan, AbortSignal.any([signal, abort.signal]), progress, abort.onSlice);
+  const { arrivals, maxConnections, threads, shard } = plan;
+  const result = resultOf(tally, {
+    targetRate: arrivals.loop === 'closed' ? undefined : tally.due / (Math.max(1, tally.elapsedMs) / 1000),
     ...(arrivals.loop === 'open' && {
-      targetRateAt: (from: number, to: number) => targetRateBetween(arrivals.stages, from, to),
+      targetRateAt: (from: number, to: number) =>
+        targetRateBetween(arrivals.stages, from, to) / (shard?.of ?? 1),
     }),
-    ...{ threads, maxConnections, thresholds, open },
+    ...{ threads, maxConnections, thresholds, shard, open },
+    abortedBy: abort.abortedBy,
   });
+  return { plan, tally, result };
 }

@@ -14,7 +14,7 @@ export interface SlowRequest {
   readonly waitMs: number;
   /** The answer's status, why there was none, or that it was still under way at the end. */
   readonly outcome: number | FailureKind | 'incomplete';
-  readonly traceId?: string;
+  readonly traceId?: string | undefined;
 }
 
 /** The slowest requests, slowest first. */

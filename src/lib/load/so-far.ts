@@ -58,9 +58,7 @@ export class SoFar {
   get watched(): readonly NameTally[] {
     const all: NameTally[] = [];
     for (const { report } of this.#threads.values())
-      report?.watched.forEach((packed, i) =>
-        addFromThread((all[i] ??= new NameTally(this.#open)), packed),
-      );
+      report?.watched.forEach((packed, i) => addFromThread((all[i] ??= new NameTally(this.#open)), packed));
     return all;
   }
 
@@ -84,7 +82,7 @@ export class SoFar {
     const threads = [...this.#threads.values()];
     if (threads.length === 0) return;
     const known = Math.min(...threads.map(({ report }) => report?.elapsedMs ?? 0));
-    for (; this.#nextMs + firstSliceMs <= known && this.#nextMs <= this.#lastMs; ) {
+    for (; this.#nextMs + firstSliceMs <= known && this.#nextMs <= this.#lastMs;) {
       const startMs = this.#nextMs;
       const slice = new Slice(this.#open);
       for (const { seconds } of threads) {

@@ -11,6 +11,13 @@ export type FailureKind =
   | 'malformed'
   | 'tls'
   | 'dns'
+  /** No stream of HTTP/2 was opened for it, twice. */
+  | 'refused-stream'
+  /** Longer than what is kept of a body that is read. */
+  | 'too-large'
+  /** The generator's own limits: open files, and ports. */
+  | 'descriptors'
+  | 'ports'
   | 'other';
 
 /** Two digits are enough for a quantile of load, and a tenth of the memory of three. */

@@ -87,13 +87,19 @@ export function splitThresholds(text: string): string[] {
   const parts = [''];
   let depth = 0;
   let isQuoted = false;
-  for (const character of text) {
-    if (character === '"' && depth > 0) isQuoted = !isQuoted;
-    if (!isQuoted) depth += character === '{' ? 1 : character === '}' ? -1 : 0;
-    if (character === ',' && depth <= 0) parts.push('');
-    else parts[parts.length - 1] += character;
+  // A backslash takes the next character with it.
+  for (const piece of text.match(/\\.|[^]/gu) ?? []) {
+    if (piece === '"' && depth > 0) isQuoted = !isQuoted;
+    if (!isQuoted) depth += piece === '{' ? 1 : piece === '}' ? -1 : 0;
+    if (piece === ',' && depth <= 0) parts.push('');
+    else parts[parts.length - 1] += piece;
   }
   return parts.filter((part) => part.trim() !== '');
+}
+
+/** The names that thresholds speak of: however many there are, these need a row. */
+export function namesIn(thresholds: readonly Threshold[]): string[] {
+  return [...new Set(thresholds.flatMap(({ filter }) => filter['name'] ?? []))];
 }
 
 type Wrong = (why: string, how?: string) => UserError;
@@ -103,7 +109,8 @@ function metricOf(name: string): Metric | undefined {
   if (known !== undefined) return known;
   const [, status] = /^status_([1-5](?:\d\d|xx))$/.exec(name) ?? [];
   if (status !== undefined) return { status };
-  const [, of = 'response_', percentile] = /^(response_|service_|wait_)?(max|p\d+(?:\.\d+)?)$/.exec(name) ?? [];
+  const [, of = 'response_', percentile] =
+    /^(response_|service_|wait_)?(max|p\d+(?:\.\d+)?)$/.exec(name) ?? [];
   if (percentile === undefined) return undefined;
   const percent = percentile === 'max' ? 100 : Number(percentile.slice(1));
   if (percent > 100) return undefined;
@@ -158,7 +165,9 @@ function parseFilter(text: string, wrong: Wrong): Filter {
 }
 
 function quoted(value: string): string {
-  return /[,"\\]|^\s|\s$|^$/.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : value;
+  // Braces of templates come in pairs; others would end the filter.
+  const withoutPairs = value.replace(/\{[^{}]*\}/g, '');
+  return /[,"\\{}]|^\s|\s$|^$/.test(withoutPairs) ? `"${value.replace(/["\\]/g, '\\$&')}"` : value;
 }
 
 function checkFilter(metric: Metric, filter: Filter, wrong: Wrong): void {

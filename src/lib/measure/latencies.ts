@@ -111,6 +111,11 @@ export class Latencies {
     for (let i = 0; i < pairs.length; i += 2) this.#counts.record(pairs[i]!, pairs[i + 1]);
   }
 
+  /** Adds what `encode` wrote. @throws Error when it is not that */
+  addEncoded(text: string): void {
+    this.#counts.add(this.#codec.decode(text));
+  }
+
   add(other: Latencies): void {
     this.#counts.add(other.#counts);
   }

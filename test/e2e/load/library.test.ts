@@ -73,7 +73,7 @@ describe('metrify/load', () => {
     [{ url: 'http://127.0.0.1:1/', rate: 0, vus: 3 }, "unknown setting 'vus'"],
     [{ url: 'http://127.0.0.1:1/', rate: 1, thresholds: ['p95'] }, 'thresholds[0]: '],
     [{ url: 'http://127.0.0.1:1/', rate: 1, method: 'get' }, 'not a method'],
-    [{ url: 'http://127.0.0.1:1/', rate: 1, headers: { 'A B': 'c' } }, 'not a header'],
+    [{ url: 'http://127.0.0.1:1/', rate: 1, headers: { 'A B': 'c' } }, 'a header is not NAME: VALUE'],
     [undefined, 'load: '],
   ])('refuses %j: %s', async (options, message) => {
     const error: unknown = await load(options as never).catch((reason: unknown) => reason);

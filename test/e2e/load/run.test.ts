@@ -72,7 +72,7 @@ describe('load run', () => {
     expect(result.latencyMs.p50).toBeGreaterThanOrEqual(99);
     expect(result.rps / result.goodput).toBeCloseTo(2, 5);
     expect(result.thresholds.map(({ verdict }) => verdict)).toEqual(['failed', 'passed']);
-    expect(result.thresholds[0]!.observed).toBe('50.000%, 100 of 200');
+    expect(result.thresholds[0]!.observed).toBe('100 of 200 failed: 50% ≥ 10%');
     expect(code).toBe(3);
   });
 

@@ -1,33 +1,38 @@
-import type { LoadPlan } from '../../../lib/load/generator.js';
-import { requireAnswers } from '../../../lib/load/reachability.js';
+import type { LoadPlan, LoadTally } from '../../../lib/load/generator.js';
+import { nothingAnswered } from '../../../lib/load/nothing-answered.js';
 import type { LoadResult } from '../../../lib/load/result.js';
-import { runPlan } from '../../../lib/load/run-plan.js';
+import { metricsOf } from '../../../lib/load/run-metrics.js';
+import { type PlanRun, runPlan } from '../../../lib/load/run-plan.js';
 import type { Threshold } from '../../../lib/load/threshold.js';
 import { verdictOf } from '../../../lib/load/verdict.js';
 import type { Check, Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
-
-/** What generates the load. */
-type Generator = Parameters<typeof runPlan>[4];
 
 /** Generates the load of a plan, with its progress on the terminal. */
 export function send(
   plan: LoadPlan,
   thresholds: readonly Threshold[],
   context: Context,
-  generator?: Generator,
-): Promise<LoadResult> {
+  generator?: Parameters<typeof runPlan>[4],
+): Promise<PlanRun> {
   return context.during('sending', 'requests', (progress) =>
     runPlan(plan, thresholds, context.signal, progress, generator),
   );
 }
 
-/** What a run concludes. @throws ServiceUnavailable when nothing was answered; the signal's reason */
-export function concluded<R extends LoadResult>(result: R, host: string, context: Context): Outcome<R> {
-  context.applied(() => result);
-  context.signal.throwIfAborted();
-  requireAnswers(result, host);
-  return { verdict: verdictOf(result), result, checks: checksOf(result) };
+/** @throws ServiceUnavailable when there was not one answer */
+export function conclude<R extends LoadResult>(tally: LoadTally, result: R, where: string): Outcome<R> {
+  if (result.answered === 0 && result.requests > 0) throw nothingAnswered(result, where);
+  return {
+    verdict: verdictOf(result),
+    result,
+    checks: checksOf(result),
+    metrics: metricsOf(tally, result),
+  };
+}
+
+export function countsOf({ sent, answered, failed, incomplete }: LoadResult): Record<string, number> {
+  return { sent, answered, failed, incomplete };
 }
 
 function checksOf({ thresholds }: LoadResult): Check[] {

@@ -7,9 +7,5 @@ export const sendingFlags = {
     help: 'a request without a whole answer fails after this',
     default: '30s',
   }),
-  threshold: flag.list({
-    placeholder: 'EXPRESSION',
-    help: 'what must hold: p95<200ms, max<2s, error_rate<1%, rps>500, goodput>=450',
-  }),
   threads: flag.count({ help: 'threads of the generator', default: '1' }),
 };

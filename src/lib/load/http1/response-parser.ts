@@ -1,5 +1,5 @@
 import { bytesOf } from '../../core/bytes.js';
-import type { Answer } from '../transport.js';
+import { type Answer, mostBodyBytes } from '../transport.js';
 import { type Head, parseHead, ResponseMalformed } from './response-head.js';
 
 const headEnd = Buffer.from('\r\n\r\n');
@@ -10,6 +10,10 @@ const mostHeadBytes = 64 * 1024;
 /** Bytes of a chunk's size with its extensions. */
 const mostSizeBytes = 4 * 1024;
 const mostInterim = 100;
+/** The message says so of "it", the server. */
+export class BodyTooLarge extends Error {
+  override readonly name = 'BodyTooLarge';
+}
 
 type State =
   'head' | 'length' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailers' | 'until-close' | 'done';
@@ -64,7 +68,7 @@ export class ResponseParser implements Answer {
    * @param buffer may be used again by the caller
    * @param length of what came in it
    * @returns whether the answer is whole; `left` says what came behind it
-   * @throws ResponseMalformed
+   * @throws ResponseMalformed, BodyTooLarge
    */
   push(buffer: Buffer, length = buffer.length): boolean {
     return this.#isLikeTheLast(buffer, length) || this.#read(buffer.subarray(0, length));
@@ -106,7 +110,7 @@ export class ResponseParser implements Answer {
         case 'length':
         case 'chunk-data': {
           const part = Math.min(this.#remaining, bytes.length - at);
-          if (part > 0) this.#body?.push(Buffer.from(bytes.subarray(at, at + part)));
+          if (part > 0) this.#keep(bytes, at, at + part);
           at += part;
           this.#remaining -= part;
           if (this.#remaining === 0) this.#state = this.#state === 'length' ? 'done' : 'chunk-end';
@@ -127,7 +131,7 @@ export class ResponseParser implements Answer {
           at = this.#readTrailer(bytes, at);
           break;
         case 'until-close':
-          if (at < bytes.length) this.#body?.push(Buffer.from(bytes.subarray(at)));
+          if (at < bytes.length) this.#keep(bytes, at, bytes.length);
           at = bytes.length;
           break;
         case 'done':
@@ -181,6 +185,13 @@ export class ResponseParser implements Answer {
       this.#state = framing === 0 ? 'done' : 'length';
     }
     return next;
+  }
+
+  #keep(bytes: Buffer, begin: number, end: number): void {
+    if (!this.#body) return;
+    if (this.bytes + end > mostBodyBytes)
+      throw new BodyTooLarge('its answer is longer than the 16 MiB that are read of one');
+    this.#body.push(Buffer.from(bytes.subarray(begin, end)));
   }
 
   #readChunkSize(bytes: Buffer, at: number): number {

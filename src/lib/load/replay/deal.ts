@@ -5,8 +5,17 @@ import type { RecordedRequest } from './recording.js';
 /** A part of a thread's share. The thread answers each with a message when it begins with it. */
 export type Batch = readonly RecordedRequest[];
 
-/** The end of a thread's share. */
-export const noMore = 'no more';
+/** The end of a thread's share, and when the recording ends: in milliseconds from its beginning. */
+export interface End {
+  readonly endMs: number;
+}
+
+/** What is dealt. */
+export interface Recording {
+  requests(signal: AbortSignal): AsyncIterable<readonly RecordedRequest[]>;
+  /** Milliseconds from its beginning to the end of what was read. */
+  endMs(): number;
+}
 
 const batchSize = 500;
 /** Batches that a thread has not begun with: up to 10,000 requests, so that a pause of the dealer makes nothing late. */
@@ -16,22 +25,25 @@ const mostAhead = 20;
 export class Dealer {
   /** The threads' ends, to be transferred. */
   readonly ports: readonly MessagePort[];
+  readonly #recording: Recording;
   readonly #hands: readonly Hand[];
   readonly #rest: AsyncIterator<readonly RecordedRequest[]>;
   #batch: IteratorResult<readonly RecordedRequest[]>;
   #next = 0;
 
   /** Reads the first requests, so that they can be in time. @throws what the recording throws until then */
-  static async open(requests: AsyncIterable<readonly RecordedRequest[]>, threads: number): Promise<Dealer> {
-    const iterator = requests[Symbol.asyncIterator]();
-    return new Dealer(await iterator.next(), iterator, threads);
+  static async open(recording: Recording, threads: number, signal: AbortSignal): Promise<Dealer> {
+    const rest = recording.requests(signal)[Symbol.asyncIterator]();
+    return new Dealer(recording, await rest.next(), rest, threads);
   }
 
   private constructor(
+    recording: Recording,
     first: IteratorResult<readonly RecordedRequest[]>,
     rest: AsyncIterator<readonly RecordedRequest[]>,
     threads: number,
   ) {
+    this.#recording = recording;
     this.#batch = first;
     this.#rest = rest;
     const channels = Array.from({ length: threads }, () => new MessageChannel());
@@ -49,7 +61,7 @@ export class Dealer {
     } catch {
       // The recording knows why, and whoever opened it asks.
     }
-    for (const hand of this.#hands) hand.end();
+    for (const hand of this.#hands) hand.end(this.#recording.endMs());
   }
 
   async #deal(requests: readonly RecordedRequest[]): Promise<void> {
@@ -95,9 +107,9 @@ class Hand {
       await new Promise<void>((resolve) => (this.#changed = resolve));
   }
 
-  end(): void {
+  end(endMs: number): void {
     if (this.#batch.length > 0) this.#send();
-    this.#port.postMessage(noMore);
+    this.#port.postMessage({ endMs } satisfies End);
   }
 
   #send(): void {

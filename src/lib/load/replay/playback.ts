@@ -3,11 +3,13 @@ import type { MessagePort } from 'node:worker_threads';
 import type { PreparedRequest } from '../job.js';
 import { prepare } from '../request.js';
 import { type Iteration, SingleRequest, type Workload } from '../workload.js';
-import { type Batch, noMore } from './deal.js';
+import type { Batch, End } from './deal.js';
 import type { RecordedRequest } from './recording.js';
 
 /** A thread's share of a recording: when each request is due, and the request. */
 export class Playback implements Workload {
+  /** When the recording ends, once that is known. */
+  endMs = 0;
   readonly #port: MessagePort;
   readonly #host: string;
   #batches: Batch[] = [];
@@ -19,9 +21,11 @@ export class Playback implements Workload {
   constructor({ port, host }: { readonly port: MessagePort; readonly host: string }) {
     this.#port = port;
     this.#host = host;
-    port.on('message', (message: Batch | typeof noMore) => {
-      if (message === noMore) this.#isComplete = true;
-      else {
+    port.on('message', (message: Batch | End) => {
+      if ('endMs' in message) {
+        this.endMs = message.endMs;
+        this.#isComplete = true;
+      } else {
         this.#batches.push(message);
         if (this.#batches.length === 1) this.#port.postMessage('begun');
       }
