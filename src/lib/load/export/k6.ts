@@ -4,7 +4,8 @@ import type { Wait } from '../scenario/wait.js';
 import { type Code, comments, literal, printCode, secondsText, textIn } from './code.js';
 import { k6FeedHelpers, k6Helpers } from './k6-helpers.js';
 import { k6Options } from './k6-options.js';
-import { type Exported, type ExportSource, type ExportTask, originAt, requestsIn } from './source.js';
+import { feedFile, headerTexts, pathLiteral, urlText } from './parts.js';
+import { type Exported, type ExportSource, type ExportTask, requestsIn } from './source.js';
 import { testRun } from './test-run.js';
 
 const script = 'script.js';
@@ -149,7 +150,7 @@ function stepCode(task: ExportTask, step: StepPlan): Code[] {
   return [
     '{',
     [
-      `const response = send(${literal(request.method)}, ${urlOf(task, step)}, ${bodyOf(step)}, {`,
+      `const response = send(${literal(request.method)}, ${textCode(urlText(task, step))}, ${bodyOf(step)}, {`,
       [
         `headers: ${headersOf(step)},`,
         `tags: { name: ${literal(request.name)} },`,
@@ -191,18 +192,9 @@ function stepCode(task: ExportTask, step: StepPlan): Code[] {
   ];
 }
 
-function urlOf(task: ExportTask, step: RequestPlan): string {
-  const path: Text = step.template?.path ?? [step.request.path];
-  return textCode([originAt(task, step), ...path]);
-}
-
-/** Only what is the test's own: k6 makes Host and Content-Length itself. */
-function headersOf({ request, template }: RequestPlan): string {
-  const constant = request.headers
-    .filter(([name]) => !/^(host|content-length)$/i.test(name))
-    .map(([name, value]) => `${literal(name)}: ${literal(Buffer.from(value, 'latin1').toString())}`);
-  const filled = (template?.headers ?? []).map(([name, text]) => `${literal(name)}: ${textCode(text)}`);
-  return `{ ${[...constant, ...filled].join(', ')} }`;
+function headersOf(step: RequestPlan): string {
+  const entries = headerTexts(step).map(([name, text]) => `${literal(name)}: ${textCode(text)}`);
+  return `{ ${entries.join(', ')} }`;
 }
 
 function bodyOf({ request, template }: RequestPlan): string {
@@ -238,7 +230,7 @@ function valueOf(source: Source): string {
 function captureCode(capture: RequestPlan['captures'][number]): string {
   switch (capture.kind) {
     case 'json':
-      return `jsonText(response, ${pathCode(capture.path)})`;
+      return `jsonText(response, ${pathLiteral(capture.path)})`;
     case 'header':
       return `headerOf(response, ${literal(capture.header)})`;
     case 'regex':
@@ -257,14 +249,10 @@ function checkCode(check: RequestPlan['checks'][number]): string {
     case 'header':
       return `(headerOf(response, ${literal(check.header)}) ?? '').includes(${textCode(check.text)})`;
     case 'json':
-      return `same(jsonAt(response, ${pathCode(check.path)}), JSON.parse(${textCode(check.value)}))`;
+      return `same(jsonAt(response, ${pathLiteral(check.path)}), JSON.parse(${textCode(check.value)}))`;
     case 'latency':
       return `response.timings.duration < ${check.ms}`;
   }
-}
-
-function pathCode(path: readonly (string | number)[]): string {
-  return `[${path.map((step) => (typeof step === 'number' ? step : literal(step))).join(', ')}]`;
 }
 
 function sleep(wait: Wait): string {
@@ -278,8 +266,4 @@ function sleep(wait: Wait): string {
     case 'normal':
       return `sleep(Math.max(0, ${secondsText(wait.meanMs)} + normal() * ${secondsText(wait.deviationMs)}));`;
   }
-}
-
-function feedFile(i: number): string {
-  return `feed-${i}.json`;
 }

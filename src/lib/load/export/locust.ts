@@ -4,7 +4,8 @@ import type { Wait } from '../scenario/wait.js';
 import { type Code, comments, literal, printCode, secondsText, textIn, wholeNumbers } from './code.js';
 import { locustHelpers } from './locust-helpers.js';
 import { locustThresholds } from './locust-thresholds.js';
-import { type Exported, type ExportSource, type ExportTask, originAt } from './source.js';
+import { feedFile, headerTexts, pathLiteral, urlText } from './parts.js';
+import { type Exported, type ExportSource, type ExportTask } from './source.js';
 
 /** A locustfile, with the rows of feeds beside it. */
 export function exportLocust(source: ExportSource): Exported {
@@ -159,7 +160,7 @@ function stepCode(task: ExportTask, step: StepPlan): Code[] {
   return [
     'answer = sender.send(',
     [
-      `${literal(request.name)}, ${literal(request.method)}, ${urlOf(task, step)},`,
+      `${literal(request.name)}, ${literal(request.method)}, ${textCode(urlText(task, step))},`,
       `headers=${headersOf(step)}, body=${bodyOf(step)},`,
       `expected=${request.expected ? `[${request.expected.join(', ')}]` : 'None'}, obeys_retry_after=${obeysRetryAfter ? 'True' : 'False'},`,
     ],
@@ -173,16 +174,9 @@ function stepCode(task: ExportTask, step: StepPlan): Code[] {
   ];
 }
 
-function urlOf(task: ExportTask, step: RequestPlan): string {
-  return textCode([originAt(task, step), ...(step.template?.path ?? [step.request.path])]);
-}
-
-function headersOf({ request, template }: RequestPlan): string {
-  const constant = request.headers
-    .filter(([name]) => !/^(host|content-length)$/i.test(name))
-    .map(([name, value]) => `${literal(name)}: ${literal(Buffer.from(value, 'latin1').toString())}`);
-  const filled = (template?.headers ?? []).map(([name, text]) => `${literal(name)}: ${textCode(text)}`);
-  return `{${[...constant, ...filled].join(', ')}}`;
+function headersOf(step: RequestPlan): string {
+  const entries = headerTexts(step).map(([name, text]) => `${literal(name)}: ${textCode(text)}`);
+  return `{${entries.join(', ')}}`;
 }
 
 function bodyOf({ request, template }: RequestPlan): string {
@@ -216,7 +210,7 @@ function valueOf(source: Source): string {
 function captureCode(capture: RequestPlan['captures'][number]): string {
   switch (capture.kind) {
     case 'json':
-      return `answer.json_text(${pathCode(capture.path)})`;
+      return `answer.json_text(${pathLiteral(capture.path)})`;
     case 'header':
       return `answer.headers.get(${literal(capture.header)})`;
     case 'regex':
@@ -235,14 +229,10 @@ function checkCode(check: RequestPlan['checks'][number]): string {
     case 'header':
       return `${textCode(check.text)} in answer.headers.get(${literal(check.header)}, "")`;
     case 'json':
-      return `same(answer.json_at(${pathCode(check.path)}), json.loads(${textCode(check.value)}))`;
+      return `same(answer.json_at(${pathLiteral(check.path)}), json.loads(${textCode(check.value)}))`;
     case 'latency':
       return `answer.ms < ${check.ms}`;
   }
-}
-
-function pathCode(path: readonly (string | number)[]): string {
-  return `[${path.map((step) => (typeof step === 'number' ? step : literal(step))).join(', ')}]`;
 }
 
 /** Seconds. */
@@ -257,8 +247,4 @@ function waitCode(wait: Wait): string {
     case 'normal':
       return `max(0, random.gauss(${secondsText(wait.meanMs)}, ${secondsText(wait.deviationMs)}))`;
   }
-}
-
-function feedFile(i: number): string {
-  return `feed-${i}.json`;
 }

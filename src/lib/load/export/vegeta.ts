@@ -2,6 +2,7 @@ import { UserError } from '../../core/errors.js';
 import type { RequestPlan, Text } from '../scenario/plan.js';
 import { escapeFor } from '../scenario/escape.js';
 import { comments, secondsText } from './code.js';
+import { headerText, headerTexts, urlText } from './parts.js';
 import { type Exported, type ExportSource, type ExportTask, originAt, requestsIn } from './source.js';
 
 /** Most targets, so that vegeta reads them at once. */
@@ -173,18 +174,12 @@ function targetOf(
 ): VegetaTarget {
   const { request, template } = step;
   const header: Record<string, string[]> = {};
-  const all = [
-    ...request.headers.map(([name, value]) => [name, Buffer.from(value, 'latin1').toString()] as const),
-    ...(template?.headers ?? [])
-      .filter(([name]) => !headers.has(name))
-      .map(([name, text]) => [name, Buffer.from(fill(text), 'latin1').toString()] as const),
-  ];
-  for (const [name, value] of all)
-    if (!/^(host|content-length)$/i.test(name)) header[name] = [...(header[name] ?? []), value];
+  for (const [name, text] of headerTexts(step))
+    if (!headers.has(name)) header[name] = [...(header[name] ?? []), headerText(fill(text))];
   const body = template?.body ? Buffer.from(fill(template.body)) : request.body;
   return {
     method: request.method,
-    url: `${originAt(task, step)}${fill(template?.path ?? [request.path])}`,
+    url: fill(urlText(task, step)),
     header,
     ...(body && { body: Buffer.from(body).toString('base64') }),
   };
