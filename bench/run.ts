@@ -13,6 +13,7 @@ import { loadClosed } from './load-closed.js';
 import { loadMemory } from './load-memory.js';
 import { loadRate } from './load-rate.js';
 import { loadStall } from './load-stall.js';
+import { loadReplay } from './load-replay.js';
 import { memory } from './memory.js';
 import { multiLevelMemory, multiLevelRedis, stampede } from './multi-level.js';
 import { simbench } from './simbench.js';
@@ -36,6 +37,7 @@ const benchmarks = [
   loadStall,
   loadRate,
   loadMemory,
+  loadReplay,
 ];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]

@@ -45,6 +45,8 @@ export const commandTable: CommandTable = {
     summary: 'test how much load a service holds, and how it answers under it',
     verbs: {
       run: async () => (await import('./load/run.js')).run,
+      export: async () => (await import('./load/export.js')).exportScenario,
+      replay: async () => (await import('./load/replay.js')).replay,
       merge: async () => (await import('./load/merge.js')).merge,
       init: async () => (await import('./load/init.js')).init,
       try: async () => (await import('./load/try.js')).tryOnce,

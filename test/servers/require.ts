@@ -1,7 +1,14 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-import { envoyProgram, hazelcastFolder, kubernetesFolder, simbenchFolder } from './cache-folder.js';
+import {
+  envoyProgram,
+  hazelcastFolder,
+  kubernetesFolder,
+  locustFolder,
+  simbenchFolder,
+  vegetaProgram,
+} from './cache-folder.js';
 import { findPostgres } from './postgres-binaries.js';
 
 /** Stands between a suite's name and why it is skipped. */
@@ -64,6 +71,16 @@ const NEEDS = {
   envoy: {
     present: () => existsSync(envoyProgram()),
     missing: 'Envoy is not in the cache',
+    remedy: INSTALL,
+  },
+  locust: {
+    present: () => isProgram('python3') && existsSync(locustFolder()),
+    missing: 'Locust is not in the cache',
+    remedy: INSTALL,
+  },
+  vegeta: {
+    present: () => existsSync(vegetaProgram()),
+    missing: 'vegeta is not in the cache',
     remedy: INSTALL,
   },
   prometheus: programs('prometheus'),

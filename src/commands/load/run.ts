@@ -1,25 +1,23 @@
 import { UserError } from '../../lib/core/errors.js';
 import { counted } from '../../lib/core/units.js';
-import { AbortOnFailure } from '../../lib/load/abort.js';
-import { generate, type LoadPlan } from '../../lib/load/generator.js';
+import type { LoadPlan } from '../../lib/load/generator.js';
 import { checkLimits } from '../../lib/load/limits.js';
-import { resultOf } from '../../lib/load/result.js';
 import { describePlan } from '../../lib/load/saved/plan-description.js';
 import { encodeRun } from '../../lib/load/saved/saved-run.js';
 import { parseShard } from '../../lib/load/shard.js';
 import { latenciesOpener } from '../../lib/load/tally.js';
-import { targetRateBetween } from '../../lib/load/target-rate.js';
-import { namesIn, parseThreshold } from '../../lib/load/threshold.js';
+import { parseThreshold } from '../../lib/load/threshold.js';
 import { readCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
-import { conclude, countsOf } from './shared/conclude.js';
+import { conclude, countsOf, send } from './shared/conclude.js';
+import { engineFlags, generatorOf } from './shared/engine-flags.js';
 import { loadFlags } from './shared/load-flags.js';
 import { openTest } from './shared/open-test.js';
 import { outputFlags, rehearseOutputs, saveFlags, writeOutputs } from './shared/output-flags.js';
 import { thresholdFlags, thresholdsOf } from './shared/threshold-flags.js';
 import { requestFlags, transportFlags } from './shared/transport-flags.js';
-import { watchFlags, watching } from './shared/watch.js';
+import { watchFlags } from './shared/watch.js';
 
 const flags = {
   ...loadFlags,
@@ -33,6 +31,7 @@ const flags = {
   ...requestFlags,
   ...transportFlags,
   ...watchFlags,
+  ...engineFlags,
 };
 
 export const run = readCommand({
@@ -76,57 +75,24 @@ export const run = readCommand({
     const test = await openTest(input, context);
     const { host, stop } = test;
     const thresholds = [...test.thresholds.map(parseThreshold), ...thresholdsOf(input)];
-    const open = await latenciesOpener();
-    const abort = new AbortOnFailure(thresholds, open);
-    const plan: LoadPlan = {
-      ...test.plan,
-      shard: input.shard,
-      names: namesIn(thresholds),
-      watch: abort.watch,
-    };
-    refuseTooManyThreads(plan);
-    const { noLive } = input;
-    const tally = await watching(
-      { title: test.title, plan, thresholds, open, noLive },
-      context,
-      async (onSlice, progress) => {
-        try {
-          await checkLimits(plan, (message) => context.warn(message));
-          const signal = AbortSignal.any([context.signal, abort.signal]);
-          return await generate(plan, signal, progress, (second, soFar) => {
-            abort.onSlice(second, soFar);
-            onSlice(second, soFar);
-          });
-        } finally {
-          await stop();
-        }
-      },
-    );
-    const { arrivals, maxConnections } = plan;
-    const { abortedBy } = abort;
-    const result = resultOf(tally, {
-      targetRate: arrivals.loop === 'open' ? tally.due / (Math.max(1, tally.elapsedMs) / 1000) : undefined,
-      ...(arrivals.loop === 'open' && {
-        targetRateAt: (from: number, to: number) =>
-          targetRateBetween(arrivals.stages, from, to) / (plan.shard?.of ?? 1),
-      }),
-      threads: plan.threads,
-      maxConnections,
-      thresholds,
-      shard: plan.shard,
-      abortedBy,
-      open,
-    });
+    const { title } = test;
+    const generator = generatorOf(input, flags);
+    const planned: LoadPlan = { ...test.plan, shard: input.shard };
+    refuseTooManyThreads(planned);
+    const ran = await (async () => {
+      try {
+        await checkLimits(planned, (message) => context.warn(message));
+        return await send(planned, thresholds, context, { title, noLive: input.noLive, generator });
+      } finally {
+        await stop();
+      }
+    })();
+    const { plan, tally, result } = ran;
     context.applied(() => result);
     const expressions = thresholds.map(({ expression }) => expression);
-    const saved = encodeRun(tally, { plan, thresholds: expressions, abortedBy });
-    await writeOutputs(result, input, context, {
-      title: test.title,
-      plan: describePlan(plan),
-      tally,
-      open,
-      saved,
-    });
+    const saved = encodeRun(tally, { plan, thresholds: expressions, abortedBy: result.abortedBy });
+    const open = await latenciesOpener();
+    await writeOutputs(result, input, context, { title, plan: describePlan(plan), tally, open, saved });
     context.signal.throwIfAborted();
     return conclude(tally, result, host);
   },

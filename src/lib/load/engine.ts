@@ -6,6 +6,7 @@ import type { NameTable } from './name-table.js';
 import { type NetworkCounts, networkOf } from './network-counts.js';
 import { openTransport } from './open-transport.js';
 import { PacedTimer } from './paced-timer.js';
+import { Playback } from './replay/playback.js';
 import type { IterationCounts } from './scenario/task-run.js';
 import { Schedule } from './schedule.js';
 import { ShortfallWatch } from './shortfall.js';
@@ -23,6 +24,11 @@ const mostBetweenLooksMs = 50;
 const usersEveryMs = 10;
 /** The drain of a run that is stopped. */
 const stoppedDrainMs = 1000;
+
+/** When the flights of an open loop begin: milliseconds from the origin, in order; undefined at the end. */
+interface Agenda {
+  next(): number | undefined | Promise<number | undefined>;
+}
 
 /** What one thread counted. */
 export interface EngineTally {
@@ -67,6 +73,7 @@ export class Engine implements Ground {
   readonly #warmup: Accounts;
   readonly #lag: Latencies;
   readonly #begin: number;
+  readonly #playback: Playback | undefined;
   /** Requests that were sent, and have not come to their end. */
   #underWay = 0;
   #lastSent = 0;
@@ -81,9 +88,11 @@ export class Engine implements Ground {
 
   constructor(job: EngineJob, openLatencies: OpenLatencies) {
     this.#job = job;
-    this.workload = openWorkload(job.workload, job.thread);
+    const { arrivals } = job;
+    this.#playback = arrivals.loop === 'recorded' ? new Playback(arrivals) : undefined;
+    this.workload = this.#playback ?? openWorkload(job.workload, job.thread);
     this.transports = job.targets.map((target) => openTransport(target, job));
-    this.isClosedLoop = job.arrivals.loop === 'closed';
+    this.isClosedLoop = arrivals.loop === 'closed';
     this.#lag = openLatencies();
     this.#begin = job.origin - performance.timeOrigin;
     this.accounts = new Accounts(openLatencies, {
@@ -119,12 +128,13 @@ export class Engine implements Ground {
     try {
       if (arrivals.loop === 'open') {
         const { stages, spacing } = arrivals;
-        if (warmupMs > 0)
-          await this.#beginAtTimes(new Schedule([warmupStage(stages, warmupMs)], spacing), -warmupMs, signal);
-        await this.#beginAtTimes(new Schedule(stages, spacing), 0, signal);
-      } else if (arrivals.stages) await this.#followCurve(arrivals.stages, signal);
+        const warmup = warmupMs > 0 ? [warmupStage(stages, warmupMs)] : [];
+        await this.#beginAtTimes(this.#agendaOf(new Schedule(warmup, spacing), -warmupMs), signal);
+        await this.#beginAtTimes(this.#agendaOf(new Schedule(stages, spacing), 0), signal);
+      } else if (arrivals.loop === 'recorded') await this.#playBack(this.#playback!, signal);
+      else if (arrivals.stages) await this.#followCurve(arrivals.stages, signal);
       else await this.#keepBusy(arrivals.users, signal);
-      await this.#untilTheEnd(signal);
+      if (arrivals.loop !== 'recorded') await this.#until(this.#begin + this.#job.durationMs, signal);
       if (this.#isUsedUp) this.#usedUpMs = performance.now() - this.#begin;
       this.isDraining = true;
       endedMs = performance.now() - this.#begin;
@@ -174,20 +184,43 @@ export class Engine implements Ground {
     if (this.isDraining && this.#underWay === 0) this.#drained();
   }
 
-  /** @param startMs of the schedule, from the origin */
-  async #beginAtTimes(schedule: Schedule, startMs: number, signal: AbortSignal): Promise<void> {
+  /** This thread's share of a schedule. @param startMs of the schedule, from the origin */
+  #agendaOf(schedule: Schedule, startMs: number): Agenda {
     const { thread, threads } = this.#job;
+    let i = thread - threads;
+    return {
+      next: () => ((i += threads) < schedule.count ? startMs + schedule.dueNs(i) / 1e6 : undefined),
+    };
+  }
+
+  async #beginAtTimes(agenda: Agenda, signal: AbortSignal): Promise<void> {
     const timer = new PacedTimer();
-    for (let i = thread; i < schedule.count; i += threads) {
-      const due = this.#begin + startMs + schedule.dueNs(i) / 1e6;
+    for (;;) {
+      const next = agenda.next();
+      const dueMs = typeof next === 'object' ? await next : next;
+      if (dueMs === undefined || signal.aborted || this.workload.isUsedUp) return;
+      const due = this.#begin + dueMs;
       while (due > performance.now()) {
-        if (signal.aborted || this.workload.isUsedUp) return;
         await timer.until(due);
+        if (signal.aborted || this.workload.isUsedUp) return;
       }
-      if (signal.aborted || this.workload.isUsedUp) return;
-      if (startMs >= 0) this.#lag.record(performance.now() - due);
+      if (dueMs >= 0) this.#lag.record(performance.now() - due);
       this.#fly(due);
     }
+  }
+
+  async #playBack(playback: Playback, signal: AbortSignal): Promise<void> {
+    const stop = () => playback.close();
+    signal.addEventListener('abort', stop, { once: true });
+    await this.#beginAtTimes(playback, signal);
+    signal.removeEventListener('abort', stop);
+    playback.close();
+    await this.#until(this.#begin + playback.endMs, signal);
+    // The last requests of a recording may still wait for a connection.
+    const timer = new PacedTimer();
+    const end = performance.now() + this.#job.drainMs;
+    while (this.accounts.progress.sent < this.accounts.due && performance.now() < end && !signal.aborted)
+      await timer.until(performance.now() + 10);
   }
 
   async #keepBusy(users: number, signal: AbortSignal): Promise<void> {
@@ -221,10 +254,6 @@ export class Engine implements Ground {
   #fly(due: number, isNeeded?: () => boolean): void {
     this.#flying++;
     new Flight(this, isNeeded).proceed(due);
-  }
-
-  #untilTheEnd(signal: AbortSignal): Promise<void> {
-    return this.#until(this.#begin + this.#job.durationMs, signal);
   }
 
   async #until(instant: number, signal: AbortSignal): Promise<void> {

@@ -1,9 +1,12 @@
 import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
-import type { EngineJob } from './job.js';
+import type { MessagePort } from 'node:worker_threads';
+
+import type { Arrivals, EngineJob, PlannedArrivals } from './job.js';
 import { NameTable } from './name-table.js';
 import { type NetworkCounts, sumOfNetworks } from './network-counts.js';
 import { type PackedTally, type UnpackedTally, unpackTally } from './packed-tally.js';
+import { Dealer, type Recording } from './replay/deal.js';
 import { part, type Shard } from './shard.js';
 import type { IterationCounts } from './scenario/task-run.js';
 import { Slowest } from './slowest.js';
@@ -16,9 +19,19 @@ import type { Timeline } from './timeline.js';
 const leadMs = 50;
 
 /** A job of all threads together. */
-export interface LoadPlan extends Omit<EngineJob, 'origin' | 'thread'> {
+export interface LoadPlan extends Omit<EngineJob, 'origin' | 'thread' | 'arrivals' | 'durationMs'> {
+  readonly arrivals: PlannedArrivals | RecordedArrivals;
+  /** Milliseconds in which requests are due; undefined of a recording, which ends by itself. */
+  readonly durationMs: number | undefined;
   /** Of the load, this machine's share; all of it without one. */
   readonly shard?: Shard | undefined;
+}
+
+/** Read a bounded number of requests ahead of their times. */
+export interface RecordedArrivals extends Recording {
+  readonly loop: 'recorded';
+  /** What is sent as `Host`. */
+  readonly host: string;
 }
 
 /** A thread of the generator that died, and took its counts with it. */
@@ -49,10 +62,12 @@ export async function generate(
   progress: Progress,
   onSlice: OnSlice = () => {},
 ): Promise<LoadTally> {
+  const { arrivals } = plan;
   const open = await latenciesOpener();
+  const dealer = arrivals.loop === 'recorded' ? await Dealer.open(arrivals, plan.threads, signal) : undefined;
   const soFar = new SoFar(plan.threads, open, onSlice);
   const threads = Array.from({ length: plan.threads }, (_, thread) => {
-    return new Thread(jobOf(plan, thread), (report) => {
+    return new Thread(jobOf(plan, thread, dealer?.ports[thread]), (report) => {
       soFar.take(thread, report);
       const { answered, failed } = soFar.progress;
       progress.update(answered + failed, undefined);
@@ -65,6 +80,12 @@ export async function generate(
   await Promise.all(threads.map(({ ready }) => ready));
   const origin = originOf(plan);
   for (const thread of threads) thread.start(origin);
+  /** Milliseconds from the origin, as soon as it is known. */
+  const known = (async () => {
+    await dealer?.run();
+    return endOf(plan);
+  })();
+  void known.then((endMs) => threads.forEach((thread) => thread.endsAt(endMs)));
   const ends = await Promise.all(
     threads.map(async ({ end }, thread) => {
       const ended = await end;
@@ -79,7 +100,7 @@ export async function generate(
   return {
     ...joined,
     startedAt: origin,
-    elapsedMs: packed.length === 0 ? plan.durationMs : Math.max(0, Math.min(plan.durationMs, joined.endedMs)),
+    elapsedMs: Math.max(0, Math.min(await known, packed.length === 0 ? Infinity : joined.endedMs)),
     timeline: soFar.timeline,
     lost,
   };
@@ -146,16 +167,25 @@ function originOf({ shard, warmupMs = 0 }: LoadPlan): number {
   return shard === undefined ? soon : Math.ceil(soon / 1000) * 1000;
 }
 
+function endOf({ durationMs, arrivals }: LoadPlan): number {
+  return durationMs ?? (arrivals.loop === 'recorded' ? arrivals.endMs() : 0);
+}
+
 /** Of the arrivals i, a shard takes those with i mod `of` = `index` − 1, and shares them between its threads likewise. */
-function jobOf(plan: LoadPlan, thread: number): Omit<EngineJob, 'origin'> {
-  const { shard = { index: 1, of: 1 }, ...job } = plan;
-  const { threads, arrivals, maxConnections } = job;
+function jobOf(plan: LoadPlan, thread: number, port: MessagePort | undefined): Omit<EngineJob, 'origin'> {
+  const { shard = { index: 1, of: 1 }, durationMs = Infinity, arrivals, ...job } = plan;
+  const { threads, maxConnections } = job;
   const mine = (count: number) => part(part(count, shard.of, shard.index - 1), threads, thread);
+  const share = (): Arrivals => {
+    if (arrivals.loop === 'closed') return { ...arrivals, users: mine(arrivals.users) };
+    return arrivals.loop === 'recorded' ? { loop: 'recorded', host: arrivals.host, port: port! } : arrivals;
+  };
   return {
     ...job,
+    durationMs,
+    arrivals: share(),
     thread: shard.index - 1 + shard.of * thread,
     threads: shard.of * threads,
-    arrivals: arrivals.loop === 'closed' ? { ...arrivals, users: mine(arrivals.users) } : arrivals,
     maxConnections: Math.max(1, mine(maxConnections)),
   };
 }

@@ -1,3 +1,5 @@
+import type { MessagePort } from 'node:worker_threads';
+
 import type { Filter } from './accounts.js';
 import type { ScenarioPlan } from './scenario/plan.js';
 import type { ShortfallLimit } from './shortfall.js';
@@ -12,7 +14,7 @@ export interface EngineJob {
   readonly threads: number;
   /** Milliseconds since the epoch, with fractions: when the run begins, for all threads. */
   readonly origin: number;
-  /** Milliseconds from the origin: nothing is due from then on. */
+  /** Milliseconds from the origin: nothing is due from then on. A recording ends by itself. */
   readonly durationMs: number;
   /** So long before the origin, requests are sent that are counted apart. */
   readonly warmupMs?: number;
@@ -88,6 +90,12 @@ export interface RequestMix {
 
 /** When something is due. */
 export type Arrivals =
+  | PlannedArrivals
+  /** At the times of a recording, with its requests, in place of the workload. They come through the port while it runs. */
+  | { readonly loop: 'recorded'; readonly port: MessagePort; readonly host: string };
+
+/** When something is due, as it was planned. */
+export type PlannedArrivals =
   /**
    * Users of this thread, each beginning again when it has ended. With `stages`, of which the rate is the number of users of all
    * threads, they come and go: `users` is the most.

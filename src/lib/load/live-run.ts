@@ -91,7 +91,7 @@ export class LiveRecorder {
 
   #wanted(fromMs: number, toMs: number): number | null {
     const { arrivals, durationMs, shard } = this.#plan;
-    if (arrivals.loop === 'closed' || fromMs >= durationMs) return null;
+    if (arrivals.loop !== 'open' || durationMs === undefined || fromMs >= durationMs) return null;
     return targetRateBetween(arrivals.stages, fromMs, Math.min(toMs, durationMs)) / (shard?.of ?? 1);
   }
 

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 
-import { errorMessage } from '../core/errors.js';
+import { errorMessage, UserError } from '../core/errors.js';
 import type { EngineJob } from './job.js';
 import type { PackedTally } from './packed-tally.js';
 import type { ThreadMessage, ThreadOrder, ThreadReport } from './thread-message.js';
@@ -20,12 +20,16 @@ export class Thread {
   readonly end: Promise<PackedTally | string>;
   readonly #job: Omit<EngineJob, 'origin'>;
   readonly #worker: Worker;
+  #origin = 0;
+  #hasEnded = false;
   #reason: string | undefined;
   #patience: NodeJS.Timeout | undefined;
 
   constructor(job: Omit<EngineJob, 'origin'>, take: (report: ThreadReport) => void) {
     this.#job = job;
-    const worker = new Worker(workerFile(), { workerData: job });
+    const { arrivals } = job;
+    const transferList = arrivals.loop === 'recorded' ? [arrivals.port] : [];
+    const worker = new Worker(workerFile(), { workerData: job, transferList });
     this.#worker = worker;
     this.#within(startMs);
     let tally: PackedTally | undefined;
@@ -41,6 +45,7 @@ export class Thread {
         // 'exit' follows, and is what counts.
         .on('error', (error) => (this.#reason = errorMessage(error)))
         .on('exit', (code) => {
+          this.#hasEnded = true;
           clearTimeout(this.#patience);
           isReady();
           resolve(tally ?? this.#reason ?? `it ended with exit code ${code}`);
@@ -50,10 +55,15 @@ export class Thread {
 
   /** @param origin milliseconds since the epoch, with fractions: when the run begins */
   start(origin: number): void {
+    this.#origin = origin;
+    clearTimeout(this.#patience);
     this.#tell({ origin });
-    const { durationMs, drainMs } = this.#job;
-    const untilBeginMs = origin - performance.timeOrigin - performance.now();
-    this.#within(untilBeginMs + durationMs + drainMs + handOverMs);
+  }
+
+  /** @param endMs from the origin: nothing is due from then on */
+  endsAt(endMs: number): void {
+    const untilEndMs = this.#origin - performance.timeOrigin - performance.now() + endMs;
+    this.#within(untilEndMs + this.#job.drainMs + handOverMs);
   }
 
   /** Nothing more is sent; what is under way is waited for in the drain. */
@@ -64,6 +74,7 @@ export class Thread {
   /** One that hangs is lost as one that died is. */
   #within(ms: number): void {
     clearTimeout(this.#patience);
+    if (this.#hasEnded) return;
     this.#patience = setTimeout(
       () => {
         this.#reason = 'it did not end in time';
@@ -81,6 +92,10 @@ export class Thread {
 /** Bundled by itself: wherever in dist/ this code is. */
 function workerFile(): URL {
   const [dist] = /^.*\/dist\//.exec(import.meta.url) ?? [];
-  if (dist === undefined) throw new Error('the generator runs from the built package');
+  if (dist === undefined)
+    throw new UserError(
+      'the threads of the load generator are not found: metrify was bundled into another program',
+      { hint: 'Leave metrify out of the bundle, as an external package.', code: 'WORKER_MISSING' },
+    );
   return new URL('lib/load/worker.js', dist);
 }

@@ -147,6 +147,9 @@ needs(
         'load init --to load.yaml',
         'load try scenario.yaml',
         'load run scenario.yaml --users 2 --duration 1s',
+        `load replay access.log --url ${base} --threshold 'p95<30s'`,
+        'load export scenario.yaml --engine vegeta --to vegeta',
+        'load export scenario.yaml --engine k6 --to k6 --dry-run',
         'canary stop',
         'cache',
         'completion nosuch',
@@ -188,6 +191,10 @@ tasks:
     await writeFile(
       desk.file('access.log'),
       [...['/meters', '/meters', `/reports/${'x'.repeat(90)}`].map(request), 'no line', ''].join('\n'),
+    );
+    await writeFile(
+      desk.file('scenario.yaml'),
+      'target: http://127.0.0.1:1\nload: { rate: 5 }\ntasks: [{ name: latest, steps: [{ get: /meters/17/latest }] }]\n',
     );
     const script = lines.map(([, line], i) => `echo "== ${i}"; metrify --no-input ${line}`);
     await writeFile(desk.file('script.sh'), script.join('\n'));

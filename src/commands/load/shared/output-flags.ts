@@ -23,7 +23,7 @@ export const saveFlags = {
   save: flag.file({ access: 'write', help: 'all that was counted, for load merge and load compare' }),
 };
 
-type Outputs = FlagValues<typeof outputFlags> & Partial<FlagValues<typeof saveFlags>>;
+type Outputs = Partial<FlagValues<typeof outputFlags & typeof saveFlags>>;
 
 /** Whether all files can be written, before a run whose result would be lost. @throws UserError */
 export async function rehearseOutputs(outputs: Outputs): Promise<void> {
@@ -42,10 +42,10 @@ export async function writeOutputs(
   result: LoadResult,
   { report, csv, summaryFile, save }: Outputs,
   context: Context,
-  { saved = '', ...ran }: Ran,
+  ran?: Ran,
 ): Promise<void> {
   const { redactor } = context.terminal;
-  const page = report === undefined ? '' : await reportOf(result, ran, context);
+  const page = report === undefined || !ran ? '' : await reportOf(result, ran, context);
   const summary = () => loadSummary(redactor.data(result));
   const write = async (what: string, path: string | undefined, content: () => string, add = false) => {
     if (path === undefined || path === '') return;
@@ -55,7 +55,7 @@ export async function writeOutputs(
       context.notWritten(new NotWritten(`${what} ${path} was not written: ${errorMessage(error)}`));
     }
   };
-  await write('the saved run', save, () => saved);
+  await write('the saved run', save, () => ran?.saved ?? '');
   await write('the report', report, () => page);
   await write('the CSV file', csv, () => timelineCsv(result.timeline));
   await write('the summary', summaryFile, summary);

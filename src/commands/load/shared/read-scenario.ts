@@ -2,6 +2,8 @@ import { dirname, resolve } from 'node:path';
 
 import { read, type Finding } from '../../../lib/core/schema/findings.js';
 import { pathName } from '../../../lib/core/schema/leaves.js';
+import { nameSecrets } from '../../../lib/load/export/name-secrets.js';
+import type { Secret } from '../../../lib/load/export/source.js';
 import { scenarioDescription } from '../../../lib/load/scenario/contradictions.js';
 import { type Materials, readMaterials } from '../../../lib/load/scenario/materials.js';
 import { type Scenario, scenarioSchema } from '../../../lib/load/scenario/schema.js';
@@ -18,11 +20,31 @@ export interface ReadScenario {
   readonly label: string;
 }
 
+/** A scenario in which secrets are placeholders, for programs that take them from their environment. */
+export interface PortableScenario extends ReadScenario {
+  readonly secrets: readonly Secret[];
+}
+
 /**
  * A scenario with all that it needs; nothing is sent.
  * @throws UserError when it cannot be read; InvalidConfiguration with every problem, each with its line and column
  */
 export async function readScenario(name: string, context: Context): Promise<ReadScenario> {
+  const file = await readFile(name, context);
+  return withMaterials(file, await file.resolved(file.plain), context);
+}
+
+/** The same, but for its secrets, which are not looked up. @throws as `readScenario` */
+export async function readPortable(name: string, context: Context): Promise<PortableScenario> {
+  const file = await readFile(name, context);
+  const { target } = (await file.resolved({ target: file.plain['target'] })) as { target: unknown };
+  const { data, secrets } = nameSecrets({ ...file.plain, target });
+  return { ...(await withMaterials(file, data, context)), secrets };
+}
+
+type ScenarioFile = Awaited<ReturnType<typeof readFile>>;
+
+async function readFile(name: string, context: Context) {
   const { path, label, document, data } = await readDescribed(name, context.cwd, scenarioDescription);
   for (const warning of document.warnings) context.warn(warning);
   const refuse = (findings: readonly Finding[]): void => {
@@ -31,7 +53,6 @@ export async function readScenario(name: string, context: Context): Promise<Read
   const { data: plain, findings, value: written } = checkWritten(scenarioSchema, data);
   refuse(findings);
   refuse(scenarioDescription.contradictions(written as never));
-
   const lookup = {
     file: path,
     env: context.env,
@@ -40,11 +61,26 @@ export async function readScenario(name: string, context: Context): Promise<Read
     // Of the URL only its password.
     isSecret: ([key]: readonly PropertyKey[]) => key !== 'target',
   };
-  const resolved = await resolveAll(plain, lookup, (at) => document.at(at));
-  if (resolved.problems.length > 0) throw new InvalidConfiguration(resolved.problems, 'Correct this.');
-  const { value: scenario, findings: found } = read(scenarioSchema, resolved.data);
+  return {
+    ...{ path, label, refuse },
+    plain: plain as Record<string, unknown>,
+    /** With what references stand for. */
+    async resolved(some: Record<string, unknown>): Promise<unknown> {
+      const found = await resolveAll(some, lookup, (at) => document.at(at));
+      if (found.problems.length > 0) throw new InvalidConfiguration(found.problems, 'Correct this.');
+      return found.data;
+    },
+  };
+}
+
+async function withMaterials(
+  { path, label, refuse }: ScenarioFile,
+  data: unknown,
+  context: Context,
+): Promise<ReadScenario> {
+  const { value: scenario, findings } = read(scenarioSchema, data);
   // What was looked up can be wrong, and its place says little of it.
-  refuse(found.map((one) => ({ ...one, message: `${pathName(one.path)}: ${one.message}` })));
+  refuse(findings.map((one) => ({ ...one, message: `${pathName(one.path)}: ${one.message}` })));
   await enterFiles(scenario!, path, context);
   const materials = await readMaterials(scenario!, dirname(path), context.signal);
   if ('findings' in materials) refuse(materials.findings);

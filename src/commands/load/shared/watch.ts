@@ -30,13 +30,15 @@ export async function watching<T>(
 ): Promise<T> {
   const { plan, thresholds, open } = watched;
   const recorder = new LiveRecorder(plan, thresholds, open);
-  if (!hasView(watched, context))
+  const { durationMs } = plan;
+  // How long a recording is, nobody knows before its end.
+  if (durationMs === undefined || !hasView(watched, context))
     return context.during('load', 'requests', (progress) =>
       run((second, soFar) => tell(recorder.see(second, soFar), progress), silentProgress),
     );
   const { openLoadView } = await import('../../../ui/load-live.js');
   const { title } = watched;
-  const { arrivals, durationMs, drainMs } = plan;
+  const { arrivals, drainMs } = plan;
   const stages = arrivals.loop === 'open' ? arrivals.stages : [];
   const view = openLoadView(context.terminal, { title, durationMs, drainMs, stages });
   try {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
 import type { LoadPlan } from '../generator.js';
-import type { Arrivals, Target } from '../job.js';
+import type { PlannedArrivals, Target } from '../job.js';
 
 /** What was planned, without anything secret: runs with the same description did the same. Times are in milliseconds. */
 export interface PlanDescription {
   readonly targets: readonly string[];
-  readonly arrivals: Arrivals;
+  readonly arrivals: PlannedArrivals;
   readonly durationMs: number;
   readonly drainMs: number;
   readonly timeoutMs: number;
@@ -19,6 +19,8 @@ export interface PlanDescription {
 
 export function describePlan(plan: LoadPlan): PlanDescription {
   const { targets, arrivals, durationMs, drainMs, timeoutMs, connectTimeoutMs, maxConnections } = plan;
+  if (arrivals.loop === 'recorded' || durationMs === undefined)
+    throw new Error('a recording is not planned, and its run is not saved');
   return {
     targets: targets.map(targetName),
     arrivals,

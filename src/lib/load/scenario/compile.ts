@@ -31,6 +31,8 @@ export interface CompileOptions {
   readonly captured: Readonly<Record<string, string>>;
   /** The bytes of each `bodyFile`. */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Names whose values are known only to whoever carries the plan out. */
+  readonly given?: readonly string[];
 }
 
 /**
@@ -63,7 +65,7 @@ export class Compiler {
 
   #task(name: string, weight: number, steps: readonly ScenarioStep[]): TaskPlan {
     const feeds = new Set<number>();
-    const captured = new Set<string>();
+    const captured = new Set<string>(this.#options.given);
     const plans = steps.map((step): StepPlan => {
       const scope: Scope = {
         constants: this.#constants,

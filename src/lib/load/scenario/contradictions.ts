@@ -4,6 +4,7 @@ import type { Path } from '../../core/schema/walk.js';
 import { unfilled } from './placeholders.js';
 import {
   methods,
+  requestIn,
   type Scenario,
   type ScenarioCapture,
   type ScenarioLoad,
@@ -27,7 +28,7 @@ export function contradictions(scenario: Scenario): Finding[] {
   if (tasks.every(({ weight }) => weight === 0))
     findings.push({ path: ['tasks'], message: 'every task has the weight 0: nothing would be sent' });
   for (const [i, { steps }] of tasks.entries())
-    if (steps.every(({ wait }) => wait !== undefined))
+    if (!steps.some(requestIn))
       findings.push({ path: ['tasks', i, 'steps'], message: 'has no request: it only waits' });
   return findings;
 }
