@@ -205,7 +205,7 @@ describe('load export --engine k6', () => {
         ...[
           '$.kwh is [1.5,{"a":true}]',
           "content-type contains 'json'",
-          'latency <30000ms',
+          'latency <30s',
           'status is 200 or 202',
         ],
         "body contains 'on'",

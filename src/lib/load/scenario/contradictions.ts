@@ -4,7 +4,6 @@ import type { Path } from '../../core/schema/walk.js';
 import { unfilled } from './placeholders.js';
 import {
   methods,
-  requestIn,
   type Scenario,
   type ScenarioCapture,
   type ScenarioLoad,
@@ -28,7 +27,7 @@ export function contradictions(scenario: Scenario): Finding[] {
   if (tasks.every(({ weight }) => weight === 0))
     findings.push({ path: ['tasks'], message: 'every task has the weight 0: nothing would be sent' });
   for (const [i, { steps }] of tasks.entries())
-    if (!steps.some(requestIn))
+    if (steps.every(({ wait }) => wait !== undefined))
       findings.push({ path: ['tasks', i, 'steps'], message: 'has no request: it only waits' });
   return findings;
 }
