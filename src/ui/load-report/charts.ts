@@ -4,7 +4,14 @@ import type { LoadResult } from '../../lib/load/result.js';
 import type { TimelineEntry } from '../../lib/load/timeline-entry.js';
 import type { Chart, Line } from './chart.js';
 
-export function rateChart({ timeline, targetRate }: LoadResult): Chart {
+/** While requests were due: in the drain after it the rate is 0, and that is no news. */
+function inTime({ timeline, durationMs }: LoadResult): TimelineEntry[] {
+  return timeline.filter(({ startMs }) => startMs < durationMs);
+}
+
+export function rateChart(result: LoadResult): Chart {
+  const { targetRate } = result;
+  const timeline = inTime(result);
   const perSecond = (count: (entry: TimelineEntry) => number) =>
     timeline.map((entry) => count(entry) / (entry.lengthMs / 1000));
   const isWanted = targetRate !== null;
@@ -52,7 +59,9 @@ export function latencyChart({ timeline, targetRate }: LoadResult): Chart {
 }
 
 /** Undefined when nothing went wrong. */
-export function errorChart({ timeline, errors, incomplete }: LoadResult): Chart | undefined {
+export function errorChart(result: LoadResult): Chart | undefined {
+  const { errors, incomplete } = result;
+  const timeline = inTime(result);
   if (errors.total + incomplete === 0) return undefined;
   const perSecond = (key: 'failed' | 'unexpected' | 'incomplete') =>
     timeline.map((entry) => entry[key] / (entry.lengthMs / 1000));
@@ -69,7 +78,8 @@ export function errorChart({ timeline, errors, incomplete }: LoadResult): Chart 
   };
 }
 
-export function connectionChart({ timeline }: LoadResult): Chart {
+export function connectionChart(result: LoadResult): Chart {
+  const timeline = inTime(result);
   return {
     title: 'Open connections',
     x: overTime(timeline),
