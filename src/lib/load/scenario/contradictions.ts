@@ -4,13 +4,13 @@ import type { Path } from '../../core/schema/walk.js';
 import { unfilled } from './placeholders.js';
 import {
   methods,
-  requestIn,
   type Scenario,
   type ScenarioCapture,
   type ScenarioLoad,
   scenarioSchema,
   type ScenarioStep,
 } from './schema.js';
+import { tagProblems } from './tags.js';
 
 /** What the schema cannot see: values that contradict each other, and placeholders that nothing fills. */
 export function contradictions(scenario: Scenario): Finding[] {
@@ -23,12 +23,13 @@ export function contradictions(scenario: Scenario): Finding[] {
       steps.flatMap((step, j) => stepProblems(step, ['tasks', i, 'steps', j])),
     ),
     ...teardown.flatMap((step, i) => stepProblems(step, ['teardown', i])),
+    ...tagProblems(scenario),
     ...unfilled(scenario),
   ];
   if (tasks.every(({ weight }) => weight === 0))
     findings.push({ path: ['tasks'], message: 'every task has the weight 0: nothing would be sent' });
   for (const [i, { steps }] of tasks.entries())
-    if (!steps.some(requestIn))
+    if (steps.every(({ wait }) => wait !== undefined))
       findings.push({ path: ['tasks', i, 'steps'], message: 'has no request: it only waits' });
   return findings;
 }

@@ -223,7 +223,7 @@ describe('a mistake is told with its line and column', () => {
     [
       'a host with a password',
       base.replace('/x', 'http://a:b@h/x'),
-      ['5:14: the URL has a user or a password. Give them as a header from a file.'],
+      ['5:14: the URL is a URL with a user, which means nothing here. Leave it out.'],
     ],
     [
       'a path with a space',
