@@ -1,6 +1,6 @@
 import { readCommand } from '../../runtime/command.js';
 import { checkDescribedFile, lookUpDescriptions } from '../../runtime/config/check-descriptions.js';
-import { InvalidConfiguration } from '../../runtime/config/problems.js';
+import { InvalidConfiguration } from '../../lib/core/written/problems.js';
 import { flag } from '../../runtime/flags.js';
 import { counted } from '../../lib/core/units.js';
 

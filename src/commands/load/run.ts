@@ -1,5 +1,3 @@
-import { UserError } from '../../lib/core/errors.js';
-import { counted } from '../../lib/core/units.js';
 import type { LoadPlan } from '../../lib/load/generator.js';
 import { checkLimits } from '../../lib/load/limits.js';
 import { describePlan } from '../../lib/load/saved/plan-description.js';
@@ -71,14 +69,13 @@ export const run = readCommand({
   junit: true,
 
   async read(input, context) {
+    const generator = generatorOf(input, flags);
     await rehearseOutputs(input);
     const test = await openTest(input, context);
     const { host, stop } = test;
     const thresholds = [...test.thresholds.map(parseThreshold), ...thresholdsOf(input)];
     const { title } = test;
-    const generator = generatorOf(input, flags);
     const planned: LoadPlan = { ...test.plan, shard: input.shard };
-    refuseTooManyThreads(planned);
     const ran = await (async () => {
       try {
         await checkLimits(planned, (message) => context.warn(message));
@@ -101,10 +98,3 @@ export const run = readCommand({
 
   present: presentLoad,
 });
-
-function refuseTooManyThreads({ threads, maxConnections }: LoadPlan): void {
-  if (threads > maxConnections)
-    throw new UserError(`${threads} threads cannot share ${counted(maxConnections, 'connection')}`, {
-      hint: 'Give as many --connections as --threads, or more.',
-    });
-}

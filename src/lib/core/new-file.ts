@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 
 import { errorMessage, NotWritten, ServiceConflict, systemCode, UserError } from './errors.js';
+import { whyUnwritable } from './unwritable.js';
 
 /**
  * Writes a file that is not there yet.
@@ -18,7 +19,10 @@ export async function writeNewFile(
         code: 'FILE_EXISTS',
         hint: instead,
       });
-    throw new UserError(`${path} cannot be written: ${errorMessage(error)}`, { code: 'NOT_WRITABLE' });
+    throw new UserError(`${path} cannot be written: ${whyUnwritable(error)}`, {
+      code: 'NOT_WRITABLE',
+      hint: 'Check the path and its permissions.',
+    });
   });
   try {
     await file.writeFile(text);

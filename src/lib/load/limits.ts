@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 
 import { UserError } from '../core/errors.js';
-import { formatCount } from '../core/units.js';
+import { counted, formatCount } from '../core/units.js';
 import type { LoadPlan } from './generator.js';
 
 /** Descriptors of the process itself and of each of its threads. */
@@ -17,10 +17,10 @@ export interface Limits {
 }
 
 /**
- * Refuses a plan that needs more connections than this machine can have, before anything is sent: their failures would look
- * like the server's.
+ * Refuses a plan that needs more connections than this machine can have, or fewer than it has threads, before anything is
+ * sent: their failures would look like the server's.
  * @param warn told of what may be too much
- * @throws UserError `TOO_MANY_CONNECTIONS`
+ * @throws UserError `TOO_MANY_CONNECTIONS`, `TOO_MANY_THREADS`
  */
 export async function checkLimits(
   plan: LoadPlan,
@@ -29,6 +29,11 @@ export async function checkLimits(
 ): Promise<void> {
   const { descriptors, ports } = limits ?? (await limitsHere());
   const { maxConnections, threads, targets } = plan;
+  if (threads > maxConnections)
+    throw new UserError(`${threads} threads cannot share ${counted(maxConnections, 'connection')}`, {
+      code: 'TOO_MANY_THREADS',
+      hint: 'Give as many --connections as --threads, or more.',
+    });
   const wanted = maxConnections * targets.length;
   const free = (descriptors ?? Infinity) - ownDescriptors - descriptorsOfThread * threads;
   if (wanted > free)

@@ -12,8 +12,8 @@ import { flagName } from '../flags.js';
 import type { Catalog } from './catalog.js';
 import type { EnvironmentInput } from './file.js';
 import { type Place, precedence } from './precedence.js';
-import type { Problem } from './problems.js';
-import { resolveReference } from './secrets.js';
+import type { Problem } from '../../lib/core/written/problems.js';
+import { resolveReference } from '../../lib/core/written/secrets.js';
 import { readVariables } from './variables.js';
 
 export interface Sources {

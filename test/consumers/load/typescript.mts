@@ -39,6 +39,14 @@ assert.ok(refused instanceof ThresholdsNotMet);
 assert.match(refused.message, /p50<0\.001ms/);
 assert.equal(refused.notMet.length, 1);
 
+const scenario = { target: url, tasks: [{ name: 'meters', steps: [{ get: '/' }] }] };
+const ran: LoadResult = await load({ scenario, rate: 20, duration: '500ms', onWarning: console.warn });
+assert.equal(ran.sent, 10);
+
+// @ts-expect-error: a scenario says its own target and requests.
+const both: unknown = await load({ scenario, url, rate: 1 }).catch((error: unknown) => error);
+assert.ok(both instanceof UserError);
+
 // @ts-expect-error: a rate is a number.
 const mistaken: unknown = await load({ url, rate: 'fast' }).catch((error: unknown) => error);
 assert.ok(mistaken instanceof UserError);

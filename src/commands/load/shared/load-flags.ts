@@ -1,8 +1,9 @@
 import { UserError } from '../../../lib/core/errors.js';
 import type { LoadSettings } from '../../../lib/load/scenario/load-settings.js';
-import { defaults, type ScenarioLoad } from '../../../lib/load/scenario/schema.js';
+import { overlayLoad as overlay } from '../../../lib/load/scenario/overlay.js';
+import { defaults } from '../../../lib/load/scenario/schema.js';
 import { parseStages } from '../../../lib/load/stages.js';
-import { flag, type FlagValues } from '../../../runtime/flags.js';
+import { flag, flagName, type FlagValues } from '../../../runtime/flags.js';
 
 /** How much load, and how long. They win over what a scenario says. */
 export const loadFlags = {
@@ -27,46 +28,9 @@ export const loadFlags = {
   }),
 };
 
-/**
- * @param written what a scenario says; nothing for a URL
- * @throws UserError when flags contradict each other, or what they do not replace
- */
+/** @throws UserError when flags contradict each other, or what they do not replace */
 export function overlayLoad(written: LoadSettings, input: FlagValues<typeof loadFlags>): LoadSettings {
-  const { rate, stages, users, poisson } = input;
-  const given = Object.entries({ rate, stages, users }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`],
-  );
-  if (given.length > 1)
-    throw new UserError(`${given.slice(0, 2).join(' and ')} exclude each other`, { hint: 'Leave one out.' });
-  const own: ScenarioLoad | undefined = stages
-    ? { stages: stages.map(({ durationMs, from, to }) => ({ duration: durationMs, from, rate: to })) }
-    : rate !== undefined
-      ? { rate }
-      : users !== undefined
-        ? { users }
-        : undefined;
-  const load = own ?? written.load;
-  const duration =
-    input.duration ?? (own ? written.duration : written.load?.stages ? undefined : written.duration);
-  if (load?.stages && input.duration !== undefined)
-    throw new UserError('--duration contradicts the stages, which say how long the run is', {
-      hint: 'Leave it out, or give --rate or --users.',
-    });
-  const isOpen = load?.rate !== undefined || load?.stages?.[0]?.rate !== undefined;
-  if (poisson && !isOpen)
-    throw new UserError('--poisson is about a rate, and this load has none', {
-      hint: 'Give --rate or --stages.',
-    });
-  const pick = <K extends 'warmup' | 'drain' | 'connections' | 'requestTimeout'>(key: K) =>
-    input[key] ?? written[key];
-  return {
-    load: load && { ...load, ...(poisson && { arrivals: 'poisson' as const }) },
-    duration: load?.stages ? undefined : duration,
-    warmup: pick('warmup'),
-    drain: pick('drain'),
-    connections: pick('connections'),
-    requestTimeout: pick('requestTimeout'),
-  };
+  return overlay(written, input, flagName);
 }
 
 function positive(text: string): number {

@@ -1,5 +1,4 @@
-import { withGrace } from '../../../lib/core/abort.js';
-import { errorMessage, UserError } from '../../../lib/core/errors.js';
+import { UserError } from '../../../lib/core/errors.js';
 import type { LoadPlan } from '../../../lib/load/generator.js';
 import { prepare, targetOf } from '../../../lib/load/request.js';
 import { loadPlanOf } from '../../../lib/load/scenario/load-settings.js';
@@ -9,9 +8,6 @@ import { flagName, type FlagValues } from '../../../runtime/flags.js';
 import { type loadFlags, overlayLoad } from './load-flags.js';
 import { readScenario } from './read-scenario.js';
 import { requestFlags, requestOf, targetsWith, type transportFlags, transportOf } from './transport-flags.js';
-
-/** How long teardown may take after Ctrl-C. */
-const teardownGraceMs = 2000;
 
 /** What is tested: a URL, or a scenario whose setup was done. */
 export interface OpenTest {
@@ -33,8 +29,25 @@ type Input = FlagValues<typeof loadFlags & typeof requestFlags & typeof transpor
 
 /** @throws UserError when it cannot be carried out; ServiceUnavailable when setup is not answered */
 export async function openTest(input: Input, context: Context): Promise<OpenTest> {
-  return input.test.includes('://') ? openUrl(input, context) : openScenario(input, context);
+  if (isUrl(input.test)) return openUrl(input, context);
+  return openScenario(input, context).catch((error: unknown) => {
+    const isMissing = error instanceof UserError && error.code === 'SCENARIO_NOT_FOUND';
+    if (!isMissing || !withoutScheme.test(input.test) || /\.(ya?ml|json)$/i.test(input.test)) throw error;
+    throw new UserError(`'${input.test}' is neither a file nor a URL: its scheme is missing`, {
+      code: 'URL_INVALID',
+      hint: `Give http://${input.test.replace(/^\/\//, '')}, or the same with https://.`,
+    });
+  });
 }
+
+/** Whether a URL is to be tested, and not a scenario. */
+export function isUrl(test: string): boolean {
+  return test.includes('://');
+}
+
+/** What people type into a browser: a host with a port, a name with a path, an address. */
+const withoutScheme =
+  /^(\/\/)?(localhost|\[[\da-f:.]+\]|[\w-]+(\.[\w-]+)*(?=:\d)|\d+(\.\d+){3}|[\w-]+(\.[\w-]+)+(?=\/))(:\d+)?([/?].*)?$/i;
 
 async function openUrl(input: Input, context: Context): Promise<OpenTest> {
   const { target, path, host } = targetOf(input.test);
@@ -71,10 +84,7 @@ async function openScenario(input: Input, context: Context): Promise<OpenTest> {
     title: input.test,
     host: targetOf(scenario.target).host,
     async stop() {
-      const signal = withGrace(context.signal, teardownGraceMs);
-      // Whatever happens to it, what was measured is the result.
-      const problems = await stop(signal).catch((error: unknown) => [`teardown: ${errorMessage(error)}`]);
-      for (const problem of problems) context.warn(problem);
+      for (const problem of await stop(context.signal)) context.warn(problem);
     },
   };
 }

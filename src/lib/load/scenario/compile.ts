@@ -22,6 +22,7 @@ import {
   type ScenarioExpectation,
   type ScenarioStep,
 } from './schema.js';
+import { type Tags, tagsOf } from './tags.js';
 import { constantIn, formText, isFilled, jsonText, type Scope, textOf } from './text.js';
 
 export interface CompileOptions {
@@ -55,7 +56,7 @@ export class Compiler {
   }
 
   tasks(): TaskPlan[] {
-    return this.#scenario.tasks.map(({ name, weight = 1, steps }) => this.#task(name, weight, steps));
+    return this.#scenario.tasks.map((task) => this.#task(task.name, task.weight ?? 1, task.steps, task.tags));
   }
 
   /** Steps that are run once: setup or teardown. */
@@ -63,7 +64,7 @@ export class Compiler {
     return this.#task(name, 1, steps);
   }
 
-  #task(name: string, weight: number, steps: readonly ScenarioStep[]): TaskPlan {
+  #task(name: string, weight: number, steps: readonly ScenarioStep[], tags?: Tags): TaskPlan {
     const feeds = new Set<number>();
     const captured = new Set<string>(this.#options.given);
     const plans = steps.map((step): StepPlan => {
@@ -74,7 +75,7 @@ export class Compiler {
       };
       for (const each of Object.keys(step.capture ?? {})) captured.add(each);
       return step.wait === undefined
-        ? this.#request(step, scope, { ...scope, captured })
+        ? this.#request(step, scope, { ...scope, captured }, tagsOf(this.#scenario, { tags }, step))
         : { wait: step.wait };
     });
     return { name, weight, feeds: [...feeds], steps: plans };
@@ -89,7 +90,7 @@ export class Compiler {
   }
 
   /** @param after what an answer is compared with: also what was captured from it */
-  #request(step: ScenarioStep, scope: Scope, after: Scope): RequestPlan {
+  #request(step: ScenarioStep, scope: Scope, after: Scope, tags: Tags): RequestPlan {
     const { method, path } = requestIn(step)!;
     const { target, host, below } = this.#targetFor(path);
     const pathText = textOf(below, scope, 'path');
@@ -116,7 +117,7 @@ export class Compiler {
     const filledBody = constantBody === undefined && body !== undefined;
     const given = new Set(headers.map(([name]) => name.toLowerCase()));
     const request: PreparedRequest = {
-      ...(this.#scenario.tags && { tags: this.#scenario.tags }),
+      ...(Object.keys(tags).length > 0 && { tags }),
       ...prepared,
       target,
       readsBody,

@@ -10,6 +10,7 @@ import {
   scenarioSchema,
   type ScenarioStep,
 } from './schema.js';
+import { tagProblems } from './tags.js';
 
 /** What the schema cannot see: values that contradict each other, and placeholders that nothing fills. */
 export function contradictions(scenario: Scenario): Finding[] {
@@ -22,6 +23,7 @@ export function contradictions(scenario: Scenario): Finding[] {
       steps.flatMap((step, j) => stepProblems(step, ['tasks', i, 'steps', j])),
     ),
     ...teardown.flatMap((step, i) => stepProblems(step, ['teardown', i])),
+    ...tagProblems(scenario),
     ...unfilled(scenario),
   ];
   if (tasks.every(({ weight }) => weight === 0))

@@ -1,4 +1,5 @@
-import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { withGrace } from '../../core/abort.js';
+import { errorMessage, ServiceUnavailable, UserError } from '../../core/errors.js';
 import type { LoadPlan } from '../generator.js';
 import type { Target } from '../job.js';
 import type { TransportOptions } from '../transport.js';
@@ -7,10 +8,16 @@ import type { Materials } from './materials.js';
 import { runOnce, type StepRecord } from './once.js';
 import type { Scenario } from './schema.js';
 
+/** How long teardown may take after Ctrl-C. */
+const teardownGraceMs = 2000;
+
 /** A scenario whose setup was done. */
 export interface StartedScenario {
   readonly plan: Pick<LoadPlan, 'targets' | 'workload'>;
-  /** Runs teardown's requests. @returns what went wrong, of each that did */
+  /**
+   * Runs teardown's requests, also when the signal is aborted.
+   * @returns what went wrong, of each that did: whatever happens to it, what was measured is the result
+   */
   stop(signal: AbortSignal): Promise<readonly string[]>;
 }
 
@@ -55,9 +62,13 @@ export async function startScenario(
       if (!teardown) return [];
       const last = new Compiler(scenario, { ...materials, captured });
       const task = last.once('teardown', teardown);
-      const options = { ...once, targets: await reach(last.targets), stopsAtFailure: false };
-      const { steps } = await runOnce(task, options, signal);
-      return steps.filter(({ ok }) => !ok).map((step) => `teardown: ${explainStep(step)}`);
+      try {
+        const options = { ...once, targets: await reach(last.targets), stopsAtFailure: false };
+        const { steps } = await runOnce(task, options, withGrace(signal, teardownGraceMs));
+        return steps.filter(({ ok }) => !ok).map((step) => `teardown: ${explainStep(step)}`);
+      } catch (error) {
+        return [`teardown: ${errorMessage(error)}`];
+      }
     },
   };
 }

@@ -25,6 +25,7 @@ import {
   readPath,
   readRegex,
   readStatuses,
+  readTag,
 } from './values.js';
 import { readWait, type Wait } from './wait.js';
 
@@ -139,6 +140,8 @@ const capture = z.strictObject({
 
 const path = (method: string) => z.optional(text({ help: `the path of a ${method} request` }, readPath));
 
+const tags = (of: string) => z.optional(named(text({ help: `a tag of ${of}, for thresholds` }), readTag));
+
 /** A request, or a pause. */
 const step = z.strictObject({
   get: path('GET'),
@@ -152,6 +155,7 @@ const step = z.strictObject({
       help: 'under which it is counted; where nothing is said, the method and the path with its placeholders',
     }),
   ),
+  tags: tags('its requests'),
   headers: z.optional(headers),
   json: z.optional(z.unknown()),
   body: z.optional(text({ help: 'the body as text' })),
@@ -224,6 +228,7 @@ export const scenarioSchema = z.strictObject({
             json: { type: 'number', minimum: 0 },
           }),
         ),
+        tags: tags("the task's requests"),
         steps,
       }),
     )
@@ -239,7 +244,7 @@ export const scenarioSchema = z.strictObject({
       )
       .check(z.minLength(1)),
   ),
-  tags: z.optional(named(text({ help: 'a tag of the run, for its outputs' }), plainText)),
+  tags: tags('all requests'),
 });
 
 /**

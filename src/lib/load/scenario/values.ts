@@ -78,3 +78,16 @@ export function readHeaderName(text: string): string {
   if (/^[\w!#$%&'*+.^`|~-]+$/.test(text)) return text;
   throw new UserError(`'${text}' is not the name of a header`);
 }
+
+/** The key of a tag, by which a threshold can choose: `p95{KEY=value}<200ms`. */
+export function readTag(key: string): string {
+  if (['name', 'check', 'kind'].includes(key))
+    throw new UserError(`'${key}' is no tag: thresholds choose by it in another way`);
+  if (!tagKey.test(key))
+    throw new UserError(`'${key}' is not the key of a tag`, {
+      hint: 'It has letters, digits, _, - and dots.',
+    });
+  return key;
+}
+
+const tagKey = /^[A-Za-z_][\w.-]*$/;

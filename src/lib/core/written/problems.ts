@@ -1,4 +1,4 @@
-import { UserError } from '../../lib/core/errors.js';
+import { UserError } from '../errors.js';
 
 /** Something wrong in the configuration, and where: `FILE:LINE:COL`, a variable's name, or `--flag`. */
 export interface Problem {

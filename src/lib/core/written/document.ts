@@ -1,7 +1,7 @@
 import * as yaml from 'yaml';
-import type { Finding } from '../../lib/core/schema/findings.js';
-import { explain } from '../../lib/core/schema/setting.js';
-import type { Path } from '../../lib/core/schema/walk.js';
+import type { Finding } from '../schema/findings.js';
+import { explain } from '../schema/setting.js';
+import type { Path } from '../schema/walk.js';
 import { InvalidConfiguration, type Problem } from './problems.js';
 
 /** A YAML file's data, and where each of its values stands. */

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { UserError, errorMessage } from '../../lib/core/errors.js';
-import { readText } from '../../lib/core/input-file.js';
-import { type Reference, Unresolved } from '../../lib/core/schema/reference.js';
-import { explain } from '../../lib/core/schema/setting.js';
-import { pathName } from '../../lib/core/schema/leaves.js';
-import type { Path } from '../../lib/core/schema/walk.js';
-import { isSecretName } from '../../lib/core/secrets/named-values.js';
-import type { Redactor } from '../../lib/core/secrets/redactor.js';
+import { UserError, errorMessage } from '../errors.js';
+import { readText } from '../input-file.js';
+import { type Reference, Unresolved } from '../schema/reference.js';
+import { explain } from '../schema/setting.js';
+import { pathName } from '../schema/leaves.js';
+import type { Path } from '../schema/walk.js';
+import { isSecretName } from '../secrets/named-values.js';
+import type { Redactor } from '../secrets/redactor.js';
 import type { Problem } from './problems.js';
 
 export interface Lookup {

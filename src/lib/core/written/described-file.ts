@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
-import { UserError, errorMessage, systemCode } from '../../lib/core/errors.js';
-import { readText } from '../../lib/core/input-file.js';
-import type { Description } from '../../lib/core/schema/section.js';
+import { UserError, systemCode } from '../errors.js';
+import { readText } from '../input-file.js';
+import type { Description } from '../schema/section.js';
+import { pathProblem } from '../unreadable.js';
 import { Document } from './document.js';
 import { label } from './label.js';
 import { InvalidConfiguration } from './problems.js';
@@ -38,8 +39,9 @@ export async function readDescribed(
         code: `${code}_NOT_FOUND`,
         hint,
       });
-    throw new UserError(`the description of ${what}, ${path}, cannot be read: ${errorMessage(error)}`, {
+    throw new UserError(`the description of ${what}, ${path}, cannot be read: ${pathProblem(error)}`, {
       code: `${code}_UNREADABLE`,
+      hint: 'Check the path and its permissions.',
       cause: error,
     });
   });
