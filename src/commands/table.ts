@@ -48,6 +48,8 @@ export const commandTable: CommandTable = {
       export: async () => (await import('./load/export.js')).exportScenario,
       replay: async () => (await import('./load/replay.js')).replay,
       merge: async () => (await import('./load/merge.js')).merge,
+      compare: async () => (await import('./load/compare.js')).compare,
+      ab: async () => (await import('./load/ab.js')).ab,
       init: async () => (await import('./load/init.js')).init,
       try: async () => (await import('./load/try.js')).tryOnce,
     },

@@ -3,9 +3,9 @@ import { studentQuantile } from './student-t.js';
 
 /**
  * The standard deviation of a series times what correlation between neighbours makes of it: that of its mean × √length. For
- * plans: cautious, since they are made from few values, and for a first-order autoregression. The deviation is enlarged to
- * what it does not exceed in nine cases of ten; the correlation is taken a standard error higher than observed, and
- * for 0.3 at least. Infinite for fewer than three values.
+ * plans: cautious, since they are made from few values, and for a first-order autoregression. Deviation and correlation are
+ * each enlarged to what they do not exceed in nineteen cases of twenty; the correlation is taken for 0.3 at least. Infinite
+ * for fewer than three values.
  */
 export function longRunDeviation(values: readonly number[]): number {
   const n = values.length;
@@ -17,12 +17,14 @@ export function longRunDeviation(values: readonly number[]): number {
   const observed = products / squares;
   // About the mean of the same values it comes out too small (Kendall 1954).
   const unbiased = observed + (1 + 3 * observed) / n;
-  const correlation = Math.min(0.8, Math.max(leastCorrelation, unbiased + 1 / Math.sqrt(n)));
-  const deviation = Math.sqrt(squares / (n - 1)) * (1 + 1.28 / Math.sqrt(2 * (n - 1)));
+  const correlation = Math.min(0.8, Math.max(leastCorrelation, unbiased + margin / Math.sqrt(n)));
+  const deviation = Math.sqrt(squares / (n - 1)) * (1 + margin / Math.sqrt(2 * (n - 1)));
   return deviation * Math.sqrt((1 + correlation) / (1 - correlation));
 }
 
 const leastCorrelation = 0.3;
+/** In standard errors. */
+const margin = 1.645;
 
 export interface Aim {
   /** Of the series, as `longRunDeviation` has it. */

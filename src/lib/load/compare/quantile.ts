@@ -1,3 +1,4 @@
+import { counted, formatCount } from '../../core/units.js';
 import type { SeriesMean } from '../../statistics/series-mean.js';
 import { studentQuantile } from '../../statistics/student-t.js';
 import { type Bounded, CensoredLatencies } from '../censored.js';
@@ -103,7 +104,7 @@ function whyMissing({ a, b }: Sides, blocks: number, requests: number): string |
   for (const [name, slices] of Object.entries({ A: a, B: b }))
     if (!slices.some(({ latencies }) => latencies.count > 0)) return `${name} has no expected answers`;
   if (blocks >= fewestSlices) return undefined;
-  return `there are ${blocks} slices of ${requests} answers or more; ${fewestSlices} are needed`;
+  return `there ${blocks === 1 ? 'is' : 'are'} ${counted(blocks, 'slice')} of ${formatCount(requests)} answers or more; ${fewestSlices} are needed`;
 }
 
 function logOf({ latencies, incomplete }: Slice, quantile: number, open: OpenLatencies): Bounded {

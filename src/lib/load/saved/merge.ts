@@ -1,12 +1,10 @@
-import { isDeepStrictEqual } from 'node:util';
-
 import { UserError } from '../../core/errors.js';
 import { counted, formatDuration } from '../../core/units.js';
 import { joinTallies, type LoadTally } from '../generator.js';
 import { targetRateBetween } from '../target-rate.js';
 import type { OpenLatencies } from '../tally.js';
 import { Timeline } from '../timeline.js';
-import type { PlanDescription } from './plan-description.js';
+import { differingKeys, type PlanDescription, planTitles } from './plan-description.js';
 import type { SavedRun } from './saved-run.js';
 
 /** A run, and the file in which it was saved. */
@@ -98,27 +96,14 @@ function requireThatTheyBelongTogether(files: readonly RunFile[]): void {
   for (const other of others) requireOverlap(first, other);
 }
 
-const titles: Readonly<Record<keyof PlanDescription, string>> = {
-  targets: 'targets',
-  arrivals: 'rate or connections',
-  durationMs: 'duration',
-  drainMs: 'drain',
-  timeoutMs: 'time-out of a request',
-  connectTimeoutMs: 'time-out of a connection',
-  maxConnections: 'maximum of connections',
-  workload: 'requests',
-};
-
 function requireTheSamePlan(a: RunFile, b: RunFile): void {
-  const differ = (Object.keys(titles) as (keyof PlanDescription)[]).filter(
-    (key) => !isDeepStrictEqual(a.run.plan[key], b.run.plan[key]),
-  );
+  const differ = differingKeys(a.run.plan, b.run.plan);
   if (differ.length === 0) return;
   const values = differ.includes('targets')
     ? `: ${a.run.plan.targets.join(', ')} and ${b.run.plan.targets.join(', ')}`
     : '';
   throw refused(
-    `${a.path} and ${b.path} had other plans: they differ in ${differ.map((key) => titles[key]).join(', ')}${values}`,
+    `${a.path} and ${b.path} had other plans: they differ in ${differ.map((key) => planTitles[key]).join(', ')}${values}`,
     'Merge runs that were started with the same command, but for --shard.',
   );
 }

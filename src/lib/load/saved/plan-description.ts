@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 
 import type { LoadPlan } from '../generator.js';
 import type { PlannedArrivals, Target } from '../job.js';
@@ -15,6 +16,23 @@ export interface PlanDescription {
   readonly maxConnections: number;
   /** SHA-256 of what is sent, but for the values of headers. */
   readonly workload: string;
+}
+
+export const planTitles: Readonly<Record<keyof PlanDescription, string>> = {
+  targets: 'targets',
+  arrivals: 'rate or connections',
+  durationMs: 'duration',
+  drainMs: 'drain',
+  timeoutMs: 'time-out of a request',
+  connectTimeoutMs: 'time-out of a connection',
+  maxConnections: 'maximum of connections',
+  workload: 'requests',
+};
+
+/** In what two plans differ. */
+export function differingKeys(a: PlanDescription, b: PlanDescription): (keyof PlanDescription)[] {
+  const keys = Object.keys(planTitles) as (keyof PlanDescription)[];
+  return keys.filter((key) => !isDeepStrictEqual(a[key], b[key]));
 }
 
 export function describePlan(plan: LoadPlan): PlanDescription {
