@@ -7,13 +7,14 @@ const busyShare = 0.9;
 
 /** What makes a result mean less than it should, a sentence each. */
 export function loadWarnings(result: LoadResult): string[] {
-  const { generator, unsent, abortedBy, targetRate, byName } = result;
+  const { generator, unsent, abortedBy, stopped, targetRate, byName } = result;
   const { bottleneck, missing, busy, byAddress } = generator;
   const refused = byAddress.filter(({ failed }) => failed > 0);
   const isNearItsLimit = targetRate === null && busy > busyShare;
   const other = byName.find(({ isOther }) => isOther);
   return [
     ...(abortedBy === undefined ? [] : [`ended early, since ${abortedBy} failed`]),
+    ...(stopped ? ['stopped before its end: these are the figures of what ran until then'] : []),
     ...(missing === undefined ? [] : [`a part of the load is missing: ${missing}`]),
     ...refused.map(
       ({ address, connections, failed }) =>

@@ -145,5 +145,7 @@ function conclusion(result: LoadResult, printer: Printer): void {
   if (verdict === 'ok') printer.ok(printer.bold(`${counted(thresholds.length, 'threshold')} passed`));
   else if (verdict === 'failed')
     printer.bad(printer.bold(`${failed} of ${counted(thresholds.length, 'threshold')} failed`));
+  else if (result.stopped)
+    printer.warn(printer.bold('stopped: whether the thresholds hold for the whole run is not known'));
   else printer.warn(printer.bold(verdict === 'partial' ? 'partial' : 'inconclusive: too little is known'));
 }

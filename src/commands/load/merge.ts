@@ -44,6 +44,7 @@ export const merge = readCommand({
       maxConnections: merged.maxConnections,
       thresholds: given.length > 0 ? given : merged.thresholds.map(parseThreshold),
       abortedBy: merged.abortedBy,
+      stopped: merged.stopped,
       open,
     });
     const title = plan.targets.join(', ');

@@ -87,7 +87,8 @@ export const run = readCommand({
     const { plan, tally, result } = ran;
     context.applied(() => result);
     const expressions = thresholds.map(({ expression }) => expression);
-    const saved = encodeRun(tally, { plan, thresholds: expressions, abortedBy: result.abortedBy });
+    const { abortedBy, stopped } = result;
+    const saved = encodeRun(tally, { plan, thresholds: expressions, abortedBy, stopped });
     const open = await latenciesOpener();
     await writeOutputs(result, input, context, { title, plan: describePlan(plan), tally, open, saved });
     context.signal.throwIfAborted();

@@ -27,6 +27,8 @@ export interface Observed {
   readonly bottleneck?: string | undefined;
   /** Whether requests failed for want of something that the generator needs: errors say nothing of the server then. */
   readonly hasOwnFailures?: boolean;
+  /** Checks that the scenario has, whether or not they were made. */
+  readonly checks?: readonly string[] | undefined;
   /** Whether a part of the load is missing: rates are too low then. */
   readonly isPartial: boolean;
 }
@@ -86,7 +88,7 @@ function read(threshold: Threshold, observed: Observed): Reading {
   if (isOfFailures && observed.hasOwnFailures && observed.bottleneck !== undefined)
     return { shown: observed.bottleneck };
   if (metric === 'error_rate') return errorRate(threshold, tally);
-  if (metric === 'checks') return checks(threshold, tally, check);
+  if (metric === 'checks') return checks(threshold, tally, check, observed.checks);
   if (typeof metric === 'object' && 'status' in metric) return ofStatus(threshold, tally, metric.status);
   if (typeof metric === 'object') return ofTime(metric, tally, observed);
   if (metric === 'rps') return ofRate(threshold, tally.answered, 'answer', observed);
@@ -144,13 +146,23 @@ function errorRate(threshold: Threshold, tally: NameTally): Reading {
   };
 }
 
-function checks(threshold: Threshold, tally: NameTally, check: string | undefined): Reading {
+function checks(
+  threshold: Threshold,
+  tally: NameTally,
+  check: string | undefined,
+  planned: readonly string[] = [],
+): Reading {
   const chosen = [...tally.checks].filter(([name]) => check === undefined || name === check);
   const passed = chosen.reduce((sum, [, counts]) => sum + counts.passed, 0);
   const all = chosen.reduce((sum, [, counts]) => sum + counts.passed + counts.failed, 0);
   if (all > 0) return ofShare(threshold, passed, all, 'passed');
-  const shown = check === undefined ? 'no check was made' : `the check '${check}' was never made`;
-  return { isMissing: true, shown: shown + thereWere(check ?? '', [...tally.checks.keys()], 'check') };
+  if (check !== undefined) {
+    const known = [...new Set([...tally.checks.keys(), ...planned])].filter((name) => name !== check);
+    const shown = `the check '${check}' was never made`;
+    return { isMissing: true, shown: shown + thereWere(check, known, 'check') };
+  }
+  const made = planned.length === 0 ? '' : `, of ${listed(planned, 'check')}`;
+  return { isMissing: true, shown: `no check was made${made}` };
 }
 
 function ofStatus(threshold: Threshold, tally: NameTally, status: string): Reading {
@@ -212,9 +224,15 @@ function percentOf(value: number, limit: number): (share: number) => string {
 export function thereWere(wanted: string, all: readonly string[], one: string): string {
   if (all.length === 0) return '';
   const likely = nearest(wanted, all);
-  const first = [...new Set([...(likely === undefined ? [] : [likely]), ...all])].slice(0, 5);
-  const more = all.length > first.length ? ` and ${counted(all.length - first.length, `more ${one}`)}` : '';
-  return `; there were ${first.map((name) => `'${name}'`).join(', ')}${more}`;
+  return `; there were ${listed([...new Set([...(likely === undefined ? [] : [likely]), ...all])], one)}`;
+}
+
+/** `'a', 'b' and 3 more checks` */
+function listed(names: readonly string[], one: string): string {
+  const first = names.slice(0, 5);
+  const more =
+    names.length > first.length ? ` and ${counted(names.length - first.length, `more ${one}`)}` : '';
+  return `${first.map((name) => `'${name}'`).join(', ')}${more}`;
 }
 
 /** `212ms`, or `≥ 1.2s` when only a lower bound is known. */

@@ -108,6 +108,8 @@ export interface LoadResult {
   readonly thresholds: readonly ThresholdResult[];
   /** The threshold that ended the run before its time. */
   readonly abortedBy?: string;
+  /** It was stopped from outside before its end: by Ctrl-C, or by the caller's signal. */
+  readonly stopped?: true;
 }
 
 /** A send that is so much later than it was due is late. */
@@ -124,6 +126,9 @@ export interface ResultOptions {
   readonly thresholds: readonly Threshold[];
   readonly shard?: Shard | undefined;
   readonly abortedBy?: string | undefined;
+  readonly stopped?: boolean | undefined;
+  /** Of the scenario, whether or not they were made. */
+  readonly checks?: readonly string[] | undefined;
   readonly open: OpenLatencies;
 }
 
@@ -142,7 +147,7 @@ export function resultOf(tally: LoadTally, options: ResultOptions): LoadResult {
   const isPartial = lost.length > 0;
   const observed = {
     ...byFilter(names, total, open),
-    ...{ open, seconds, unsent, bottleneck, isPartial },
+    ...{ open, seconds, unsent, bottleneck, isPartial, checks: options.checks },
     hasOwnFailures: hasOwnFailures(total),
   };
   return {
@@ -190,6 +195,7 @@ export function resultOf(tally: LoadTally, options: ResultOptions): LoadResult {
     },
     thresholds: options.thresholds.map((threshold) => judge(threshold, observed)),
     ...(abortedBy === undefined ? {} : { abortedBy }),
+    ...(options.stopped && { stopped: true as const }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Progress } from '../core/progress.js';
 import { AbortOnFailure } from './abort.js';
 import { generate, type LoadPlan, type LoadTally } from './generator.js';
 import { type LoadResult, resultOf } from './result.js';
+import { checksIn } from './scenario/plan.js';
 import type { OnSlice } from './so-far.js';
 import { latenciesOpener } from './tally.js';
 import { targetRateBetween } from './target-rate.js';
@@ -37,7 +38,7 @@ export async function runPlan(
     abort.onSlice(second, soFar);
     onSlice(second, soFar);
   });
-  const { arrivals, maxConnections, threads, shard } = plan;
+  const { arrivals, workload, maxConnections, threads, shard } = plan;
   const result = resultOf(tally, {
     targetRate: arrivals.loop === 'closed' ? undefined : tally.due / (Math.max(1, tally.elapsedMs) / 1000),
     ...(arrivals.loop === 'open' && {
@@ -46,6 +47,8 @@ export async function runPlan(
     }),
     ...{ threads, maxConnections, thresholds, shard, open },
     abortedBy: abort.abortedBy,
+    stopped: signal.aborted,
+    checks: 'tasks' in workload ? checksIn(workload.tasks) : [],
   });
   return { plan, tally, result };
 }

@@ -23,10 +23,11 @@ export class ThresholdsNotMet extends UserError {
 
 /**
  * For a test suite: returns when all thresholds passed, of a run that says something about the service.
- * @throws ThresholdsNotMet when a threshold failed or has no data, nothing was answered, or the generator was the limit
+ * @throws ThresholdsNotMet when a threshold failed or has no data, nothing was answered, the run was
+ * stopped, or the generator was the limit
  */
 export function requireThresholds(result: LoadResult): void {
-  const { thresholds, generator, answered, sent, errors } = result;
+  const { thresholds, generator, answered, sent, errors, stopped } = result;
   const reasons = thresholds
     .filter(({ verdict }) => verdict !== 'passed')
     .map(({ expression, verdict, observed }) =>
@@ -37,6 +38,7 @@ export function requireThresholds(result: LoadResult): void {
   if (generator.missing !== undefined) reasons.push(`a part of the load is missing: ${generator.missing}`);
   if (generator.bottleneck !== undefined)
     reasons.push(`the generator was the limit: ${generator.bottleneck}`);
+  if (stopped) reasons.push('it was stopped before its end');
   if (reasons.length > 0 || verdictOf(result) !== 'ok')
     throw new ThresholdsNotMet(reasons.join('; '), result);
 }

@@ -197,6 +197,7 @@ describe('stopped by Ctrl-C', () => {
     });
     const running = await startMetrify([
       ...['load', 'run', url, '--rate', '50', '--duration', '1h', '--drain', '300ms', '--json'],
+      ...['--threshold', 'sent>1'],
       ...['--save', file('run.json'), '--csv', file('run.csv')],
     ]);
     await enough;
@@ -209,8 +210,18 @@ describe('stopped by Ctrl-C', () => {
     expect(result.lowerBounds).toContain('p95');
     // Until the signal: neither the hour that was planned, nor the drain.
     expect(result.targetRate! / 50).toBeGreaterThan(0.8);
+    // What held until then says nothing of the hour that was planned.
+    const text = await metrify(['load', 'merge', file('run.json')]);
+    expect(text.code).toBe(7);
+    expect(text.stdout).toMatch(
+      /^warn {2}stopped before its end: these are the figures of what ran until then$/m,
+    );
+    expect(text.stdout).toMatch(/^ok {4}sent>1 /m);
+    expect(text.stdout).toMatch(/^warn {2}stopped: whether the thresholds hold .* not known$/m);
+    expect(text.stdout).not.toContain('1 threshold passed');
     const merged = await metrify(['load', 'merge', file('run.json'), '--json']);
     expect(merged.json<{ result: LoadResult }>().result).toMatchObject({
+      stopped: true,
       sent: result.sent,
       incomplete: result.incomplete,
       latencyMs: result.latencyMs,

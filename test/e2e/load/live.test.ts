@@ -30,7 +30,7 @@ needs('tmux')('load run on a terminal', () => {
       if (n % 10 !== 0) response.end('ok');
     });
     const screen = await terminal(
-      `metrify load run ${url} --rate 50 --duration 1h --drain 1m; echo "exit $?"`,
+      `metrify load run ${url} --rate 50 --duration 1h --drain 1m --threshold 'p50<1h'; echo "exit $?"`,
     );
     try {
       await screen.waitFor(/under way +[1-9]/);
@@ -39,7 +39,8 @@ needs('tmux')('load run on a terminal', () => {
       expect(end).toMatch(
         /^stopping safely; press Ctrl-C again to leave at once\n[\d,]+ requests? in .* [1-9]\d* incomplete/m,
       );
-      expect(end).not.toContain('under way');
+      expect(end).not.toMatch(/under way|1 threshold passed/);
+      expect(end).toContain('stopped: whether the thresholds hold for the whole run is not known');
     } finally {
       await screen.close();
     }

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -41,6 +41,20 @@ it('a report has the numbers of the result, and so has that of the saved run', a
     sent: run.result.sent,
     latencyMs: run.result.latencyMs,
   });
+});
+
+it('says when names share a row, since there are too many of them', async () => {
+  const [log, summary] = ['access.log', 'summary.md'].map((name) => join(folder, name));
+  const word = (n: number) => n.toString(26).replace(/\d/g, (digit) => 'qrstuvwxyz'[Number(digit)]!);
+  const lines = Array.from({ length: 1040 }, (_, n) =>
+    JSON.stringify({ time: '2026-10-10T13:55:36Z', method: 'GET', path: `/x${word(n)}`, status: 200 }),
+  );
+  writeFileSync(log!, `${lines.join('\n')}\n`);
+  const url = await http((_, response) => response.end('ok'));
+  const { stdout } = await metrify(['load', 'replay', log!, '--url', url, '--summary-file', summary!]);
+  const warning = "there were more than 1,000 names of requests: 40 requests are counted together as 'other'";
+  expect(stdout).toContain(`warn  ${warning}`);
+  expect(readFileSync(summary!, 'utf8')).toContain(`⚠️ ${warning}`);
 });
 
 it('a report that cannot be written is refused before any request is sent', async () => {

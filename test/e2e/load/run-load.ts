@@ -7,9 +7,12 @@ import { expect, onTestFinished } from 'vitest';
 import type { LoadResult } from '../../../src/lib/load/result.js';
 import { metrify, type RunOptions } from '../run.js';
 
-/** Its URL, until the test ends. */
-export async function listen(server: Server | TcpServer): Promise<string> {
-  onTestFinished(() => {
+/** Its URL, until the test ends; or with `afterAll`, all tests of the file. */
+export async function listen(
+  server: Server | TcpServer,
+  atEnd: (stop: () => void) => void = onTestFinished,
+): Promise<string> {
+  atEnd(() => {
     if ('closeAllConnections' in server) server.closeAllConnections();
     server.close();
   });

@@ -17,10 +17,10 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** Runs a scenario. What it counts does not depend on how busy this machine is; whether it blames itself does. */
-async function run(yaml: string, ...args: string[]): Promise<LoadResult> {
+async function run(yaml: string, args: readonly string[] = [], codes = [0, 7]): Promise<LoadResult> {
   await writeFile(join(folder, 'load.yaml'), yaml);
   const end = await metrify(['load', 'run', 'load.yaml', ...args, '--json'], { cwd: folder });
-  expect(end.code, end.stderr).toBeOneOf([0, 7]);
+  expect(end.code, end.stderr).toBeOneOf([...codes]);
   return end.json<{ result: LoadResult }>().result;
 }
 
@@ -172,12 +172,51 @@ tasks:
       `target: ${target}
 ${arrivals(20)}
 tasks:
-  - { name: never, weight: 0, steps: [{ get: /never, expect: { status: 200 } }] }
+  - { name: never, weight: 0, steps: [{ get: /never, expect: { status: 200 }, capture: { id: { json: $.id } } }] }
   - { name: a, steps: [get: /a] }
+thresholds: ['checks>90%', 'checks{check=status is 200}>90%', 'checks>90% or-no-data: pass']
 `,
+      [],
+      [7],
     );
     expect(result.byName.flatMap(({ checks }) => checks)).toEqual([]);
+    expect(result.thresholds.map(({ verdict, observed }) => [verdict, observed])).toEqual([
+      ['no-data', "no check was made, of 'captured id', 'status is 200'"],
+      ['no-data', "the check 'status is 200' was never made; there were 'captured id'"],
+      ['passed', "no check was made, of 'captured id', 'status is 200', which passes"],
+    ]);
     expect(new Set(all.map(({ path }) => path))).toEqual(new Set(['/a']));
+  });
+
+  it('has thresholds for requests with a tag, of the scenario, a task or a step', async () => {
+    const { target } = await service(
+      (got, response) => void response.writeHead(got.path === '/bad' ? 500 : 200).end(),
+    );
+    const result = await run(
+      `target: ${target}
+${arrivals(20)}
+tags: { team: billing, tier: one }
+tasks:
+  - name: a
+    tags: { tier: two }
+    steps: [get: /a, { get: /bad, tags: { team: meters } }]
+thresholds:
+  - errors{team=meters}>=20
+  - errors{team=billing}<1
+  - sent{tier=two}>=40
+  - sent{tier=two,team=meters}<=20
+  - sent{tier=one}<1
+`,
+      [],
+      [7],
+    );
+    expect(result.thresholds.map(({ verdict, observed }) => [verdict, observed])).toEqual([
+      ['passed', '20 of 20 failed or had an unexpected answer: 20 = 20'],
+      ['passed', '0 of 20 failed or had an unexpected answer: 0 < 1'],
+      ['passed', '40 of 40 were sent: 40 = 40'],
+      ['passed', '20 of 20 were sent: 20 = 20'],
+      ['no-data', "no request had the tier 'one'; there were 'two'"],
+    ]);
   });
 
   it.each([
@@ -195,7 +234,7 @@ feeds: { meters: { file: meters.csv, order: ${order} } }
 tasks:
   - { name: a, steps: [{ post: '/meters/{meters.id}', json: { name: '{meters.name}' } }] }
 `,
-      ...['--threads', `${threads}`],
+      ['--threads', `${threads}`],
     );
     const ids = all.map(({ path, body }) => {
       const id = path.replace('/meters/', '');
@@ -286,7 +325,7 @@ load: { stages: [{ duration: 1s, users: 10 }, { duration: 1s, users: 0 }] }
 wait: { constant: 100ms }
 tasks: [{ name: a, steps: [get: /a] }]
 `,
-      ...['--threads', '2'],
+      ['--threads', '2'],
     );
     // 10 users at most, each with one request in 120 ms: a triangle of 2 s. A busy machine sends fewer.
     expect(result.sent).toBeLessThanOrEqual((10 * 2000) / 2 / 120 + 20);
@@ -331,7 +370,7 @@ tasks:
   ])('takes its load from flags: %j', async (args, requests) => {
     const { target } = await service();
     const yaml = `target: ${target}\nload: { users: 500 }\nduration: 1s\ntasks: [{ name: a, steps: [get: /a] }]\n`;
-    expect((await run(yaml, ...args)).requests).toBe(requests);
+    expect((await run(yaml, args)).requests).toBe(requests);
   });
 
   it('stopped by Ctrl-C, runs teardown and gives the result of what ran', async () => {
@@ -375,8 +414,23 @@ teardown: [delete: /session]
   });
 });
 
-it('a file that is not there, and a URL without its scheme', async () => {
-  const end = await metrify(['load', 'run', '127.0.0.1:8080/x', '--rate', '1'], { cwd: folder });
+it.each([
+  [['run', 'localhost:8080', '--rate', '1'], 'its scheme is missing', 'Give http://localhost:8080'],
+  [['run', '127.0.0.1:8080/x', '--rate', '1'], 'its scheme is missing', 'Give http://127.0.0.1:8080/x'],
+  [['run', '[::1]:8080/x', '--rate', '1'], 'its scheme is missing', 'Give http://[::1]:8080/x'],
+  [['run', '//api.example.com/x'], 'its scheme is missing', 'Give http://api.example.com/x'],
+  [['run', 'not-there/load.yaml'], 'there is no file', 'A URL begins with http:// or https://.'],
+  [['run', 'ftp://127.0.0.1/'], 'not a URL with http:// or https://', 'Give one like http://'],
+  [['run', '.'], 'it is a directory', 'Check the path'],
+  [['run', 'not-there.yaml', '--engine', 'autocannon'], 'runs no scenarios', 'leave --engine out'],
+  [['run', 'http://127.0.0.1:1/', '--engine', 'autocannon', '--http2'], 'has no --http2', 'Leave one'],
+  [['try', 'not-there.yaml'], 'there is no file', '`metrify load init` writes one'],
+  [['try', 'http://127.0.0.1:1/'], 'a URL is given', '`metrify load init` writes one'],
+  [['export', 'http://127.0.0.1:1/', '--engine', 'k6', '--to', 'k6'], 'a URL is given', 'load init'],
+  [['init', '--to', 'not-there/load.yaml'], 'its folder does not exist', 'Check the path'],
+])('load %j is refused, with what to do', async (args, message, next) => {
+  const end = await metrify(['load', ...args], { cwd: folder });
   expect(end.code).toBe(2);
-  expect(end.stderr).toContain('A URL begins with http:// or https://.');
+  expect(end.stderr).toContain(message);
+  expect(end.stderr).toContain(next);
 });

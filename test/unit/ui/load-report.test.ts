@@ -183,3 +183,11 @@ function dataIn(texts: [element: string, text: string][]): Data {
   const of = (id: string) => JSON.parse(texts.find(([element]) => element === `script.${id}`)![1]) as never;
   return { charts: of('charts'), result: of('result') };
 }
+
+it('says that names share a row', () => {
+  const byName = [exampleName('GET /x'), exampleName('other', { isOther: true, sent: 1 })];
+  const shown = parse(page({ result: exampleResult({ byName }) })).texts.map(([, text]) => text);
+  expect(shown).toContain(
+    "there were more than 1,000 names of requests: 1 request is counted together as 'other'",
+  );
+});

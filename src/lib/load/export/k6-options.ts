@@ -172,10 +172,10 @@ function thresholdOf(threshold: Threshold, source: ExportSource): Translated {
 /** Undefined where a value would end its tag. */
 function tagsOf({ filter }: Threshold, source: ExportSource): readonly string[] | undefined {
   const entries = Object.entries(filter);
-  const names = new Set(requestsIn(source.tasks).map(({ request }) => request.name));
-  if (entries.some(([key, value]) => !['name', 'check'].includes(key) || /[{}:,"]/.test(value)))
-    return undefined;
-  if (filter['name'] !== undefined && !names.has(filter['name'])) return undefined;
+  const requests = requestsIn(source.tasks).map(({ request: { name, tags } }) => ({ ...tags, name }));
+  const isKnown = ([key, value]: readonly [string, string]) =>
+    key === 'check' || requests.some((tags: Readonly<Record<string, string>>) => tags[key] === value);
+  if (!entries.every(isKnown) || entries.some(([, value]) => /[{}:,"]/.test(value))) return undefined;
   const chosen = entries.map(([key, value]) => `${key}:${value}`);
   const { setup, teardown, timing } = source;
   // Requests of setup and teardown belong to no scenario.

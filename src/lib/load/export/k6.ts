@@ -153,7 +153,9 @@ function stepCode(task: ExportTask, step: StepPlan): Code[] {
       `const response = send(${literal(request.method)}, ${textCode(urlText(task, step))}, ${bodyOf(step)}, {`,
       [
         `headers: ${headersOf(step)},`,
-        `tags: { name: ${literal(request.name)} },`,
+        `tags: { ${Object.entries({ ...request.tags, name: request.name })
+          .map(([key, value]) => `${literal(key)}: ${literal(value)}`)
+          .join(', ')} },`,
         ...(request.expected
           ? [`responseCallback: http.expectedStatuses(${request.expected.join(', ')}),`]
           : []),

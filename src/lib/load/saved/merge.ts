@@ -24,6 +24,8 @@ export interface MergedRun {
   /** Arrivals a second that all together wanted; null in a closed loop. Milliseconds from the begin of the first one. */
   targetRateAt(fromMs: number, toMs: number): number | null;
   readonly abortedBy: string | undefined;
+  /** Whether any of them was. */
+  readonly stopped: boolean;
   readonly tally: LoadTally;
 }
 
@@ -69,6 +71,7 @@ export function mergeRuns(files: readonly RunFile[], open: OpenLatencies): Merge
         .reduce((sum, rate) => sum + rate / (shard?.of ?? 1), 0);
     },
     abortedBy: runs.find(({ abortedBy }) => abortedBy !== undefined)?.abortedBy,
+    stopped: runs.some(({ stopped }) => stopped),
     tally: {
       ...joined,
       startedAt,

@@ -28,6 +28,7 @@ export interface SavedRun {
   /** As they were written. */
   readonly thresholds: readonly string[];
   readonly abortedBy?: string | undefined;
+  readonly stopped?: true | undefined;
   /** Names that always had a row. */
   readonly pinned: readonly string[];
   readonly tally: LoadTally;
@@ -40,10 +41,11 @@ export interface HowItRan {
   readonly plan: LoadPlan;
   readonly thresholds: readonly string[];
   readonly abortedBy?: string | undefined;
+  readonly stopped?: true | undefined;
 }
 
 /** The file of a saved run. */
-export function encodeRun(tally: LoadTally, { plan, thresholds, abortedBy }: HowItRan): string {
+export function encodeRun(tally: LoadTally, { plan, thresholds, abortedBy, stopped }: HowItRan): string {
   const data: SavedRunData = {
     format: savedFormat,
     version: savedVersion,
@@ -56,6 +58,7 @@ export function encodeRun(tally: LoadTally, { plan, thresholds, abortedBy }: How
     lost: [...tally.lost],
     thresholds: [...thresholds],
     ...(abortedBy === undefined ? {} : { abortedBy }),
+    ...(stopped && { stopped }),
     due: tally.due,
     resent: tally.resent,
     mostConnections: tally.mostConnections,
@@ -99,12 +102,12 @@ export function decodeRun(text: string, path: string, open: OpenLatencies): Save
     const inTime = timeline.slices.reduce((sum, { slice }) => sum + slice.sent, 0);
     if (total.sent !== total.answered + total.failed + total.incomplete.count || total.sent !== inTime)
       throw new Error(`its ${counted(total.sent, 'request')} and what became of them do not add up`);
-    const { id, shard, threads, thresholds, abortedBy, pinned } = data;
+    const { id, shard, threads, thresholds, abortedBy, stopped, pinned } = data;
     const { due, resent, mostConnections, lastSentMs, endedMs, elapsedMs, lost, busy, shortfall } = data;
     const counts = { due, resent, mostConnections, lastSentMs, endedMs, elapsedMs, lost, busy, shortfall };
     const { slowest, network } = data as Pick<LoadTally, 'slowest' | 'network'>;
     return {
-      ...{ id, shard, threads, thresholds, abortedBy, pinned },
+      ...{ id, shard, threads, thresholds, abortedBy, stopped, pinned },
       plan: data.plan as PlanDescription,
       tally: {
         ...counts,

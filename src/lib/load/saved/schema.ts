@@ -62,6 +62,7 @@ export const savedRunSchema = z.object({
   lost: z.array(z.object({ thread: count, reason: z.string() })),
   thresholds: z.array(z.string()),
   abortedBy: z.optional(z.string()),
+  stopped: z.optional(z.literal(true)),
   due: count,
   resent: count,
   mostConnections: count,

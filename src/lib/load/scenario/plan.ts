@@ -78,3 +78,16 @@ export type CapturePlan = { readonly name: string } & (
 export function captureCheck({ name }: CapturePlan): string {
   return `captured ${name}`;
 }
+
+/** The names of all checks that tasks may make, captures with them. */
+export function checksIn(tasks: readonly TaskPlan[]): string[] {
+  const requests = tasks.flatMap(({ steps }) => steps).filter((step) => 'request' in step);
+  return [
+    ...new Set(
+      requests.flatMap(({ captures, checks }) => [
+        ...captures.map(captureCheck),
+        ...checks.map(({ name }) => name),
+      ]),
+    ),
+  ];
+}

@@ -54,6 +54,19 @@ tasks:
 describe('a mistake is told with its line and column', () => {
   it.each<[what: string, yaml: string, problems: string[]]>([
     [
+      'tags by which nothing can be chosen',
+      `${base}    tags: { name: x, 'a b': y, team: z }\n`,
+      [
+        "6:19: 'name' is no tag: thresholds choose by it in another way",
+        "6:29: 'a b' is not the key of a tag",
+      ],
+    ],
+    [
+      'two requests of one name that tags tell apart',
+      `${base}      - get: /x?again\n        tags: { team: a }\n`,
+      ["6:9: requests named 'GET /x' have other tags above: give these another name"],
+    ],
+    [
       'a setting that does not exist',
       `${base}draim: 5s\n`,
       ["6:1: unknown setting 'draim'; did you mean 'drain'?"],
