@@ -50,6 +50,8 @@ export const commandTable: CommandTable = {
       merge: async () => (await import('./load/merge.js')).merge,
       compare: async () => (await import('./load/compare.js')).compare,
       ab: async () => (await import('./load/ab.js')).ab,
+      stress: async () => (await import('./load/stress.js')).stress,
+      soak: async () => (await import('./load/soak.js')).soak,
       init: async () => (await import('./load/init.js')).init,
       try: async () => (await import('./load/try.js')).tryOnce,
     },

@@ -43,7 +43,7 @@ describe('what there is no verdict on', () => {
   it.each([
     ['one has no slice', 0, 30, 'A has no expected answers'],
     ['both have none', 0, 0, 'A has no expected answers'],
-    ['each has one slice', 1, 1, 'there are 1 slices of 100 answers or more; 8 are needed'],
+    ['each has one slice', 1, 1, 'there is 1 slice of 100 answers or more; 8 are needed'],
     ['one has too few', 30, 7, 'there are 7 slices of 100 answers or more; 8 are needed'],
   ])('%s', (_, ofA, ofB, missing) => {
     const a = slices(ofA, () => ({ ms: constant(10) }));
