@@ -1,5 +1,5 @@
 // Bundles src/ into dist/: the executable, the commands that it loads, one entry for each public library domain, shared chunks.
-import { chmod, readdir, rm } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -62,6 +62,21 @@ const executable = await build({
 });
 for (const file of Object.keys(executable.metafile.outputs)) await chmod(file, 0o755);
 
+// The script and the style of reports, for browsers: inlined by `src/ui/load-report/assets.ts`.
+const license = await readFile('node_modules/uplot/LICENSE', 'utf8');
+const report = await build({
+  entryPoints: { 'load-report': 'src/ui/load-report/browser/main.ts' },
+  bundle: true,
+  minify: true,
+  target: 'es2022',
+  outdir: 'dist/ui',
+  logLevel: 'warning',
+  metafile: true,
+  legalComments: 'none',
+  banner: { js: `/*! uPlot\n${license}*/` },
+});
+
 // Only now: a process that runs the old bundle finds its chunks until the new one is whole.
+const outputs = new Set([metafile, report.metafile].flatMap(({ outputs }) => Object.keys(outputs)));
 for (const file of await readdir('dist', { recursive: true }))
-  if (file.endsWith('.js') && !(join('dist', file) in metafile.outputs)) await rm(join('dist', file));
+  if (file.endsWith('.js') && !outputs.has(join('dist', file))) await rm(join('dist', file));

@@ -8,6 +8,12 @@ import { helpStartup } from './help-startup.js';
 import { inspect } from './inspect.js';
 import type { Bench, Benchmark, Finding } from './lib/bench.js';
 import { describeMachine, markdownHead, markdownRow, passes, presentFinding } from './lib/report.js';
+import { loadCompare } from './load-compare.js';
+import { loadClosed } from './load-closed.js';
+import { loadMemory } from './load-memory.js';
+import { loadRate } from './load-rate.js';
+import { loadStall } from './load-stall.js';
+import { loadReplay } from './load-replay.js';
 import { memory } from './memory.js';
 import { multiLevelMemory, multiLevelRedis, stampede } from './multi-level.js';
 import { simbench } from './simbench.js';
@@ -26,6 +32,12 @@ const benchmarks = [
   multiLevelRedis,
   stampede,
   canaryJudge,
+  loadCompare,
+  loadClosed,
+  loadStall,
+  loadRate,
+  loadMemory,
+  loadReplay,
 ];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]

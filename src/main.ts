@@ -8,6 +8,7 @@ import { version } from './version.js';
 const program: Program = {
   commands: commandTable,
   sections: async () => (await import('./commands/sections.js')).sections,
+  descriptions: async () => (await import('./commands/sections.js')).descriptions,
 };
 
 /** Runs the command that the arguments name, and ends the process with its exit code. */

@@ -26,7 +26,7 @@ export interface Benchmark {
 export interface Series {
   readonly name: string;
   readonly values: readonly number[];
-  readonly unit: 's' | 'ms' | 'µs' | 'ns' | 'MB' | 'loads' | 'requests';
+  readonly unit: 's' | 'ms' | 'µs' | 'ns' | 'MB' | 'loads' | 'requests' | '%';
 }
 
 /** One line of the table in docs/benchmarks.md. */

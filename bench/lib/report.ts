@@ -93,6 +93,6 @@ function figureOf(series: Series, value: number): string {
 }
 
 function figure(unit: Series['unit'], value: number): string {
-  const digits = { s: value < 1 ? 3 : 2, ms: 2, µs: 1, ns: 0, MB: 0, loads: 0, requests: 0 };
+  const digits = { s: value < 1 ? 3 : 2, ms: 2, µs: 1, ns: 0, MB: 0, loads: 0, requests: 0, '%': 2 };
   return Number.isFinite(value) ? value.toFixed(digits[unit]) : '∞';
 }

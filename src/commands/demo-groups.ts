@@ -1,10 +1,16 @@
 import { type ByteString, toBytes } from '../lib/core/bytes.js';
 import { configKey, partitionKeys, partitionOf } from '../lib/cache/write-behind/keys.js';
 import { WriteBehind } from '../lib/cache/write-behind/writer.js';
+import { silentProgress } from '../lib/core/progress.js';
 import { openRedis } from '../lib/clients/redis/client.js';
 import { cacheSteps } from '../lib/demo/cache-steps.js';
+import type { GenerateLoad } from '../lib/demo/load.js';
 import { type OpenQueueWriter, queueSteps } from '../lib/demo/queue-steps.js';
 import { rolloutSteps } from '../lib/demo/rollout-steps.js';
+import { generate } from '../lib/load/generator.js';
+import { prepare, targetOf } from '../lib/load/request.js';
+import { resultOf } from '../lib/load/result.js';
+import { latenciesOpener } from '../lib/load/tally.js';
 
 const timeouts = { connectTimeoutMs: 3000, requestTimeoutMs: 5000 };
 
@@ -37,6 +43,52 @@ const openQueueWriter: OpenQueueWriter = async ({ url, tables, partitions, signa
     client.close();
     throw error;
   }
+};
+
+/** More than are ever under way: none is left unsent. */
+const maxConnections = 1000;
+
+/** An open loop of the engine of `metrify load`, so that both measurements are of the same requests at the same times. */
+export const generateLoad: GenerateLoad = async ({ url, paths, rate, durationMs, headers = [], signal }) => {
+  const { target, host } = targetOf(url);
+  const tally = await generate(
+    {
+      targets: [target],
+      workload: {
+        requests: paths.map((path) => ({
+          weight: 1,
+          request: prepare('GET', path, host, { method: 'GET', headers }),
+        })),
+      },
+      arrivals: { loop: 'open', stages: [{ durationMs, from: rate, to: rate }] },
+      durationMs,
+      drainMs: 60_000,
+      maxConnections,
+      timeoutMs: 60_000,
+      connectTimeoutMs: 5000,
+      threads: 1,
+    },
+    signal,
+    silentProgress,
+  );
+  signal.throwIfAborted();
+  const result = resultOf(tally, {
+    targetRate: rate,
+    threads: 1,
+    maxConnections,
+    thresholds: [],
+    open: await latenciesOpener(),
+  });
+  // How late this busy machine sent says nothing of the cache.
+  const { p50, p95, p99 } = result.serviceTimeMs;
+  return {
+    requests: result.sent,
+    p50: p50 ?? 0,
+    p95: p95 ?? 0,
+    p99: p99 ?? 0,
+    perSecond: Math.round(result.goodput),
+    errors: result.errors.byKind,
+  };
 };
 
 /** What `metrify demo` shows, in this order. */

@@ -7,7 +7,7 @@ import type { Narrator, StepGroup } from '../lib/demo/stage.js';
 import { formatCount, formatDuration } from '../lib/core/units.js';
 import { readCommand } from '../runtime/command.js';
 import { flag } from '../runtime/flags.js';
-import { type DemoGroup, demoGroups } from './demo-groups.js';
+import { type DemoGroup, demoGroups, generateLoad } from './demo-groups.js';
 
 /** The members of the first version, and what each group reports. */
 export interface DemoReport extends DemoResult<DemoGroup> {
@@ -42,6 +42,7 @@ export const demo = readCommand({
       temporaryFolder: tmpdir(),
       signal: context.signal,
       narrator: context.narrator,
+      generate: generateLoad,
       closing: (close) => context.closing(close),
     });
     const { cache = {}, queue } = result.groups;

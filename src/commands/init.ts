@@ -1,8 +1,7 @@
-import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import { answers } from '../lib/clients/answers.js';
-import { errorMessage, NotWritten, ServiceConflict, systemCode, UserError } from '../lib/core/errors.js';
+import { writeNewFile } from '../lib/core/new-file.js';
 import { changeCommand } from '../runtime/command.js';
 import { draftConfig } from '../runtime/config/draft.js';
 import { flag } from '../runtime/flags.js';
@@ -47,22 +46,10 @@ export const init = changeCommand({
   presentPreview: ({ text }, printer) => printer.block(text.trimEnd()),
 
   async run({ path, text, systems }) {
-    const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
-      if (systemCode(error) === 'EEXIST')
-        throw new ServiceConflict(`${path} exists, and is not overwritten`, {
-          code: 'FILE_EXISTS',
-          hint: 'Name another file with --to, or see what would be written with --dry-run.',
-        });
-      throw new UserError(`${path} cannot be written: ${errorMessage(error)}`, { code: 'NOT_WRITABLE' });
+    await writeNewFile(path, text, {
+      mode: 0o600,
+      instead: 'Name another file with --to, or see what would be written with --dry-run.',
     });
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } catch (error) {
-      throw new NotWritten(`${path} is incomplete: ${errorMessage(error)}`, { cause: error });
-    } finally {
-      await file.close();
-    }
     return { verdict: 'ok', result: { path, systems } };
   },
 

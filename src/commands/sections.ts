@@ -1,8 +1,9 @@
 import { cacheSection } from '../lib/cache/section.js';
 import { httpSections } from '../lib/clients/http-sections.js';
 import { systemSections, timeoutsSection } from '../lib/clients/systems.js';
-import type { ValueOf } from '../lib/core/schema/section.js';
-import { rolloutsSection } from '../lib/rollout/section.js';
+import type { Description, ValueOf } from '../lib/core/schema/section.js';
+import { scenarioDescription } from '../lib/load/scenario/contradictions.js';
+import { rolloutDescription, rolloutsSection } from '../lib/rollout/section.js';
 
 /** Every section that an environment of the configuration can have. */
 export const sections = [
@@ -12,6 +13,9 @@ export const sections = [
   cacheSection,
   rolloutsSection,
 ] as const;
+
+/** What can be described in a file of its own. */
+export const descriptions: readonly Description[] = [rolloutDescription, scenarioDescription];
 
 type Sections = (typeof sections)[number];
 /** The section without a key has its members at the top. */

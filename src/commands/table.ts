@@ -52,6 +52,15 @@ export const commandTable: CommandTable = {
     summary: 'test how much load a service holds, and how it answers under it',
     verbs: {
       run: async () => (await import('./load/run.js')).run,
+      export: async () => (await import('./load/export.js')).exportScenario,
+      replay: async () => (await import('./load/replay.js')).replay,
+      merge: async () => (await import('./load/merge.js')).merge,
+      compare: async () => (await import('./load/compare.js')).compare,
+      ab: async () => (await import('./load/ab.js')).ab,
+      stress: async () => (await import('./load/stress.js')).stress,
+      soak: async () => (await import('./load/soak.js')).soak,
+      init: async () => (await import('./load/init.js')).init,
+      try: async () => (await import('./load/try.js')).tryOnce,
     },
   },
   deploy: {

@@ -2,10 +2,11 @@ import type { Clock } from '../lib/core/clock.js';
 import type { NotWritten } from '../lib/core/errors.js';
 import type { FileRoles } from '../lib/core/file-roles.js';
 import type { Progress, ProgressUnit } from '../lib/core/progress.js';
-import type { Section } from '../lib/core/schema/section.js';
+import type { Description, Section } from '../lib/core/schema/section.js';
 import type { LoadedSettings, SettingsInput } from './config/load.js';
 import type { DataSink } from './data-sink.js';
 import type { Printer } from './printer.js';
+import type { OnScreen } from './progress.js';
 import type { CommandTable } from './program.js';
 import type { Settings } from './settings.js';
 import type { Terminal } from './terminal.js';
@@ -20,6 +21,8 @@ export interface Context {
   load(): Promise<LoadedSettings>;
   /** What an environment of the configuration can say. */
   sections(): Promise<readonly Section[]>;
+  /** What can be described in a file of its own. */
+  descriptions(): Promise<readonly Description[]>;
   readonly settingsInput: SettingsInput;
   /** Files that flags do not name are entered here, before anything is changed. */
   readonly files: Pick<FileRoles, 'add'>;
@@ -39,6 +42,8 @@ export interface Context {
   readonly commands: CommandTable;
   /** Prints while the command runs: on stdout for a person, on stderr where stdout carries data; nothing with `--quiet`. */
   readonly narrator: Printer;
+  /** Nothing is shown of how the work goes: with `--quiet`, and where the output is data. */
+  readonly isSilent: boolean;
   /** Takes what a command declared as `stdout: 'data'`; undefined with `--output json`, where the result holds it. */
   readonly data: DataSink | undefined;
   /** Something is not well: told even with `--quiet`, and part of the envelope. */
@@ -49,6 +54,8 @@ export interface Context {
   verbose(message: string): void;
   /** Shows the progress of the work while it runs. */
   during<T>(label: string, unit: ProgressUnit, work: (progress: Progress) => Promise<T>): Promise<T>;
+  /** Runs the work while a view is on the screen: a message erases it first. */
+  drawing<T>(view: OnScreen, work: () => Promise<T>): Promise<T>;
   /** Called by the runtime, last registered first, however the command ends. */
   closing(close: () => Promise<void> | void): void;
   /**

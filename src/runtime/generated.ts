@@ -1,4 +1,4 @@
-import type { Section } from '../lib/core/schema/section.js';
+import type { Description, Section } from '../lib/core/schema/section.js';
 import { Catalog } from './config/catalog.js';
 import { jsonSchemaOf } from './config/json-schema.js';
 import { settingsTable } from './config/settings-table.js';
@@ -21,6 +21,7 @@ interface Folder {
 export async function generated(
   commands: LoadedCommands,
   sections: readonly Section[],
+  descriptions: readonly Description[],
   folders: readonly Folder[],
   read: (name: string) => Promise<string>,
 ): Promise<Record<string, string>> {
@@ -33,11 +34,9 @@ export async function generated(
   for (const { key, described } of sections) {
     if (!described) continue;
     page = withTable(page, key, settingsTable(described.schema));
-    files[`schema/${described.code.toLowerCase()}.json`] = json(
-      described.schema,
-      `The description of ${described.what}`,
-    );
   }
+  for (const { code, schema, what } of descriptions)
+    files[`schema/${code.toLowerCase()}.json`] = json(schema, `The description of ${what}`);
   files['docs/configuration.md'] = page;
   files['docs/architecture.md'] = withTable(
     await read('docs/architecture.md'),

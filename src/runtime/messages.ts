@@ -5,7 +5,7 @@ import type { OutputFormat } from './context.js';
 import type { GlobalValues } from './global-flags.js';
 import type { Host } from './host.js';
 import { Printer } from './printer.js';
-import { showProgress, type ShownProgress } from './progress.js';
+import { type OnScreen, showProgress } from './progress.js';
 
 /** What a command says while it runs, and the printers of what it says at its end. */
 export class Messages {
@@ -19,7 +19,7 @@ export class Messages {
   readonly narrator: Printer;
   readonly warnings: string[] = [];
   readonly #host: Host;
-  #shown: ShownProgress | undefined;
+  #shown: OnScreen | undefined;
 
   constructor(command: Command, globals: GlobalValues, host: Host) {
     const { terminal } = host;
@@ -29,12 +29,12 @@ export class Messages {
     this.format = globals.json ? 'json' : globals.output!;
     this.quiet = globals.quiet;
     this.verbosely = globals.verbose;
-    // A message does not follow the bar on its line.
-    const withoutBar = (write: (text: string) => void) => (text: string) => {
+    // A message does not stand within a bar or a view.
+    const withoutView = (write: (text: string) => void) => (text: string) => {
       this.#shown?.erase();
       write(text);
     };
-    this.complaint = new Printer(withoutBar(host.stderr), {
+    this.complaint = new Printer(withoutView(host.stderr), {
       redactor,
       wraps: terminal.stderrIsTerminal,
       color: terminal.stderrIsTerminal && color,
@@ -43,9 +43,13 @@ export class Messages {
     const stdout = { redactor, wraps: terminal.stdoutIsTerminal, color, width: terminal.width };
     this.result =
       command.stdout === 'text' && this.format === 'text'
-        ? new Printer(withoutBar(host.stdout), stdout)
+        ? new Printer(withoutView(host.stdout), stdout)
         : this.complaint;
     this.narrator = this.quiet ? new Printer(() => {}, stdout) : this.result;
+  }
+
+  get isSilent(): boolean {
+    return this.quiet || this.format !== 'text';
   }
 
   warn = (message: string): void => {
@@ -63,13 +67,16 @@ export class Messages {
     unit: ProgressUnit,
     work: (progress: Progress) => Promise<T>,
   ): Promise<T> => {
-    if (this.quiet || this.format !== 'text') return work(silentProgress);
+    if (this.isSilent) return work(silentProgress);
     const shown = showProgress(label, unit, this.#host.terminal);
+    return this.drawing(shown, () => work(shown)).finally(() => shown.erase());
+  };
+
+  drawing = async <T>(shown: OnScreen, work: () => Promise<T>): Promise<T> => {
     this.#shown = shown;
     try {
-      return await work(shown);
+      return await work();
     } finally {
-      shown.erase();
       this.#shown = undefined;
     }
   };

@@ -1,4 +1,4 @@
-import type { Section } from '../lib/core/schema/section.js';
+import type { Description, Section } from '../lib/core/schema/section.js';
 import { Command as Commander, CommanderError, Option } from 'commander';
 
 import { UserError } from '../lib/core/errors.js';
@@ -14,6 +14,7 @@ export interface Program {
   commands: CommandTable;
   /** What an environment of the configuration can say; loaded on first use. */
   sections(): Promise<readonly Section[]>;
+  descriptions(): Promise<readonly Description[]>;
 }
 
 export type CommandTable = Record<string, GroupEntry | CommandEntry>;

@@ -5,10 +5,13 @@ import type { Terminal } from './terminal.js';
 const drawEveryMs = 100;
 const lineEveryMs = 5000;
 
-export interface ShownProgress extends Progress {
-  /** Takes the bar off the screen; the next update draws it again. */
+/** Something that redraws itself. */
+export interface OnScreen {
+  /** Takes it off the screen; with the next change it is drawn again. */
   erase(): void;
 }
+
+export interface ShownProgress extends Progress, OnScreen {}
 
 /**
  * Progress on stderr after the first second: a bar that redraws itself on a terminal, a line every few seconds

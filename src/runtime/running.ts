@@ -55,13 +55,16 @@ export class Running {
       pid: host.process.pid,
       commands: program.commands,
       sections: program.sections,
+      descriptions: program.descriptions,
       load,
       narrator: messages.narrator,
+      isSilent: messages.isSilent,
       data: this.#openData(surroundings),
       warn: messages.warn,
       notWritten: (problem) => void this.notWritten.push(problem),
       verbose: messages.verbose,
       during: messages.during,
+      drawing: messages.drawing,
       closing: (close) => void this.#closers.push(close),
       applied: (result, resume) => {
         this.applied = { result, resume };

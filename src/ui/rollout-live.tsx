@@ -1,23 +1,24 @@
-import { Box, render, Text } from 'ink';
+import { Box, Text } from 'ink';
 
 import { formatCount, formatPercent } from '../lib/core/units.js';
 import type { CheckResult } from '../lib/rollout/analysis/judgement.js';
 import type { RolloutState } from '../lib/rollout/state.js';
 import { escapeLine } from '../runtime/escape.js';
 import type { Terminal } from '../runtime/terminal.js';
+import { View } from './view.js';
 
-/** A view on stderr, drawn again with what each `show` gives. Ctrl-C reaches the process as ever. */
-export function openRolloutView({ width, stderr, stdin, redactor }: Terminal) {
-  const app = render(<Text dimColor>looking…</Text>, {
-    exitOnCtrlC: false,
-    stdout: stderr,
-    stdin,
-    patchConsole: false,
-  });
+const redrawsPerSecond = 30;
+
+/** A view of a rollout, drawn again with what each `show` gives. */
+export function openRolloutView(terminal: Terminal) {
+  const { width, redactor } = terminal;
+  const view = new View(terminal, redrawsPerSecond);
+  view.draw(<Text dimColor>looking…</Text>);
   return {
     show: (props: Omit<RolloutViewProps, 'width'>) =>
-      app.rerender(<RolloutView {...redactor.data(props)} width={width} />),
-    close: () => app.unmount(),
+      view.draw(<RolloutView {...redactor.data(props)} width={width} />),
+    erase: () => view.erase(),
+    close: () => view.close(),
   };
 }
 

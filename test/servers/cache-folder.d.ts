@@ -8,3 +8,7 @@ export declare function kubernetesFolder(environment?: NodeJS.ProcessEnv): strin
 export declare const KUBERNETES_VERSION: string;
 export declare function envoyProgram(environment?: NodeJS.ProcessEnv): string;
 export declare const ENVOY_VERSION: string;
+export declare function locustFolder(environment?: NodeJS.ProcessEnv): string;
+export declare const LOCUST_VERSION: string;
+export declare function vegetaProgram(environment?: NodeJS.ProcessEnv): string;
+export declare const VEGETA_VERSION: string;

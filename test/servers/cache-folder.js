@@ -31,3 +31,16 @@ export const ENVOY_VERSION = '1.40.0';
 export function envoyProgram(environment = process.env) {
   return join(cacheFolder(environment), `envoy-${ENVOY_VERSION}`, 'envoy');
 }
+
+export const LOCUST_VERSION = '2.47.0';
+
+/** Of Python's packages: `PYTHONPATH=… python3 -m locust`. */
+export function locustFolder(environment = process.env) {
+  return join(cacheFolder(environment), `locust-${LOCUST_VERSION}`);
+}
+
+export const VEGETA_VERSION = '12.13.0';
+
+export function vegetaProgram(environment = process.env) {
+  return join(cacheFolder(environment), `vegeta-${VEGETA_VERSION}`, 'vegeta');
+}

@@ -5,8 +5,10 @@ import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { downloadEnvoy } from './install/envoy.js';
 import { downloadHazelcast } from './install/hazelcast.js';
 import { buildKubernetes } from './install/kubernetes.js';
+import { downloadLocust } from './install/locust.js';
 import { runs, say } from './install/shell.js';
 import { downloadSimbench } from './install/simbench.js';
+import { buildVegeta } from './install/vegeta.js';
 
 const PACKAGES = {
   required: [
@@ -18,6 +20,8 @@ const PACKAGES = {
     'prometheus',
     'tmux',
     'faketime',
+    'chromium',
+    'fonts-dejavu-core',
     'python3-pip',
     'openjdk-17-jdk-headless',
     'maven',
@@ -82,4 +86,6 @@ installPackages();
 downloadSimbench();
 downloadHazelcast();
 downloadEnvoy();
+downloadLocust();
+buildVegeta();
 buildKubernetes();

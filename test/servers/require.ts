@@ -1,7 +1,14 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-import { envoyProgram, hazelcastFolder, kubernetesFolder, simbenchFolder } from './cache-folder.js';
+import {
+  envoyProgram,
+  hazelcastFolder,
+  kubernetesFolder,
+  locustFolder,
+  simbenchFolder,
+  vegetaProgram,
+} from './cache-folder.js';
 import { findPostgres } from './postgres-binaries.js';
 
 /** Stands between a suite's name and why it is skipped. */
@@ -31,6 +38,7 @@ const NEEDS = {
   promtool: programs('promtool'),
   tmux: programs('tmux'),
   python3: programs('python3'),
+  chromium: programs('chromium'),
   faketime: programs('faketime'),
   simbench: {
     present: () => existsSync(simbenchFolder()),
@@ -63,6 +71,16 @@ const NEEDS = {
   envoy: {
     present: () => existsSync(envoyProgram()),
     missing: 'Envoy is not in the cache',
+    remedy: INSTALL,
+  },
+  locust: {
+    present: () => isProgram('python3') && existsSync(locustFolder()),
+    missing: 'Locust is not in the cache',
+    remedy: INSTALL,
+  },
+  vegeta: {
+    present: () => existsSync(vegetaProgram()),
+    missing: 'vegeta is not in the cache',
     remedy: INSTALL,
   },
   prometheus: programs('prometheus'),

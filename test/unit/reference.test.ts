@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 
 import { folders } from '../../lint/import-direction.js';
-import { sections } from '../../src/commands/sections.js';
+import { descriptions, sections } from '../../src/commands/sections.js';
 import { commandTable } from '../../src/commands/table.js';
 import { generated } from '../../src/runtime/generated.js';
 import { loadAll } from '../../src/runtime/program.js';
@@ -12,8 +12,8 @@ import { renderReference } from '../../src/runtime/reference.js';
 const read = (name: string) => readFile(new URL(`../../${name}`, import.meta.url), 'utf8').catch(() => '');
 
 it('what is generated from the declarations says what they say', async () => {
-  const files = await generated(await loadAll(commandTable), sections, folders, read);
-  expect(Object.keys(files)).toHaveLength(5);
+  const files = await generated(await loadAll(commandTable), sections, descriptions, folders, read);
+  expect(Object.keys(files)).toHaveLength(6);
   for (const [name, text] of Object.entries(files))
     expect((await read(name)) === text, `${name} is out of date: run \`npm run docs\``).toBe(true);
 });

@@ -1,6 +1,6 @@
 import { readCommand } from '../../runtime/command.js';
 import { checkDescribedFile, lookUpDescriptions } from '../../runtime/config/check-descriptions.js';
-import { InvalidConfiguration } from '../../runtime/config/problems.js';
+import { InvalidConfiguration } from '../../lib/core/written/problems.js';
 import { flag } from '../../runtime/flags.js';
 import { counted } from '../../lib/core/units.js';
 
@@ -10,9 +10,13 @@ export const check = readCommand({
   synonyms: ['validate', 'verify', 'lint'],
   description:
     'Checks the whole file, then looks up the secrets of the environment that is chosen. With -f it checks one ' +
-    'description instead, such as that of a rollout. It connects to nothing; `metrify doctor` does.',
+    'description instead, such as that of a rollout or of a load scenario. It connects to nothing; `metrify doctor` does.',
   flags: {
-    file: flag.file({ short: 'f', access: 'read', help: 'check this description alone: rollout.yaml' }),
+    file: flag.file({
+      short: 'f',
+      access: 'read',
+      help: 'check this description alone: rollout.yaml, load.yaml',
+    }),
   },
   examples: [
     { does: 'Check the configuration that is in force here', command: 'metrify config check' },
@@ -20,16 +24,21 @@ export const check = readCommand({
     { does: 'Check the description of a rollout', command: 'metrify config check -f rollout.yaml' },
   ],
   async read({ file: description }, context) {
-    const sections = await context.sections();
     const lookup = {
       env: context.env,
       redactor: context.settingsInput.redactor,
       warn: (message: string) => context.warn(message),
     };
     if (description !== undefined) {
-      const { what, path } = await checkDescribedFile(description, context.cwd, sections, lookup);
+      const { what, path } = await checkDescribedFile(
+        description,
+        context.cwd,
+        await context.descriptions(),
+        lookup,
+      );
       return { verdict: 'ok', result: { file: path, describes: what } };
     }
+    const sections = await context.sections();
     const { file, environments, settings, origins, warnings } = await context.load();
     warnings.forEach((warning) => context.warn(warning));
     const problems = await lookUpDescriptions(sections, settings, lookup);

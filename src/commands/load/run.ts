@@ -1,36 +1,35 @@
-import { ServiceUnavailable, UserError } from '../../lib/core/errors.js';
-import { generate, type LoadPlan } from '../../lib/load/generator.js';
-import { prepare, targetOf } from '../../lib/load/request.js';
-import { type LoadResult, resultOf } from '../../lib/load/result.js';
-import { parseStages } from '../../lib/load/stages.js';
+import type { LoadPlan } from '../../lib/load/generator.js';
+import { checkLimits } from '../../lib/load/limits.js';
+import { describePlan } from '../../lib/load/saved/plan-description.js';
+import { encodeRun } from '../../lib/load/saved/saved-run.js';
+import { parseShard } from '../../lib/load/shard.js';
 import { latenciesOpener } from '../../lib/load/tally.js';
 import { parseThreshold } from '../../lib/load/threshold.js';
-import { verdictOf } from '../../lib/load/verdict.js';
-import { type Check, readCommand } from '../../runtime/command.js';
-import { flag, type FlagValues } from '../../runtime/flags.js';
+import { readCommand } from '../../runtime/command.js';
+import { flag } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
+import { conclude, countsOf, send } from './shared/conclude.js';
+import { engineFlags, generatorOf } from './shared/engine-flags.js';
+import { loadFlags } from './shared/load-flags.js';
+import { openTest } from './shared/open-test.js';
+import { outputFlags, rehearseOutputs, saveFlags, writeOutputs } from './shared/output-flags.js';
+import { thresholdFlags, thresholdsOf } from './shared/threshold-flags.js';
+import { requestFlags, transportFlags } from './shared/transport-flags.js';
+import { watchFlags } from './shared/watch.js';
 
 const flags = {
-  rate: flag.parsed('N', positive, {
-    help: 'requests a second, due at fixed times whatever the answers are (an open loop)',
-  }),
-  stages: flag.parsed('DURATION:RATE,…', parseStages, {
-    help: 'an open loop whose rate goes in straight lines: 30s:100,1m:500',
-  }),
-  connections: flag.count({
-    help: 'a closed loop: so many connections, each with one request after the other; with --rate or --stages the maximum',
-  }),
-  duration: flag.duration({ help: 'how long requests are due', default: '10s' }),
-  drain: flag.duration({ help: 'how long requests under way at the end are waited for', default: '5s' }),
-  requestTimeout: flag.duration({
-    help: 'a request without a whole answer fails after this',
-    default: '30s',
-  }),
-  threshold: flag.list({
-    placeholder: 'EXPRESSION',
-    help: 'what must hold: p95<200ms, max<2s, error_rate<1%, rps>500, goodput>=450',
-  }),
+  ...loadFlags,
   threads: flag.count({ help: 'threads of the generator', default: '1' }),
+  shard: flag.parsed('N/M', parseShard, {
+    help: 'the share of this machine when M machines run the same command at the same time; load merge adds them up',
+  }),
+  ...thresholdFlags,
+  ...saveFlags,
+  ...outputFlags,
+  ...requestFlags,
+  ...transportFlags,
+  ...watchFlags,
+  ...engineFlags,
 };
 
 export const run = readCommand({
@@ -40,7 +39,7 @@ export const run = readCommand({
     'Each request is due at a time, and its latency counts from then, whether or not the generator could send it: a server that ' +
     'stalls makes all of them slow. Latencies are those of expected answers (status below 400); requests without an ' +
     'answer at the end count with their age, and quantiles that they bound are printed with ≥.',
-  args: { url: { help: 'what is requested', required: true } },
+  args: { test: { help: 'a URL, or the file of a scenario', required: true } },
   flags,
   examples: [
     {
@@ -52,86 +51,51 @@ export const run = readCommand({
       does: 'as fast as 50 connections go',
       command: 'metrify load run http://127.0.0.1:8080/ --connections 50 --duration 10s',
     },
+    {
+      does: 'a scenario, with less load than it says',
+      command: 'metrify load run load.yaml --users 5 --duration 30s',
+    },
+    {
+      does: 'end it as soon as it is clear that it fails',
+      command:
+        "metrify load run http://127.0.0.1:8080/ --rate 500 --duration 10m --threshold 'error_rate<1% abort after 30s'",
+    },
+    {
+      does: 'the second of three machines',
+      command:
+        'metrify load run http://127.0.0.1:8080/ --rate 3000 --duration 1m --shard 2/3 --save two.json',
+    },
   ],
   junit: true,
 
   async read(input, context) {
-    const { target, path, host } = targetOf(input.url);
-    const name = `GET ${path.replace(/\?.*/, '')}`;
-    const request = prepare(name, path, host, { method: 'GET', headers: [] });
-    const plan: LoadPlan = {
-      targets: [target],
-      workload: { requests: [{ weight: 1, request }] },
-      ...loadOf(input),
-      drainMs: input.drain,
-      timeoutMs: input.requestTimeout,
-      connectTimeoutMs: Math.min(input.requestTimeout, 5000),
-      threads: input.threads,
-    };
-    const thresholds = input.threshold.map(parseThreshold);
-    const open = await latenciesOpener();
-    const tally = await context.during('sending', 'requests', (progress) =>
-      generate(plan, context.signal, progress),
-    );
-    const { arrivals, maxConnections } = plan;
-    const result = resultOf(tally, {
-      targetRate: arrivals.loop === 'open' ? tally.due / (plan.durationMs / 1000) : undefined,
-      threads: plan.threads,
-      maxConnections,
-      thresholds,
-      open,
-    });
+    const generator = generatorOf(input, flags);
+    await rehearseOutputs(input);
+    const test = await openTest(input, context);
+    const { host, stop } = test;
+    const thresholds = [...test.thresholds.map(parseThreshold), ...thresholdsOf(input)];
+    const { title } = test;
+    const planned: LoadPlan = { ...test.plan, shard: input.shard };
+    const ran = await (async () => {
+      try {
+        await checkLimits(planned, (message) => context.warn(message));
+        return await send(planned, thresholds, context, { title, noLive: input.noLive, generator });
+      } finally {
+        await stop();
+      }
+    })();
+    const { plan, tally, result } = ran;
     context.applied(() => result);
+    const expressions = thresholds.map(({ expression }) => expression);
+    const { abortedBy, stopped } = result;
+    const saved = encodeRun(tally, { plan, thresholds: expressions, abortedBy, stopped });
+    const open = await latenciesOpener();
+    await writeOutputs(result, input, context, { title, plan: describePlan(plan), tally, open, saved });
     context.signal.throwIfAborted();
-    if (result.answered === 0 && result.failed > 0) {
-      const [kind] = Object.entries(result.errors.byKind).sort(([, a], [, b]) => b - a)[0]!;
-      throw new ServiceUnavailable(`none of ${result.sent} requests to ${host} was answered: ${kind}`, {
-        hint: 'Check the URL, and that the service runs.',
-      });
-    }
-    return { verdict: verdictOf(result), result, checks: checksOf(result) };
+    return conclude(tally, result, host);
   },
 
-  counts: ({ sent, answered, failed, incomplete }) => ({ sent, answered, failed, incomplete }),
+  counts: countsOf,
 
   present: presentLoad,
 });
-
-function positive(text: string): number {
-  if (!/^\d+(\.\d+)?$/.test(text) || Number(text) === 0)
-    throw new UserError(`'${text}' is not a rate`, { hint: 'Give requests a second, like 500 or 0.4.' });
-  return Number(text);
-}
-
-/** The most connections of an open loop that says nothing of them. */
-const mostConnections = 1000;
-
-function loadOf(
-  input: FlagValues<typeof flags>,
-): Pick<LoadPlan, 'arrivals' | 'durationMs' | 'maxConnections'> {
-  const { rate, stages, connections, duration } = input;
-  if (rate !== undefined && stages !== undefined)
-    throw new UserError('--rate and --stages exclude each other', { hint: 'Leave one out.' });
-  const maxConnections = connections ?? mostConnections;
-  if (stages) {
-    const durationMs = stages.reduce((sum, stage) => sum + stage.durationMs, 0);
-    return { durationMs, arrivals: { loop: 'open', stages }, maxConnections };
-  }
-  if (rate !== undefined) {
-    const steady = [{ durationMs: duration, from: rate, to: rate }];
-    return { durationMs: duration, arrivals: { loop: 'open', stages: steady }, maxConnections };
-  }
-  if (connections === undefined)
-    throw new UserError('how much load is not said', {
-      hint: 'Give --rate or --stages for an open loop, --connections for a closed one.',
-    });
-  return { durationMs: duration, arrivals: { loop: 'closed', users: connections }, maxConnections };
-}
-
-function checksOf({ thresholds }: LoadResult): Check[] {
-  return thresholds.map(({ expression, verdict, observed }) => ({
-    name: expression,
-    ...(verdict === 'failed' && { failure: observed }),
-    ...(verdict === 'no-data' && { inconclusive: observed }),
-  }));
-}

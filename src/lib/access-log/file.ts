@@ -76,19 +76,26 @@ function emptyLog(label: string): UserError {
 /** Longer lines are no requests that a server would take, and are not held in memory. */
 const longestLine = 64 * 1024;
 
+/** Lines without their ends; undefined stands for one that is too long. */
+export type Lines = readonly (ByteString | undefined)[];
+
 /**
- * Calls `each` with every line, without its end; of a line that is too long, with undefined.
+ * The lines of a log, as many at a time as one read brings; the next read waits until the last ones are done with.
  * @throws UserError `INPUT_UNREADABLE`; the signal's reason.
  */
-export async function eachLine(
+export async function* linesOf(
   log: Pick<LogFile, 'label' | 'stream'>,
   signal: AbortSignal,
-  each: (line: ByteString | undefined) => void,
   read: (bytes: number) => void,
-): Promise<void> {
+): AsyncGenerator<Lines> {
   let rest = '';
   let tooLong = false;
   let bytes = 0;
+  const whole = (line: string) => {
+    const refused = tooLong || line.length > longestLine;
+    tooLong = false;
+    return refused ? undefined : withoutReturn(line as ByteString);
+  };
   const stop = () => log.stream.destroy(signal.reason as Error);
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -99,17 +106,13 @@ export async function eachLine(
       const lines = chunk.toString('latin1').split('\n');
       lines[0] = rest + lines[0]!;
       rest = lines.pop()!;
-      for (const line of lines) {
-        each(tooLong || line.length > longestLine ? undefined : withoutReturn(line as ByteString));
-        tooLong = false;
-      }
+      yield lines.map(whole);
       if (rest.length > longestLine) {
         tooLong = true;
         rest = '';
       }
     }
-    if (tooLong) each(undefined);
-    else if (rest !== '') each(withoutReturn(rest as ByteString));
+    if (tooLong || rest !== '') yield [whole(rest)];
   } catch (error) {
     signal.throwIfAborted();
     const code = (error as { code?: unknown }).code;
@@ -122,4 +125,14 @@ export async function eachLine(
     signal.removeEventListener('abort', stop);
     log.stream.destroy();
   }
+}
+
+/** Calls `each` with every line, and undefined for one that is too long. @throws as `linesOf` */
+export async function eachLine(
+  log: Pick<LogFile, 'label' | 'stream'>,
+  signal: AbortSignal,
+  each: (line: ByteString | undefined) => void,
+  read: (bytes: number) => void,
+): Promise<void> {
+  for await (const lines of linesOf(log, signal, read)) for (const line of lines) each(line);
 }

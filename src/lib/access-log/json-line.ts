@@ -31,6 +31,11 @@ const names = {
     ...['status', 'statuscode', 'responsestatus', 'responsestatuscode', 'responsecode', 'httpstatus'],
     ...['httpstatuscode', 'httpresponsestatuscode', 'httprequeststatus', 'downstreamstatus', 'scstatus'],
   ],
+  // Those with milliseconds first. NGINX's `request_time` is how long it took.
+  time: [
+    ...['msec', 'starttime', 'startutc', 'timestamp', 'ts', 'time', 'timeiso8601', 'timelocal', 'startlocal'],
+    ...['datetime', 'requesttimestamp', 'eventtime', 'date'],
+  ],
   host: ['httphost', 'requesthost', 'authority', 'host', 'vhost', 'urldomain', 'servername', 'xhostheader'],
   acceptEncoding: headerNames('acceptencoding'),
   acceptLanguage: headerNames('acceptlanguage'),
@@ -74,6 +79,7 @@ export function parseJsonLine(line: ByteString): LoggedRequest | undefined {
   return {
     ...request,
     status: status !== undefined && /^\d{3}$/.test(status) ? Number(status) : undefined,
+    time: get(names.time),
     host: get(names.host) || undefined,
     acceptEncoding: header(get(names.acceptEncoding)),
     acceptLanguage: header(get(names.acceptLanguage)),

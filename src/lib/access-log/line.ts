@@ -10,13 +10,17 @@ export function parseLogLine(line: ByteString): LoggedRequest | undefined {
   return /^\s*\{/.test(line) ? parseJsonLine(line) : parseTextLine(line);
 }
 
-const textLine = /\[[^\][]*\] "([^"\\]*(?:\\.[^"\\]*)*)" (\d{3}|-) (?:\d+|-)(?=\s|$)/;
+const textLine = /\[([^\][]*)\] "([^"\\]*(?:\\.[^"\\]*)*)" (\d{3}|-) (?:\d+|-)(?=\s|$)/;
 
 function parseTextLine(line: ByteString): LoggedRequest | undefined {
   const match = textLine.exec(line);
   if (!match) return undefined;
-  const status = match[2] === '-' ? undefined : Number(match[2]);
-  return { ...parseRequestLine(unescape(match[1]! as ByteString)), status };
+  const [, time, request, status] = match as unknown as ByteString[];
+  return {
+    ...parseRequestLine(unescape(request!)),
+    status: status === '-' ? undefined : Number(status),
+    time,
+  };
 }
 
 const letters: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', v: '\v', f: '\f' };

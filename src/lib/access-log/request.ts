@@ -7,6 +7,8 @@ export interface LoggedRequest {
   /** As the client wrote it: `/path?query`, or absolute. */
   target: ByteString;
   status?: number | undefined;
+  /** When, as the log writes it: `parseLogTime` reads it. */
+  time?: ByteString | undefined;
   /** The site it was for, where the log says so. */
   host?: string | undefined;
   /** Request headers that answers vary by: undefined where the log does not tell, '' where the client sent none. */

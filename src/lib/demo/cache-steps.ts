@@ -1,17 +1,25 @@
 import { join } from 'node:path';
 
-import { UserError } from '../core/errors.js';
+import { ServiceUnavailable, UserError } from '../core/errors.js';
 import { ExitCode } from '../core/exit-codes.js';
 import { writeFileInPlace } from '../core/files.js';
 import { counted, formatCount } from '../core/units.js';
-import { closedLoop } from '../measure/loops.js';
-import { type Latency, measure, request } from './measure.js';
+import type { LoadReport } from './load.js';
+import { request } from './request.js';
 import { warmQueries } from './schema.js';
 import { type Stage, stepGroup } from './stage.js';
 
-const clients = 4;
-const atLeastRequests = 300;
+/** Requests a second: less than a cold service answers. */
+const rate = 100;
+const measuredMs = 3000;
+const settlingMs = 1000;
 const paths = { meterReadings: '/api/v1/meter-readings', forecast: '/api/v1/analytics/forecast' } as const;
+
+/** Latencies in milliseconds, from the send of each request to the end of its answer. */
+export interface Latency extends Omit<LoadReport, 'errors'> {
+  /** Requests answered from the cache. */
+  readonly hits: number;
+}
 
 interface EndpointLatencies {
   meterReadings: Latency;
@@ -85,8 +93,8 @@ export const cacheSteps = stepGroup({
         const report = await stage.metrify([...flush(stage), '--confirm', `demo/${type}@${address}`]);
         const [meter] = stage.town.meters;
         const url = urlOf(stage, 'forecast', meter!.id);
-        const first = await request(url, { signal: stage.signal });
-        const second = await request(url, { signal: stage.signal });
+        const first = await request(url, stage.signal);
+        const second = await request(url, stage.signal);
         stage.narrator.line(
           `The service fills what is missing: the next two requests are a ${first.cache}, then a ${second.cache}.`,
         );
@@ -111,23 +119,47 @@ function flush(stage: Stage): string[] {
 }
 
 /** Prepares statements and lets the runtime compile, so that only the cache makes the difference. */
-async function settle(stage: Stage): Promise<void> {
-  const urls = Object.values(paths).map((path) => `${stage.service.url}${path}?meter=none`);
-  await closedLoop(25 * clients * urls.length, clients, stage.signal, async (i, signal) => {
-    await request(urls[i % urls.length]!, { signal });
+async function settle({ service, signal, generate }: Stage): Promise<void> {
+  const nobody = Object.values(paths).map((path) => `${path}?meter=none`);
+  await generate({
+    url: service.url,
+    paths: nobody,
+    rate: 2 * rate,
+    durationMs: settlingMs,
+    signal,
   });
 }
 
 async function measureBoth(stage: Stage): Promise<EndpointLatencies> {
-  const { meters } = stage.town;
-  const rounds = Math.max(2, Math.ceil(atLeastRequests / meters.length));
-  const urls = (endpoint: keyof typeof paths) =>
-    Array.from({ length: rounds }, () => meters.map(({ id }) => urlOf(stage, endpoint, id))).flat();
-  const options = { clients, signal: stage.signal };
   return {
-    meterReadings: await measure(urls('meterReadings'), options),
-    forecast: await measure(urls('forecast'), options),
+    meterReadings: await measure(stage, 'meterReadings'),
+    forecast: await measure(stage, 'forecast'),
   };
+}
+
+/**
+ * The latency of one endpoint at a fixed rate. Its answers are not stored: a measurement doesn't warm the next one.
+ * @throws ServiceUnavailable when a request had another answer than the expected, or none
+ */
+async function measure(
+  { town, service, signal, generate }: Stage,
+  endpoint: keyof typeof paths,
+): Promise<Latency> {
+  const before = service.hits();
+  const { errors, ...latency } = await generate({
+    url: service.url,
+    paths: town.meters.map(({ id }) => `${paths[endpoint]}?meter=${id}`),
+    rate,
+    durationMs: measuredMs,
+    headers: [['cache-control', 'no-store']],
+    signal,
+  });
+  const kinds = Object.entries(errors).map(([kind, count]) => `${formatCount(count)} × ${kind}`);
+  if (kinds.length > 0)
+    throw new ServiceUnavailable(
+      `${paths[endpoint]} did not answer ${formatCount(latency.requests)} requests as it should: ${kinds.join(', ')}`,
+    );
+  return { ...latency, hits: service.hits() - before };
 }
 
 function urlOf(stage: Stage, endpoint: keyof typeof paths, meter: string): string {
@@ -168,9 +200,9 @@ function rowsOf(path: string, endpoint: keyof EndpointLatencies, { cold, warm }:
     const quotients = [
       ratio(before.p50, after.p50),
       ratio(before.p95, after.p95),
-      // Three of 300 requests say nothing about a ratio.
+      // Three of 300 requests say nothing about a ratio, and the rate is given.
       undefined,
-      ratio(after.perSecond, before.perSecond),
+      undefined,
     ];
     rows.push([
       '',

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 
 import { writeFileInPlace } from '../core/files.js';
 import { counted, formatCount } from '../core/units.js';
-import { measure } from './measure.js';
 import { routeFile, type Router, startRouter } from './router.js';
 import { type CommandReport, type Stage, stepGroup } from './stage.js';
 
@@ -22,6 +21,9 @@ interface Rollout {
   answered: Record<string, number>;
   failed: number;
 }
+
+/** Requests of users a second, and how long there are some at the most. */
+const usage = { rate: 200, durationMs: 10 * 60_000 };
 
 interface RolloutState {
   router?: Router;
@@ -60,12 +62,15 @@ async function rollOut(
   exitCode: number,
 ): Promise<CommandReport> {
   const router = state.router!;
-  const { narrator, desk, signal } = stage;
+  const { narrator, desk, signal, generate } = stage;
   const file = `${canary}.yaml`;
   await writeFileInPlace(join(desk, file), description(router.url, stable, canary));
   const before = router.counts();
   const over = new AbortController();
-  const using = use(router.url, AbortSignal.any([signal, over.signal]));
+  const { origin, pathname } = new URL(router.url);
+  const stopped = AbortSignal.any([signal, over.signal]);
+  // It ends by being stopped; what users got is counted by the router.
+  const using = generate({ url: origin, paths: [pathname], ...usage, signal: stopped }).catch(() => {});
   try {
     return await stage.metrify(['canary', 'start', '-f', file, '--wait', '--every', '500ms'], { exitCode });
   } finally {
@@ -85,14 +90,6 @@ async function rollOut(
     narrator.line(
       `Meanwhile users were answered by ${shares.join(', ')}; ${counted(failed, 'answer')} ${failed === 1 ? 'was an error' : 'were errors'}.`,
     );
-  }
-}
-
-/** Requests as users make them, until it is enough. */
-async function use(url: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await measure(new Array<string>(40).fill(url), { clients: 4, signal }).catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 

@@ -5,6 +5,7 @@ import { writeFileInPlace } from '../core/files.js';
 import { formatCount, formatDuration } from '../core/units.js';
 import { chooseCache } from './demo-cache.js';
 import { chooseDatabase } from './demo-database.js';
+import type { GenerateLoad } from './load.js';
 import { Premises } from './premises.js';
 import { runMetrify, startMetrify } from './run-metrify.js';
 import { cacheKeys, startService } from './service.js';
@@ -27,6 +28,7 @@ export interface DemoOptions<Group extends StepGroup> {
   temporaryFolder: string;
   signal: AbortSignal;
   narrator: Narrator;
+  generate: GenerateLoad;
   /** Registers what must happen however the command ends. */
   closing(close: () => Promise<void>): void;
 }
@@ -127,6 +129,7 @@ export async function runDemo<Group extends StepGroup>(
     database,
     cache,
     service,
+    generate: options.generate,
     desk,
     metrify: (args, expected) => runMetrify(shell, args, expected),
     start: (args) => startMetrify(shell, args),

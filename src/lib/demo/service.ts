@@ -32,6 +32,8 @@ export function cacheKeys(meters: readonly { id: string }[]): string[] {
 
 export interface Service {
   readonly url: string;
+  /** Answers from the cache, so far. */
+  hits(): number;
   close(): Promise<void>;
 }
 
@@ -40,8 +42,17 @@ export interface Service {
  * hour unless the request says `cache-control: no-store`. The header `x-cache` says where the answer came from.
  */
 export async function startService(cache: ServiceCache, query: Query): Promise<Service> {
+  let hits = 0;
+  const counting: ServiceCache = {
+    async get(key) {
+      const value = await cache.get(key);
+      if (value) hits++;
+      return value;
+    },
+    set: (key, value, ttlMs) => cache.set(key, value, ttlMs),
+  };
   const server = createServer((request, response) => {
-    answer(request, response, cache, query).catch(() => {
+    answer(request, response, counting, query).catch(() => {
       if (!response.headersSent) respond(response, 503, { error: 'the database does not answer' });
       else response.destroy();
     });
@@ -50,7 +61,7 @@ export async function startService(cache: ServiceCache, query: Query): Promise<S
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
   });
-  return { url: `http://127.0.0.1:${portOf(server)}`, close: () => close(server) };
+  return { url: `http://127.0.0.1:${portOf(server)}`, hits: () => hits, close: () => close(server) };
 }
 
 async function answer(

@@ -1,5 +1,6 @@
 import type { Database } from './database.js';
 import type { DemoCache } from './demo-cache.js';
+import type { GenerateLoad } from './load.js';
 import type { Started } from './premises.js';
 import type { Service } from './service.js';
 import type { Town } from './town.js';
@@ -22,6 +23,7 @@ export interface Stage {
   readonly database: Database;
   readonly cache: DemoCache;
   readonly service: Service;
+  readonly generate: GenerateLoad;
   /** Where the commands run; a step may put files here. */
   readonly desk: string;
   /**

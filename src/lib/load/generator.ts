@@ -1,18 +1,45 @@
-import { Worker } from 'node:worker_threads';
-
 import type { Progress } from '../core/progress.js';
 import type { EngineTally } from './engine.js';
-import type { EngineJob } from './job.js';
-import { type PackedTally, unpackTally } from './packed-tally.js';
-import { latenciesOpener, NameTally } from './tally.js';
+import type { MessagePort } from 'node:worker_threads';
 
-/** Time for the threads to start, before the first request is due. */
-const leadMs = 200;
-/** After the drain a thread has so long to hand its counts over. */
-const handOverMs = 10_000;
+import type { Arrivals, EngineJob, PlannedArrivals } from './job.js';
+import { NameTable } from './name-table.js';
+import { type NetworkCounts, sumOfNetworks } from './network-counts.js';
+import { type PackedTally, type UnpackedTally, unpackTally } from './packed-tally.js';
+import { Dealer, type Recording } from './replay/deal.js';
+import { part, type Shard } from './shard.js';
+import type { IterationCounts } from './scenario/task-run.js';
+import { Slowest } from './slowest.js';
+import { type OnSlice, SoFar } from './so-far.js';
+import { latenciesOpener, NameTally, type OpenLatencies } from './tally.js';
+import { Thread } from './thread.js';
+import type { Timeline } from './timeline.js';
+
+/** Time for all threads to hear of the start. */
+const leadMs = 50;
 
 /** A job of all threads together. */
-export type LoadPlan = Omit<EngineJob, 'origin' | 'thread'>;
+export interface LoadPlan extends Omit<EngineJob, 'origin' | 'thread' | 'arrivals' | 'durationMs'> {
+  readonly arrivals: PlannedArrivals | RecordedArrivals;
+  /** Milliseconds in which requests are due; undefined of a recording, which ends by itself. */
+  readonly durationMs: number | undefined;
+  /** Of the load, this machine's share; all of it without one. */
+  readonly shard?: Shard | undefined;
+}
+
+/** Read a bounded number of requests ahead of their times. */
+export interface RecordedArrivals extends Recording {
+  readonly loop: 'recorded';
+  /** What is sent as `Host`. */
+  readonly host: string;
+}
+
+/** A thread of the generator that died, and took its counts with it. */
+export interface LostThread {
+  /** From 1. */
+  readonly thread: number;
+  readonly reason: string;
+}
 
 /** What all threads counted together. */
 export interface LoadTally extends EngineTally {
@@ -20,109 +47,145 @@ export interface LoadTally extends EngineTally {
   readonly startedAt: number;
   /** In which requests were sent: the duration, or until the run was stopped. */
   readonly elapsedMs: number;
-  /** Threads that died, and took their counts with them. */
-  readonly lostThreads: number;
+  readonly timeline: Timeline;
+  readonly lost: readonly LostThread[];
 }
-
-type Message =
-  { readonly tally: PackedTally } | { readonly progress: { answered: number; failed: number; sent: number } };
 
 /**
  * Generates the load of a plan in worker threads.
+ * @param onSlice is told each second of the run
  * @returns what was counted; after the signal, what was counted until then and in the drain
  */
-export async function generate(plan: LoadPlan, signal: AbortSignal, progress: Progress): Promise<LoadTally> {
-  const { threads } = plan;
-  const origin = performance.timeOrigin + performance.now() + leadMs;
-  const seen = new Map<number, number>();
-  const begun = performance.now() + leadMs;
-  const started = Array.from({ length: threads }, (_, thread) => {
-    return runThread(shareOf(plan, thread, origin), signal, ({ answered, failed }) => {
-      seen.set(thread, answered + failed);
-      progress.update(
-        [...seen.values()].reduce((sum, count) => sum + count, 0),
-        undefined,
-      );
+export async function generate(
+  plan: LoadPlan,
+  signal: AbortSignal,
+  progress: Progress,
+  onSlice: OnSlice = () => {},
+): Promise<LoadTally> {
+  const { arrivals } = plan;
+  const open = await latenciesOpener();
+  const dealer = arrivals.loop === 'recorded' ? await Dealer.open(arrivals, plan.threads, signal) : undefined;
+  const soFar = new SoFar(plan.threads, open, onSlice);
+  const threads = Array.from({ length: plan.threads }, (_, thread) => {
+    return new Thread(jobOf(plan, thread, dealer?.ports[thread]), (report) => {
+      soFar.take(thread, report);
+      const { answered, failed } = soFar.progress;
+      progress.update(answered + failed, undefined);
     });
   });
-  const packed = await Promise.all(started);
-  const stoppedAt = signal.aborted ? performance.now() : Infinity;
-  const open = await latenciesOpener();
-  const alive = packed.filter((tally) => tally !== undefined);
-  const tallies = await Promise.all(alive.map((tally) => unpackTally(tally, open)));
-  const byName = new Map<string, NameTally>();
+  const stop = () => threads.forEach((thread) => thread.stop());
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  // However long threads take to start, all of the run is theirs.
+  await Promise.all(threads.map(({ ready }) => ready));
+  const origin = originOf(plan);
+  for (const thread of threads) thread.start(origin);
+  /** Milliseconds from the origin, as soon as it is known. */
+  const known = (async () => {
+    await dealer?.run();
+    return endOf(plan);
+  })();
+  void known.then((endMs) => threads.forEach((thread) => thread.endsAt(endMs)));
+  const ends = await Promise.all(
+    threads.map(async ({ end }, thread) => {
+      const ended = await end;
+      if (typeof ended === 'string') soFar.lose(thread);
+      return ended;
+    }),
+  );
+  signal.removeEventListener('abort', stop);
+  const packed = ends.filter((end) => typeof end !== 'string');
+  const lost = ends.flatMap((end, i) => (typeof end === 'string' ? [{ thread: i + 1, reason: end }] : []));
+  const joined = joinTallies(unpacked(packed, open), plan.names ?? [], open);
+  return {
+    ...joined,
+    startedAt: origin,
+    elapsedMs: Math.max(0, Math.min(await known, packed.length === 0 ? Infinity : joined.endedMs)),
+    timeline: soFar.timeline,
+    lost,
+  };
+}
+
+function* unpacked(tallies: readonly PackedTally[], open: OpenLatencies): Iterable<UnpackedTally> {
+  for (const tally of tallies) yield unpackTally(tally, open);
+}
+
+/**
+ * Adds tallies up, each before the next one is made: with many names they are large.
+ * @param pinned names that have a row in each of them
+ */
+export function joinTallies(
+  tallies: Iterable<UnpackedTally>,
+  pinned: readonly string[],
+  open: OpenLatencies,
+): EngineTally {
+  const names = new NameTable(open, pinned);
   const lag = open();
+  const warmup = new NameTally(open);
+  const iterations: IterationCounts[] = [];
+  let usedUpMs: number | undefined;
+  const slowest = new Slowest();
+  const sums = { due: 0, resent: 0, mostConnections: 0 };
+  const most = { busy: 0, endedMs: 0, lastSentMs: 0 };
+  const networks: NetworkCounts[] = [];
+  let shortfall: string | undefined;
   for (const tally of tallies) {
     lag.add(tally.lag);
-    for (const [name, counts] of tally.byName) {
-      if (!byName.has(name)) byName.set(name, new NameTally(open));
-      byName.get(name)!.add(counts);
-    }
+    warmup.add(tally.warmup);
+    if (tally.iterations) iterations.push(tally.iterations);
+    if (tally.usedUpMs !== undefined) usedUpMs = Math.max(usedUpMs ?? 0, tally.usedUpMs);
+    names.add(tally.names);
+    for (const request of tally.slowest) slowest.add(request);
+    networks.push(tally.network);
+    shortfall ??= tally.shortfall;
+    for (const key of ['due', 'resent', 'mostConnections'] as const) sums[key] += tally[key];
+    for (const key of ['busy', 'endedMs', 'lastSentMs'] as const) most[key] = Math.max(most[key], tally[key]);
   }
-  const sum = (count: (tally: EngineTally) => number) =>
-    tallies.reduce((total, tally) => total + count(tally), 0);
   return {
-    startedAt: origin,
-    elapsedMs: Math.min(plan.durationMs, stoppedAt - begun),
-    byName,
+    names,
+    warmup,
+    iterations: sumOfIterations(iterations),
+    usedUpMs,
     lag,
-    due: sum(({ due }) => due),
-    resent: sum(({ resent }) => resent),
-    mostConnections: sum(({ mostConnections }) => mostConnections),
-    lastSentMs: Math.max(0, ...tallies.map(({ lastSentMs }) => lastSentMs)),
-    lostThreads: threads - alive.length,
+    slowest: slowest.list,
+    ...sums,
+    ...most,
+    network: sumOfNetworks(networks),
+    shortfall,
   };
 }
 
-function shareOf(plan: LoadPlan, thread: number, origin: number): EngineJob {
-  const { threads, arrivals, maxConnections } = plan;
-  const part = (count: number) => Math.floor(count / threads) + (thread < count % threads ? 1 : 0);
+function sumOfIterations(all: readonly IterationCounts[]): IterationCounts | undefined {
+  if (all.length === 0) return undefined;
+  const sum = (key: keyof IterationCounts) => all.reduce((total, counts) => total + counts[key], 0);
+  return { begun: sum('begun'), endedEarly: sum('endedEarly'), retryAfterObeyed: sum('retryAfterObeyed') };
+}
+
+/** Shards begin with a second of the wall clock, so that the slices of several machines are the same. */
+function originOf({ shard, warmupMs = 0 }: LoadPlan): number {
+  const soon = performance.timeOrigin + performance.now() + leadMs + warmupMs;
+  return shard === undefined ? soon : Math.ceil(soon / 1000) * 1000;
+}
+
+function endOf({ durationMs, arrivals }: LoadPlan): number {
+  return durationMs ?? (arrivals.loop === 'recorded' ? arrivals.endMs() : 0);
+}
+
+/** Of the arrivals i, a shard takes those with i mod `of` = `index` − 1, and shares them between its threads likewise. */
+function jobOf(plan: LoadPlan, thread: number, port: MessagePort | undefined): Omit<EngineJob, 'origin'> {
+  const { shard = { index: 1, of: 1 }, durationMs = Infinity, arrivals, ...job } = plan;
+  const { threads, maxConnections } = job;
+  const mine = (count: number) => part(part(count, shard.of, shard.index - 1), threads, thread);
+  const share = (): Arrivals => {
+    if (arrivals.loop === 'closed') return { ...arrivals, users: mine(arrivals.users) };
+    return arrivals.loop === 'recorded' ? { loop: 'recorded', host: arrivals.host, port: port! } : arrivals;
+  };
   return {
-    ...plan,
-    thread,
-    origin,
-    arrivals: arrivals.loop === 'closed' ? { loop: 'closed', users: part(arrivals.users) } : arrivals,
-    maxConnections: Math.max(1, part(maxConnections)),
+    ...job,
+    durationMs,
+    arrivals: share(),
+    thread: shard.index - 1 + shard.of * thread,
+    threads: shard.of * threads,
+    maxConnections: Math.max(1, mine(maxConnections)),
   };
-}
-
-/** @returns undefined when the thread died */
-async function runThread(
-  job: EngineJob,
-  signal: AbortSignal,
-  report: (progress: { answered: number; failed: number }) => void,
-): Promise<PackedTally | undefined> {
-  const worker = new Worker(workerFile(), { workerData: job });
-  const stop = () => worker.postMessage('stop');
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await new Promise((resolve) => {
-      let tally: PackedTally | undefined;
-      // One that hangs is lost as one that died is.
-      const patience = setTimeout(
-        () => void worker.terminate(),
-        leadMs + job.durationMs + job.drainMs + handOverMs,
-      );
-      worker
-        .on('message', (message: Message) => {
-          if ('tally' in message) tally = message.tally;
-          else report(message.progress);
-        })
-        // 'exit' follows, and is what counts.
-        .on('error', () => undefined)
-        .on('exit', () => {
-          clearTimeout(patience);
-          resolve(tally);
-        });
-    });
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-/** Bundled by itself: wherever in dist/ this code is. */
-function workerFile(): URL {
-  const [dist] = /^.*\/dist\//.exec(import.meta.url) ?? [];
-  if (dist === undefined) throw new Error('the generator runs from the built package');
-  return new URL('lib/load/worker.js', dist);
 }

@@ -1,3 +1,9 @@
+import type { MessagePort } from 'node:worker_threads';
+
+import type { Filter } from './accounts.js';
+import type { ScenarioPlan } from './scenario/plan.js';
+import type { ShortfallLimit } from './shortfall.js';
+
 /** What one thread of the generator does: plain data, so that it can be given to a worker. */
 export interface EngineJob {
   readonly targets: readonly Target[];
@@ -8,8 +14,10 @@ export interface EngineJob {
   readonly threads: number;
   /** Milliseconds since the epoch, with fractions: when the run begins, for all threads. */
   readonly origin: number;
-  /** Milliseconds from the origin: nothing is due from then on. */
+  /** Milliseconds from the origin: nothing is due from then on. A recording ends by itself. */
   readonly durationMs: number;
+  /** So long before the origin, requests are sent that are counted apart. */
+  readonly warmupMs?: number;
   /** How long requests that are under way at the end are waited for. */
   readonly drainMs: number;
   /** Most connections at one time, of this thread. */
@@ -17,6 +25,16 @@ export interface EngineJob {
   /** From the send of a request to the end of its answer. */
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
+  /** Names that always have a row of their counts, however many names there are. */
+  readonly names?: readonly string[];
+  /** Requests that are counted together, and told while the run goes. */
+  readonly watch?: readonly Filter[];
+  /** How old the addresses of a name may become; 30 s unless it is said. */
+  readonly resolveEveryMs?: number;
+  /** False sends no `traceparent`. */
+  readonly trace?: boolean;
+  /** Ends an open loop that does not keep its rate. */
+  readonly abortOnShortfall?: ShortfallLimit;
 }
 
 /** A server, and how it is spoken to. */
@@ -25,7 +43,13 @@ export interface Target {
   readonly port: number;
   /** A Unix socket instead of host and port. */
   readonly socketPath?: string;
+  /** Instead of those that the host's name has. */
+  readonly addresses?: readonly string[];
+  /** HTTP/2; with TLS the server has to choose it. */
+  readonly http2?: boolean;
+  /** Everything as PEM. */
   readonly tls?: {
+    /** A name, or an address that the certificate carries. */
     readonly servername: string;
     readonly verify: boolean;
     readonly ca?: string;
@@ -38,6 +62,8 @@ export interface Target {
 export interface PreparedRequest {
   /** Under which it is counted: a template, never a URL with ids. */
   readonly name: string;
+  /** By which thresholds choose; the same for all requests of one name. */
+  readonly tags?: Readonly<Record<string, string>>;
   /** An index into the job's targets. */
   readonly target: number;
   readonly method: string;
@@ -51,18 +77,32 @@ export interface PreparedRequest {
   readonly readsBody: boolean;
 }
 
+/** Of these, one that a server may have taken may be sent again (RFC 9110, 9.2.2). */
+export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 /** What is sent, whenever something is due. */
-export interface WorkloadPlan {
-  /** One request each, chosen by weight. */
+export type WorkloadPlan = RequestMix | ScenarioPlan;
+
+/** One request each, chosen by weight. */
+export interface RequestMix {
   readonly requests: readonly { readonly weight: number; readonly request: PreparedRequest }[];
 }
 
 /** When something is due. */
 export type Arrivals =
-  /** So many users of this thread, each beginning again when it has ended. */
-  | { readonly loop: 'closed'; readonly users: number }
+  | PlannedArrivals
+  /** At the times of a recording, with its requests, in place of the workload. They come through the port while it runs. */
+  | { readonly loop: 'recorded'; readonly port: MessagePort; readonly host: string };
+
+/** When something is due, as it was planned. */
+export type PlannedArrivals =
+  /**
+   * Users of this thread, each beginning again when it has ended. With `stages`, of which the rate is the number of users of all
+   * threads, they come and go: `users` is the most.
+   */
+  | { readonly loop: 'closed'; readonly users: number; readonly stages?: readonly Stage[] }
   /** At times that do not depend on answers. A thread takes the arrivals i with i mod threads = thread. */
-  | { readonly loop: 'open'; readonly stages: readonly Stage[] };
+  | { readonly loop: 'open'; readonly stages: readonly Stage[]; readonly spacing?: 'poisson' };
 
 /** A time in which the rate goes in a straight line. */
 export interface Stage {

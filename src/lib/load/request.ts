@@ -1,4 +1,6 @@
 import { UserError } from '../core/errors.js';
+import { readUrl } from '../core/url.js';
+import { publicUrl } from '../http/url-shapes.js';
 import type { PreparedRequest, Target } from './job.js';
 
 export interface RequestText {
@@ -8,21 +10,22 @@ export interface RequestText {
   readonly body?: Uint8Array;
 }
 
-/** @throws UserError when it is not an http or https URL */
+/** @throws UserError `URL_INVALID` when it is not an http or https URL, or has a user or a password */
 export function targetOf(text: string): {
   readonly target: Target;
   readonly path: string;
   readonly host: string;
 } {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol))
-    throw new UserError(`'${text}' is not a URL with http or https`, {
-      hint: 'Give one like http://127.0.0.1:8080/path.',
+  try {
+    readUrl(text, publicUrl);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`the URL ${error.message}`, {
+      code: error.code,
+      hint: error.hint ?? 'Give one like http://127.0.0.1:8080/path.',
     });
-  if (url.username !== '' || url.password !== '')
-    throw new UserError('the URL has a user or a password', { hint: 'Give them as a header from a file.' });
-  if (url.hash !== '')
-    throw new UserError(`'${url.hash}' of the URL is never sent`, { hint: 'Leave it out.' });
+  }
+  const url = new URL(text);
   const tls = url.protocol === 'https:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return {
@@ -36,15 +39,20 @@ export function targetOf(text: string): {
   };
 }
 
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What a method or the name of a header consists of (RFC 9110, 5.6.2). */
+export const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const safe = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** `Name: value`. @throws UserError when it would break out of its line */
 export function parseHeader(text: string): [string, string] {
   const colon = text.indexOf(':');
   const [name, value] = [text.slice(0, Math.max(0, colon)).trim(), text.slice(colon + 1).trim()];
+  // Its value may be a secret, also where the name is what is wrong.
   if (!token.test(name) || !safe.test(value))
-    throw new UserError(`'${text}' is not a header`, { hint: "Write it like 'Accept: application/json'." });
+    throw new UserError(
+      token.test(name) ? `the header ${name} has a value that cannot be sent` : 'a header is not NAME: VALUE',
+      { hint: "Write it like 'Accept: application/json'." },
+    );
   return [name, value];
 }
 

@@ -1,5 +1,9 @@
+import type { Dialer } from './dialer.js';
 import type { PreparedRequest } from './job.js';
 import type { FailureKind } from './tally.js';
+
+/** Of an answer's body, where the request reads it. */
+export const mostBodyBytes = 16 * 1024 * 1024;
 
 /** An answer that is whole. Valid until the call that brings it returns. */
 export interface Answer {
@@ -19,6 +23,8 @@ export interface Answer {
  */
 export interface Exchange {
   readonly request: PreparedRequest;
+  /** Of the `traceparent` header with which it is sent. */
+  readonly traceId?: string | undefined;
   sent(now: number): void;
   answered(answer: Answer, now: number): void;
   failed(kind: FailureKind, now: number): void;
@@ -34,8 +40,14 @@ export interface TransportOptions {
 
 /** The connections to one target. */
 export interface Transport {
+  /** Which opened them, with its counts. */
+  readonly dialer: Dialer;
   /** Most connections at one time. */
   readonly mostConnections: number;
+  /** Connections at this time. */
+  readonly connections: number;
+  /** Requests that no connection was free for yet. */
+  readonly waiting: number;
   /** Requests sent a second time, since the server had closed the kept-alive connection before a byte of the answer. */
   readonly resent: number;
   /** Sends it when a connection is free. */

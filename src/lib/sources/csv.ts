@@ -3,7 +3,7 @@ import { UserError } from '../core/errors.js';
 import { columnIndex, refuseDuplicates } from './columns.js';
 import { readQuotedRecord, sniffDelimiter } from './csv-record.js';
 import { emptyInput, type Input } from './file-input.js';
-import { jsonString } from './json-text.js';
+import { insideQuotes, jsonString, objectWriter } from './json-text.js';
 import { isUtf8Line, type DecodedRows, type Decoder, type Lines } from './line-reader.js';
 import { readRecords } from './records.js';
 import type { RowSource } from './row-source.js';
@@ -174,13 +174,9 @@ function wrongWidth(found: number, expected: number): string {
 }
 
 function jsonWriter(names: readonly string[]): (row: CsvRow) => ByteString {
-  const prefixes = names.map((name, i) => `${i === 0 ? '{' : ','}${jsonString(toBytes(name))}:`);
-  const width = names.length;
-  return (row) => {
-    let json = '';
-    for (let i = 0; i < width; i++) json += prefixes[i]! + jsonString(row[i]!);
-    return (json + '}') as ByteString;
-  };
+  // Every value is a string: its quotes stand between the values.
+  const before = names.map((name, i) => `${i === 0 ? '{' : '",'}${jsonString(toBytes(name))}:"`);
+  return objectWriter(before, (row, i) => insideQuotes(row[i]!), '"}');
 }
 
 function fieldLister(names: readonly string[]): (row: CsvRow) => ByteString[] {

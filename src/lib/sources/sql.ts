@@ -4,7 +4,7 @@ import { errorMessage, ServiceUnavailable, systemCode, UserError } from '../core
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.js';
 import { columnIndex, refuseDuplicates } from './columns.js';
 import { CopyTextDecoder, type CopyRow } from './copy-text.js';
-import { jsonString } from './json-text.js';
+import { jsonString, objectWriter } from './json-text.js';
 import { canonical, resumableTypes, toJson, toText } from './postgres-values.js';
 import type { ReadOptions, RowBatch, RowSource, SourceIdentity, SourcePosition } from './row-source.js';
 
@@ -218,16 +218,10 @@ function adviceFor(state: string, target: string): string | undefined {
 }
 
 function jsonWriter(columns: SqlColumn[]): (row: SqlRow) => ByteString {
-  const prefixes = columns.map(({ name }, i) => `${i === 0 ? '{' : ','}${jsonString(toBytes(name))}:`);
+  const before = columns.map(({ name }, i) => `${i === 0 ? '{' : ','}${jsonString(toBytes(name))}:`);
   const converts = columns.map(({ type }) => toJson(type));
-  return (row) => {
-    let json = '';
-    for (let i = 0; i < prefixes.length; i++) {
-      const text = row[i]!;
-      json += prefixes[i]! + (text === null ? 'null' : converts[i]!(text));
-    }
-    return `${json}}` as ByteString;
-  };
+  const valueOf = (row: SqlRow, i: number) => (row[i] === null ? 'null' : converts[i]!(row[i]!));
+  return objectWriter(before, valueOf, '}');
 }
 
 function fieldLister(columns: SqlColumn[]): (row: SqlRow) => ByteString[] {

@@ -1,10 +1,10 @@
 import type { Described, Description, Section } from '../../lib/core/schema/section.js';
 import { keysAt } from '../../lib/core/schema/walk.js';
 import type { Settings } from '../settings.js';
-import { readDescribed } from './described-file.js';
-import { InvalidConfiguration, type Problem } from './problems.js';
-import { resolveAll } from './secrets.js';
-import { checkWritten } from './written.js';
+import { readDescribed } from '../../lib/core/written/described-file.js';
+import { InvalidConfiguration, type Problem } from '../../lib/core/written/problems.js';
+import { resolveAll } from '../../lib/core/written/secrets.js';
+import { checkWritten } from '../../lib/core/written/written.js';
 
 /** How references are looked up, whichever file they are in. */
 type DescriptionLookup = Omit<Parameters<typeof resolveAll>[1], 'file'>;
@@ -32,10 +32,9 @@ export async function lookUpDescriptions(
 export async function checkDescribedFile(
   name: string,
   cwd: string,
-  sections: readonly Section[],
+  kinds: readonly Description[],
   lookup: DescriptionLookup,
 ): Promise<{ what: string; path: string }> {
-  const kinds = sections.flatMap(({ described }) => described ?? []);
   const any = {
     what: kinds.map(({ what }) => what).join(' or '),
     code: 'DESCRIPTION',

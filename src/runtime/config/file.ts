@@ -1,9 +1,9 @@
 import type { Finding } from '../../lib/core/schema/findings.js';
 import type { Path } from '../../lib/core/schema/walk.js';
 import type { Catalog } from './catalog.js';
-import { Document } from './document.js';
-import { InvalidConfiguration } from './problems.js';
-import { checkWritten } from './written.js';
+import { Document } from '../../lib/core/written/document.js';
+import { InvalidConfiguration } from '../../lib/core/written/problems.js';
+import { checkWritten } from '../../lib/core/written/written.js';
 
 /** One environment as it is written: checked, its references `Unresolved`. */
 export type EnvironmentInput = Readonly<Record<string, unknown>>;

@@ -7,8 +7,8 @@ import { Catalog } from './catalog.js';
 import { chooseEnvironment } from './environment.js';
 import { type ConfigFile, type EnvironmentInput, parseConfig } from './file.js';
 import { type FindInput, findConfig } from './find.js';
-import { label } from './label.js';
-import { InvalidConfiguration } from './problems.js';
+import { label } from '../../lib/core/written/label.js';
+import { InvalidConfiguration } from '../../lib/core/written/problems.js';
 import { resolveEnvironment } from './resolve.js';
 import { unknownVariables } from './variables.js';
 

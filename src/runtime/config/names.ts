@@ -2,7 +2,7 @@ import type { Section } from '../../lib/core/schema/section.js';
 import { Catalog } from './catalog.js';
 import { parseConfig } from './file.js';
 import { findConfig } from './find.js';
-import { label } from './label.js';
+import { label } from '../../lib/core/written/label.js';
 import { loadSettings, type SettingsInput } from './load.js';
 
 /**

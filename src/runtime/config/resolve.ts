@@ -12,8 +12,8 @@ import { flagName } from '../flags.js';
 import type { Catalog } from './catalog.js';
 import type { EnvironmentInput } from './file.js';
 import { type Place, precedence } from './precedence.js';
-import type { Problem } from './problems.js';
-import { resolveReference } from './secrets.js';
+import type { Problem } from '../../lib/core/written/problems.js';
+import { resolveReference } from '../../lib/core/written/secrets.js';
 import { readVariables } from './variables.js';
 
 export interface Sources {
@@ -69,7 +69,7 @@ export async function resolveEnvironment(written: EnvironmentInput, sources: Sou
       const found = reference
         ? await resolveReference(reference, { file: configFile, env, warn: (text) => sources.warn(text) })
         : value;
-      const kind = secretKind(setting, path.at(-1));
+      const kind = secretKind(setting, path.at(-1), found);
       if (kind === 'url') redactor.learnUrl(String(found), catalog.words);
       if (kind === 'text') redactor.learn(String(found), catalog.words);
       origins.push({

@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { createServer, type TlsOptions } from 'node:tls';
 
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 
+import { makeCertificates } from '../../servers/certificates.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { metrify } from '../run.js';
 
@@ -13,18 +13,7 @@ let folder: TemporaryDirectory;
 const at = (name: string) => join(folder.path, name);
 beforeAll(async () => {
   folder = await temporaryDirectory('tls-hints');
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder.path, stdio: 'pipe' });
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  for (const [name, subject] of [
-    ['here', 'IP:127.0.0.1'],
-    ['elsewhere', 'DNS:elsewhere.example'],
-  ])
-    openssl(
-      ...['req', '-x509', ...key, '-subj', `/CN=${name}`, '-addext', `subjectAltName=${subject}`],
-      ...['-keyout', `${name}.key`, '-out', `${name}.pem`],
-    );
-  openssl('x509', '-in', 'here.pem', '-signkey', 'here.key', '-days', '-1', '-out', 'expired.pem');
-  copyFileSync(at('here.key'), at('expired.key'));
+  makeCertificates(folder.path);
 });
 afterAll(() => folder.remove());
 

@@ -137,6 +137,23 @@ needs(
         `deploy switch ${flags}`,
         `deploy rollback web --provider envoy --route route.json`,
         `deploy history web --provider envoy --route route.json`,
+        `load run ${base}/meters --rate 20 --duration 1s --threshold 'p95<1h,checks>99%,p95{name=GET /readings}<1s' --save one.json`,
+        `load run ${base}/meters --rate 20 --duration 1s --shard 1/2 --save half.json`,
+        `load run ${base}/meters --connections 2 --duration 1s --no-live --report load.html`,
+        `load run http://127.0.0.1:1/ --rate 5 --duration 2s --threshold 'error_rate<1%'`,
+        'load merge one.json',
+        'load merge one.json one.json',
+        'load merge half.json',
+        'load compare one.json one.json',
+        `load ab ${base}/a ${base}/b --rate 20 --duration 1s --slice 500ms --warmup 100ms`,
+        `load stress ${base}/meters --threshold 'p95<1h' --start 20 --max-rate 20 --within 10s`,
+        `load soak ${base}/meters --rate 20 --duration 2s`,
+        'load init --to load.yaml',
+        'load try scenario.yaml',
+        'load run scenario.yaml --users 2 --duration 1s',
+        `load replay access.log --url ${base} --threshold 'p95<30s'`,
+        'load export scenario.yaml --engine vegeta --to vegeta',
+        'load export scenario.yaml --engine k6 --to k6 --dry-run',
         'canary stop',
         'cache',
         'completion nosuch',
@@ -163,11 +180,25 @@ needs(
 `,
     );
     await writeFile(desk.file('meters.csv'), `meter_id,kwh\n1,0.5\n2,0.25\n1,0.75\n${'x'.repeat(40)},1\n`);
+    const { port } = origin.address() as AddressInfo;
+    await writeFile(
+      desk.file('scenario.yaml'),
+      `target: http://127.0.0.1:${port}
+tasks:
+  - name: read
+    steps:
+      - { get: '/api/v1/meter-readings?meter=${'x'.repeat(90)}', expect: { bodyContains: readings, latency: <1h } }
+`,
+    );
     const request = (path: string) =>
       `10.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET ${path} HTTP/1.1" 200 10 "-" "curl"`;
     await writeFile(
       desk.file('access.log'),
       [...['/meters', '/meters', `/reports/${'x'.repeat(90)}`].map(request), 'no line', ''].join('\n'),
+    );
+    await writeFile(
+      desk.file('scenario.yaml'),
+      'target: http://127.0.0.1:1\nload: { rate: 5 }\ntasks: [{ name: latest, steps: [{ get: /meters/17/latest }] }]\n',
     );
     const script = lines.map(([, line], i) => `echo "== ${i}"; metrify --no-input ${line}`);
     await writeFile(desk.file('script.sh'), script.join('\n'));

@@ -26,7 +26,7 @@ for line in open(sys.argv[1], encoding='latin-1', newline='\\n'):
     parts = raw.split(' ')
     ok = len(parts) in (2, 3) and re.fullmatch(r'[A-Z]+', parts[0]) and parts[1] and (len(parts) == 2 or re.fullmatch(r'HTTP/[0-9](?:\\.[0-9])?', parts[2])) and not re.search(r'[\\t-\\r]', parts[1])
     status = None if match.group(6) == '-' else int(match.group(6))
-    print(json.dumps({'method': parts[0] if ok else '', 'target': parts[1] if ok else '', 'status': status}))
+    print(json.dumps({'method': parts[0] if ok else '', 'target': parts[1] if ok else '', 'status': status, 'time': match.group(4)}))
 `;
 
 needs('python3')('the common and combined formats', () => {
@@ -96,7 +96,7 @@ test('quotes escaped in the manner of Apache end nothing, and name no other requ
   const parsed = parseLogLine(
     toBytes(line('GET /a\\"\\" HTTP/1.1', 200, ' "-" "x\\" [1] \\"GET /evil HTTP/1.1\\" 200 1"')),
   );
-  expect(parsed).toEqual({ method: 'GET', target: '/a""', status: 200 });
+  expect(parsed).toEqual({ method: 'GET', target: '/a""', status: 200, time: '10/Oct/2025:13:55:36 +0000' });
 });
 
 test.each([

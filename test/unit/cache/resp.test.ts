@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 
+import { setEncoder } from '../../../src/lib/clients/redis/commands.js';
 import {
   encodeCommand,
   NotResp,
@@ -163,6 +164,21 @@ test('commands are arrays of bulk strings, by the length of their bytes', () => 
   fc.assert(
     fc.property(fc.array(bytes, { minLength: 1 }), (args) => {
       expect(parse([Buffer.from(encodeCommand(args as ByteString[]), 'latin1')])).toEqual([args]);
+    }),
+  );
+});
+
+test('SETs of one encoder are as Redis wants each of them, whatever the one before was', () => {
+  const ttl = fc.constantFrom(0, 1, 999, 1000, 1500, 60_000, 3_600_000);
+  fc.assert(
+    fc.property(fc.boolean(), fc.array(fc.tuple(bytes, bytes, ttl), { minLength: 1 }), (nx, entries) => {
+      const encodeSet = setEncoder(nx);
+      for (const [key, value, ttlMs] of entries) {
+        const expiry = ttlMs === 0 ? [] : ttlMs % 1000 === 0 ? ['EX', ttlMs / 1000] : ['PX', ttlMs];
+        const words = ['SET', key, value, ...expiry.map(String), ...(nx ? ['NX'] : [])];
+        const sent = Buffer.from(encodeSet(key as ByteString, value as ByteString, ttlMs), 'latin1');
+        expect(parse([sent])).toEqual([words]);
+      }
     }),
   );
 });

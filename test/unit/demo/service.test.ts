@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { databaseCache, type ServiceCache } from '../../../src/lib/demo/cache-aside.js';
 import { type Database, openDatabase } from '../../../src/lib/demo/database.js';
-import { request } from '../../../src/lib/demo/measure.js';
+import { request } from '../../../src/lib/demo/request.js';
 import { openSchema } from '../../../src/lib/demo/demo-database.js';
 import { findBinaries, serverUser, usableBinaries } from '../../../src/lib/demo/native.js';
 import { startPostgres } from '../../../src/lib/demo/postgres.js';
@@ -17,6 +17,7 @@ import { buildTown, type Reading } from '../../../src/lib/demo/town.js';
 
 const binaries = await findBinaries();
 const { signal } = new AbortController();
+const noStore = { 'cache-control': 'no-store' };
 const town = buildTown({ meters: 10, readingsPerMeter: 1500 });
 const quarterHour = 15 * 60_000;
 const day = 96 * quarterHour;
@@ -114,9 +115,7 @@ describe.skipIf(!binaries)('the demo service on an embedded PostgreSQL', () => {
 
   it('forecasts as the model says', async () => {
     for (const meter of town.meters) {
-      const { body } = await request(`${service.url}/api/v1/analytics/forecast?meter=${meter.id}`, {
-        signal,
-      });
+      const { body } = await request(`${service.url}/api/v1/analytics/forecast?meter=${meter.id}`, signal);
       const forecast = JSON.parse(body) as Forecast;
       const expected = expectedForecast(town.readings(meter));
       expect(forecast).toMatchObject({ meterId: meter.id, basedOn: 1500 });
@@ -136,7 +135,7 @@ describe.skipIf(!binaries)('the demo service on an embedded PostgreSQL', () => {
 
   it('answers with the latest readings, their sums and their cost', async () => {
     for (const meter of town.meters) {
-      const { body } = await request(`${service.url}/api/v1/meter-readings?meter=${meter.id}`, { signal });
+      const { body } = await request(`${service.url}/api/v1/meter-readings?meter=${meter.id}`, signal);
       const latest = JSON.parse(body) as Latest;
       const readings = town.readings(meter);
       const tariff = town.tariffs.find(({ id }) => id === meter.tariffId)!;
@@ -159,7 +158,8 @@ describe.skipIf(!binaries)('the demo service on an embedded PostgreSQL', () => {
   it('answers from the cache what it has answered before, and not what was said with no-store', async () => {
     const path = `${service.url}/api/v1/meter-readings?meter=m-0004`;
     await database.query('truncate metrify_cache');
-    const ask = async (store: boolean) => (await request(path, { signal, store })).cache;
+    const ask = async (store: boolean) =>
+      (await fetch(path, store ? {} : { headers: noStore })).headers.get('x-cache');
     expect([await ask(false), await ask(false), await ask(true), await ask(true), await ask(false)]).toEqual([
       'miss',
       'miss',
@@ -184,11 +184,10 @@ describe.skipIf(!binaries)('the demo service on an embedded PostgreSQL', () => {
     for (const [path, warmed] of Object.entries(rows)) {
       expect(warmed).toHaveLength(town.meters.length);
       for (const row of warmed) {
-        const answer = await request(`${service.url}${path}?meter=${String(row.meter_id)}`, {
-          signal,
-          store: false,
+        const answer = await fetch(`${service.url}${path}?meter=${String(row.meter_id)}`, {
+          headers: noStore,
         });
-        expect(answer.body).toBe(row[endpoints[path as keyof typeof endpoints].column]);
+        expect(await answer.text()).toBe(row[endpoints[path as keyof typeof endpoints].column]);
       }
     }
   });
@@ -200,7 +199,7 @@ describe.skipIf(!binaries)('the demo service on an embedded PostgreSQL', () => {
     ['/constructor', 404],
     ['/healthz', 200],
   ])('answers %s with %i', async (path, status) => {
-    expect((await request(service.url + path, { signal })).status).toBe(status);
+    expect((await request(service.url + path, signal)).status).toBe(status);
   });
 
   it('is slow but right without its cache, and says so without its database', async () => {
@@ -210,10 +209,10 @@ describe.skipIf(!binaries)('the demo service on an embedded PostgreSQL', () => {
     };
     const withoutCache = await startService(broken, database.query);
     const path = '/api/v1/meter-readings?meter=m-0001';
-    expect(await request(withoutCache.url + path, { signal })).toMatchObject({ status: 200, cache: 'miss' });
+    expect(await request(withoutCache.url + path, signal)).toMatchObject({ status: 200, cache: 'miss' });
     await withoutCache.close();
     const withoutDatabase = await startService(broken, () => Promise.reject(new Error('away')));
-    expect((await request(withoutDatabase.url + path, { signal })).status).toBe(503);
+    expect((await request(withoutDatabase.url + path, signal)).status).toBe(503);
     await withoutDatabase.close();
   });
 

@@ -82,3 +82,68 @@ describe('requests of an open loop are due', () => {
     for (let i = 0; i < 50; i++) expect(schedule.dueNs(i)).toBe(Math.round(Math.sqrt(2 * i) * second));
   });
 });
+
+describe('arrivals of a Poisson process', () => {
+  const rates = fc.constantFrom(0.4, 7, 100, 1000 / 3, 2500);
+  const stages = fc.array(
+    fc.record({ durationMs: fc.integer({ min: 100, max: 4000 }), from: rates, to: rates }),
+    {
+      minLength: 1,
+      maxLength: 3,
+    },
+  );
+
+  it('are as many as those at equal times, in order, and within the run', () => {
+    fc.assert(
+      fc.property(stages, (all) => {
+        const schedule = new Schedule(all, 'poisson');
+        const even = new Schedule(all);
+        expect(schedule.count).toBe(even.count);
+        const end = all.reduce((sum, { durationMs }) => sum + durationMs, 0) * 1e6;
+        const due = Array.from({ length: schedule.count }, (_, i) => schedule.dueNs(i));
+        expect(due.every((at, i) => at >= (due[i - 1] ?? 0) && at <= end)).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('have the exact mean: no more than a block of 1,000 is ever between them and equal times', () => {
+    const schedule = new Schedule([hold(1000, 60_000)], 'poisson');
+    expect(schedule.count).toBe(60_000);
+    for (let block = 0; block < 60; block++) {
+      expect(schedule.dueNs(block * 1000)).toBeGreaterThanOrEqual(block * second);
+      expect(schedule.dueNs(block * 1000 + 999)).toBeLessThan((block + 1) * second);
+    }
+  });
+
+  it('are the same for any number of threads', () => {
+    fc.assert(
+      fc.property(stages, fc.integer({ min: 1, max: 7 }), (all, threads) => {
+        const alone = new Schedule(all, 'poisson');
+        for (let thread = 0; thread < threads; thread++) {
+          const shared = new Schedule(all, 'poisson');
+          for (let i = thread; i < alone.count; i += threads)
+            if (shared.dueNs(i) !== alone.dueNs(i)) expect.fail(`arrival ${i} of ${threads} threads`);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('have exponential times between them: the deviation is the mean, and so is the tail', () => {
+    const schedule = new Schedule([hold(1000, 50_000)], 'poisson');
+    const gaps = Array.from(
+      { length: schedule.count - 1 },
+      (_, i) => (schedule.dueNs(i + 1) - schedule.dueNs(i)) / 1e6,
+    );
+    const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+    const deviation = Math.sqrt(gaps.reduce((sum, gap) => sum + (gap - mean) ** 2, 0) / gaps.length);
+    expect(mean).toBeCloseTo(1, 2);
+    expect(deviation).toBeGreaterThan(0.95);
+    expect(deviation).toBeLessThan(1.05);
+    for (const ms of [0.5, 1, 2, 3]) {
+      const share = gaps.filter((gap) => gap > ms).length / gaps.length;
+      expect(Math.abs(share - Math.exp(-ms))).toBeLessThan(0.012);
+    }
+  });
+});

@@ -8,7 +8,7 @@ import { Redactor } from '../../../src/lib/core/secrets/redactor.js';
 import { type SettingsInput, loadSettings } from '../../../src/runtime/config/load.js';
 import { variableName } from '../../../src/lib/core/schema/variable-name.js';
 import { Catalog } from '../../../src/runtime/config/catalog.js';
-import type { InvalidConfiguration } from '../../../src/runtime/config/problems.js';
+import type { InvalidConfiguration } from '../../../src/lib/core/written/problems.js';
 
 const guide = `environments:
   default:

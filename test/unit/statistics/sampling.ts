@@ -69,6 +69,16 @@ export function normal(random: Random): number {
   return Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
 }
 
+/** A stationary first-order autoregression of variance 1, whose neighbours are correlated at `persistence`. */
+export function autoregression(random: Random, persistence: number): () => number {
+  let level = normal(random);
+  return () => {
+    const now = level;
+    level = persistence * level + Math.sqrt(1 - persistence ** 2) * normal(random);
+    return now;
+  };
+}
+
 /** Uniform in the logarithm. */
 export function between(random: Random, low: number, high: number): number {
   return low * (high / low) ** random();

@@ -34,7 +34,7 @@ export async function chooseDescription(
   form: RolloutForm | undefined,
 ): Promise<Description> {
   if (input.file !== undefined) {
-    const { readDescribed } = await import('../../../runtime/config/described-file.js');
+    const { readDescribed } = await import('../../../lib/core/written/described-file.js');
     const { path, label, document, data } = await readDescribed(input.file, context.cwd, rolloutDescription);
     for (const warning of document.warnings) context.warn(warning);
     return {

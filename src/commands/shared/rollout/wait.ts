@@ -30,16 +30,18 @@ export async function goOn(
   const { openRolloutView } = await import('../../../ui/rollout-live.js');
   const view = openRolloutView(context.terminal);
   try {
-    return await follow(run, {
-      everyMs: every,
-      saw: ({ did, warnings }, state) =>
-        view.show({
-          state,
-          did,
-          warnings,
-          waits: waitsFor(state, run.spec, run.session.now()),
-        }),
-    });
+    return await context.drawing(view, () =>
+      follow(run, {
+        everyMs: every,
+        saw: ({ did, warnings }, state) =>
+          view.show({
+            state,
+            did,
+            warnings,
+            waits: waitsFor(state, run.spec, run.session.now()),
+          }),
+      }),
+    );
   } finally {
     view.close();
   }

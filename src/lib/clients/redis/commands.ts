@@ -14,17 +14,24 @@ export const askingCommand = encodeCommand(['ASKING']);
  * @param nx write only what does not exist. Answers: OK, or null for a key that exists.
  */
 export function setEncoder(nx: boolean): (key: ByteString, value: ByteString, ttlMs: number) => string {
-  const end = nx ? '$2\r\nNX\r\n' : '';
+  const end = nx ? '\r\n$2\r\nNX\r\n' : '\r\n';
   const extra = nx ? 1 : 0;
   const plain = `*${3 + extra}\r\n$3\r\nSET\r\n$`;
   const timed = `*${5 + extra}\r\n$3\r\nSET\r\n$`;
+  // Mostly the one of the command before.
+  let expiry = { ttlMs: 0, text: end };
   return (key, value, ttlMs) => {
-    const pair = `${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`;
-    if (ttlMs <= 0) return plain + pair + end;
-    const seconds = ttlMs % 1000 === 0;
-    const ttl = String(seconds ? ttlMs / 1000 : ttlMs);
-    return `${timed}${pair}${seconds ? '$2\r\nEX' : '$2\r\nPX'}\r\n$${ttl.length}\r\n${ttl}\r\n${end}`;
+    if (expiry.ttlMs !== ttlMs)
+      expiry = { ttlMs, text: ttlMs > 0 ? `\r\n${expiryOption(ttlMs)}${end}` : end };
+    return `${ttlMs > 0 ? timed : plain}${key.length}\r\n${key}\r\n$${value.length}\r\n${value}${expiry.text}`;
   };
+}
+
+/** The last two words of `SET`, without the line's end. */
+function expiryOption(ttlMs: number): string {
+  const seconds = ttlMs % 1000 === 0;
+  const ttl = String(seconds ? ttlMs / 1000 : ttlMs);
+  return `${seconds ? '$2\r\nEX' : '$2\r\nPX'}\r\n$${ttl.length}\r\n${ttl}`;
 }
 
 /** Answers: 1, or 0 for a key that is not there. */

@@ -33,6 +33,8 @@ export interface Description<T = unknown> {
   code: string;
   /** Its first keys, for whoever gave something else. */
   example: string;
+  /** What helps whoever named a file that is not there. */
+  hint?: string;
   schema: z.ZodMiniType<T>;
   /** What the schema cannot see. */
   contradictions(value: never): Finding[];

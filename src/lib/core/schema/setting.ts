@@ -22,9 +22,9 @@ export interface Setting {
   default?: string;
   /**
    * `url`: may carry a password. `text`: is one. In the file both may be references, and a plain password is refused.
-   * Under names of the person's own the name may decide it.
+   * Under names of the person's own the name may decide it, and the value that is written there.
    */
-  secret?: SecretKind | ((key: string) => SecretKind);
+  secret?: SecretKind | ((key: string, value: unknown) => SecretKind);
   /** The schemes of a URL. */
   schemes?: readonly string[];
   /** Where a system is: what else is said of that system, in its section, belongs to this address. */
@@ -38,8 +38,12 @@ export interface Setting {
 }
 
 /** Whether the value of a setting may be, or is, a secret. @param key the last step of its path */
-export function secretKind({ secret }: Setting, key: PropertyKey | undefined): SecretKind | undefined {
-  return typeof secret === 'function' ? secret(String(key)) : secret;
+export function secretKind(
+  { secret }: Setting,
+  key: PropertyKey | undefined,
+  value: unknown,
+): SecretKind | undefined {
+  return typeof secret === 'function' ? secret(String(key), value) : secret;
 }
 
 /** Settings by their schemas. A schema is made once, when its module is loaded, and never changed. */
@@ -70,12 +74,25 @@ export function setting<T>(
         try {
           return read(value);
         } catch (error) {
-          context.issues.push({ code: 'custom', message: explain(error), input: value });
+          const path = error instanceof Within ? [...error.path] : [];
+          context.issues.push({ code: 'custom', message: explain(error), path, input: value });
           return z.NEVER;
         }
       }),
     )
     .register(settings, about) as unknown as SettingType<T>;
+}
+
+/** What is wrong with a part of a setting that is more than one value. */
+export class Within extends UserError {
+  override readonly name = 'Within';
+  constructor(
+    readonly path: readonly PropertyKey[],
+    message: string,
+    hint?: string,
+  ) {
+    super(message, hint === undefined ? {} : { hint });
+  }
 }
 
 /** What an error of a value's reader says, on one line: its message and its hint. */
@@ -148,7 +165,8 @@ export function choice<const C extends readonly string[]>(choices: C, about: Abo
   return setting(oneOf(choices), { json: { enum: choices }, ...about });
 }
 
-const reference = {
+/** A reference to a secret, as JSON schema. */
+export const referenceJson = {
   type: 'object',
   oneOf: [
     { properties: { env: { type: 'string', minLength: 1 } }, required: ['env'], additionalProperties: false },
@@ -162,7 +180,7 @@ const reference = {
 
 /** What is secret as a whole: a password, a token. */
 export function secret(about: About): SettingType<string> {
-  return text({ secret: 'text', json: reference, ...about });
+  return text({ secret: 'text', json: referenceJson, ...about });
 }
 
 /**
@@ -215,7 +233,7 @@ function passing(check: (text: string) => unknown) {
 }
 
 function urlJson(schemes: readonly string[]): Setting['json'] {
-  return { anyOf: [{ type: 'string', pattern: `^(${schemes.join('|')})://` }, reference] };
+  return { anyOf: [{ type: 'string', pattern: `^(${schemes.join('|')})://` }, referenceJson] };
 }
 
 export function addresses(about: About): SettingType<string[]> {

@@ -1,13 +1,13 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
 
-import { systemCode } from '../../core/errors.js';
-import type { Target } from '../job.js';
-import type { FailureKind } from '../tally.js';
+import type { Dialer, Dialing } from '../dialer.js';
+import type { PreparedRequest } from '../job.js';
+import { type Failure, failureOf } from '../socket-failure.js';
+import { traceparentOf } from '../trace-ids.js';
 import type { Exchange } from '../transport.js';
-import { wireOf } from './request-bytes.js';
+import { type Wire, wireOf } from './request-bytes.js';
 import { ResponseMalformed } from './response-head.js';
-import { ResponseParser } from './response-parser.js';
+import { BodyTooLarge, ResponseParser } from './response-parser.js';
 
 /** What a connection tells whoever sends over it. */
 export interface ConnectionEvents {
@@ -16,7 +16,7 @@ export interface ConnectionEvents {
   /** The answer of its request is whole. It is free again, or closed. */
   answered(connection: Connection): void;
   /** Its request failed, or there was none, and it is closed. */
-  failed(connection: Connection, kind: FailureKind): void;
+  failed(connection: Connection, failure: Failure): void;
 }
 
 /** One HTTP/1.1 connection, with one request at a time. Times are on this thread's monotonic clock, in milliseconds. */
@@ -31,60 +31,88 @@ export class Connection {
   served = 0;
   /** Whether a byte of the request's answer is there. */
   answering = false;
-  readonly #socket: Socket;
   readonly #events: ConnectionEvents;
+  readonly #dialing: Dialing;
+  #socket: Socket | undefined;
+  /** Users mostly send one request again and again. */
+  #request: PreparedRequest | undefined;
+  #wire: Wire | undefined;
 
-  constructor(target: Target, address: string | undefined, deadline: number, events: ConnectionEvents) {
+  /** @param buffer which is read into: all connections of a thread may share one */
+  constructor(dialer: Dialer, deadline: number, buffer: Buffer, events: ConnectionEvents) {
     this.#events = events;
     this.deadline = deadline;
-    this.#socket = open(target, address);
-    this.#socket.setNoDelay(true);
-    this.#socket
-      .on(target.tls ? 'secureConnect' : 'connect', () => {
-        this.connected = true;
-        this.#events.opened(this);
-      })
-      .on('data', (chunk) => this.#take(chunk))
-      .on('end', () => this.#end())
-      .on('error', (error) => this.#fail(kindOf(error, this.connected)))
-      .on('close', () => this.#fail('closed'));
+    const callback = (length: number): boolean => {
+      this.#take(buffer, length);
+      return true;
+    };
+    this.#dialing = dialer.dial(
+      'http/1.1',
+      { buffer, callback },
+      (socket) => this.#opened(socket),
+      (failure) => this.#fail(failure),
+    );
   }
 
   send(exchange: Exchange, deadline: number): void {
-    const { request } = exchange;
+    const { request, traceId } = exchange;
     this.exchange = exchange;
     this.deadline = deadline;
     this.answering = false;
     this.parser.expect(request.method, request.readsBody);
-    this.#socket.write(wireOf(request));
+    if (request !== this.#request) {
+      this.#request = request;
+      this.#wire = wireOf(request);
+    }
+    const { head, end, body, isTraced } = this.#wire!;
+    const trace = traceId === undefined || isTraced ? '' : `traceparent: ${traceparentOf(traceId)}\r\n`;
+    this.#socket!.write(head + trace + end, 'latin1');
+    if (body) this.#socket!.write(body);
   }
 
   close(): void {
     this.closed = true;
-    this.#socket.destroy();
+    this.#dialing.cancel();
+    this.#socket?.destroy();
   }
 
   /** Its time is up. */
   giveUp(): void {
-    this.#fail(this.connected ? 'timeout' : 'connect-timeout');
+    this.#fail(
+      this.connected
+        ? { kind: 'timeout', reason: 'there was no whole answer in time' }
+        : { kind: 'connect-timeout', reason: 'it did not take the connection in time' },
+    );
   }
 
-  #take(chunk: Buffer): void {
+  #opened(socket: Socket): void {
+    this.connected = true;
+    this.#socket = socket
+      .on('end', () => this.#end())
+      .on('error', (error) => this.#fail(failureOf(error, true)))
+      .on('close', () => this.#fail(closed));
+    this.#events.opened(this);
+  }
+
+  #take(buffer: Buffer, length: number): void {
     if (this.closed) return;
     // Bytes that nobody asked for: the next answer could not be told from them.
-    if (this.exchange === undefined) return this.#fail('malformed');
+    if (this.exchange === undefined)
+      return this.#fail({ kind: 'malformed', reason: 'it sent bytes that nobody had asked for' });
     this.answering = true;
     try {
-      if (this.parser.push(chunk)) this.#answered();
+      if (this.parser.push(buffer, length)) this.#answered();
     } catch (error) {
-      if (!(error instanceof ResponseMalformed)) throw error;
-      this.#fail('malformed');
+      if (error instanceof ResponseMalformed)
+        this.#fail({ kind: 'malformed', reason: `its answer is not HTTP/1.1: ${error.message}` });
+      else if (error instanceof BodyTooLarge) this.#fail({ kind: 'too-large', reason: error.message });
+      else throw error;
     }
   }
 
   #end(): void {
     if (this.exchange !== undefined && this.parser.end()) this.#answered();
-    else this.#fail('closed');
+    else this.#fail(closed);
   }
 
   #answered(): void {
@@ -93,44 +121,11 @@ export class Connection {
     this.#events.answered(this);
   }
 
-  #fail(kind: FailureKind): void {
+  #fail(failure: Failure): void {
     if (this.closed) return;
     this.close();
-    this.#events.failed(this, kind);
+    this.#events.failed(this, failure);
   }
 }
 
-function open({ host, port, socketPath, tls }: Target, address: string | undefined): Socket {
-  const where = socketPath === undefined ? { host: address ?? host, port } : { path: socketPath };
-  if (!tls) return connectTcp(where);
-  const { servername, verify, ca, cert, key } = tls;
-  return connectTls({
-    ...where,
-    servername,
-    rejectUnauthorized: verify,
-    ALPNProtocols: ['http/1.1'],
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  });
-}
-
-const kinds: Readonly<Record<string, FailureKind>> = {
-  ECONNREFUSED: 'refused',
-  ENOENT: 'refused',
-  ECONNRESET: 'reset',
-  EPIPE: 'reset',
-  EHOSTUNREACH: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  EADDRNOTAVAIL: 'unreachable',
-  ETIMEDOUT: 'connect-timeout',
-  ENOTFOUND: 'dns',
-  EAI_AGAIN: 'dns',
-};
-
-function kindOf(error: Error, connected: boolean): FailureKind {
-  const code = systemCode(error) ?? '';
-  if (kinds[code]) return kinds[code];
-  const isTls = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code);
-  return isTls ? 'tls' : connected ? 'reset' : 'other';
-}
+const closed: Failure = { kind: 'closed', reason: 'it closed the connection before its answer was whole' };

@@ -1,5 +1,5 @@
 import { bytesOf } from '../../core/bytes.js';
-import type { Answer } from '../transport.js';
+import { type Answer, mostBodyBytes } from '../transport.js';
 import { type Head, parseHead, ResponseMalformed } from './response-head.js';
 
 const headEnd = Buffer.from('\r\n\r\n');
@@ -10,6 +10,10 @@ const mostHeadBytes = 64 * 1024;
 /** Bytes of a chunk's size with its extensions. */
 const mostSizeBytes = 4 * 1024;
 const mostInterim = 100;
+/** The message says so of "it", the server. */
+export class BodyTooLarge extends Error {
+  override readonly name = 'BodyTooLarge';
+}
 
 type State =
   'head' | 'length' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailers' | 'until-close' | 'done';
@@ -33,8 +37,8 @@ export class ResponseParser implements Answer {
   #interim = 0;
   /** What came of a head, of a chunk's size or of trailers without its end. */
   #partial: Buffer | undefined;
-  /** Answers of one server mostly begin alike. */
-  #lastHead = '';
+  /** Answers of one server mostly begin alike: the last head with its end, as it came. */
+  #headBytes = Buffer.alloc(0);
   #head: Head | undefined;
   #body: Buffer[] | undefined;
 
@@ -61,10 +65,38 @@ export class ResponseParser implements Answer {
   }
 
   /**
+   * @param buffer may be used again by the caller
+   * @param length of what came in it
    * @returns whether the answer is whole; `left` says what came behind it
-   * @throws ResponseMalformed
+   * @throws ResponseMalformed, BodyTooLarge
    */
-  push(chunk: Buffer): boolean {
+  push(buffer: Buffer, length = buffer.length): boolean {
+    return this.#isLikeTheLast(buffer, length) || this.#read(buffer.subarray(0, length));
+  }
+
+  /** Takes a whole answer that came at once and has the last one's head, without reading that. */
+  #isLikeTheLast(buffer: Buffer, length: number): boolean {
+    const [head, known] = [this.#head, this.#headBytes];
+    if (
+      head === undefined ||
+      this.#state !== 'head' ||
+      this.bytes > 0 ||
+      this.#headOnly ||
+      this.#body !== undefined ||
+      !hasBody(head.status) ||
+      typeof head.framing !== 'number' ||
+      known.length + head.framing !== length ||
+      known.compare(buffer, 0, known.length) !== 0
+    )
+      return false;
+    this.status = head.status;
+    this.keepAlive = head.keepAlive;
+    this.bytes = length;
+    this.#state = 'done';
+    return true;
+  }
+
+  #read(chunk: Buffer): boolean {
     const bytes = this.#partial ? Buffer.concat([this.#partial, chunk]) : chunk;
     const known = this.#partial?.length ?? 0;
     this.#partial = undefined;
@@ -78,7 +110,7 @@ export class ResponseParser implements Answer {
         case 'length':
         case 'chunk-data': {
           const part = Math.min(this.#remaining, bytes.length - at);
-          if (part > 0) this.#body?.push(bytes.subarray(at, at + part));
+          if (part > 0) this.#keep(bytes, at, at + part);
           at += part;
           this.#remaining -= part;
           if (this.#remaining === 0) this.#state = this.#state === 'length' ? 'done' : 'chunk-end';
@@ -99,7 +131,7 @@ export class ResponseParser implements Answer {
           at = this.#readTrailer(bytes, at);
           break;
         case 'until-close':
-          if (at < bytes.length) this.#body?.push(bytes.subarray(at));
+          if (at < bytes.length) this.#keep(bytes, at, bytes.length);
           at = bytes.length;
           break;
         case 'done':
@@ -129,21 +161,21 @@ export class ResponseParser implements Answer {
       return at;
     }
     if (end - at > mostHeadBytes) throw new ResponseMalformed('its head is longer than 64 KiB');
-    const text = bytesOf(bytes, at, end);
-    if (text !== this.#lastHead || !this.#head) {
-      this.#head = parseHead(text);
-      this.#lastHead = text;
+    const next = end + headEnd.length;
+    if (!this.#head || this.#headBytes.compare(bytes, at, next) !== 0) {
+      this.#head = parseHead(bytesOf(bytes, at, end));
+      this.#headBytes = Buffer.from(bytes.subarray(at, next));
     }
     const { status, framing, keepAlive } = this.#head;
     if (status < 200) {
       if (status === 101) throw new ResponseMalformed('it switches to a protocol that nobody asked for');
       if (++this.#interim > mostInterim) throw new ResponseMalformed('it has more than 100 interim answers');
-      return end + headEnd.length;
+      return next;
     }
     this.status = status;
     this.keepAlive = keepAlive;
     this.#remaining = 0;
-    if (this.#headOnly || status === 204 || status === 304) this.#state = 'done';
+    if (this.#headOnly || !hasBody(status)) this.#state = 'done';
     else if (framing === 'chunked') this.#state = 'chunk-size';
     else if (framing === 'until-close') {
       this.keepAlive = false;
@@ -152,7 +184,14 @@ export class ResponseParser implements Answer {
       this.#remaining = framing;
       this.#state = framing === 0 ? 'done' : 'length';
     }
-    return end + headEnd.length;
+    return next;
+  }
+
+  #keep(bytes: Buffer, begin: number, end: number): void {
+    if (!this.#body) return;
+    if (this.bytes + end > mostBodyBytes)
+      throw new BodyTooLarge('its answer is longer than the 16 MiB that are read of one');
+    this.#body.push(Buffer.from(bytes.subarray(begin, end)));
   }
 
   #readChunkSize(bytes: Buffer, at: number): number {
@@ -172,6 +211,11 @@ export class ResponseParser implements Answer {
     else parseHead(`HTTP/1.1 200 \r\n${line}`);
     return at + line.length + 2;
   }
+}
+
+/** Whether an answer to anything but HEAD has one (RFC 9112, 6.3). */
+function hasBody(status: number): boolean {
+  return status >= 200 && status !== 204 && status !== 304;
 }
 
 /** The line that begins there, without its end; undefined when its end is not there yet. @throws ResponseMalformed */

@@ -1,0 +1,69 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { expect, it, onTestFinished } from 'vitest';
+
+import type { ComparisonResult } from '../../../src/lib/load/compare/result.js';
+import { metrify } from '../run.js';
+import { knownServer } from './known-server.js';
+
+async function folder(): Promise<(name: string) => string> {
+  const path = await mkdtemp(join(tmpdir(), 'metrify-compare-'));
+  onTestFinished(() => rm(path, { recursive: true }));
+  return (name) => join(path, name);
+}
+
+async function comparison(...args: string[]) {
+  const end = await metrify(['load', ...args, '--json']);
+  expect(end.stderr).not.toContain('a bug in metrify');
+  const { result, verdict } = end.json<{ result: ComparisonResult; verdict: string }>();
+  const p50 = result.quantiles.find(({ quantile }) => quantile === 0.5)!;
+  return { code: end.code, verdict, p50 };
+}
+
+it('load compare finds that a saved run is slower, and the other one faster', async () => {
+  const { url } = await knownServer();
+  const file = await folder();
+  const save = async (name: string) => {
+    const args = ['--rate', '40', '--duration', '9s', '--save', file(name)];
+    const { code, stderr } = await metrify(['load', 'run', `${url}/deployed/360`, ...args]);
+    expect(code, stderr).not.toBe(5);
+  };
+  await save('before.json');
+  await save('after.json');
+  const slower = await comparison(
+    'compare',
+    file('before.json'),
+    file('after.json'),
+    '--max-increase',
+    '20%',
+  );
+  expect(slower.p50).toMatchObject({ verdict: 'slower' });
+  expect(slower.p50.ratio).toBeGreaterThan(1.5);
+  expect([slower.code, slower.verdict]).toEqual([3, 'failed']);
+  const faster = await comparison(
+    'compare',
+    file('after.json'),
+    file('before.json'),
+    '--max-increase',
+    '20%',
+  );
+  expect(faster.p50).toMatchObject({ verdict: 'faster' });
+  expect(faster.code).not.toBe(3);
+});
+
+it('load compare refuses what is not a saved run', async () => {
+  const file = await folder();
+  const { code, stderr } = await metrify(['load', 'compare', file('no.json'), file('none.json')]);
+  expect(code).toBe(2);
+  expect(stderr).toContain('cannot be read');
+});
+
+it('load ab finds which of two services is slower, in turns', async () => {
+  const { url } = await knownServer();
+  const args = ['--rate', '100', '--duration', '5s', '--slice', '500ms', '--warmup', '100ms'];
+  const found = await comparison('ab', `${url}/after/20`, `${url}/after/200`, ...args);
+  expect(found.p50).toMatchObject({ verdict: 'slower' });
+  expect(found.code).toBe(3);
+});

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+
+import type { StressResult } from '../../../src/ui/load-stress.js';
+import { metrify } from '../run.js';
+import { knownServer } from './known-server.js';
+
+it('finds what a server of known capacity holds, and that it recovers', { timeout: 120_000 }, async () => {
+  const { url } = await knownServer();
+  // One request after the other, 10 ms each: 100 a second.
+  const args = ['--threshold', 'p95<500ms', '--start', '50', '--within', '40s'];
+  const end = await metrify(['load', 'stress', `${url}/queue/10`, ...args, '--json']);
+  const { result } = end.json<{ result: StressResult }>();
+  // A busy machine finds less, and none finds more than there is.
+  expect(result.rate).toBeGreaterThan(40);
+  expect(result.rate).toBeLessThan(115);
+  expect(result.steps.some(({ holds, rate }) => holds === false && rate > 100)).toBe(true);
+  expect(result.recovered).not.toBe(false);
+});
+
+it('is about thresholds', async () => {
+  const { code, stderr } = await metrify(['load', 'stress', 'http://127.0.0.1:1/']);
+  expect(code).toBe(2);
+  expect(stderr).toContain("Give --threshold 'p95<200ms,error_rate<1%'");
+});
