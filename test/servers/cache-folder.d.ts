@@ -12,3 +12,6 @@ export declare function locustFolder(environment?: NodeJS.ProcessEnv): string;
 export declare const LOCUST_VERSION: string;
 export declare function vegetaProgram(environment?: NodeJS.ProcessEnv): string;
 export declare const VEGETA_VERSION: string;
+export declare function lakeFolder(environment?: NodeJS.ProcessEnv): string;
+export declare const LAKE_VERSION: string;
+export declare const LAKE_PACKAGES: readonly string[];

@@ -44,3 +44,19 @@ export const VEGETA_VERSION = '12.13.0';
 export function vegetaProgram(environment = process.env) {
   return join(cacheFolder(environment), `vegeta-${VEGETA_VERSION}`, 'vegeta');
 }
+
+/** Oracles of exports: readers of Parquet and ORC, Spark, a catalog of Iceberg, an S3 server. */
+export const LAKE_PACKAGES = [
+  'pyarrow==26.0.1',
+  'duckdb==2.0.1',
+  'pyspark==4.0.1',
+  'pyiceberg[sql-sqlite]==0.12.0',
+  'moto[server,s3]==5.2.5',
+];
+/** Raised when the packages change. */
+export const LAKE_VERSION = '1';
+
+/** Of Python's packages: `PYTHONPATH=… python3 …`. */
+export function lakeFolder(environment = process.env) {
+  return join(cacheFolder(environment), `lake-${LAKE_VERSION}`);
+}

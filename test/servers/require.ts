@@ -5,6 +5,7 @@ import {
   envoyProgram,
   hazelcastFolder,
   kubernetesFolder,
+  lakeFolder,
   locustFolder,
   simbenchFolder,
   vegetaProgram,
@@ -71,6 +72,11 @@ const NEEDS = {
   envoy: {
     present: () => existsSync(envoyProgram()),
     missing: 'Envoy is not in the cache',
+    remedy: INSTALL,
+  },
+  lake: {
+    present: () => isProgram('python3') && isProgram('java') && existsSync(lakeFolder()),
+    missing: 'the readers of Parquet and ORC are not in the cache',
     remedy: INSTALL,
   },
   locust: {
