@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Batch } from '../columnar/batch.js';
 import { gather, placesOf } from '../columnar/gather.js';
 import type { FileFormat, FileWriter } from '../columnar/sink.js';
+import { typeName } from '../columnar/type-name.js';
 import type { Schema } from '../columnar/type.js';
 import { errorMessage, systemCode, UserError } from '../core/errors.js';
 import { acquireFileLock, type FileLock } from '../core/file-lock.js';
@@ -25,6 +26,7 @@ export interface DatasetOptions {
   /** Rows of a row group at most. */
   readonly rowGroupRows: number;
   readonly query: string;
+  readonly reader: string;
 }
 
 interface Partition {
@@ -136,15 +138,16 @@ export class Dataset {
     for (const folder of new Set(this.#done.map(({ path }) => dirname(join(this.#folder, path)))))
       await syncFolder(folder);
     const files = this.#done.map(({ staged: _, ...file }) => file).sort((a, b) => (a.path < b.path ? -1 : 1));
-    const { createdBy, query, partitionBy } = this.#options;
+    const { createdBy, query, reader, partitionBy } = this.#options;
     const manifest: Manifest = {
       format: 'metrify-dataset',
       version: 1,
       createdBy,
       createdAt: new Date().toISOString(),
       query,
+      reader,
       partitionBy: [...partitionBy],
-      columns: this.#schema.map(({ name, type }) => ({ name, type: type.storage })),
+      columns: this.#schema.map(({ name, type }) => ({ name, type: typeName(type) })),
       rows: files.reduce((sum, { rows }) => sum + rows, 0),
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
       files,

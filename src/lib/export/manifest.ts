@@ -17,6 +17,8 @@ const schema = z.object({
   createdBy: z.string(),
   createdAt: z.string(),
   query: z.string(),
+  /** Which readers the types are written for. */
+  reader: z.string(),
   partitionBy: z.array(z.string()),
   columns: z.array(z.object({ name: z.string(), type: z.string() })),
   rows: z.number(),
