@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 
 import type { Batch } from '../columnar/batch.js';
 import type { FileFormat } from '../columnar/sink.js';
+import { typeName } from '../columnar/type-name.js';
 import type { Schema } from '../columnar/type.js';
 import { ServiceConflict } from '../core/errors.js';
 import { type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
@@ -19,6 +20,8 @@ export interface DatasetOptions {
   readonly fileBytes?: number;
   /** What the rows are, for the manifest. */
   readonly query: string;
+  /** Which readers the types are written for. */
+  readonly reader: string;
   /**
    * Partitions, as folders (`month=2026-01`, or an empty text), whose files the new ones replace. Others keep theirs, and new ones
    * come beside them. Default: all.
@@ -101,7 +104,7 @@ export class Dataset {
     const gone = old.filter(({ path }) => this.#replaces(folderOf(path)) && !added.has(path));
     const kept = old.filter(({ path }) => !this.#replaces(folderOf(path)));
     const files = [...kept, ...parts.map(describe)].sort((a, b) => (a.path < b.path ? -1 : 1));
-    const { createdBy, query, partitionBy } = this.#options;
+    const { createdBy, query, reader, partitionBy } = this.#options;
     const manifest: Manifest = {
       format: 'metrify-dataset',
       version: 1,
@@ -109,9 +112,10 @@ export class Dataset {
       createdAt: new Date().toISOString(),
       run: this.#run,
       query,
+      reader,
       ...facts,
       partitionBy: [...partitionBy],
-      columns: this.#schema.map(({ name, type }) => ({ name, type: type.storage })),
+      columns: this.#schema.map(({ name, type }) => ({ name, type: typeName(type) })),
       rows: files.reduce((sum, { rows }) => sum + rows, 0),
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
       files,
