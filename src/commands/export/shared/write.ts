@@ -13,6 +13,7 @@ import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js
 import { FolderTarget } from '../../../lib/export/folder-target.js';
 import type { ManifestFile } from '../../../lib/export/manifest.js';
 import { describeQuery } from '../../../lib/export/query.js';
+import { findTable } from '../../../lib/export/table.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
@@ -20,10 +21,13 @@ import type { Printer } from '../../../runtime/printer.js';
 import { version } from '../../../version.js';
 import { sourceFlags } from '../../shared/source/flags.js';
 import { readQuery } from '../../shared/source/query.js';
+import { prepareRows, rowFlags, type RowsJob, runRows, schemaOf } from './rows.js';
 
 /** Of both formats. */
 export const writeFlags = {
   sql: sourceFlags.sql,
+  table: flag.text({ placeholder: 'TABLE', help: 'rows of a table or view' }),
+  ...rowFlags,
   to: flag.text({ placeholder: 'FOLDER', help: 'the dataset' }),
   partitionBy: flag.list({ placeholder: 'COLUMN', help: 'columns that make folders: NAME=VALUE' }),
   for: flag.choice(readers, {
@@ -43,10 +47,8 @@ export const writeFlags = {
 
 export const createdBy = `metrify version ${version} (build 0)`;
 
-export interface Prepared {
-  readonly client: PostgresClient;
-  readonly job: ExportJob;
-}
+/** A query of PostgreSQL, or rows of a file or stream. */
+export type Prepared = { readonly client: PostgresClient; readonly job: ExportJob } | RowsJob;
 
 export interface Preview {
   readonly target: string;
@@ -67,23 +69,40 @@ export async function prepareExport(
   misread: MisfitRules['misread'],
   context: Context,
 ): Promise<Prepared> {
-  const { sql: written, to, partitionBy, rowGroupRows, infinity } = input;
+  const { to, partitionBy, rowGroupRows, infinity } = input;
   const rules = {
     profile: profileOf(format.suffix, input.for),
     numeric: input.numeric === undefined ? undefined : parseDecimal(input.numeric),
     misfits: { infinity, misread },
   };
-  if (written === undefined) throw new UserError('no source is given', { hint: 'Give --sql.' });
+  checkSource(input);
   if (to === undefined) throw new UserError('no target is given', { hint: 'Give --to FOLDER.' });
-  const sql = await readQuery(written, context.cwd);
+  const target = new FolderTarget(resolve(context.cwd, to));
+  const options = { format, partitionBy, rowGroupRows, createdBy };
+  if (input.file !== undefined || input.stdin)
+    return prepareRows(input.file, input.types, rules, target, options, context);
   const settings = await context.settings();
-  const postgres = requireSystem(settings, 'postgres', '--sql');
+  const postgres = requireSystem(settings, 'postgres', input.table === undefined ? '--sql' : '--table');
+  const written = input.sql === undefined ? undefined : await readQuery(input.sql, context.cwd);
   const client = await openPostgres(postgres, settings, context.signal);
   context.closing(() => client.close());
+  const sql = written ?? (await client.readOnly(() => findTable(client, input.table!))).sql;
   const query = await client.readOnly(() => describeQuery(client, sql, partitionBy, rules));
   for (const warning of query.warnings) context.warn(warning);
-  const target = new FolderTarget(resolve(context.cwd, to));
-  return { client, job: { query, sql, target, format, partitionBy, rowGroupRows, createdBy } };
+  return { client, job: { query, sql, target, ...options } };
+}
+
+/** @throws UserError exit 2 */
+function checkSource({ sql, table, file, stdin, types }: FlagValues<typeof writeFlags>): void {
+  const given = [sql !== undefined, table !== undefined, file !== undefined, stdin].filter(Boolean).length;
+  if (given !== 1)
+    throw new UserError(given === 0 ? 'no source is given' : 'more than one source is given', {
+      hint: 'Give one of --sql, --table, --file and --stdin.',
+    });
+  if (types && file === undefined && !stdin)
+    throw new UserError('--types goes with --file and --stdin', {
+      hint: 'PostgreSQL knows the types of its columns; a query can cast them.',
+    });
 }
 
 /** @throws UserError exit 2 */
@@ -96,7 +115,9 @@ function parseDecimal(text: string): Decimal {
   return { precision, scale };
 }
 
-export function previewExport({ job: { query, target } }: Prepared): Preview {
+export function previewExport(prepared: Prepared): Preview {
+  if ('source' in prepared) return { target: prepared.target.name, schema: schemaOf(prepared) };
+  const { query, target } = prepared.job;
   return {
     target: target.name,
     schema: query.columns.map(({ name, type }) => ({ name, type: typeName(type) })),
@@ -108,11 +129,14 @@ export function presentExportPreview({ target, schema }: Preview, printer: Print
   for (const { name, type } of schema) printer.line(`  ${name}  ${type}`);
 }
 
-export async function runExport({ client, job }: Prepared, context: Context): Promise<Outcome<Result>> {
+export async function runExport(prepared: Prepared, context: Context): Promise<Outcome<Result>> {
   const { rows, bytes, files, columns } = await context.during('exporting', 'rows', (progress) =>
-    exportQuery(client, job, context.signal, progress),
+    'source' in prepared
+      ? runRows(prepared, context, progress)
+      : exportQuery(prepared.client, prepared.job, context.signal, progress),
   );
-  for (const warning of job.query.refusals.warnings()) context.warn(warning);
+  const { refusals } = 'source' in prepared ? prepared.rows : prepared.job.query;
+  for (const warning of refusals.warnings()) context.warn(warning);
   return { verdict: 'ok', result: { rows, bytes, files, schema: columns } };
 }
 

@@ -35,9 +35,12 @@ export class RowBatches {
     this.#use = use;
     this.#refusals = refusals;
     this.#notes = columns.map(
-      ({ name }) =>
+      ({ name }, i) =>
         (misfit: Misfit) =>
-          refusals.add(name, misfit, this.#rows + 1, () => keyOf(this.#batch, this.#batch.rows)),
+          // The row's first column is there by then, unless it is this one.
+          refusals.add(name, misfit, this.#rows + 1, () =>
+            i === 0 ? undefined : keyOf(this.#batch, this.#batch.rows),
+          ),
     );
   }
 

@@ -5,13 +5,17 @@ import type { RowBatch, RowSource } from '../../sources/row-source.js';
 import type { RowColumn } from './row-batches.js';
 import type { RowType } from './named-type.js';
 
-/** A row's values by column, for as long as it is looked at. */
-export type ReadRow<Row> = (row: Row) => readonly unknown[];
+/**
+ * A row's values by column, in an array that is used again.
+ * @param where the row is, for messages
+ * @throws UserError `COLUMN_UNKNOWN`
+ */
+export type ReadRow<Row> = (row: Row, where: () => string) => readonly unknown[];
 
 /**
  * How the rows of a file or stream are read as values. Texts are those of the source: CSV's fields, where an empty one is null, and
  * JSON's strings and numbers as they are written.
- * @throws UserError `COLUMN_MISSING`; when it is called, `COLUMN_UNKNOWN`
+ * @throws UserError `COLUMN_MISSING`
  */
 export function rowReader<Row>(source: RowSource<Row>, columns: readonly RowColumn[]): ReadRow<Row> {
   return source.members ? memberReader(source.members, columns) : fieldReader(source, columns);
@@ -35,12 +39,12 @@ function memberReader<Row>(
 ): ReadRow<Row> {
   const places = new Map(columns.map(({ name }, i) => [name, i]));
   const values = new Array<unknown>(columns.length);
-  return (row) => {
+  return (row, where) => {
     values.fill(null);
     members(row, (rawName, raw) => {
       const name = fromBytes(stringText(rawName));
       const place = places.get(name);
-      if (place === undefined) throw unknownMember(name);
+      if (place === undefined) throw unknownMember(name, where());
       values[place] = jsonValue(raw, columns[place]!);
     });
     return values;
@@ -59,9 +63,8 @@ function jsonValue(raw: ByteString, { type, isJson, element }: RowType): unknown
   return fromBytes(memberText(raw)!);
 }
 
-/** What is wrong with a row as such. */
-function unknownMember(name: string): UserError {
-  return new UserError(`a row has '${name}', which the first row has not`, {
+function unknownMember(name: string, where: string): UserError {
+  return new UserError(`${where} has '${name}', which the first row does not have`, {
     code: 'COLUMN_UNKNOWN',
     hint: `Name it with --types '${name}:text', so that it becomes a column.`,
   });

@@ -28,7 +28,7 @@ export function daysOf(value: unknown): number {
 /** Microseconds since midnight, up to 24:00:00. @throws ValueUnfit */
 export function timeOf(value: unknown): bigint {
   const match = typeof value === 'string' ? timeText.exec(value.trim()) : undefined;
-  const micros = match && microsFrom(match[1]!, match[2]!, match[3], match[4]);
+  const micros = match ? microsFrom(match[1]!, match[2]!, match[3], match[4]) : undefined;
   if (micros === undefined) throw new ValueUnfit(value, 'a time such as 17:30:00.5, in microseconds');
   return micros;
 }
