@@ -22,7 +22,9 @@ export function convertOf(name: string, type: Type, { profile }: TypeRules): Con
       return unlessInfinite((value) => value);
     case 'timestamp':
     case 'timestamptz':
-      return unlessInfinite(profile.format === 'orc' ? noteMisread(name === 'timestamptz') : (value) => value);
+      return unlessInfinite(
+        profile.format === 'orc' ? noteMisread(name === 'timestamptz') : (value) => value,
+      );
     case 'time':
       if (profile.time === 'integer') return (value) => timeOf(value);
       return (value) => {
@@ -59,15 +61,15 @@ function noteMisread(isInstant: boolean): Convert {
 
 /** Of types that are written as their text, which is checked. */
 const textForms: Readonly<Record<string, Convert>> = {
-  numeric: matching(
-    /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$|^nan$|^[+-]?inf(?:inity)?$/i,
-    'a number',
-  ),
+  numeric: matching(/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$|^nan$|^[+-]?inf(?:inity)?$/i, 'a number'),
   timetz: matching(
-    /^(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?(?:z|[+-]\d\d(?::?\d\d)?)$/i,
+    /^(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?(?:z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)$/i,
     'a time with a zone such as 17:30:00+01',
   ),
-  uuid: (value) => Buffer.from(uuidOf(value)).toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+  uuid: (value) =>
+    Buffer.from(uuidOf(value))
+      .toString('hex')
+      .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
   json: documentText,
   jsonb: documentText,
   inet: address,
@@ -90,7 +92,8 @@ function address(value: unknown): string {
   if (typeof value === 'string') {
     const [host = '', bits, ...more] = value.trim().split('/');
     const version = isIP(host);
-    const isMask = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+    const isMask =
+      bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
     if (version !== 0 && isMask && more.length === 0) return value.trim();
   }
   throw new ValueUnfit(value, 'an address such as 10.0.0.1 or 10.0.0.0/24');

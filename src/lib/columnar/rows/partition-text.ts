@@ -28,8 +28,16 @@ function printOf(type: Type): ((value: unknown) => string) | undefined {
     case 'integer':
       return (value) => integerOf(value, meaning.bits).toString();
     case 'date':
-      return (value) => new Date(daysOf(value) * 86_400_000).toISOString().replace(/T.*$/, '');
+      return dateText;
     default:
       return undefined;
   }
+}
+
+function dateText(value: unknown): string {
+  const date = new Date(daysOf(value) * 86_400_000);
+  const year = date.getUTCFullYear();
+  // Not of an invalid Date, either.
+  if (!(year >= 1 && year <= 9999)) throw new ValueUnfit(value, 'a date of the years 1 to 9999');
+  return date.toISOString().slice(0, 10);
 }

@@ -1,7 +1,7 @@
 import { ValueUnfit } from './unfit.js';
 
 const dayMicros = 86_400_000_000n;
-const day = String.raw`(\d{4,6})-(\d\d?)-(\d\d?)`;
+const day = String.raw`(\d{4,7})-(\d\d?)-(\d\d?)`;
 const clock = String.raw`(\d\d?):(\d\d)(?::(\d\d)(?:\.(\d+))?)?`;
 const zone = String.raw`(z|utc|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)`;
 const dateText = new RegExp(`^${day}( bc)?$`, 'i');
@@ -21,7 +21,7 @@ export function daysOf(value: unknown): number {
   }
   const match = typeof value === 'string' ? dateText.exec(value.trim()) : undefined;
   const days = match ? daysFrom(match[1]!, match[2]!, match[3]!, match[4] !== undefined) : undefined;
-  if (days === undefined) throw new ValueUnfit(value, 'a date such as 2026-01-31');
+  if (days === undefined || days > 2 ** 31 - 1) throw new ValueUnfit(value, 'a date such as 2026-01-31');
   return days;
 }
 
