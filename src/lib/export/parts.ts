@@ -27,7 +27,9 @@ export async function divideByKey(
   const type = await keyType(client, sql, column);
   const share = /^timestamp/.test(type)
     ? '(hi - lo) * (i / n::float8)'
-    : `trunc((hi - lo)::numeric * i / n)::${type === 'date' ? 'int' : type}`;
+    : type === 'date'
+      ? '(hi - lo) * i / n'
+      : `${type === 'numeric' ? '' : 'trunc'}((hi::numeric - lo) * i / n)`;
   const finite = /^(timestamp|date)/.test(type) ? `isfinite(${name})` : `${name} IS NOT NULL`;
   const { rows } = await client.query<{ bound: string | null }>(
     `SELECT (lo + ${share})::text AS bound
