@@ -3,6 +3,7 @@ import { RowBatches } from '../columnar/rows/row-batches.js';
 import { refuseRejected, rowReader } from '../columnar/rows/source-rows.js';
 import type { Progress } from '../core/progress.js';
 import type { RowSource } from '../sources/row-source.js';
+import { batchBytes, rowsOfBatch } from './batch-size.js';
 import { Dataset, type DatasetOptions } from './dataset.js';
 import type { Manifest } from './manifest.js';
 import type { ExportRows } from './rows.js';
@@ -30,9 +31,10 @@ export async function writeRows(
 ): Promise<Manifest> {
   const dataset = await Dataset.open(target, columns, options);
   try {
-    const capacity = partitions.length === 0 ? options.rowGroupRows : dividedRows;
+    const all = [...columns, ...partitions];
+    const capacity = rowsOfBatch(all, partitions.length === 0 ? options.rowGroupRows : dividedRows);
     const write = (batch: Batch) => dataset.write(batch);
-    const batches = new RowBatches([...columns, ...partitions], capacity, write, refusals);
+    const batches = new RowBatches(all, capacity, write, refusals, batchBytes);
     await feed(batches);
     await batches.end();
     return await dataset.finish();

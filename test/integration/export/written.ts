@@ -40,7 +40,7 @@ export async function written(url: string, sql: string, parent: string, options:
     const query = await client.readOnly(() => describeQuery(client, sql, [], rules));
     const target = new FolderTarget(folder);
     const job = { query, sql, target, format: formats[format], partitionBy: [], rowGroupRows: 20, createdBy };
-    const manifest = await exportQuery(client, job, signal, { update: () => {} });
+    const { manifest } = await exportQuery(client, job, signal, { update: () => {} });
     return {
       path: join(folder, manifest.files[0]!.path),
       manifest,

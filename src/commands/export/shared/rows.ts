@@ -4,8 +4,8 @@ import { type ColumnType, parseColumnTypes } from '../../../lib/columnar/rows/co
 import { typeName } from '../../../lib/columnar/type-name.js';
 import type { Progress } from '../../../lib/core/progress.js';
 import type { DatasetOptions } from '../../../lib/export/dataset.js';
+import type { Exported } from '../../../lib/export/export-query.js';
 import { exportRows } from '../../../lib/export/export-rows.js';
-import type { Manifest } from '../../../lib/export/manifest.js';
 import type { WriteRules } from '../../../lib/export/query.js';
 import { describeRows, type ExportRows } from '../../../lib/export/rows.js';
 import type { Target } from '../../../lib/export/target.js';
@@ -51,14 +51,25 @@ export async function prepareRows(
   return { source, rows, target, options: { ...options, query: source.label, reader: rules.profile.reader } };
 }
 
-export function schemaOf({ rows }: RowsJob): { readonly name: string; readonly type: string }[] {
-  return rows.columns.map(({ name, type }) => ({ name, type: typeName(type) }));
+export function previewRows({ rows, target, options }: RowsJob): {
+  readonly target: string;
+  readonly schema: readonly { readonly name: string; readonly type: string }[];
+  readonly partitionBy: readonly string[];
+} {
+  return {
+    target: target.name,
+    schema: rows.columns.map(({ name, type }) => ({ name, type: typeName(type) })),
+    partitionBy: options.partitionBy,
+  };
 }
 
-export function runRows(
+export async function runRows(
   { source, rows, target, options }: RowsJob,
   context: Context,
   progress: Progress,
-): Promise<Manifest> {
-  return exportRows(source, rows, target, options, context.signal, progress);
+): Promise<Exported> {
+  return {
+    manifest: await exportRows(source, rows, target, options, context.signal, progress),
+    notes: [],
+  };
 }

@@ -44,7 +44,10 @@ export function parseInterval(text: string): Interval {
   return sums;
 }
 
-function addIso([, sign, date = '', time = '']: RegExpExecArray, add: (n: string, unit: string) => void): void {
+function addIso(
+  [, sign, date = '', time = '']: RegExpExecArray,
+  add: (n: string, unit: string) => void,
+): void {
   const signed = (number: string) =>
     sign !== '-' ? number : number.startsWith('-') ? number.slice(1) : `-${number.replace('+', '')}`;
   const dateUnits: Record<string, string> = { Y: 'year', M: 'mon', W: 'week', D: 'day' };

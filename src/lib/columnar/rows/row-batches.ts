@@ -9,9 +9,6 @@ import { ValueUnfit } from './unfit.js';
 
 export type RowColumn = Field & RowType;
 
-/** Texts and bytes of a batch, together. */
-const mostBytes = 64 * 1024 * 1024;
-
 /** Makes batches of rows that come one by one. A batch is used again: `use` has done with it when its promise is settled. */
 export class RowBatches {
   readonly #columns: readonly RowColumn[];
@@ -23,12 +20,16 @@ export class RowBatches {
   #rows = 0;
   #bytes = 0;
 
-  /** @param capacity rows of a batch, but for the last one */
+  /**
+   * @param capacity most rows of a batch
+   * @param mostBytes after which it is given early; texts and bytes count
+   */
   constructor(
     columns: readonly RowColumn[],
     capacity: number,
     use: (batch: Batch) => Promise<void>,
     refusals: Refusals,
+    readonly mostBytes: number,
   ) {
     this.#columns = columns;
     this.#batch = new Batch(columns, capacity);
@@ -55,7 +56,7 @@ export class RowBatches {
     if (this.#refusals.isFatal) this.#refusals.check();
     this.#batch.rows++;
     this.#rows++;
-    if (this.#batch.rows === this.#batch.capacity || this.#bytes > mostBytes) return this.#flush();
+    if (this.#batch.rows === this.#batch.capacity || this.#bytes >= this.mostBytes) return this.#flush();
   }
 
   /** Gives what is left. */

@@ -29,7 +29,6 @@ function shown(value: unknown): string {
 function nameOf(value: object): string {
   if (Array.isArray(value)) return 'an array';
   if (value instanceof Uint8Array) return `${value.length} bytes`;
-  if (value instanceof Date)
-    return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString();
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString();
   return 'an object';
 }
