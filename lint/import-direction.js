@@ -82,7 +82,7 @@ export const folders = [
   {
     files: ['src/library/'],
     holds: 'the entry points of the npm package',
-    imports: ['src/lib/'],
+    imports: ['src/lib/', 'src/version.ts'],
     apart: true,
   },
   {
