@@ -13,7 +13,8 @@ export type MisfitKind = keyof typeof remedies;
 const remedies = {
   infinity: () => 'Write it as null with --infinity null, or replace it in the query.',
   range: (column: string) => `Leave the row out, or write the column as text: ${column}::text.`,
-  notANumber: (column: string) => `Write it as null with nullif(${column}, 'NaN'), or as text: ${column}::text.`,
+  notANumber: (column: string) =>
+    `Write it as null with nullif(${column}, 'NaN'), or as text: ${column}::text.`,
   digits: () => 'Give --numeric more digits, or leave it out: then the numbers are text.',
   dimensions: (column: string) => `Write the column as JSON: to_json(${column}).`,
   encoding: (column: string) =>
@@ -68,7 +69,9 @@ export class Refusals {
       fatal.map((tally) => `${subject(tally)} that the file cannot hold: ${first(tally)}`).join('; '),
       {
         code: 'VALUE_REFUSED',
-        hint: [...new Set(fatal.map(({ misfit, column }) => remedies[misfit.kind](quoted(column))))].join(' '),
+        hint: [...new Set(fatal.map(({ misfit, column }) => remedies[misfit.kind](quoted(column))))].join(
+          ' ',
+        ),
       },
     );
   }
