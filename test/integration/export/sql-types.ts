@@ -86,11 +86,7 @@ const json = fc.json().filter((value) => !/\\u0000/.test(value));
 
 /** PostgreSQL's types, of which all readers have all values in all formats. */
 export const scalars: readonly SqlType[] = [
-  type(
-    'bool',
-    fc.boolean().map(String),
-    (value) => `to_jsonb(${value})`,
-  ),
+  type('bool', fc.boolean().map(String), (value) => `to_jsonb(${value})`),
   integer('int2', 16),
   integer('int4', 32),
   integer('int8', 64),
@@ -129,7 +125,19 @@ export const scalars: readonly SqlType[] = [
         fc
           .tuple(fc.bigInt({ min: -(10n ** 60n), max: 10n ** 60n }), fc.integer({ min: -230, max: 230 }))
           .map(([n, exponent]) => `${n}e${exponent}`),
-        fc.constantFrom('0.000067', '1e-200', '1e200', 'NaN', 'Infinity', '-Infinity', '0.10', '0.1', '0.0000', '10000', '0'),
+        fc.constantFrom(
+          '0.000067',
+          '1e-200',
+          '1e200',
+          'NaN',
+          'Infinity',
+          '-Infinity',
+          '0.10',
+          '0.1',
+          '0.0000',
+          '10000',
+          '0',
+        ),
       )
       .map((n) => `'${n}'`),
   ),
@@ -162,7 +170,10 @@ export const scalars: readonly SqlType[] = [
       .map(([ms, zone, micros]) => {
         const two = (n: number) => String(Math.floor(n)).padStart(2, '0');
         const away = Math.abs(zone);
-        const clock = ms === 86_400_000 ? '24:00:00' : `${two(ms / 3_600_000)}:${two((ms / 60_000) % 60)}:${two((ms / 1000) % 60)}.${String(ms % 1000).padStart(3, '0')}${String(micros).padStart(3, '0')}`;
+        const clock =
+          ms === 86_400_000
+            ? '24:00:00'
+            : `${two(ms / 3_600_000)}:${two((ms / 60_000) % 60)}:${two((ms / 1000) % 60)}.${String(ms % 1000).padStart(3, '0')}${String(micros).padStart(3, '0')}`;
         return `'${clock}${zone < 0 ? '-' : '+'}${two(away / 3600)}:${two((away / 60) % 60)}:${two(zone % 7 === 0 ? away % 60 : 0)}'`;
       }),
   ),
@@ -212,12 +223,7 @@ export const scalars: readonly SqlType[] = [
     asText,
     { isPrinted: true },
   ),
-  type(
-    'int4range',
-    fc.constantFrom("'[1,5)'", "'empty'", "'(,7]'"),
-    asText,
-    { isPrinted: true },
-  ),
+  type('int4range', fc.constantFrom("'[1,5)'", "'empty'", "'(,7]'"), asText, { isPrinted: true }),
   type('xml', fc.constantFrom("'<a>é</a>'", "'x'"), asText, { isPrinted: true }),
   type('tsvector', fc.constantFrom("'fat cat'", "''"), asText, { isPrinted: true }),
   type('mood', fc.constantFrom("'sad'", "'not, so sad'", "'é'")),
@@ -225,7 +231,7 @@ export const scalars: readonly SqlType[] = [
     'kwh',
     fc.integer({ min: 0, max: 99_999_999 }).map((n) => `'${n / 100}'`),
   ),
-  type('tags', fc.constantFrom("'{}'", "'{a,NULL,\"\"}'"), (value) => `to_jsonb((${value})::text[])`),
+  type('tags', fc.constantFrom("'{}'", '\'{a,NULL,""}\''), (value) => `to_jsonb((${value})::text[])`),
 ];
 
 /** Times that ORC holds as all readers read them. */

@@ -25,8 +25,14 @@ export const writeFlags = {
   sql: sourceFlags.sql,
   to: flag.text({ placeholder: 'FOLDER', help: 'the dataset' }),
   partitionBy: flag.list({ placeholder: 'COLUMN', help: 'columns that make folders: NAME=VALUE' }),
-  for: flag.choice(readers, { help: 'who reads the files, which decides how types are written', default: 'all' }),
-  infinity: flag.choice(['error', 'null'], { help: 'what becomes of infinite times and numbers', default: 'error' }),
+  for: flag.choice(readers, {
+    help: 'who reads the files, which decides how types are written',
+    default: 'all',
+  }),
+  infinity: flag.choice(['error', 'null'], {
+    help: 'what becomes of infinite times and numbers',
+    default: 'error',
+  }),
   numeric: flag.text({
     placeholder: 'P,S',
     help: 'digits, and how many of them are decimals, of numerics without a precision; otherwise these are text',
