@@ -60,17 +60,27 @@ const decimal = (precision: number, scale: number) => {
 };
 
 const microseconds = (value: string) => `to_jsonb(trunc(extract(epoch from ${value}) * 1000000)::text)`;
-const since2000 = (name: string) =>
+/** @param least microseconds */
+const since2000 = (name: string, least: bigint) =>
   type(
     name,
     fc
       .oneof(
-        fc.bigInt({ min: -(2n * 10n ** 17n), max: 8n * 10n ** 18n }),
+        fc.bigInt({ min: least, max: 8n * 10n ** 18n }),
         fc.bigInt({ min: -(10n ** 9n), max: 10n ** 9n }),
         fc.constantFrom(-946_684_800_000_000n, -946_684_801_000_000n),
       )
       .map((n) => `(timestamp '2000-01-01' + '${n} microseconds')`),
     microseconds,
+  );
+/** @param least days */
+const dateSince2000 = (least: number) =>
+  type(
+    'date',
+    fc
+      .oneof(fc.integer({ min: least, max: 2_145_031_948 }), fc.integer({ min: -20_000, max: 20_000 }))
+      .map((n) => `(date '2000-01-01' + ${n})`),
+    (value) => `to_jsonb((${value} - date '1970-01-01')::text)`,
   );
 
 const text = fc
@@ -152,13 +162,6 @@ export const scalars: readonly SqlType[] = [
     (value) => `to_jsonb('base64:' || translate(encode(${value}, 'base64'), E'\\n', ''))`,
   ),
   type(
-    'date',
-    fc
-      .oneof(fc.integer({ min: -2_451_545, max: 2_145_031_948 }), fc.integer({ min: -20_000, max: 20_000 }))
-      .map((n) => `(date '2000-01-01' + ${n})`),
-    (value) => `to_jsonb((${value} - date '1970-01-01')::text)`,
-  ),
-  type(
     'time',
     fc.integer({ min: 0, max: 86_399_999_999 }).map((n) => `(time '00:00' + '${n} microseconds')`),
     microseconds,
@@ -234,8 +237,19 @@ export const scalars: readonly SqlType[] = [
   type('tags', fc.constantFrom("'{}'", '\'{a,NULL,""}\''), (value) => `to_jsonb((${value})::text[])`),
 ];
 
-/** Times that ORC holds as all readers read them. */
-export const timestamps = [since2000('timestamp'), since2000('timestamptz')];
+/** Of today's calendar. */
+const gregorian = -152_384;
+export const times = [
+  dateSince2000(gregorian),
+  since2000('timestamp', BigInt(gregorian) * 86_400_000_000n),
+  since2000('timestamptz', BigInt(gregorian) * 86_400_000_000n),
+];
+/** Of all years. */
+export const farTimes = [
+  dateSince2000(-2_451_545),
+  since2000('timestamp', -2n * 10n ** 17n),
+  since2000('timestamptz', -2n * 10n ** 17n),
+];
 
 export const prelude = `CREATE TYPE mood AS ENUM ('sad', 'not, so sad', 'é');
   CREATE DOMAIN kwh AS numeric(10,2) CHECK (value >= 0);

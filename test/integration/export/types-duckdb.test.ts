@@ -7,7 +7,7 @@ import { needs } from '../../servers/needs.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
 import { found, randomTables, stored } from './random-table.js';
-import { timestamps } from './sql-types.js';
+import { farTimes as anyTimes } from './sql-types.js';
 import { decimals, farTimes, manyReaders } from './type-cases.js';
 import { written } from './written.js';
 
@@ -23,7 +23,7 @@ needs('postgres', 'lake')('what DuckDB reads', () => {
   it('is what PostgreSQL has, whichever of these readers it was written for', async () => {
     await fc.assert(
       fc.asyncProperty(
-        randomTables(timestamps),
+        randomTables(anyTimes),
         fc.constantFrom('all', 'duckdb', 'spark', 'trino'),
         async (table, reader) => {
           const expected = await stored(database, table);

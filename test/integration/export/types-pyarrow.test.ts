@@ -7,7 +7,7 @@ import { needs } from '../../servers/needs.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
 import { found, randomTables, stored } from './random-table.js';
-import { timestamps } from './sql-types.js';
+import { farTimes as anyTimes } from './sql-types.js';
 import { decimals, farTimes, manyReaders } from './type-cases.js';
 import { written } from './written.js';
 
@@ -23,7 +23,7 @@ needs('postgres', 'lake')('what pyarrow reads', () => {
   it.each([
     // It has ORC's times in nanoseconds, of which 64 bits hold 584 years.
     ['orc', []],
-    ['parquet', timestamps],
+    ['parquet', anyTimes],
   ] as const)('from %s is what PostgreSQL has', async (format, more) => {
     await fc.assert(
       fc.asyncProperty(randomTables(more), async (table) => {
