@@ -69,4 +69,33 @@ needs('postgres', 'lake')('what DuckDB reads', () => {
     const { path } = await written(database.url, decimals.sql, folder.path, { reader });
     expect((await lake.duckdb(`SELECT * FROM '${path}' ORDER BY row`)).rows).toEqual(decimals.rows);
   });
+
+  it('has texts of 100 MB, empty ones, and none', async () => {
+    const sql = `SELECT * FROM (VALUES (1, repeat('0123456789', 10000000)), (2, ''), (3, NULL)) AS t (row, doc)`;
+    const { path } = await written(database.url, sql, folder.path);
+    const { rows } = await lake.duckdb(`SELECT row, length(doc), md5(doc) FROM '${path}' ORDER BY row`);
+    const [expected] = await database.sql(`SELECT md5(repeat('0123456789', 10000000)) AS md5`);
+    expect(rows).toEqual([
+      ['1', '100000000', expected!['md5']],
+      ['2', '0', 'd41d8cd98f00b204e9800998ecf8427e'],
+      ['3', null, null],
+    ]);
+  });
+
+  it('has 1,600 columns', async () => {
+    const columns = Array.from({ length: 1600 }, (_, i) => `n * ${i} AS c${i}`);
+    const sql = `SELECT ${columns.join(', ')} FROM generate_series(1, 50) n`;
+    const { path } = await written(database.url, sql, folder.path);
+    const { rows } = await lake.duckdb(`SELECT count(*), sum(c1), sum(c1599) FROM '${path}'`);
+    expect(rows).toEqual([['50', '1275', `${1275 * 1599}`]]);
+  });
+
+  it('has the columns of a query without rows', async () => {
+    const sql = `SELECT * FROM (${manyReaders.sql}) AS t WHERE row < 0`;
+    const { path } = await written(database.url, sql, folder.path);
+    expect(await lake.duckdb(`SELECT * FROM '${path}'`)).toMatchObject({
+      names: ['row', 'id', 'at', 'zoned', 'lasts', 'doc', 'seen', 'price', 'address'],
+      rows: [],
+    });
+  });
 });

@@ -42,7 +42,7 @@ needs('postgres', 'lake')('what Spark reads', () => {
           expect(found(rows, table)).toEqual(expected);
         },
       ),
-      { numRuns: scaled(5) },
+      { numRuns: scaled(4) },
     );
   });
 
