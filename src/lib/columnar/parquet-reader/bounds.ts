@@ -1,14 +1,5 @@
 import type { ScalarType } from '../type.js';
-
-/** What is known of some values of a column. */
-export interface ValueBounds {
-  /** Whether some may be null, and some may be not. */
-  readonly hasNulls: boolean;
-  readonly hasValues: boolean;
-  /** None is less, or greater; in the form of PLAIN. Undefined: any may be. NaN is not meant. */
-  readonly min: Buffer | undefined;
-  readonly max: Buffer | undefined;
-}
+import type { ValueBounds } from '../where/value-bounds.js';
 
 /** Bounds as a file has them, but for those that cannot be trusted. */
 export function readBounds(

@@ -1,5 +1,6 @@
 import type { ScalarType } from '../type.js';
-import { readBounds, type ValueBounds } from './bounds.js';
+import type { ValueBounds } from '../where/value-bounds.js';
+import { readBounds } from './bounds.js';
 import type { ByteSource } from './byte-source.js';
 import type { FooterChunk } from './footer.js';
 import { ParquetMalformed } from './malformed.js';
@@ -38,6 +39,7 @@ export async function readPageBounds(
   { columnIndex }: FooterChunk,
   type: ScalarType,
   pages: number,
+  mayHaveNaN: boolean,
 ): Promise<readonly ValueBounds[] | undefined> {
   if (!columnIndex) return undefined;
   const struct = new ThriftReader(await source.read(columnIndex.offset, columnIndex.length)).struct();
@@ -45,20 +47,27 @@ export async function readPageBounds(
   if (isNull!.length !== pages || mins!.length !== pages || maxs!.length !== pages)
     throw new ParquetMalformed('the index of its pages is wrong');
   return isNull!.map((allNull, i) => {
-    if (allNull === true) return { hasNulls: true, hasValues: false, min: undefined, max: undefined };
+    if (allNull === true)
+      return { hasNulls: true, hasValues: false, min: undefined, max: undefined, mayHaveNaN };
     const count = nulls![i];
     const [min, max] = [mins![i], maxs![i]];
     return {
       ...readBounds(type, Buffer.isBuffer(min) ? min : undefined, Buffer.isBuffer(max) ? max : undefined),
       hasNulls: count === undefined || count !== 0,
       hasValues: true,
+      mayHaveNaN,
     };
   });
 }
 
 /** What values a leaf may have in a row group. */
-export function chunkBounds({ min, max, nulls, values }: FooterChunk, type: ScalarType): ValueBounds {
+export function chunkBounds(
+  { min, max, nulls, values }: FooterChunk,
+  type: ScalarType,
+  mayHaveNaN: boolean,
+): ValueBounds {
   return {
+    mayHaveNaN,
     ...readBounds(type, min, max),
     hasNulls: nulls === undefined || nulls > 0,
     hasValues: nulls === undefined || nulls < values,
