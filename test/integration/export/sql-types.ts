@@ -60,17 +60,27 @@ const decimal = (precision: number, scale: number) => {
 };
 
 const microseconds = (value: string) => `to_jsonb(trunc(extract(epoch from ${value}) * 1000000)::text)`;
-const since2000 = (name: string) =>
+/** @param least microseconds */
+const since2000 = (name: string, least: bigint) =>
   type(
     name,
     fc
       .oneof(
-        fc.bigInt({ min: -(2n * 10n ** 17n), max: 8n * 10n ** 18n }),
+        fc.bigInt({ min: least, max: 8n * 10n ** 18n }),
         fc.bigInt({ min: -(10n ** 9n), max: 10n ** 9n }),
         fc.constantFrom(-946_684_800_000_000n, -946_684_801_000_000n),
       )
       .map((n) => `(timestamp '2000-01-01' + '${n} microseconds')`),
     microseconds,
+  );
+/** @param least days */
+const dateSince2000 = (least: number) =>
+  type(
+    'date',
+    fc
+      .oneof(fc.integer({ min: least, max: 2_145_031_948 }), fc.integer({ min: -20_000, max: 20_000 }))
+      .map((n) => `(date '2000-01-01' + ${n})`),
+    (value) => `to_jsonb((${value} - date '1970-01-01')::text)`,
   );
 
 const text = fc
@@ -86,11 +96,7 @@ const json = fc.json().filter((value) => !/\\u0000/.test(value));
 
 /** PostgreSQL's types, of which all readers have all values in all formats. */
 export const scalars: readonly SqlType[] = [
-  type(
-    'bool',
-    fc.boolean().map(String),
-    (value) => `to_jsonb(${value})`,
-  ),
+  type('bool', fc.boolean().map(String), (value) => `to_jsonb(${value})`),
   integer('int2', 16),
   integer('int4', 32),
   integer('int8', 64),
@@ -129,7 +135,19 @@ export const scalars: readonly SqlType[] = [
         fc
           .tuple(fc.bigInt({ min: -(10n ** 60n), max: 10n ** 60n }), fc.integer({ min: -230, max: 230 }))
           .map(([n, exponent]) => `${n}e${exponent}`),
-        fc.constantFrom('0.000067', '1e-200', '1e200', 'NaN', 'Infinity', '-Infinity', '0.10', '0.1', '0.0000', '10000', '0'),
+        fc.constantFrom(
+          '0.000067',
+          '1e-200',
+          '1e200',
+          'NaN',
+          'Infinity',
+          '-Infinity',
+          '0.10',
+          '0.1',
+          '0.0000',
+          '10000',
+          '0',
+        ),
       )
       .map((n) => `'${n}'`),
   ),
@@ -144,13 +162,6 @@ export const scalars: readonly SqlType[] = [
     (value) => `to_jsonb('base64:' || translate(encode(${value}, 'base64'), E'\\n', ''))`,
   ),
   type(
-    'date',
-    fc
-      .oneof(fc.integer({ min: -2_451_545, max: 2_145_031_948 }), fc.integer({ min: -20_000, max: 20_000 }))
-      .map((n) => `(date '2000-01-01' + ${n})`),
-    (value) => `to_jsonb((${value} - date '1970-01-01')::text)`,
-  ),
-  type(
     'time',
     fc.integer({ min: 0, max: 86_399_999_999 }).map((n) => `(time '00:00' + '${n} microseconds')`),
     microseconds,
@@ -162,7 +173,10 @@ export const scalars: readonly SqlType[] = [
       .map(([ms, zone, micros]) => {
         const two = (n: number) => String(Math.floor(n)).padStart(2, '0');
         const away = Math.abs(zone);
-        const clock = ms === 86_400_000 ? '24:00:00' : `${two(ms / 3_600_000)}:${two((ms / 60_000) % 60)}:${two((ms / 1000) % 60)}.${String(ms % 1000).padStart(3, '0')}${String(micros).padStart(3, '0')}`;
+        const clock =
+          ms === 86_400_000
+            ? '24:00:00'
+            : `${two(ms / 3_600_000)}:${two((ms / 60_000) % 60)}:${two((ms / 1000) % 60)}.${String(ms % 1000).padStart(3, '0')}${String(micros).padStart(3, '0')}`;
         return `'${clock}${zone < 0 ? '-' : '+'}${two(away / 3600)}:${two((away / 60) % 60)}:${two(zone % 7 === 0 ? away % 60 : 0)}'`;
       }),
   ),
@@ -212,12 +226,7 @@ export const scalars: readonly SqlType[] = [
     asText,
     { isPrinted: true },
   ),
-  type(
-    'int4range',
-    fc.constantFrom("'[1,5)'", "'empty'", "'(,7]'"),
-    asText,
-    { isPrinted: true },
-  ),
+  type('int4range', fc.constantFrom("'[1,5)'", "'empty'", "'(,7]'"), asText, { isPrinted: true }),
   type('xml', fc.constantFrom("'<a>é</a>'", "'x'"), asText, { isPrinted: true }),
   type('tsvector', fc.constantFrom("'fat cat'", "''"), asText, { isPrinted: true }),
   type('mood', fc.constantFrom("'sad'", "'not, so sad'", "'é'")),
@@ -225,11 +234,22 @@ export const scalars: readonly SqlType[] = [
     'kwh',
     fc.integer({ min: 0, max: 99_999_999 }).map((n) => `'${n / 100}'`),
   ),
-  type('tags', fc.constantFrom("'{}'", "'{a,NULL,\"\"}'"), (value) => `to_jsonb((${value})::text[])`),
+  type('tags', fc.constantFrom("'{}'", '\'{a,NULL,""}\''), (value) => `to_jsonb((${value})::text[])`),
 ];
 
-/** Times that ORC holds as all readers read them. */
-export const timestamps = [since2000('timestamp'), since2000('timestamptz')];
+/** Of today's calendar. */
+const gregorian = -152_384;
+export const times = [
+  dateSince2000(gregorian),
+  since2000('timestamp', BigInt(gregorian) * 86_400_000_000n),
+  since2000('timestamptz', BigInt(gregorian) * 86_400_000_000n),
+];
+/** Of all years. */
+export const farTimes = [
+  dateSince2000(-2_451_545),
+  since2000('timestamp', -2n * 10n ** 17n),
+  since2000('timestamptz', -2n * 10n ** 17n),
+];
 
 export const prelude = `CREATE TYPE mood AS ENUM ('sad', 'not, so sad', 'é');
   CREATE DOMAIN kwh AS numeric(10,2) CHECK (value >= 0);
