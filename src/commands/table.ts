@@ -46,6 +46,7 @@ export const commandTable: CommandTable = {
     verbs: {
       parquet: async () => (await import('./export/parquet.js')).parquet,
       orc: async () => (await import('./export/orc.js')).orc,
+      compact: async () => (await import('./export/compact.js')).compact,
     },
   },
   load: {

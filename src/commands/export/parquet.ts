@@ -1,10 +1,9 @@
 import { codecs, type CodecName } from '../../lib/columnar/parquet/codec.js';
-import { ParquetFileWriter } from '../../lib/columnar/parquet/file-writer.js';
-import { Scratch } from '../../lib/columnar/parquet/scratch.js';
+import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
+import { createdBy } from '../../version.js';
 import {
-  createdBy,
   prepareExport,
   presentExport,
   presentExportPreview,
@@ -31,13 +30,7 @@ export const parquet = changeCommand({
 
   prepare: (input, context) => {
     const codec = codecs[input.compression];
-    const options = { codec, createdBy, metadata: {}, scratch: new Scratch() };
-    return prepareExport(
-      input,
-      { suffix: 'parquet', open: (sink, schema) => new ParquetFileWriter(sink, schema, options) },
-      'keep',
-      context,
-    );
+    return prepareExport(input, parquetFormat({ codec, createdBy, metadata: {} }), 'keep', context);
   },
   preview: previewExport,
   presentPreview: presentExportPreview,

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { dirname } from 'node:path';
 
 import type { Batch } from '../columnar/batch.js';
 import type { FileFormat } from '../columnar/sink.js';
@@ -7,6 +6,7 @@ import { typeName } from '../columnar/type-name.js';
 import type { Schema } from '../columnar/type.js';
 import { ServiceConflict } from '../core/errors.js';
 import { type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
+import { folderOf } from './partition-path.js';
 import { type PartFile, PartitionWriter } from './partition-writer.js';
 import type { OpenTarget, Target } from './target.js';
 
@@ -155,11 +155,6 @@ async function readManifest(target: OpenTarget, name: string): Promise<Manifest 
       hint: 'Readers would take them for the same dataset. Give another folder, or move them away.',
     },
   );
-}
-
-function folderOf(path: string): string {
-  const folder = dirname(path);
-  return folder === '.' ? '' : folder;
 }
 
 function describe({ staged, rows, sha256 }: PartFile): ManifestFile {

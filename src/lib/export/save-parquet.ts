@@ -3,8 +3,7 @@ import { resolve } from 'node:path';
 import * as z from 'zod/mini';
 
 import { codecs, type CodecName } from '../columnar/parquet/codec.js';
-import { ParquetFileWriter } from '../columnar/parquet/file-writer.js';
-import { Scratch } from '../columnar/parquet/scratch.js';
+import { parquetFormat } from '../columnar/parquet/file-format.js';
 import { profileOf, type Reader, readers } from '../columnar/postgres/profiles.js';
 import { columnsOf, inferredColumns, type ObjectSchema } from '../columnar/rows/object-type.js';
 import type { RowColumn } from '../columnar/rows/row-batches.js';
@@ -79,15 +78,11 @@ export async function saveParquet(
       partitionBy,
     );
     const described = exportColumns(all, partitionBy, rules);
-    const codec = { codec: codecs[compression], createdBy, metadata: {}, scratch: new Scratch() };
     const dataset = {
-      format: {
-        suffix: 'parquet',
-        open: (sink, schema) => new ParquetFileWriter(sink, schema, codec),
-      },
+      format: parquetFormat({ codec: codecs[compression], createdBy, metadata: {} }),
       ...{ createdBy, partitionBy, rowGroupRows, query: 'saveParquet', reader: rules.profile.reader },
       ...(targetFileSize === undefined ? {} : { fileBytes: targetFileSize }),
-    } satisfies Parameters<typeof writeRows>[2];
+    };
     const valuesOf = objectReader([...described.columns, ...described.partitions]);
     return await writeRows(described, new FolderTarget(resolve(path)), dataset, async (sink) => {
       let number = 0;

@@ -20,7 +20,7 @@ import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
 import type { Printer } from '../../../runtime/printer.js';
-import { version } from '../../../version.js';
+import { createdBy } from '../../../version.js';
 import { sourceFlags } from '../../shared/source/flags.js';
 import { readQuery } from '../../shared/source/query.js';
 import { prepareRows, previewRows, rowFlags, type RowsJob, runRows } from './rows.js';
@@ -53,8 +53,6 @@ export const writeFlags = {
   }),
   rowGroupRows: flag.count({ help: 'rows of a row group or stripe at most', default: '122880' }),
 };
-
-export const createdBy = `metrify version ${version} (build 0)`;
 
 /** A query of PostgreSQL, or rows of a file or stream. */
 export type Prepared = { readonly client: PostgresClient; readonly job: ExportJob } | RowsJob;
