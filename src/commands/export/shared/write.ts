@@ -1,12 +1,9 @@
-import { resolve } from 'node:path';
-
 import { openPostgres, type PostgresClient } from '../../../lib/clients/postgres.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
 import type { FileFormat } from '../../../lib/columnar/sink.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount } from '../../../lib/core/units.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
-import { FolderTarget } from '../../../lib/export/folder-target.js';
 import type { ManifestFile } from '../../../lib/export/manifest.js';
 import { describeQuery } from '../../../lib/export/query.js';
 import type { Outcome } from '../../../runtime/command.js';
@@ -16,11 +13,12 @@ import type { Printer } from '../../../runtime/printer.js';
 import { version } from '../../../version.js';
 import { sourceFlags } from '../../shared/source/flags.js';
 import { readQuery } from '../../shared/source/query.js';
+import { chooseTarget, targetFlags } from './target.js';
 
 /** Of both formats. */
 export const writeFlags = {
   sql: sourceFlags.sql,
-  to: flag.text({ placeholder: 'FOLDER', help: 'the dataset' }),
+  ...targetFlags,
   partitionBy: flag.list({ placeholder: 'COLUMN', help: 'columns that make folders: NAME=VALUE' }),
   rowGroupRows: flag.count({ help: 'rows of a row group or stripe at most', default: '122880' }),
 };
@@ -51,14 +49,15 @@ export async function prepareExport(
   context: Context,
 ): Promise<Prepared> {
   if (written === undefined) throw new UserError('no source is given', { hint: 'Give --sql.' });
-  if (to === undefined) throw new UserError('no target is given', { hint: 'Give --to FOLDER.' });
+  if (to === undefined)
+    throw new UserError('no target is given', { hint: 'Give --to FOLDER, or --to s3://BUCKET/PREFIX.' });
   const sql = await readQuery(written, context.cwd);
   const settings = await context.settings();
   const postgres = requireSystem(settings, 'postgres', '--sql');
   const client = await openPostgres(postgres, settings, context.signal);
   context.closing(() => client.close());
   const query = await client.readOnly(() => describeQuery(client, sql, partitionBy));
-  const target = new FolderTarget(resolve(context.cwd, to));
+  const target = await chooseTarget(to, settings, context);
   return { client, job: { query, sql, target, format, partitionBy, rowGroupRows, createdBy } };
 }
 

@@ -1,7 +1,7 @@
 import aws4 from 'aws4';
 
 import type { Clock } from '../../core/clock.js';
-import { UserError } from '../../core/errors.js';
+import type { UserError } from '../../core/errors.js';
 import { HttpClient, type HttpAnswer } from '../../http/client.js';
 import { HttpFailure } from '../../http/failure.js';
 import { retryAfterMs } from '../../http/retry-after.js';
@@ -113,10 +113,15 @@ export class S3Bucket {
       body,
       headers: {
         'content-type': 'application/json',
-        ...(condition === 'absent' ? { 'if-none-match': '*' } : condition ? { 'if-match': condition.etag } : {}),
+        ...(condition === 'absent'
+          ? { 'if-none-match': '*' }
+          : condition
+            ? { 'if-match': condition.etag }
+            : {}),
       },
       // To If-Match a missing object is none, and not another one.
-      expected: condition === undefined ? [] : ['PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchKey'],
+      expected:
+        condition === undefined ? [] : ['PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchKey'],
       verb: 'write',
     });
     return answer.status === 200 ? header(answer, 'etag') : undefined;
@@ -145,7 +150,12 @@ export class S3Bucket {
   /** All objects below a prefix, by key. */
   async *list(prefix: string): AsyncGenerator<S3Object> {
     for (let token: string | undefined = ''; token !== undefined;) {
-      const query = { 'list-type': '2', prefix, 'encoding-type': 'url', ...(token && { 'continuation-token': token }) };
+      const query = {
+        'list-type': '2',
+        prefix,
+        'encoding-type': 'url',
+        ...(token && { 'continuation-token': token }),
+      };
       const { body } = await this.#send({ method: 'GET', query, verb: 'list' });
       const xml = body.toString('utf8');
       for (const one of elements(xml, 'Contents'))
@@ -172,7 +182,9 @@ export class S3Bucket {
 
   /** Begins a multipart upload: readers see nothing of it before it is completed. @param metadata of the object */
   async createUpload(key: string, metadata: Readonly<Record<string, string>>): Promise<string> {
-    const headers = Object.fromEntries(Object.entries(metadata).map(([k, value]) => [`x-amz-meta-${k}`, value]));
+    const headers = Object.fromEntries(
+      Object.entries(metadata).map(([k, value]) => [`x-amz-meta-${k}`, value]),
+    );
     const { body } = await this.#send({
       method: 'POST',
       key,
@@ -199,7 +211,10 @@ export class S3Bucket {
   /** Makes the object of the parts. @returns false when there is no such upload: it was completed before, or aborted */
   async completeUpload({ key, uploadId }: S3Upload, parts: readonly S3Part[]): Promise<boolean> {
     const list = parts
-      .map(({ number, etag }) => `<Part><PartNumber>${number}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`)
+      .map(
+        ({ number, etag }) =>
+          `<Part><PartNumber>${number}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`,
+      )
       .join('');
     const answer = await this.#send({
       method: 'POST',

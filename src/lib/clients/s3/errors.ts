@@ -26,7 +26,13 @@ export function readRefusal(
   };
 }
 
-const transientCodes = new Set(['SlowDown', 'InternalError', 'RequestTimeout', 'ServiceUnavailable', 'OperationAborted']);
+const transientCodes = new Set([
+  'SlowDown',
+  'InternalError',
+  'RequestTimeout',
+  'ServiceUnavailable',
+  'OperationAborted',
+]);
 
 /** Whether the same request may succeed in a moment. */
 export function isTransient({ status, code }: S3Refusal): boolean {

@@ -24,9 +24,12 @@ export function parseS3Url(text: string): S3Location {
   // Clients of S3 take such steps for folders, and go elsewhere.
   // eslint-disable-next-line no-control-regex -- these are meant
   if (steps.some((step) => step === '.' || step === '..') || /\/\/|[\x00-\x1f\x7f]/.test(prefix))
-    throw new UserError('the prefix of the target has an empty step, a step . or .., or a control character', {
-      code: 'URL_INVALID',
-      hint: 'Give s3://BUCKET/PREFIX.',
-    });
+    throw new UserError(
+      'the prefix of the target has an empty step, a step . or .., or a control character',
+      {
+        code: 'URL_INVALID',
+        hint: 'Give s3://BUCKET/PREFIX.',
+      },
+    );
   return { bucket, prefix };
 }
