@@ -1,4 +1,5 @@
 import type { PostgresClient } from '../clients/postgres.js';
+import type { Batch } from '../columnar/batch.js';
 import { BatchReader } from '../columnar/postgres/batch-reader.js';
 import type { FileFormat } from '../columnar/sink.js';
 import type { Progress } from '../core/progress.js';
@@ -25,7 +26,7 @@ export interface ExportJob {
 /**
  * Writes the rows of a query as a dataset, all of one snapshot. Until the last of them is written, nothing of the dataset that
  * was there changes.
- * @throws as the client; ServiceConflict `LOCK_HELD`; NotWritten
+ * @throws as the client; UserError `VALUE_REFUSED`; ServiceConflict `LOCK_HELD`; NotWritten
  */
 export async function exportQuery(
   client: PostgresClient,
@@ -34,16 +35,18 @@ export async function exportQuery(
   progress: Progress,
 ): Promise<Manifest> {
   const { query, sql, target, partitionBy, rowGroupRows } = job;
-  const dataset = await Dataset.open(target, query.columns, { ...job, query: sql });
+  const dataset = await Dataset.open(target, query.columns, { ...job, query: sql, reader: query.reader });
   try {
     const end = await client.beginReadOnly({ statementTimeoutMs: 0 });
     try {
       let rows = 0;
       const capacity = partitionBy.length === 0 ? rowGroupRows : dividedRows;
-      const reader = new BatchReader([...query.columns, ...query.partitions], capacity, async (batch) => {
+      const write = async (batch: Batch) => {
         await dataset.write(batch);
         progress.update((rows += batch.rows));
-      });
+      };
+      const columns = [...query.columns, ...query.partitions];
+      const reader = new BatchReader(columns, capacity, write, query.refusals);
       const copy = `COPY (${query.sql}) TO STDOUT (FORMAT binary)`;
       await client.copyBlocks(copy, (block) => reader.take(block), { signal });
       await reader.end();

@@ -29,6 +29,8 @@ const schema = z.object({
   query: z.string(),
   /** `pg_current_snapshot()` of the rows: `xmin:xmax:running`. */
   snapshot: z.optional(z.string()),
+  /** Which readers the types are written for. */
+  reader: z.string(),
   partitionBy: z.array(z.string()),
   columns: z.array(z.object({ name: z.string(), type: z.string() })),
   rows: z.number(),

@@ -1,6 +1,10 @@
 import { openPostgres, type PostgresClient } from '../../../lib/clients/postgres.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
+import { profileOf, readers } from '../../../lib/columnar/postgres/profiles.js';
+import type { Decimal } from '../../../lib/columnar/postgres/types.js';
+import type { MisfitRules } from '../../../lib/columnar/refusals.js';
 import type { FileFormat } from '../../../lib/columnar/sink.js';
+import { typeName } from '../../../lib/columnar/type-name.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount } from '../../../lib/core/units.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
@@ -20,6 +24,12 @@ export const writeFlags = {
   sql: sourceFlags.sql,
   ...targetFlags,
   partitionBy: flag.list({ placeholder: 'COLUMN', help: 'columns that make folders: NAME=VALUE' }),
+  for: flag.choice(readers, { help: 'who reads the files, which decides how types are written', default: 'all' }),
+  infinity: flag.choice(['error', 'null'], { help: 'what becomes of infinite times and numbers', default: 'error' }),
+  numeric: flag.text({
+    placeholder: 'P,S',
+    help: 'digits, and how many of them are decimals, of numerics without a precision; otherwise these are text',
+  }),
   rowGroupRows: flag.count({ help: 'rows of a row group or stripe at most', default: '122880' }),
 };
 
@@ -44,10 +54,17 @@ export interface Result {
 
 /** @throws UserError exit 2; as the client */
 export async function prepareExport(
-  { sql: written, to, partitionBy, rowGroupRows }: FlagValues<typeof writeFlags>,
-  format: FileFormat,
+  input: FlagValues<typeof writeFlags>,
+  format: FileFormat & { readonly suffix: 'parquet' | 'orc' },
+  misread: MisfitRules['misread'],
   context: Context,
 ): Promise<Prepared> {
+  const { sql: written, to, partitionBy, rowGroupRows, infinity } = input;
+  const rules = {
+    profile: profileOf(format.suffix, input.for),
+    numeric: input.numeric === undefined ? undefined : parseDecimal(input.numeric),
+    misfits: { infinity, misread },
+  };
   if (written === undefined) throw new UserError('no source is given', { hint: 'Give --sql.' });
   if (to === undefined)
     throw new UserError('no target is given', { hint: 'Give --to FOLDER, or --to s3://BUCKET/PREFIX.' });
@@ -56,15 +73,26 @@ export async function prepareExport(
   const postgres = requireSystem(settings, 'postgres', '--sql');
   const client = await openPostgres(postgres, settings, context.signal);
   context.closing(() => client.close());
-  const query = await client.readOnly(() => describeQuery(client, sql, partitionBy));
+  const query = await client.readOnly(() => describeQuery(client, sql, partitionBy, rules));
+  for (const warning of query.warnings) context.warn(warning);
   const target = await chooseTarget(to, settings, context);
   return { client, job: { query, sql, target, format, partitionBy, rowGroupRows, createdBy } };
+}
+
+/** @throws UserError exit 2 */
+function parseDecimal(text: string): Decimal {
+  const [, precision, scale] = (/^(\d+)\s*,\s*(\d+)$/.exec(text) ?? []).map(Number);
+  if (!precision || scale === undefined || precision > 38 || scale > precision)
+    throw new UserError(`'${text}' does not say how many digits a number has`, {
+      hint: 'Give --numeric PRECISION,SCALE: from 1 to 38 digits, and how many of them are decimals, as 38,10.',
+    });
+  return { precision, scale };
 }
 
 export function previewExport({ job: { query, target } }: Prepared): Preview {
   return {
     target: target.name,
-    schema: query.columns.map(({ name, type }) => ({ name, type: type.storage })),
+    schema: query.columns.map(({ name, type }) => ({ name, type: typeName(type) })),
   };
 }
 
@@ -77,6 +105,7 @@ export async function runExport({ client, job }: Prepared, context: Context): Pr
   const { rows, bytes, files, columns } = await context.during('exporting', 'rows', (progress) =>
     exportQuery(client, job, context.signal, progress),
   );
+  for (const warning of job.query.refusals.warnings()) context.warn(warning);
   return { verdict: 'ok', result: { rows, bytes, files, schema: columns } };
 }
 
