@@ -8,7 +8,7 @@ import { typeName } from '../../../lib/columnar/type-name.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount } from '../../../lib/core/units.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
-import type { ManifestFile } from '../../../lib/export/manifest.js';
+import type { Manifest, ManifestFile } from '../../../lib/export/manifest.js';
 import { describeQuery } from '../../../lib/export/query.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
@@ -24,8 +24,14 @@ export const writeFlags = {
   sql: sourceFlags.sql,
   ...targetFlags,
   partitionBy: flag.list({ placeholder: 'COLUMN', help: 'columns that make folders: NAME=VALUE' }),
-  for: flag.choice(readers, { help: 'who reads the files, which decides how types are written', default: 'all' }),
-  infinity: flag.choice(['error', 'null'], { help: 'what becomes of infinite times and numbers', default: 'error' }),
+  for: flag.choice(readers, {
+    help: 'who reads the files, which decides how types are written',
+    default: 'all',
+  }),
+  infinity: flag.choice(['error', 'null'], {
+    help: 'what becomes of infinite times and numbers',
+    default: 'error',
+  }),
   numeric: flag.text({
     placeholder: 'P,S',
     help: 'digits, and how many of them are decimals, of numerics without a precision; otherwise these are text',
@@ -102,11 +108,15 @@ export function presentExportPreview({ target, schema }: Preview, printer: Print
 }
 
 export async function runExport({ client, job }: Prepared, context: Context): Promise<Outcome<Result>> {
-  const { rows, bytes, files, columns } = await context.during('exporting', 'rows', (progress) =>
+  const manifest = await context.during('exporting', 'rows', (progress) =>
     exportQuery(client, job, context.signal, progress),
   );
   for (const warning of job.query.refusals.warnings()) context.warn(warning);
-  return { verdict: 'ok', result: { rows, bytes, files, schema: columns } };
+  return { verdict: 'ok', result: resultOf(manifest) };
+}
+
+export function resultOf({ rows, bytes, files, columns }: Manifest): Result {
+  return { rows, bytes, files, schema: columns };
 }
 
 export function presentExport({ rows, bytes, files }: Result, printer: Printer): void {
