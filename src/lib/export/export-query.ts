@@ -32,6 +32,8 @@ export interface ExportJob {
   /** A file that has become so long is followed by another. */
   readonly fileBytes?: number;
   readonly parallel?: Parallel;
+  /** Partitions whose files the new ones replace. Default: all. */
+  readonly replace?: ReadonlySet<string>;
 }
 
 export interface Parallel {

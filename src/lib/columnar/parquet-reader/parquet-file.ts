@@ -150,12 +150,18 @@ export class ParquetFile {
   }
 
   /** Rows of a group of which the condition may be true, by what is known of the group and of its pages. */
-  async #candidates(group: FooterGroup, { fields, where, constants }: ReadOptions): Promise<readonly RowRange[]> {
+  async #candidates(
+    group: FooterGroup,
+    { fields, where, constants }: ReadOptions,
+  ): Promise<readonly RowRange[]> {
     const whole = { from: 0, to: group.rows };
     if (group.rows === 0) return [];
     if (!where) return [whole];
     const known = new Map<number, ValueBounds>();
-    const leaves = new Map<number, { readonly chunk: FooterGroup['chunks'][number]; readonly type: ScalarType }>();
+    const leaves = new Map<
+      number,
+      { readonly chunk: FooterGroup['chunks'][number]; readonly type: ScalarType }
+    >();
     for (const i of columnsOf(where)) {
       const field = fields[i]!;
       const text = constants?.get(field.name);
