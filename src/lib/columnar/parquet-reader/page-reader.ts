@@ -151,7 +151,7 @@ export class PageReader {
   ): Pick<Page, 'values' | 'codes'> {
     const { physical, width } = this.shape;
     const written = numberIn(details, encodingField);
-    switch (written) {
+    switch (written ?? -1) {
       case encoding.plain:
         return { values: this.#converted(this.#plain(bytes, at, most)), codes: undefined };
       case encoding.plainDictionary:

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 
 import { Batch, type Column } from '../batch.js';
-import { BytesColumn } from '../bytes-column.js';
+import type { BytesColumn } from '../bytes-column.js';
 import type { Field, ScalarType, Schema } from '../type.js';
 import { matchingRows } from '../where/evaluate.js';
 import { columnsOf, type Predicate } from '../where/predicate.js';
