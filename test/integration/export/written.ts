@@ -12,6 +12,7 @@ import type { Decimal } from '../../../src/lib/columnar/postgres/types.js';
 import type { MisfitRules } from '../../../src/lib/columnar/refusals.js';
 import type { FileFormat } from '../../../src/lib/columnar/sink.js';
 import { exportQuery } from '../../../src/lib/export/export-query.js';
+import { FolderTarget } from '../../../src/lib/export/folder-target.js';
 import { describeQuery } from '../../../src/lib/export/query.js';
 
 export interface Writing {
@@ -37,7 +38,8 @@ export async function written(url: string, sql: string, parent: string, options:
       misfits: { infinity, misread },
     };
     const query = await client.readOnly(() => describeQuery(client, sql, [], rules));
-    const job = { query, sql, folder, format: formats[format], partitionBy: [], rowGroupRows: 20, createdBy };
+    const target = new FolderTarget(folder);
+    const job = { query, sql, target, format: formats[format], partitionBy: [], rowGroupRows: 20, createdBy };
     const manifest = await exportQuery(client, job, signal, { update: () => {} });
     return {
       path: join(folder, manifest.files[0]!.path),
