@@ -39,7 +39,7 @@ needs('postgres')('the memory of an export', () => {
     expect(result.rows).toBe(2_100_000);
     expect(result.files).toHaveLength(3000);
     expect(new Set(result.files.map(({ rows }: { rows: number }) => rows))).toEqual(new Set([700]));
-    expect(megabytes).toBeLessThan(256);
+    expect(megabytes).toBeLessThan(320);
   });
 
   it('is bounded by bytes when rows are wide', async () => {
