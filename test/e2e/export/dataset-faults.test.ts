@@ -64,7 +64,7 @@ needs('postgres')('a dataset', () => {
     expect(await hashes(full)).toEqual(before);
   });
 
-  it('is as it was when the server is killed midway', async () => {
+  it('is as it was when the server restarts midway', async () => {
     const other = await startPostgres();
     const folder = newFolder();
     await run(readings(1000), folder);
@@ -73,7 +73,7 @@ needs('postgres')('a dataset', () => {
       env: { METRIFY_POSTGRES_URL: other.url },
     });
     await staged(folder, running);
-    await other.kill();
+    await other.restart();
     const { code, stderr } = await running.finished;
     expect(code).toBe(5);
     expect(stderr).toContain('PostgreSQL');
