@@ -71,9 +71,16 @@ export class PartitionWriter {
     if (this.#bytes > mostBytes) await this.#relieve();
   }
 
+  /** Adds a file that is whole already. */
+  async adopt(folder: string, rows: number, content: AsyncIterable<Buffer>): Promise<void> {
+    const staged = this.#begin(folder, this.#partition(folder).files++);
+    for await (const bytes of content) await staged.write([bytes]);
+    this.#done.push({ staged, rows, sha256: await staged.finish() });
+  }
+
   /** Writes what is left. Without partitions there is a file even where there are no rows. */
   async end(): Promise<readonly PartFile[]> {
-    if (this.#partitions.size === 0 && this.#options.partitionBy.length === 0)
+    if (this.#done.length === 0 && this.#partitions.size === 0 && this.#options.partitionBy.length === 0)
       await this.#endFile(this.#open(this.#partition('')));
     for (const partition of this.#partitions.values()) {
       await this.#flush(partition);
