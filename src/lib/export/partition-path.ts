@@ -1,7 +1,7 @@
 import { UserError } from '../core/errors.js';
 
 /** Hive's name of a partition whose value is null. */
-const nullName = '__HIVE_DEFAULT_PARTITION__';
+export const nullName = '__HIVE_DEFAULT_PARTITION__';
 /** What Hive, Spark and Trino write as %XX in a partition's name. Spaces and + stay as they are. */
 const escaped = /[^\P{Cc}\x80-\x9f]|["#%'*/:=?\\{[\]^]/gu;
 /** Of the file systems that there are. */
