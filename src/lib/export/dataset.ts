@@ -20,12 +20,13 @@ export interface DatasetOptions {
   readonly fileBytes?: number;
   /** What the rows are, for the manifest. */
   readonly query: string;
+  /** Which readers the types are written for. */
+  readonly reader: string;
   /**
    * Partitions, as folders (`month=2026-01`, or an empty text), whose files the new ones replace. Others keep theirs, and new ones
    * come beside them. Default: all.
    */
   readonly replace?: ReadonlySet<string> | 'all';
-  readonly reader: string;
 }
 
 /** What is known when the rows have come. */
@@ -119,8 +120,8 @@ export class Dataset {
       createdAt: new Date().toISOString(),
       run: this.#run,
       query,
-      ...facts,
       reader,
+      ...facts,
       partitionBy: [...partitionBy],
       columns: this.#schema.map(({ name, type }) => ({ name, type: typeName(type) })),
       rows: files.reduce((sum, { rows }) => sum + rows, 0),

@@ -10,7 +10,10 @@ import { quoteIdentifier } from '../sql/quote.js';
 
 /** A query as it is sent, and how its columns are read. */
 export interface ExportQuery {
+  /** `select` of all rows. A condition may be added. */
   readonly sql: string;
+  /** `SELECT` with what is read of each row of a relation that is called `query`. */
+  readonly select: string;
   /** Of the file. */
   readonly columns: readonly (Field & Mapped)[];
   /** Which make the partitions, as text; they come behind the others. */
@@ -58,8 +61,10 @@ export async function describeQuery(
     ...asked.map((column) => column.sql),
     ...partitionBy.map((name) => `${quoteIdentifier(name)}::text`),
   ];
+  const select = `SELECT ${selected.join(', ')}`;
   return {
-    sql: `SELECT ${selected.join(', ')} FROM (${sql}) AS query`,
+    sql: `${select} FROM (${sql}) AS query`,
+    select,
     columns: asked,
     partitions: partitionBy.map((name) => ({ name, ...asText })),
     reader: rules.profile.reader,

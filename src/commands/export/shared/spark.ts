@@ -17,35 +17,40 @@ export const sparkFlags = {
     placeholder: 'KEY=VALUE',
     help: 'configuration of Spark: spark.master=…, spark.jars=…',
   }),
-  parallelBy: flag.text({
-    placeholder: 'COLUMN',
-    help: 'column of integers whose ranges Spark reads at once',
-  }),
-  parallel: flag.count({ help: 'how many of them', default: '4' }),
 };
 
 type Input = FlagValues<typeof sparkFlags> &
-  Pick<FlagValues<typeof writeFlags>, 'infinity'> & { readonly compression: string };
+  Pick<FlagValues<typeof writeFlags>, 'infinity' | 'parallel' | 'parallelBy' | 'targetFileSize'> & {
+    readonly compression: string;
+  };
 
 /** What the engine spark needs besides; undefined for the other one. @throws UserError exit 2 */
 export async function prepareSpark(
-  { engine, sparkConf, parallelBy, parallel, infinity, compression }: Input,
+  { engine, sparkConf, parallelBy, parallel, infinity, compression, targetFileSize }: Input,
   { job }: Prepared,
   context: Context,
 ): Promise<SparkJob | undefined> {
   if (engine === 'local') {
-    const given =
-      sparkConf.length > 0 ? '--spark-conf' : parallelBy === undefined ? undefined : '--parallel-by';
-    if (given === undefined) return undefined;
-    throw new UserError(`${given} is for --engine spark`, { hint: 'Add --engine spark, or leave it out.' });
+    if (sparkConf.length === 0) return undefined;
+    throw new UserError('--spark-conf is for --engine spark', {
+      hint: 'Add --engine spark, or leave it out.',
+    });
   }
+  if (parallel > 1 && parallelBy === undefined)
+    throw new UserError('the engine spark divides rows by the values of a column', {
+      hint: 'Give --parallel-by COLUMN, or leave --parallel out.',
+    });
+  if (targetFileSize !== undefined)
+    throw new UserError('the engine spark has no size of files', {
+      hint: 'Leave --target-file-size out, or --engine.',
+    });
   const settings = await context.settings();
   return {
     ...job,
     postgres: requireSystem(settings, 'postgres', '--sql'),
     compression,
     infinity,
-    ranges: parallelBy === undefined ? undefined : { column: parallelBy, count: parallel },
+    ranges: parallelBy === undefined || parallel === 1 ? undefined : { column: parallelBy, count: parallel },
     spark: { conf: sparkConf, env: context.env, temporaryFolder: tmpdir() },
   };
 }

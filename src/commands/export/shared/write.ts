@@ -7,9 +7,11 @@ import type { FileFormat } from '../../../lib/columnar/sink.js';
 import { typeName } from '../../../lib/columnar/type-name.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount } from '../../../lib/core/units.js';
+import { estimateQuery } from '../../../lib/export/estimate.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
 import type { Manifest, ManifestFile } from '../../../lib/export/manifest.js';
-import { describeQuery } from '../../../lib/export/query.js';
+import { describeQuery, type ExportQuery } from '../../../lib/export/query.js';
+import { quoteIdentifier } from '../../../lib/sql/quote.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
@@ -36,6 +38,13 @@ export const writeFlags = {
     placeholder: 'P,S',
     help: 'digits, and how many of them are decimals, of numerics without a precision; otherwise these are text',
   }),
+  sortBy: flag.list({ placeholder: 'COLUMN', help: 'columns that the rows of each file are sorted by' }),
+  targetFileSize: flag.size({ help: 'after which a file is followed by another' }),
+  parallel: flag.count({ help: 'connections that read at a time, all in one snapshot', default: '1' }),
+  parallelBy: flag.text({
+    placeholder: 'COLUMN',
+    help: 'by whose values the rows are divided for --parallel; otherwise by where they lie in their table',
+  }),
   rowGroupRows: flag.count({ help: 'rows of a row group or stripe at most', default: '122880' }),
 };
 
@@ -49,6 +58,9 @@ export interface Prepared {
 export interface Preview {
   readonly target: string;
   readonly schema: readonly { readonly name: string; readonly type: string }[];
+  readonly partitionBy: readonly string[];
+  /** As PostgreSQL's planner expects it; bytes are those before compression. */
+  readonly estimate: { readonly rows: number; readonly bytes: number; readonly partitions: number };
 }
 
 export interface Result {
@@ -65,24 +77,54 @@ export async function prepareExport(
   misread: MisfitRules['misread'],
   context: Context,
 ): Promise<Prepared> {
-  const { sql: written, to, partitionBy, rowGroupRows, infinity } = input;
+  const { sql: written, to, partitionBy, rowGroupRows, infinity, sortBy } = input;
   const rules = {
     profile: profileOf(format.suffix, input.for),
     numeric: input.numeric === undefined ? undefined : parseDecimal(input.numeric),
     misfits: { infinity, misread },
   };
   if (written === undefined) throw new UserError('no source is given', { hint: 'Give --sql.' });
+  if (sortBy.length > 0 && input.parallel > 1)
+    throw new UserError('rows that several connections read come in no order', {
+      hint: 'Give --sort-by without --parallel.',
+    });
   if (to === undefined)
     throw new UserError('no target is given', { hint: 'Give --to FOLDER, or --to s3://BUCKET/PREFIX.' });
   const sql = await readQuery(written, context.cwd);
   const settings = await context.settings();
   const postgres = requireSystem(settings, 'postgres', '--sql');
-  const client = await openPostgres(postgres, settings, context.signal);
+  const connect = () => openPostgres(postgres, settings, context.signal);
+  const client = await connect();
   context.closing(() => client.close());
   const query = await client.readOnly(() => describeQuery(client, sql, partitionBy, rules));
+  checkSortBy(sortBy, query);
   for (const warning of query.warnings) context.warn(warning);
   const target = await chooseTarget(to, settings, context);
-  return { client, job: { query, sql, target, format, partitionBy, rowGroupRows, createdBy } };
+  const { parallel: count, parallelBy: by, targetFileSize: fileBytes } = input;
+  const job: ExportJob = {
+    query,
+    sql,
+    target,
+    format,
+    partitionBy,
+    rowGroupRows,
+    createdBy,
+    sortBy,
+    ...(fileBytes === undefined ? {} : { fileBytes }),
+    ...(count === 1 ? {} : { parallel: { count, connect, ...(by === undefined ? {} : { by }) } }),
+  };
+  return { client, job };
+}
+
+/** @throws UserError exit 2 */
+function checkSortBy(sortBy: readonly string[], { columns }: ExportQuery): void {
+  const names = columns.map(({ name }) => name);
+  const missing = sortBy.find((name) => !names.includes(name));
+  if (missing !== undefined)
+    throw new UserError(`there is no column '${missing}' to sort by`, {
+      code: 'COLUMN_MISSING',
+      hint: `There are ${names.join(', ')}.`,
+    });
 }
 
 /** @throws UserError exit 2 */
@@ -95,22 +137,37 @@ function parseDecimal(text: string): Decimal {
   return { precision, scale };
 }
 
-export function previewExport({ job: { query, target } }: Prepared): Preview {
-  return {
+export async function previewExport({ client, job }: Prepared): Promise<Preview> {
+  const { query, sql, target, partitionBy } = job;
+  const names = partitionBy.map(quoteIdentifier).join(', ');
+  const distinct = `SELECT DISTINCT ${names} FROM (${sql}) AS query`;
+  return client.readOnly(async () => ({
     target: target.name,
     schema: query.columns.map(({ name, type }) => ({ name, type: typeName(type) })),
-  };
+    partitionBy,
+    estimate: {
+      ...(await estimateQuery(client, query.sql)),
+      partitions: partitionBy.length === 0 ? 1 : (await estimateQuery(client, distinct)).rows,
+    },
+  }));
 }
 
-export function presentExportPreview({ target, schema }: Preview, printer: Printer): void {
-  printer.line(`Would write to ${target}:`);
+export function presentExportPreview(preview: Preview, printer: Printer): void {
+  const { target, schema, partitionBy, estimate } = preview;
+  const { rows, bytes, partitions } = estimate;
+  printer.line(
+    `Would write about ${formatCount(rows)} rows, ${formatBytes(bytes)} before compression, to ${target}`,
+  );
+  if (partitionBy.length > 0)
+    printer.line(`in about ${formatCount(partitions)} partitions by ${partitionBy.join(', ')}:`);
   for (const { name, type } of schema) printer.line(`  ${name}  ${type}`);
 }
 
 export async function runExport({ client, job }: Prepared, context: Context): Promise<Outcome<Result>> {
-  const manifest = await context.during('exporting', 'rows', (progress) =>
+  const { manifest, notes } = await context.during('exporting', 'rows', (progress) =>
     exportQuery(client, job, context.signal, progress),
   );
+  for (const note of notes) context.warn(note);
   for (const warning of job.query.refusals.warnings()) context.warn(warning);
   return { verdict: 'ok', result: resultOf(manifest) };
 }
