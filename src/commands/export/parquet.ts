@@ -40,12 +40,12 @@ export const parquet = changeCommand({
       'keep',
       context,
     );
-    return { ...prepared, spark: await prepareSpark(input, prepared, context) };
+    return { prepared, spark: await prepareSpark(input, prepared, context) };
   },
-  preview: (prepared) => previewExport(prepared),
+  preview: ({ prepared }) => previewExport(prepared),
   presentPreview: presentExportPreview,
-  run: ({ spark, ...prepared }, context) =>
-    spark === undefined ? runExport(prepared, context) : runSpark(prepared, spark, context),
+  run: ({ prepared, spark }, context) =>
+    spark === undefined ? runExport(prepared, context) : runSpark(spark, context),
   counts: ({ rows, files }) => ({ rows, files: files.length }),
   present: presentExport,
 });

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 
+import type { PostgresClient } from '../../../lib/clients/postgres.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { exportWithSpark, type SparkJob } from '../../../lib/export/spark/export-with-spark.js';
@@ -24,18 +25,27 @@ type Input = FlagValues<typeof sparkFlags> &
     readonly compression: string;
   };
 
+export interface PreparedSpark {
+  readonly client: PostgresClient;
+  readonly job: SparkJob;
+}
+
 /** What the engine spark needs besides; undefined for the other one. @throws UserError exit 2 */
 export async function prepareSpark(
   { engine, sparkConf, parallelBy, parallel, infinity, compression, targetFileSize }: Input,
-  { job }: Prepared,
+  prepared: Prepared,
   context: Context,
-): Promise<SparkJob | undefined> {
+): Promise<PreparedSpark | undefined> {
   if (engine === 'local') {
     if (sparkConf.length === 0) return undefined;
     throw new UserError('--spark-conf is for --engine spark', {
       hint: 'Add --engine spark, or leave it out.',
     });
   }
+  if ('source' in prepared)
+    throw new UserError('the engine spark reads PostgreSQL', {
+      hint: 'Leave --engine out, or give --sql or --table.',
+    });
   if (parallel > 1 && parallelBy === undefined)
     throw new UserError('the engine spark divides rows by the values of a column', {
       hint: 'Give --parallel-by COLUMN, or leave --parallel out.',
@@ -45,21 +55,18 @@ export async function prepareSpark(
       hint: 'Leave --target-file-size out, or --engine.',
     });
   const settings = await context.settings();
-  return {
-    ...job,
+  const job: SparkJob = {
+    ...prepared.job,
     postgres: requireSystem(settings, 'postgres', '--sql'),
     compression,
     infinity,
     ranges: parallelBy === undefined || parallel === 1 ? undefined : { column: parallelBy, count: parallel },
     spark: { conf: sparkConf, env: context.env, temporaryFolder: tmpdir() },
   };
+  return { client: prepared.client, job };
 }
 
-export async function runSpark(
-  { client }: Prepared,
-  job: SparkJob,
-  context: Context,
-): Promise<Outcome<Result>> {
+export async function runSpark({ client, job }: PreparedSpark, context: Context): Promise<Outcome<Result>> {
   const manifest = await context.during('exporting with Spark', 'rows', (progress) =>
     exportWithSpark(client, job, context.signal, progress),
   );
