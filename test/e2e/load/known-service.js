@@ -1,7 +1,7 @@
 // A server whose faults are known, as a process of its own. It prints its port, and ends with its standard input.
 //   /queue/MS   one after the other, each in a fixed time: its capacity is 1000 ÷ MS a second
 //   /leak       each request keeps memory, and every tenth a descriptor
-//   /slower     answers 1 ms later with each request
+//   /slower     answers 5 ms later with each request
 //   /failing    fails ever more often
 //   /deployed/N  answers N requests after 50 ms, and those behind them after 200 ms
 //   /after/MS   answers after that time
@@ -27,7 +27,7 @@ const server = createServer((request, response) => {
     kept.push(Buffer.alloc(256 * 1024, 1));
     if (kept.length % 10 === 0) kept.push(openSync('/dev/null', 'r'));
     answer(1);
-  } else if (what === 'slower') answer(20 + slower++);
+  } else if (what === 'slower') answer(20 + 5 * slower++);
   else if (what === 'failing') {
     requests++;
     answer(1, requests % 20 < requests / 40 ? 503 : 200);
