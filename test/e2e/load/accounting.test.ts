@@ -355,7 +355,7 @@ describe('load merge', () => {
   }
 
   it.each([
-    ['that is not there', undefined, 'cannot be read'],
+    ['that is not there', undefined, 'it does not exist'],
     ['that is another file', 'x', 'is not a saved run: it is not JSON'],
   ])('refuses a file %s', async (_, content, why) => {
     const file = await folder();

@@ -5,6 +5,7 @@
 //   /failing    fails ever more often
 //   /deployed/N  answers N requests after 50 ms, and those behind them after 200 ms
 //   /after/MS   answers after that time
+//   /metrics    how much was kept, for Prometheus
 import { createServer } from 'node:http';
 import { openSync } from 'node:fs';
 
@@ -15,10 +16,10 @@ const server = createServer((request, response) => {
   const now = performance.now();
   const [, what, text] = request.url.split('/');
   const ms = Number(text);
-  const answer = (delayMs, status = 200) =>
+  const answer = (delayMs, status = 200, body = 'ok') =>
     setTimeout(() => {
       response.statusCode = status;
-      response.end('ok');
+      response.end(body);
     }, delayMs);
   if (what === 'queue') {
     freeAt = Math.max(now, freeAt) + ms;
@@ -32,7 +33,10 @@ const server = createServer((request, response) => {
     requests++;
     answer(1, requests % 20 < requests / 40 ? 503 : 200);
   } else if (what === 'deployed') answer(requests++ < ms ? 50 : 200);
-  else answer(ms);
+  else if (what === 'metrics') {
+    response.setHeader('Content-Type', 'text/plain');
+    answer(0, 200, `kept_things ${kept.length}\n`);
+  } else answer(ms);
 });
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 process.stdin.on('end', () => process.exit()).resume();
