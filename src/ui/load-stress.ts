@@ -43,9 +43,10 @@ export function presentStress(result: StressResult, printer: Printer): void {
     const text = printer.bold(`no rate held: ${ends[end]}`);
     return end === 'lowest' ? printer.bad(text) : printer.warn(text);
   }
+  const isBounded = result.steps.some(({ phase, holds }) => phase !== 'recover' && holds === false);
   const belief =
-    end === 'converged' || end === 'budget'
-      ? `; the limit is between ${formatRate(interval!.lower)} and ${formatRate(interval!.upper)} (90% sure)`
+    isBounded && interval
+      ? `; the limit is between ${formatRate(interval.lower)} and ${formatRate(interval.upper)} (90% sure)`
       : '';
   const text = printer.bold(`${formatRate(rate)} holds${belief}`);
   if (minRate !== null && rate < minRate) printer.bad(`${text}; ${formatRate(minRate)} is wanted`);
