@@ -61,7 +61,7 @@ export function intervalOf({ interval: { lower, upper } }: Pick<Quantile, 'inter
 }
 
 /** What would make it clear; where it is clear nobody needs it. */
-function plans({ quantiles, errors }: ComparisonResult, printer: Printer): void {
+function plans({ quantiles, errors, conclusion }: ComparisonResult, printer: Printer): void {
   const whyNot = new Map<string, string[]>();
   for (const [name, { missing }] of [
     ...quantiles.map((each) => [quantileName(each), each] as const),
@@ -70,6 +70,7 @@ function plans({ quantiles, errors }: ComparisonResult, printer: Printer): void 
     if (missing !== undefined) whyNot.set(missing, [...(whyNot.get(missing) ?? []), name]);
   for (const [reason, names] of whyNot)
     printer.line(printer.dim(`${names.join(', ')} ${notJudged}: ${reason}`));
+  if (conclusion !== 'unclear') return;
   for (const { plan, verdict, ...each } of quantiles) {
     if (verdict !== 'unclear' || !plan) continue;
     const aim = `To find ${change(1 + plan.increase)} at ${quantileName(each)} with a certainty of ${formatPercent(plan.certainty, 0)}`;
