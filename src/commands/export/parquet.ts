@@ -11,6 +11,7 @@ import {
   runExport,
   writeFlags,
 } from './shared/write.js';
+import { prepareSpark, runSpark, sparkFlags } from './shared/spark.js';
 
 export const parquet = changeCommand({
   name: 'export parquet',
@@ -19,6 +20,7 @@ export const parquet = changeCommand({
   flags: {
     ...writeFlags,
     compression: flag.choice(Object.keys(codecs) as CodecName[], { help: 'of pages', default: 'snappy' }),
+    ...sparkFlags,
   },
   examples: [
     {
@@ -28,13 +30,16 @@ export const parquet = changeCommand({
     },
   ],
 
-  prepare: (input, context) => {
+  prepare: async (input, context) => {
     const codec = codecs[input.compression];
-    return prepareExport(input, parquetFormat({ codec, createdBy, metadata: {} }), 'keep', context);
+    const format = parquetFormat({ codec, createdBy, metadata: {} });
+    const prepared = await prepareExport(input, format, 'keep', context);
+    return { prepared, spark: await prepareSpark(input, prepared, context) };
   },
-  preview: previewExport,
+  preview: ({ prepared }) => previewExport(prepared),
   presentPreview: presentExportPreview,
-  run: runExport,
+  run: ({ prepared, spark }, context) =>
+    spark === undefined ? runExport(prepared, context) : runSpark(spark, context),
   counts: ({ rows, files }) => ({ rows, files: files.length }),
   present: presentExport,
 });

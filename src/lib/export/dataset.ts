@@ -96,6 +96,14 @@ export class Dataset {
     return written;
   }
 
+  /**
+   * Adds a file of a partition that something else has written.
+   * @param folder of the partition: `month=2026-01`, or an empty text
+   */
+  adopt(folder: string, rows: number, content: AsyncIterable<Buffer>): Promise<void> {
+    return this.#writer.adopt(folder, rows, content);
+  }
+
   /** Makes the new files the dataset's, and removes those that they replace. @throws NotWritten */
   async finish(facts: Facts = {}): Promise<Manifest> {
     const parts = await this.#writer.end();
@@ -131,7 +139,6 @@ export class Dataset {
   /** Removes what is not the dataset's, and lets other runs in. */
   async close(): Promise<void> {
     await this.#last;
-    await this.#writer.close();
     await this.#target.close();
   }
 

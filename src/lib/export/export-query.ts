@@ -9,6 +9,7 @@ import { batchBytes, rowsOfBatch } from './batch-size.js';
 import { Dataset } from './dataset.js';
 import { estimateQuery } from './estimate.js';
 import type { Manifest } from './manifest.js';
+import { guessedValues } from './partition-path.js';
 import { type Division, divideByKey, divideByPlace } from './parts.js';
 import type { ExportQuery } from './query.js';
 import { inSnapshot } from './snapshot.js';
@@ -32,6 +33,8 @@ export interface ExportJob {
   /** A file that has become so long is followed by another. */
   readonly fileBytes?: number;
   readonly parallel?: Parallel;
+  /** Partitions whose files the new ones replace. Default: all. */
+  readonly replace?: ReadonlySet<string>;
 }
 
 export interface Parallel {
@@ -74,7 +77,9 @@ export async function exportQuery(
       await allOrNone(queries, signal, (part, i, stop) => copy(clients[i]!, part, job, dataset, meter, stop));
       return text;
     });
-    return { manifest: await dataset.finish({ snapshot }), notes };
+    const manifest = await dataset.finish({ snapshot });
+    const paths = manifest.files.map(({ path }) => path);
+    return { manifest, notes: [...notes, ...guessedValues(query.textPartitions, paths)] };
   } finally {
     await dataset.close();
   }

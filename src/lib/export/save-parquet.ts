@@ -8,11 +8,9 @@ import { profileOf, type Reader, readers } from '../columnar/postgres/profiles.j
 import { columnsOf, inferredColumns, type ObjectSchema } from '../columnar/rows/object-type.js';
 import type { RowColumn } from '../columnar/rows/row-batches.js';
 import { UserError } from '../core/errors.js';
-import { read } from '../core/schema/findings.js';
-import { pathName } from '../core/schema/leaves.js';
+import { readSettings } from './call-settings.js';
 import { writeRows } from './export-rows.js';
 import { FolderTarget } from './folder-target.js';
-import type { Manifest } from './manifest.js';
 import { checkNames } from './query.js';
 import { exportColumns } from './rows.js';
 
@@ -34,11 +32,26 @@ export interface SaveOptions {
   readonly for?: Reader | undefined;
 }
 
+/** What was written. */
+export interface SavedDataset {
+  readonly rows: number;
+  readonly bytes: number;
+  /** By path, from the folder. */
+  readonly files: readonly {
+    readonly path: string;
+    readonly rows: number;
+    readonly bytes: number;
+    readonly sha256: string;
+  }[];
+  /** Of the files. */
+  readonly schema: readonly { readonly name: string; readonly type: string }[];
+}
+
 /** Rows of which types are found out. */
 const sampledRows = 10_000;
 
 const positive = z.int().check(z.gte(1));
-const optionsSchema = z.strictObject({
+const settings = z.strictObject({
   partitionBy: z.optional(z.array(z.string())),
   schema: z.optional(z.record(z.string(), z.unknown())),
   compression: z.optional(z.enum(Object.keys(codecs) as [CodecName, ...CodecName[]])),
@@ -47,28 +60,21 @@ const optionsSchema = z.strictObject({
   for: z.optional(z.enum(readers)),
 });
 
-/**
- * Writes rows as a folder of Parquet files with a manifest: all of them, or none. A dataset that was there is replaced when the
- * last row is written. A value is written exactly, or refused; only floating-point numbers are rounded.
- * @param rows objects; a field that one lacks is null
- * @param createdBy of the files
- * @throws UserError `SETTINGS_INVALID`, `TYPE_UNKNOWN`, `TYPE_UNCLEAR`, `COLUMN_UNKNOWN`, `VALUE_INVALID`; ServiceConflict
- * `LOCK_HELD`, `FILES_FOREIGN`; NotWritten
- */
+/** As `saveParquet` of the library. @param createdBy of the files */
 export async function saveParquet(
-  rows: Iterable<object> | AsyncIterable<object>,
+  given: Iterable<object> | AsyncIterable<object>,
   path: string,
   options: SaveOptions,
   createdBy: string,
-): Promise<Manifest> {
-  checkOptions(options);
+): Promise<SavedDataset> {
+  readSettings('saveParquet', settings, options);
   const { partitionBy = [], compression = 'snappy', rowGroupRows = 122_880, targetFileSize } = options;
   const rules = {
     profile: profileOf('parquet', options.for ?? 'all'),
     numeric: undefined,
     misfits: { infinity: 'error', misread: 'keep' },
   } as const;
-  const source = iterate(rows);
+  const source = iterate(given);
   try {
     const sample: object[] = [];
     if (!options.schema) await take(source, sample);
@@ -84,7 +90,7 @@ export async function saveParquet(
       ...(targetFileSize === undefined ? {} : { fileBytes: targetFileSize }),
     };
     const valuesOf = objectReader([...described.columns, ...described.partitions]);
-    return await writeRows(described, new FolderTarget(resolve(path)), dataset, async (sink) => {
+    const written = await writeRows(described, new FolderTarget(resolve(path)), dataset, async (sink) => {
       let number = 0;
       const add = (row: object) => {
         const where = () => `row ${number}`;
@@ -94,18 +100,11 @@ export async function saveParquet(
       for (const row of sample) await add(row);
       for (let next = await source.next(); !next.done; next = await source.next()) await add(next.value);
     });
+    const { rows, bytes, files, columns: schema } = written;
+    return { rows, bytes, files, schema };
   } finally {
     await source.return?.();
   }
-}
-
-function checkOptions(options: SaveOptions): void {
-  const { value, findings } = read(optionsSchema, options);
-  if (value !== undefined) return;
-  throw new UserError(
-    `saveParquet: ${findings.map(({ path, message }) => `${pathName(path)}: ${message}`).join('; ')}`,
-    { code: 'SETTINGS_INVALID', hint: "For example: saveParquet(rows, 'lake', { partitionBy: ['month'] })" },
-  );
 }
 
 function iterate(rows: Iterable<object> | AsyncIterable<object>): AsyncIterator<object> | Iterator<object> {

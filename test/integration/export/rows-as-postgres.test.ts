@@ -15,13 +15,13 @@ import { needs } from '../../servers/needs.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
 import { type RandomTable, stored } from './random-table.js';
-import { arrayOf, farTimes, scalars } from './sql-types.js';
+import { arrayOf, scalars, times } from './sql-types.js';
 import { createdBy, formats, written } from './written.js';
 
 /** Types that files of rows can name; the others are PostgreSQL's only. */
 const named =
   /^(?:bool|int[248]|float[48]|numeric.*|text|varchar|date|time|timetz|timestamp|timestamptz|interval|uuid|jsonb?|bytea|inet|cidr)$/;
-const known = [...scalars, ...farTimes]
+const known = [...scalars, ...times]
   .filter(({ name }) => named.test(name))
   // JSON has one null: a document that is null is read as none.
   .map((type) =>

@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-
 import { openPostgres, type PostgresClient } from '../../../lib/clients/postgres.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
 import { profileOf, readers } from '../../../lib/columnar/postgres/profiles.js';
@@ -11,8 +9,7 @@ import { UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount } from '../../../lib/core/units.js';
 import { estimateQuery } from '../../../lib/export/estimate.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
-import { FolderTarget } from '../../../lib/export/folder-target.js';
-import type { ManifestFile } from '../../../lib/export/manifest.js';
+import type { Manifest, ManifestFile } from '../../../lib/export/manifest.js';
 import { describeQuery, type ExportQuery } from '../../../lib/export/query.js';
 import { findTable } from '../../../lib/export/table.js';
 import { quoteIdentifier } from '../../../lib/sql/quote.js';
@@ -24,13 +21,14 @@ import { createdBy } from '../../../version.js';
 import { sourceFlags } from '../../shared/source/flags.js';
 import { readQuery } from '../../shared/source/query.js';
 import { prepareRows, previewRows, rowFlags, type RowsJob, runRows } from './rows.js';
+import { chooseTarget, targetFlags } from './target.js';
 
 /** Of both formats. */
 export const writeFlags = {
   sql: sourceFlags.sql,
   table: flag.text({ placeholder: 'TABLE', help: 'rows of a table or view' }),
   ...rowFlags,
-  to: flag.text({ placeholder: 'FOLDER', help: 'the dataset' }),
+  ...targetFlags,
   partitionBy: flag.list({ placeholder: 'COLUMN', help: 'columns that make folders: NAME=VALUE' }),
   for: flag.choice(readers, {
     help: 'who reads the files, which decides how types are written',
@@ -90,8 +88,10 @@ export async function prepareExport(
     throw new UserError('rows that several connections read come in no order', {
       hint: 'Give --sort-by without --parallel.',
     });
-  if (to === undefined) throw new UserError('no target is given', { hint: 'Give --to FOLDER.' });
-  const target = new FolderTarget(resolve(context.cwd, to));
+  if (to === undefined)
+    throw new UserError('no target is given', { hint: 'Give --to FOLDER, or --to s3://BUCKET/PREFIX.' });
+  const settings = await context.settings();
+  const target = await chooseTarget(to, settings, context);
   const options = {
     ...{ format, partitionBy, rowGroupRows, createdBy },
     ...(fileBytes === undefined ? {} : { fileBytes }),
@@ -99,7 +99,6 @@ export async function prepareExport(
   if (input.file !== undefined || input.stdin)
     return prepareRows(input.file, input.types, rules, target, options, context);
   const written = input.sql === undefined ? undefined : await readQuery(input.sql, context.cwd);
-  const settings = await context.settings();
   const postgres = requireSystem(settings, 'postgres', written === undefined ? '--table' : '--sql');
   const connect = () => openPostgres(postgres, settings, context.signal);
   const client = await connect();
@@ -193,11 +192,14 @@ export async function runExport(prepared: Prepared, context: Context): Promise<O
       ? runRows(prepared, context, progress)
       : exportQuery(prepared.client, prepared.job, context.signal, progress),
   );
-  const { rows, bytes, files, columns } = manifest;
   for (const note of notes) context.warn(note);
   const { refusals } = 'source' in prepared ? prepared.rows : prepared.job.query;
   for (const warning of refusals.warnings()) context.warn(warning);
-  return { verdict: 'ok', result: { rows, bytes, files, schema: columns } };
+  return { verdict: 'ok', result: resultOf(manifest) };
+}
+
+export function resultOf({ rows, bytes, files, columns }: Manifest): Result {
+  return { rows, bytes, files, schema: columns };
 }
 
 export function presentExport({ rows, bytes, files }: Result, printer: Printer): void {
