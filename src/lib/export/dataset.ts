@@ -1,22 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 
-import { Batch } from '../columnar/batch.js';
-import { gather, placesOf } from '../columnar/gather.js';
-import type { FileFormat, FileWriter } from '../columnar/sink.js';
+import type { Batch } from '../columnar/batch.js';
+import type { FileFormat } from '../columnar/sink.js';
 import type { Schema } from '../columnar/type.js';
-import { errorMessage, systemCode, UserError } from '../core/errors.js';
-import { acquireFileLock, type FileLock } from '../core/file-lock.js';
-import { writeFileAtomic } from '../core/files.js';
-import { type Manifest, type ManifestFile, manifestName, parseManifest } from './manifest.js';
-import { partitionPath } from './partition-path.js';
-import { divide } from './partitions.js';
-import { StagedFile } from './staged-file.js';
-
-/** Begins with a dot, as what Spark, Hive and DuckDB pass over; so do none of its files have a reader's suffix. */
-const stagingPrefix = '.metrify-';
-const lockName = '.metrify.lock';
+import { ServiceConflict } from '../core/errors.js';
+import { type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
+import { type PartFile, PartitionWriter } from './partition-writer.js';
+import type { OpenTarget, Target } from './target.js';
 
 export interface DatasetOptions {
   readonly format: FileFormat;
@@ -24,224 +15,149 @@ export interface DatasetOptions {
   readonly partitionBy: readonly string[];
   /** Rows of a row group at most. */
   readonly rowGroupRows: number;
+  /** A file that has become so long is followed by another. Default: each partition is one file. */
+  readonly fileBytes?: number;
+  /** What the rows are, for the manifest. */
   readonly query: string;
+  /**
+   * Partitions, as folders (`month=2026-01`, or an empty text), whose files the new ones replace. Others keep theirs, and new ones
+   * come beside them. Default: all.
+   */
+  readonly replace?: ReadonlySet<string> | 'all';
 }
 
-interface Partition {
-  readonly folder: string;
-  /** Not written yet. */
-  rows: Batch;
-  /** Bytes that those take. */
-  memory: number;
-  file: { readonly staged: StagedFile; readonly writer: FileWriter } | undefined;
-}
+/** What is known when the rows have come. */
+export type Facts = Partial<Pick<Manifest, 'snapshot'>>;
+
+/** Suffixes of the files that readers take for data. */
+const dataFile = /\.(parquet|orc)$/i;
 
 /**
- * A folder of files, in folders by partition. Its files are written aside and renamed when all of them are whole;
- * the manifest comes last. One run at a time.
+ * Files in folders by partition. What a run writes becomes visible when all of it is whole, with the manifest last. One run at a
+ * time.
  */
 export class Dataset {
-  readonly #folder: string;
-  readonly #staging: string;
+  readonly #target: OpenTarget;
   readonly #schema: Schema;
   readonly #options: DatasetOptions;
-  readonly #lock: FileLock;
-  readonly #partitions = new Map<string, Partition>();
-  readonly #done: (ManifestFile & { readonly staged: string })[] = [];
-  #staged = 0;
-  /** Bytes that the rows of all partitions take. */
-  #memory = 0;
+  readonly #run: string;
+  readonly #writer: PartitionWriter;
+  #last: Promise<unknown> = Promise.resolve();
 
   /**
    * @param schema of the files, without the partitions' columns
-   * @throws ServiceConflict `LOCK_HELD`; UserError when the folder cannot be used
+   * @throws as the target; ServiceConflict `FILES_FOREIGN`, `MANIFEST_FOREIGN`, `PARTITIONS_DIFFER`
    */
-  static async open(folder: string, schema: Schema, options: DatasetOptions): Promise<Dataset> {
-    const staging = join(folder, `${stagingPrefix}${randomBytes(6).toString('hex')}`);
+  static async open(target: Target, schema: Schema, options: DatasetOptions): Promise<Dataset> {
+    const opened = await target.open();
     try {
-      await mkdir(folder, { recursive: true });
+      const before = await readManifest(opened, target.name);
+      const { replace = 'all', partitionBy } = options;
+      if (before && replace !== 'all' && before.partitionBy.join('\0') !== partitionBy.join('\0'))
+        throw new ServiceConflict(
+          `${target.name} is partitioned by ${before.partitionBy.join(', ') || 'nothing'}, and the new files by ${partitionBy.join(', ') || 'nothing'}`,
+          { code: 'PARTITIONS_DIFFER', hint: 'Export everything again, or to another place.' },
+        );
+      return new Dataset(opened, before, schema, options);
     } catch (error) {
-      throw unusable(folder, error);
+      await opened.close();
+      throw error;
     }
-    const lock = await acquireFileLock(join(folder, lockName), {
-      title: `a run that writes to ${folder}`,
-    });
-    try {
-      // Whoever held the lock before has died.
-      for (const name of await readdir(folder))
-        if (name.startsWith(stagingPrefix)) await rm(join(folder, name), { recursive: true });
-      await mkdir(staging);
-    } catch (error) {
-      lock.release();
-      throw unusable(folder, error);
-    }
-    return new Dataset(folder, staging, schema, options, lock);
   }
 
   private constructor(
-    folder: string,
-    staging: string,
+    target: OpenTarget,
+    /** The dataset as it was found. */
+    readonly before: Manifest | undefined,
     schema: Schema,
     options: DatasetOptions,
-    lock: FileLock,
   ) {
-    this.#folder = folder;
-    this.#staging = staging;
+    this.#target = target;
     this.#schema = schema;
     this.#options = options;
-    this.#lock = lock;
+    this.#run = randomBytes(6).toString('hex');
+    this.#writer = new PartitionWriter(schema, options, (folder, number) => {
+      const infix = this.#replaces(folder) ? '' : `${this.#run}-`;
+      const name = `part-${infix}${String(number).padStart(5, '0')}.${options.format.suffix}`;
+      return target.stage(folder === '' ? name : `${folder}/${name}`);
+    });
   }
 
-  /** Adds the rows of a batch, whose last columns are those of the partitions. Without partitions it is a row group. */
-  async write(batch: Batch): Promise<void> {
-    const { partitionBy, rowGroupRows } = this.#options;
-    if (partitionBy.length === 0) {
-      const whole = this.#partition('');
-      whole.file ??= this.#openFile();
-      return whole.file.writer.write(batch);
-    }
-    const places = this.#schema.map((_, i) => placesOf(batch.columns[i]!, batch.rows));
-    for (const { values, rows } of divide(batch, partitionBy.length)) {
-      const partition = this.#partition(partitionPath(partitionBy, values));
-      for (let from = 0; from < rows.length;) {
-        const held: Batch = partition.rows;
-        const part = rows.subarray(from, from + rowGroupRows - held.rows);
-        for (const [i, column] of held.columns.entries())
-          gather(column, batch.columns[i]!, places[i], part, held.rows);
-        held.rows += part.length;
-        from += part.length;
-        if (held.rows === rowGroupRows) await this.#flush(partition);
-      }
-      this.#weigh(partition);
-    }
-    if (this.#memory > mostMemory) await this.#relieve();
+  /**
+   * Adds the rows of a batch, whose last columns are those of the partitions. Without partitions it is a row group. Several may be
+   * added at once; the batch is free when the promise is settled.
+   */
+  write(batch: Batch): Promise<void> {
+    const written = this.#last.then(() => this.#writer.write(batch));
+    this.#last = written.catch(() => {});
+    return written;
   }
 
-  /** Makes the new files the dataset's, and removes those that were. */
-  async finish(): Promise<Manifest> {
-    if (this.#partitions.size === 0 && this.#options.partitionBy.length === 0) this.#partition('');
-    for (const partition of this.#partitions.values()) {
-      await this.#flush(partition);
-      await this.#closeFile(partition);
-    }
-    const before = await this.#readManifest();
-    for (const { path, staged } of this.#done) {
-      const target = join(this.#folder, path);
-      await mkdir(dirname(target), { recursive: true });
-      await rename(staged, target);
-    }
-    const kept = new Set(this.#done.map(({ path }) => path));
-    for (const { path } of before?.files ?? [])
-      if (!kept.has(path)) await rm(join(this.#folder, path), { force: true });
-    for (const folder of new Set(this.#done.map(({ path }) => dirname(join(this.#folder, path)))))
-      await syncFolder(folder);
-    const files = this.#done.map(({ staged: _, ...file }) => file).sort((a, b) => (a.path < b.path ? -1 : 1));
+  /** Makes the new files the dataset's, and removes those that they replace. @throws NotWritten */
+  async finish(facts: Facts = {}): Promise<Manifest> {
+    const parts = await this.#writer.end();
+    const added = new Set(parts.map(({ staged }) => staged.path));
+    const old = this.before?.files ?? [];
+    const gone = old.filter(({ path }) => this.#replaces(folderOf(path)) && !added.has(path));
+    const kept = old.filter(({ path }) => !this.#replaces(folderOf(path)));
+    const files = [...kept, ...parts.map(describe)].sort((a, b) => (a.path < b.path ? -1 : 1));
     const { createdBy, query, partitionBy } = this.#options;
     const manifest: Manifest = {
       format: 'metrify-dataset',
       version: 1,
       createdBy,
       createdAt: new Date().toISOString(),
+      run: this.#run,
       query,
+      ...facts,
       partitionBy: [...partitionBy],
       columns: this.#schema.map(({ name, type }) => ({ name, type: type.storage })),
       rows: files.reduce((sum, { rows }) => sum + rows, 0),
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
       files,
     };
-    await writeFileAtomic(join(this.#folder, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`);
+    await this.#target.commit({
+      files: parts.map(({ staged }) => staged),
+      removed: gone.map(({ path }) => path),
+      manifest: printManifest(manifest),
+    });
     return manifest;
   }
 
-  /** Removes what is not the dataset's. */
+  /** Removes what is not the dataset's, and lets other runs in. */
   async close(): Promise<void> {
-    await rm(this.#staging, { recursive: true, force: true });
-    this.#lock.release();
+    await this.#last;
+    await this.#writer.close();
+    await this.#target.close();
   }
 
-  #partition(folder: string): Partition {
-    let partition = this.#partitions.get(folder);
-    if (!partition) {
-      partition = { folder, rows: new Batch(this.#schema, firstRows), memory: 0, file: undefined };
-      this.#partitions.set(folder, partition);
-    }
-    return partition;
-  }
-
-  /** Counts what the rows of a partition take now. */
-  #weigh(partition: Partition): void {
-    const { memory } = partition.rows;
-    this.#memory += memory - partition.memory;
-    partition.memory = memory;
-  }
-
-  /** Writes the rows of the largest partitions, until half of the memory is free. */
-  async #relieve(): Promise<void> {
-    const largest = [...this.#partitions.values()].sort((a, b) => b.memory - a.memory);
-    for (const partition of largest) {
-      if (this.#memory <= mostMemory / 2) return;
-      await this.#flush(partition);
-      partition.rows = new Batch(this.#schema, firstRows);
-      this.#weigh(partition);
-    }
-  }
-
-  async #flush(partition: Partition): Promise<void> {
-    partition.file ??= this.#openFile();
-    if (partition.rows.rows > 0) await partition.file.writer.write(partition.rows);
-    partition.rows.clear();
-  }
-
-  #openFile(): NonNullable<Partition['file']> {
-    const staged = new StagedFile(join(this.#staging, `${this.#staged++}.tmp`));
-    return { staged, writer: this.#options.format.open(staged, this.#schema) };
-  }
-
-  async #closeFile(partition: Partition): Promise<void> {
-    const { folder, file } = partition;
-    if (!file) return;
-    partition.file = undefined;
-    await file.writer.end();
-    const sha256 = await file.staged.close();
-    const name = `part-${String(this.#done.filter(({ path }) => dirname(path) === folder).length).padStart(5, '0')}.${this.#options.format.suffix}`;
-    this.#done.push({
-      path: folder === '' ? name : `${folder}/${name}`,
-      rows: file.writer.rows,
-      bytes: file.staged.bytes,
-      sha256,
-      staged: file.staged.path,
-    });
-  }
-
-  async #readManifest(): Promise<Manifest | undefined> {
-    try {
-      return parseManifest(await readFile(join(this.#folder, manifestName), 'utf8'));
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return undefined;
-      throw error;
-    }
+  #replaces(folder: string): boolean {
+    const { replace = 'all' } = this.#options;
+    return replace === 'all' || replace.has(folder);
   }
 }
 
-/** Rows that a partition has room for at first: there may be thousands. */
-const firstRows = 64;
-/** Bytes that rows which wait for a row group may take. */
-const mostMemory = 96 * 1024 * 1024;
-
-/** Names are on the disk only when their folder is. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path);
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+/** @throws ServiceConflict `FILES_FOREIGN` where there are data files that it does not name */
+async function readManifest(target: OpenTarget, name: string): Promise<Manifest | undefined> {
+  const manifest = target.manifest === undefined ? undefined : parseManifest(target.manifest, name);
+  const ours = new Set(manifest?.files.map(({ path }) => path));
+  const foreign = (await target.list()).filter((path) => dataFile.test(path) && !ours.has(path));
+  if (foreign.length === 0) return manifest;
+  const more = foreign.length > 1 ? ` and ${foreign.length - 1} more` : '';
+  throw new ServiceConflict(
+    `${name} has data files that metrify did not write there: ${foreign[0]!}${more}`,
+    {
+      code: 'FILES_FOREIGN',
+      hint: 'Readers would take them for the same dataset. Give another folder, or move them away.',
+    },
+  );
 }
 
-function unusable(folder: string, error: unknown): UserError {
-  return new UserError(`${folder} cannot be written: ${errorMessage(error)}`, {
-    code: 'TARGET_UNUSABLE',
-    cause: error,
-    hint: 'Give a folder that may be written, or a new one.',
-  });
+function folderOf(path: string): string {
+  const folder = dirname(path);
+  return folder === '.' ? '' : folder;
+}
+
+function describe({ staged, rows, sha256 }: PartFile): ManifestFile {
+  return { path: staged.path, rows, bytes: staged.bytes, sha256 };
 }

@@ -5,6 +5,7 @@ import type { Progress } from '../core/progress.js';
 import { Dataset } from './dataset.js';
 import type { Manifest } from './manifest.js';
 import type { ExportQuery } from './query.js';
+import type { Target } from './target.js';
 
 /** Of rows that are still to be divided: so many that the loops over columns pay. */
 const dividedRows = 32_768;
@@ -13,7 +14,7 @@ export interface ExportJob {
   readonly query: ExportQuery;
   /** As it was given, for the manifest. */
   readonly sql: string;
-  readonly folder: string;
+  readonly target: Target;
   readonly format: FileFormat;
   readonly partitionBy: readonly string[];
   /** Rows of a row group or stripe at most. */
@@ -32,8 +33,8 @@ export async function exportQuery(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<Manifest> {
-  const { query, sql, folder, partitionBy, rowGroupRows } = job;
-  const dataset = await Dataset.open(folder, query.columns, { ...job, query: sql });
+  const { query, sql, target, partitionBy, rowGroupRows } = job;
+  const dataset = await Dataset.open(target, query.columns, { ...job, query: sql });
   try {
     const end = await client.beginReadOnly({ statementTimeoutMs: 0 });
     try {

@@ -1,11 +1,19 @@
+import { isAbsolute } from 'node:path';
+
 import * as z from 'zod/mini';
+
+import { ServiceConflict } from '../core/errors.js';
 
 /** The name that no reader takes for data. */
 export const manifestName = '_manifest.json';
 
+/** From the dataset's root, and within it: whoever can write a manifest has no other files removed. */
+export const datasetPath = z
+  .string()
+  .check(z.refine((path) => path !== '' && !isAbsolute(path) && !/(^|[\\/])\.{1,2}([\\/]|$)/.test(path)));
+
 const file = z.object({
-  /** From the dataset's folder. */
-  path: z.string(),
+  path: datasetPath,
   rows: z.number(),
   bytes: z.number(),
   sha256: z.string(),
@@ -16,7 +24,11 @@ const schema = z.object({
   version: z.literal(1),
   createdBy: z.string(),
   createdAt: z.string(),
+  /** Different for each run. */
+  run: z.string(),
   query: z.string(),
+  /** `pg_current_snapshot()` of the rows: `xmin:xmax:running`. */
+  snapshot: z.optional(z.string()),
   partitionBy: z.array(z.string()),
   columns: z.array(z.object({ name: z.string(), type: z.string() })),
   rows: z.number(),
@@ -28,12 +40,23 @@ const schema = z.object({
 export type Manifest = z.infer<typeof schema>;
 export type ManifestFile = z.infer<typeof file>;
 
-/** @returns undefined when it is not a manifest of this version */
-export function parseManifest(text: string): Manifest | undefined {
+/**
+ * @param where for people: the dataset
+ * @throws ServiceConflict `MANIFEST_FOREIGN`
+ */
+export function parseManifest(text: string, where: string): Manifest {
   try {
     return schema.parse(JSON.parse(text));
-  } catch {
-    // Somebody else's file of that name.
-    return undefined;
+  } catch (error) {
+    throw new ServiceConflict(`${where} has a ${manifestName} that this metrify did not write`, {
+      code: 'MANIFEST_FOREIGN',
+      cause: error,
+      hint: 'Give another folder, or move that file and the data files away.',
+    });
   }
+}
+
+/** The manifest's text. */
+export function printManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }

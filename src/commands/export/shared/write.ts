@@ -6,6 +6,7 @@ import type { FileFormat } from '../../../lib/columnar/sink.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount } from '../../../lib/core/units.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
+import { FolderTarget } from '../../../lib/export/folder-target.js';
 import type { ManifestFile } from '../../../lib/export/manifest.js';
 import { describeQuery } from '../../../lib/export/query.js';
 import type { Outcome } from '../../../runtime/command.js';
@@ -32,7 +33,7 @@ export interface Prepared {
 }
 
 export interface Preview {
-  readonly folder: string;
+  readonly target: string;
   readonly schema: readonly { readonly name: string; readonly type: string }[];
 }
 
@@ -57,16 +58,19 @@ export async function prepareExport(
   const client = await openPostgres(postgres, settings, context.signal);
   context.closing(() => client.close());
   const query = await client.readOnly(() => describeQuery(client, sql, partitionBy));
-  const folder = resolve(context.cwd, to);
-  return { client, job: { query, sql, folder, format, partitionBy, rowGroupRows, createdBy } };
+  const target = new FolderTarget(resolve(context.cwd, to));
+  return { client, job: { query, sql, target, format, partitionBy, rowGroupRows, createdBy } };
 }
 
-export function previewExport({ job: { query, folder } }: Prepared): Preview {
-  return { folder, schema: query.columns.map(({ name, type }) => ({ name, type: type.storage })) };
+export function previewExport({ job: { query, target } }: Prepared): Preview {
+  return {
+    target: target.name,
+    schema: query.columns.map(({ name, type }) => ({ name, type: type.storage })),
+  };
 }
 
-export function presentExportPreview({ folder, schema }: Preview, printer: Printer): void {
-  printer.line(`Would write to ${folder}:`);
+export function presentExportPreview({ target, schema }: Preview, printer: Printer): void {
+  printer.line(`Would write to ${target}:`);
   for (const { name, type } of schema) printer.line(`  ${name}  ${type}`);
 }
 

@@ -1,0 +1,151 @@
+import { Batch } from '../columnar/batch.js';
+import { gather, placesOf } from '../columnar/gather.js';
+import type { FileFormat, FileWriter } from '../columnar/sink.js';
+import type { Schema } from '../columnar/type.js';
+import { partitionPath } from './partition-path.js';
+import { divide } from './partitions.js';
+import type { StagedFile } from './target.js';
+
+/** A file that is whole. */
+export interface PartFile {
+  readonly staged: StagedFile;
+  readonly rows: number;
+  readonly sha256: string;
+}
+
+/** Begins a file of a partition: its folder (an empty text without partitions), and which of its files it is, from 0 on. */
+export type BeginFile = (folder: string, number: number) => StagedFile;
+
+export interface PartitionOptions {
+  readonly format: FileFormat;
+  readonly partitionBy: readonly string[];
+  readonly rowGroupRows: number;
+  readonly fileBytes?: number;
+}
+
+interface Partition {
+  readonly folder: string;
+  /** Not written yet. */
+  rows: Batch;
+  /** Bytes that those take. */
+  memory: number;
+  /** How many of its files were begun. */
+  files: number;
+  file: { readonly staged: StagedFile; readonly writer: FileWriter } | undefined;
+}
+
+/** Divides rows among the files of partitions, within a bound of memory whatever their order is. */
+export class PartitionWriter {
+  readonly #schema: Schema;
+  readonly #options: PartitionOptions;
+  readonly #begin: BeginFile;
+  readonly #partitions = new Map<string, Partition>();
+  readonly #done: PartFile[] = [];
+  /** Bytes that the rows of all partitions take. */
+  #memory = 0;
+
+  constructor(schema: Schema, options: PartitionOptions, begin: BeginFile) {
+    this.#schema = schema;
+    this.#options = options;
+    this.#begin = begin;
+  }
+
+  /** @param batch its last columns are those of the partitions; without any, it becomes a row group */
+  async write(batch: Batch): Promise<void> {
+    const { partitionBy, rowGroupRows } = this.#options;
+    if (partitionBy.length === 0) return this.#add(this.#partition(''), batch);
+    const places = this.#schema.map((_, i) => placesOf(batch.columns[i]!, batch.rows));
+    for (const { values, rows } of divide(batch, partitionBy.length)) {
+      const partition = this.#partition(partitionPath(partitionBy, values));
+      for (let from = 0; from < rows.length;) {
+        const held: Batch = partition.rows;
+        const part = rows.subarray(from, from + rowGroupRows - held.rows);
+        for (const [i, column] of held.columns.entries())
+          gather(column, batch.columns[i]!, places[i], part, held.rows);
+        held.rows += part.length;
+        from += part.length;
+        if (held.rows === rowGroupRows) await this.#flush(partition);
+      }
+      this.#weigh(partition);
+    }
+    if (this.#memory > mostMemory) await this.#relieve();
+  }
+
+  /** Writes what is left. Without partitions there is a file even where there are no rows. */
+  async end(): Promise<readonly PartFile[]> {
+    if (this.#partitions.size === 0 && this.#options.partitionBy.length === 0)
+      await this.#endFile(this.#open(this.#partition('')));
+    for (const partition of this.#partitions.values()) {
+      await this.#flush(partition);
+      await this.#endFile(partition);
+      this.#partitions.delete(partition.folder);
+    }
+    return this.#done;
+  }
+
+  async close(): Promise<void> {}
+
+  #partition(folder: string): Partition {
+    let partition = this.#partitions.get(folder);
+    if (!partition) {
+      const rows = new Batch(this.#schema, firstRows);
+      partition = { folder, rows, memory: 0, files: 0, file: undefined };
+      this.#partitions.set(folder, partition);
+    }
+    return partition;
+  }
+
+  /** Counts what the rows of a partition take now. */
+  #weigh(partition: Partition): void {
+    const { memory } = partition.rows;
+    this.#memory += memory - partition.memory;
+    partition.memory = memory;
+  }
+
+  /** Writes the rows of the largest partitions, until half of the memory is free. */
+  async #relieve(): Promise<void> {
+    const largest = [...this.#partitions.values()].sort((a, b) => b.memory - a.memory);
+    for (const partition of largest) {
+      if (this.#memory <= mostMemory / 2) return;
+      await this.#flush(partition);
+      partition.rows = new Batch(this.#schema, firstRows);
+      this.#weigh(partition);
+    }
+  }
+
+  async #flush(partition: Partition): Promise<void> {
+    if (partition.rows.rows > 0) await this.#add(partition, partition.rows);
+    partition.rows.clear();
+  }
+
+  /** Writes a row group. */
+  async #add(partition: Partition, batch: Batch): Promise<void> {
+    const { writer, staged } = this.#open(partition).file!;
+    await writer.write(batch);
+    if (staged.bytes >= (this.#options.fileBytes ?? Infinity)) await this.#endFile(partition);
+  }
+
+  #open(partition: Partition): Partition {
+    if (partition.file) return partition;
+    const staged = this.#begin(partition.folder, partition.files++);
+    partition.file = { staged, writer: this.#options.format.open(staged, this.#schema) };
+    return partition;
+  }
+
+  async #endFile(partition: Partition): Promise<void> {
+    const { file } = partition;
+    if (!file) return;
+    partition.file = undefined;
+    await file.writer.end();
+    this.#done.push({
+      staged: file.staged,
+      rows: file.writer.rows,
+      sha256: await file.staged.finish(),
+    });
+  }
+}
+
+/** Rows that a partition has room for at first: there may be thousands. */
+const firstRows = 64;
+/** Bytes that rows which wait for a row group may take. */
+const mostMemory = 96 * 1024 * 1024;
