@@ -49,7 +49,7 @@ export async function findChanges(
   last: State | undefined,
   held: HeldRows,
 ): Promise<Changes> {
-  const { table, source, partitionBy, onChange } = job;
+  const { source, partitionBy, onChange } = job;
   const horizon = await readHorizon(client, last?.horizon);
   if (last) await assertTellable(client, job, last, horizon);
   const survey = await surveyTable(client, { ...job, last, horizon });
