@@ -27,7 +27,7 @@ export interface DatasetOptions {
 }
 
 /** What is known when the rows have come. */
-export type Facts = Partial<Pick<Manifest, 'snapshot'>>;
+export type Facts = Partial<Pick<Manifest, 'snapshot' | 'since'>>;
 
 /** Suffixes of the files that readers take for data. */
 const dataFile = /\.(parquet|orc)$/i;
@@ -40,7 +40,9 @@ export class Dataset {
   readonly #target: OpenTarget;
   readonly #schema: Schema;
   readonly #options: DatasetOptions;
-  readonly #run: string;
+  /** Its name in the manifest. */
+  readonly run: string;
+  #replaced: ReadonlySet<string> | 'all';
   readonly #writer: PartitionWriter;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -52,13 +54,10 @@ export class Dataset {
     const opened = await target.open();
     try {
       const before = await readManifest(opened, target.name);
-      const { replace = 'all', partitionBy } = options;
-      if (before && replace !== 'all' && before.partitionBy.join('\0') !== partitionBy.join('\0'))
-        throw new ServiceConflict(
-          `${target.name} is partitioned by ${before.partitionBy.join(', ') || 'nothing'}, and the new files by ${partitionBy.join(', ') || 'nothing'}`,
-          { code: 'PARTITIONS_DIFFER', hint: 'Export everything again, or to another place.' },
-        );
-      return new Dataset(opened, before, schema, options);
+      const { replace = 'all' } = options;
+      const dataset = new Dataset(opened, target.name, before, schema, options);
+      if (replace !== 'all') dataset.replace(replace);
+      return dataset;
     } catch (error) {
       await opened.close();
       throw error;
@@ -67,6 +66,7 @@ export class Dataset {
 
   private constructor(
     target: OpenTarget,
+    readonly name: string,
     /** The dataset as it was found. */
     readonly before: Manifest | undefined,
     schema: Schema,
@@ -75,9 +75,10 @@ export class Dataset {
     this.#target = target;
     this.#schema = schema;
     this.#options = options;
-    this.#run = randomBytes(6).toString('hex');
+    this.run = randomBytes(6).toString('hex');
+    this.#replaced = options.replace ?? 'all';
     this.#writer = new PartitionWriter(schema, options, (folder, number) => {
-      const infix = this.#replaces(folder) ? '' : `${this.#run}-`;
+      const infix = this.#replaces(folder) ? '' : `${this.run}-`;
       const name = `part-${infix}${String(number).padStart(5, '0')}.${options.format.suffix}`;
       return target.stage(folder === '' ? name : `${folder}/${name}`);
     });
@@ -93,9 +94,23 @@ export class Dataset {
     return written;
   }
 
+  /**
+   * Says which partitions are replaced, where it was not known when the dataset was opened. Before the first row.
+   * @throws ServiceConflict `PARTITIONS_DIFFER`
+   */
+  replace(folders: ReadonlySet<string>): void {
+    const { partitionBy } = this.#options;
+    if (this.before && this.before.partitionBy.join('\0') !== partitionBy.join('\0'))
+      throw new ServiceConflict(
+        `${this.name} is partitioned by ${this.before.partitionBy.join(', ') || 'nothing'}, and the new files by ${partitionBy.join(', ') || 'nothing'}`,
+        { code: 'PARTITIONS_DIFFER', hint: 'Export everything again, or to another place.' },
+      );
+    this.#replaced = folders;
+  }
+
   /** Makes the new files the dataset's, and removes those that they replace. @throws NotWritten */
   async finish(facts: Facts = {}): Promise<Manifest> {
-    const parts = await this.#writer.end();
+    const parts = await this.#writer.end({ evenEmpty: this.#replaces('') });
     const added = new Set(parts.map(({ staged }) => staged.path));
     const old = this.before?.files ?? [];
     const gone = old.filter(({ path }) => this.#replaces(folderOf(path)) && !added.has(path));
@@ -107,7 +122,7 @@ export class Dataset {
       version: 1,
       createdBy,
       createdAt: new Date().toISOString(),
-      run: this.#run,
+      run: this.run,
       query,
       ...facts,
       partitionBy: [...partitionBy],
@@ -132,8 +147,7 @@ export class Dataset {
   }
 
   #replaces(folder: string): boolean {
-    const { replace = 'all' } = this.#options;
-    return replace === 'all' || replace.has(folder);
+    return this.#replaced === 'all' || this.#replaced.has(folder);
   }
 }
 

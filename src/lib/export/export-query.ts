@@ -4,7 +4,8 @@ import type { FileFormat } from '../columnar/sink.js';
 import type { Progress } from '../core/progress.js';
 import { Dataset } from './dataset.js';
 import type { Manifest } from './manifest.js';
-import type { ExportQuery } from './query.js';
+import { describeQuery, type ExportQuery } from './query.js';
+import type { Night } from './since/night.js';
 import type { Target } from './target.js';
 
 /** Of rows that are still to be divided: so many that the loops over columns pay. */
@@ -20,6 +21,8 @@ export interface ExportJob {
   /** Rows of a row group or stripe at most. */
   readonly rowGroupRows: number;
   readonly createdBy: string;
+  /** Of a run that brings the dataset up to date: it says which of the query's rows are written. */
+  readonly night?: Night;
 }
 
 /**
@@ -38,13 +41,14 @@ export async function exportQuery(
   try {
     const end = await client.beginReadOnly({ statementTimeoutMs: 0 });
     try {
+      const changes = await job.night?.begin(client, dataset);
       let rows = 0;
       const capacity = partitionBy.length === 0 ? rowGroupRows : dividedRows;
       const reader = new BatchReader([...query.columns, ...query.partitions], capacity, async (batch) => {
         await dataset.write(batch);
         progress.update((rows += batch.rows));
       });
-      const copy = `COPY (${query.sql}) TO STDOUT (FORMAT binary)`;
+      const copy = `COPY (${changes?.sql ?? query.sql}) TO STDOUT (FORMAT binary)`;
       await client.copyBlocks(copy, (block) => reader.take(block), { signal });
       await reader.end();
     } finally {

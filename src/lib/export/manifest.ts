@@ -29,6 +29,8 @@ const schema = z.object({
   query: z.string(),
   /** `pg_current_snapshot()` of the rows: `xmin:xmax:running`. */
   snapshot: z.optional(z.string()),
+  /** The run left a state to the next one. */
+  since: z.optional(z.object({ table: z.string(), column: z.string() })),
   partitionBy: z.array(z.string()),
   columns: z.array(z.object({ name: z.string(), type: z.string() })),
   rows: z.number(),

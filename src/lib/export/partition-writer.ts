@@ -71,9 +71,9 @@ export class PartitionWriter {
     if (this.#memory > mostMemory) await this.#relieve();
   }
 
-  /** Writes what is left. Without partitions there is a file even where there are no rows. */
-  async end(): Promise<readonly PartFile[]> {
-    if (this.#partitions.size === 0 && this.#options.partitionBy.length === 0)
+  /** Writes what is left. @param evenEmpty without partitions, whether there is a file even where there are no rows */
+  async end({ evenEmpty }: { readonly evenEmpty: boolean }): Promise<readonly PartFile[]> {
+    if (evenEmpty && this.#partitions.size === 0 && this.#options.partitionBy.length === 0)
       await this.#endFile(this.#open(this.#partition('')));
     for (const partition of this.#partitions.values()) {
       await this.#flush(partition);

@@ -1,6 +1,6 @@
 import { openPostgres, type PostgresClient } from '../../../src/lib/clients/postgres.js';
 import { type Changes, findChanges, type HeldRows, type OnChange } from '../../../src/lib/export/since/changes.js';
-import { stateAfter } from '../../../src/lib/export/since/run.js';
+import { stateAfter } from '../../../src/lib/export/since/night.js';
 import { wholeTable } from '../../../src/lib/export/since/source.js';
 import type { State } from '../../../src/lib/export/since/state.js';
 import { readSinceTable } from '../../../src/lib/export/since/table.js';
@@ -44,7 +44,7 @@ export class Nights {
     partitionBy = [],
     onChange = 'append',
     most = 10_000,
-    held = [],
+    held = new Map<string, number>(),
   }: NightOptions = {}): Promise<Night> {
     const client = this.#client;
     return client.readOnly(async () => {
@@ -54,7 +54,7 @@ export class Nights {
       const changes = await findChanges(client, job, this.state, held);
       const { rows } = await client.query(changes.sql);
       const all = await client.query(`SELECT * FROM ${this.#table}`);
-      this.state = stateAfter(job, changes, { run: 'none', dataset: 'none' });
+      this.state = stateAfter({ ...job, dataset: 'none' }, changes, 'none');
       return { changes, rows, all: all.rows };
     });
   }

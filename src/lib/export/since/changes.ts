@@ -2,6 +2,7 @@ import type { PostgresClient } from '../../clients/postgres.js';
 import { ServiceConflict } from '../../core/errors.js';
 import { formatCount } from '../../core/units.js';
 import { quoteLiteral } from '../../sql/quote.js';
+import { partitionPath } from '../partition-path.js';
 import { describeOldest } from './blocker.js';
 import { type Horizon, notesPlaces, reaches, readHorizon, sightingSql } from './horizon.js';
 import { partitionSql, type SinceSource } from './source.js';
@@ -27,8 +28,8 @@ export interface Changes {
   readonly kind: 'all' | OnChange;
   /** Of the rows to be written. */
   readonly sql: string;
-  /** With `rewrite`, those that are written whole, or have no rows any more. */
-  readonly touched: readonly (readonly (string | null)[])[];
+  /** With `rewrite`, the folders of partitions that are written whole, or have no rows any more. */
+  readonly touched: readonly string[];
   readonly survey: Survey;
   /** Rows of the last run that were changed or deleted since. */
   readonly gone: number;
@@ -36,8 +37,8 @@ export interface Changes {
   readonly horizon: Horizon;
 }
 
-/** What the dataset holds of a partition, by its values. */
-export type HeldRows = readonly { readonly values: readonly (string | null)[]; readonly rows: number }[];
+/** How many rows a dataset has of each partition, by its folder. */
+export type HeldRows = ReadonlyMap<string, number>;
 
 /**
  * Finds what has changed since the last run. The transaction must be REPEATABLE READ, and what is exported must be read in it.
@@ -66,29 +67,19 @@ export async function findChanges(
       sql: source.sql([], freshSql(last, source.row, horizon.next)),
       touched: [],
     };
-  const touched = touchedPartitions(survey.partitions, held);
-  const keys = touched.flatMap(({ key }) => (key === undefined ? [] : [quoteLiteral(key)]));
+  const folderOf = ({ values }: PartitionSurvey) => partitionPath(partitionBy, values);
+  // A row that was deleted leaves no other trace than that one is missing.
+  const changed = survey.partitions.filter(
+    (partition) => partition.fresh > 0 || held.get(folderOf(partition)) !== partition.rows,
+  );
+  const there = new Set(survey.partitions.map(folderOf));
+  const keys = changed.map(({ key }) => quoteLiteral(key));
   return {
     ...common,
     kind: 'rewrite',
     sql: `SELECT * FROM (${source.sql([])}) AS metrify_rows WHERE ${keys.length === 0 ? 'false' : `${partitionSql(partitionBy)}::text IN (${keys.join(', ')})`}`,
-    touched: touched.map(({ values }) => values),
+    touched: [...changed.map(folderOf), ...[...held.keys()].filter((folder) => !there.has(folder))],
   };
-}
-
-/** Those with new rows, and those that have not as many as the dataset: a row that was deleted leaves no other trace. */
-function touchedPartitions(
-  partitions: readonly PartitionSurvey[],
-  held: HeldRows,
-): { readonly values: readonly (string | null)[]; readonly key?: string }[] {
-  const before = new Map(held.map(({ values, rows }) => [JSON.stringify(values), rows]));
-  const now = new Set(partitions.map(({ values }) => JSON.stringify(values)));
-  return [
-    ...partitions.filter(
-      ({ values, rows, fresh }) => fresh > 0 || before.get(JSON.stringify(values)) !== rows,
-    ),
-    ...held.filter(({ values }) => !now.has(JSON.stringify(values))),
-  ];
 }
 
 /** @throws ServiceConflict where the state does not tell new rows from old ones */
