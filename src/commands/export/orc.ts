@@ -21,6 +21,7 @@ export const orc = changeCommand({
       help: 'of streams',
       default: 'snappy',
     }),
+    strict: flag.boolean('refuse times that readers of ORC misread (ORC-763)'),
   },
   examples: [
     {
@@ -34,6 +35,7 @@ export const orc = changeCommand({
     return prepareExport(
       input,
       { suffix: 'orc', open: (sink, schema) => new OrcFileWriter(sink, schema, options) },
+      input.strict ? 'error' : 'keep',
       context,
     );
   },

@@ -35,6 +35,7 @@ export const parquet = changeCommand({
     return prepareExport(
       input,
       { suffix: 'parquet', open: (sink, schema) => new ParquetFileWriter(sink, schema, options) },
+      'keep',
       context,
     );
   },

@@ -24,6 +24,8 @@ export type Meaning =
   | { readonly kind: 'time' }
   /** Of `int64`: microseconds since 1970-01-01 00:00, of UTC where it is an instant. */
   | { readonly kind: 'timestamp'; readonly isInstant: boolean }
+  /** The same of `fixed` with 12 bytes, as Parquet's INT96 has it: nanoseconds of the day, and the Julian day. */
+  | { readonly kind: 'timestamp96'; readonly isInstant: boolean }
   /** Of `int32`, `int64` or `fixed` (big-endian two's complement): units of 10^−scale. */
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
   /** Of `fixed` with 16 bytes. */

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 
 import type { Batch } from '../columnar/batch.js';
 import type { FileFormat } from '../columnar/sink.js';
+import { typeName } from '../columnar/type-name.js';
 import type { Schema } from '../columnar/type.js';
 import { ServiceConflict } from '../core/errors.js';
 import { type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
@@ -24,6 +25,7 @@ export interface DatasetOptions {
    * come beside them. Default: all.
    */
   readonly replace?: ReadonlySet<string> | 'all';
+  readonly reader: string;
 }
 
 /** What is known when the rows have come. */
@@ -116,7 +118,7 @@ export class Dataset {
     const gone = old.filter(({ path }) => this.#replaces(folderOf(path)) && !added.has(path));
     const kept = old.filter(({ path }) => !this.#replaces(folderOf(path)));
     const files = [...kept, ...parts.map(describe)].sort((a, b) => (a.path < b.path ? -1 : 1));
-    const { createdBy, query, partitionBy } = this.#options;
+    const { createdBy, query, reader, partitionBy } = this.#options;
     const manifest: Manifest = {
       format: 'metrify-dataset',
       version: 1,
@@ -125,8 +127,9 @@ export class Dataset {
       run: this.run,
       query,
       ...facts,
+      reader,
       partitionBy: [...partitionBy],
-      columns: this.#schema.map(({ name, type }) => ({ name, type: type.storage })),
+      columns: this.#schema.map(({ name, type }) => ({ name, type: typeName(type) })),
       rows: files.reduce((sum, { rows }) => sum + rows, 0),
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
       files,

@@ -31,6 +31,8 @@ const schema = z.object({
   snapshot: z.optional(z.string()),
   /** The run left a state to the next one. */
   since: z.optional(z.object({ table: z.string(), column: z.string() })),
+  /** Which readers the types are written for. */
+  reader: z.string(),
   partitionBy: z.array(z.string()),
   columns: z.array(z.object({ name: z.string(), type: z.string() })),
   rows: z.number(),

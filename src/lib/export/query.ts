@@ -1,6 +1,9 @@
 import type { PostgresClient } from '../clients/postgres.js';
-import { mapType, type Mapped } from '../columnar/postgres/types.js';
 import { readTypes } from '../columnar/postgres/catalog.js';
+import { ask } from '../columnar/postgres/expressions.js';
+import { type Reader, warningsFor } from '../columnar/postgres/profiles.js';
+import { asText, type Mapped, type TypeRules } from '../columnar/postgres/types.js';
+import { type MisfitRules, Refusals } from '../columnar/refusals.js';
 import type { Field } from '../columnar/type.js';
 import { UserError } from '../core/errors.js';
 import { quoteIdentifier } from '../sql/quote.js';
@@ -8,10 +11,23 @@ import { quoteIdentifier } from '../sql/quote.js';
 /** A query as it is sent, and how its columns are read. */
 export interface ExportQuery {
   readonly sql: string;
+  /** What is selected from the query's rows. */
+  readonly selected: string;
   /** Of the file. */
   readonly columns: readonly (Field & Mapped)[];
   /** Which make the partitions, as text; they come behind the others. */
   readonly partitions: readonly (Field & Mapped)[];
+  /** The readers that it was made for. */
+  readonly reader: Reader;
+  /** Takes values that the files cannot hold. */
+  readonly refusals: Refusals;
+  /** What common readers make of the columns, if it is not what one expects. */
+  readonly warnings: readonly string[];
+}
+
+/** How values are written. */
+export interface WriteRules extends TypeRules {
+  readonly misfits: MisfitRules;
 }
 
 /**
@@ -22,43 +38,68 @@ export async function describeQuery(
   client: PostgresClient,
   sql: string,
   partitionBy: readonly string[],
+  rules: WriteRules,
 ): Promise<ExportQuery> {
   const { columns } = await client.query(`SELECT * FROM (${sql}) AS query LIMIT 0`);
+  checkNames(
+    columns.map(({ name }) => name),
+    partitionBy,
+  );
   const types = await readTypes(
     client,
     columns.map(({ type }) => type),
   );
-  const names = columns.map(({ name }) => name);
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  if (twice !== undefined)
-    throw new UserError(`the query has two columns named '${twice}'`, {
-      code: 'COLUMN_DUPLICATE',
-      hint: 'Give each column its own name with AS.',
-    });
+  const isEncodingUnknown = await hasUnknownEncoding(client);
+  const asked = columns
+    .filter(({ name }) => !partitionBy.includes(name))
+    .map(({ name, type, modifier }) => ({
+      name,
+      ...ask(quoteIdentifier(name), types.get(type)!, modifier, { ...rules, isEncodingUnknown }),
+    }));
+  const selected = [
+    ...asked.map((column) => column.sql),
+    ...partitionBy.map((name) => `${quoteIdentifier(name)}::text`),
+  ].join(', ');
+  return {
+    sql: `SELECT ${selected} FROM (${sql}) AS query`,
+    selected,
+    columns: asked,
+    partitions: partitionBy.map((name) => ({ name, ...asText })),
+    reader: rules.profile.reader,
+    refusals: new Refusals(rules.misfits),
+    warnings: warningsFor(asked, rules.profile),
+  };
+}
+
+/** Readers that do not tell upper from lower case cannot open files where only that tells columns apart. */
+function checkNames(names: readonly string[], partitionBy: readonly string[]): void {
+  const folded = names.map((name) => name.toLowerCase());
+  const second = folded.findIndex((name, i) => folded.indexOf(name) < i);
+  if (second !== -1) {
+    const [one, other] = [names[folded.indexOf(folded[second]!)]!, names[second]!];
+    throw new UserError(
+      one === other
+        ? `the query has two columns named '${one}'`
+        : `the columns '${one}' and '${other}' differ in upper and lower case only, which most readers do not tell apart`,
+      { code: 'COLUMN_DUPLICATE', hint: 'Give each column its own name with AS.' },
+    );
+  }
   const missing = partitionBy.find((name) => !names.includes(name));
   if (missing !== undefined)
     throw new UserError(`there is no column '${missing}' to partition by`, {
       code: 'COLUMN_MISSING',
       hint: `There are ${names.join(', ')}.`,
     });
-  const text: Mapped = mapType({ kind: 'enum' }, -1)!;
-  const kept = columns.filter(({ name }) => !partitionBy.includes(name));
-  if (kept.length === 0)
+  if (names.every((name) => partitionBy.includes(name)))
     throw new UserError('all columns make partitions, and none is left for the files', {
       code: 'COLUMN_MISSING',
       hint: 'Leave one out of --partition-by.',
     });
-  const mapped = kept.map(({ name, type, modifier }) => {
-    const known = mapType(types.get(type)!, modifier);
-    return { name, isText: known === undefined, ...(known ?? text) };
-  });
-  const selected = [
-    ...mapped.map(({ name, isText }) => `${quoteIdentifier(name)}${isText ? '::text' : ''}`),
-    ...partitionBy.map((name) => `${quoteIdentifier(name)}::text`),
-  ];
-  return {
-    sql: `SELECT ${selected.join(', ')} FROM (${sql}) AS query`,
-    columns: mapped,
-    partitions: partitionBy.map((name) => ({ name, ...text })),
-  };
+}
+
+async function hasUnknownEncoding(client: PostgresClient): Promise<boolean> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT pg_encoding_to_char(encoding) AS name FROM pg_database WHERE datname = current_database()`,
+  );
+  return rows[0]?.name === 'SQL_ASCII';
 }

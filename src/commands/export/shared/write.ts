@@ -2,13 +2,18 @@ import { resolve } from 'node:path';
 
 import { openPostgres, type PostgresClient } from '../../../lib/clients/postgres.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
+import { profileOf, readers } from '../../../lib/columnar/postgres/profiles.js';
+import type { Decimal } from '../../../lib/columnar/postgres/types.js';
+import type { MisfitRules } from '../../../lib/columnar/refusals.js';
 import type { FileFormat } from '../../../lib/columnar/sink.js';
+import { typeName } from '../../../lib/columnar/type-name.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount } from '../../../lib/core/units.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
 import { FolderTarget } from '../../../lib/export/folder-target.js';
 import type { ManifestFile } from '../../../lib/export/manifest.js';
 import { describeQuery } from '../../../lib/export/query.js';
+import { resolveTable } from '../../../lib/export/table-name.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
@@ -16,12 +21,21 @@ import type { Printer } from '../../../runtime/printer.js';
 import { version } from '../../../version.js';
 import { sourceFlags } from '../../shared/source/flags.js';
 import { readQuery } from '../../shared/source/query.js';
+import { checkNightFlags, nightFlags, prepareNight } from './night.js';
 
 /** Of both formats. */
 export const writeFlags = {
   sql: sourceFlags.sql,
+  table: flag.text({ placeholder: 'TABLE', help: 'all rows of a table of PostgreSQL' }),
   to: flag.text({ placeholder: 'FOLDER', help: 'the dataset' }),
   partitionBy: flag.list({ placeholder: 'COLUMN', help: 'columns that make folders: NAME=VALUE' }),
+  for: flag.choice(readers, { help: 'who reads the files, which decides how types are written', default: 'all' }),
+  infinity: flag.choice(['error', 'null'], { help: 'what becomes of infinite times and numbers', default: 'error' }),
+  numeric: flag.text({
+    placeholder: 'P,S',
+    help: 'digits, and how many of them are decimals, of numerics without a precision; otherwise these are text',
+  }),
+  ...nightFlags,
   rowGroupRows: flag.count({ help: 'rows of a row group or stripe at most', default: '122880' }),
 };
 
@@ -46,26 +60,54 @@ export interface Result {
 
 /** @throws UserError exit 2; as the client */
 export async function prepareExport(
-  { sql: written, to, partitionBy, rowGroupRows }: FlagValues<typeof writeFlags>,
-  format: FileFormat,
+  input: FlagValues<typeof writeFlags>,
+  format: FileFormat & { readonly suffix: 'parquet' | 'orc' },
+  misread: MisfitRules['misread'],
   context: Context,
 ): Promise<Prepared> {
-  if (written === undefined) throw new UserError('no source is given', { hint: 'Give --sql.' });
+  const { sql: written, to, partitionBy, rowGroupRows, infinity } = input;
+  const rules = {
+    profile: profileOf(format.suffix, input.for),
+    numeric: input.numeric === undefined ? undefined : parseDecimal(input.numeric),
+    misfits: { infinity, misread },
+  };
   if (to === undefined) throw new UserError('no target is given', { hint: 'Give --to FOLDER.' });
-  const sql = await readQuery(written, context.cwd);
+  if ((written === undefined) === (input.table === undefined))
+    throw new UserError(written === undefined ? 'no source is given' : 'more than one source is given', {
+      hint: 'Give one of --sql and --table.',
+    });
+  checkNightFlags(input);
+  const given = written === undefined ? undefined : await readQuery(written, context.cwd);
   const settings = await context.settings();
-  const postgres = requireSystem(settings, 'postgres', '--sql');
+  const postgres = requireSystem(settings, 'postgres', written === undefined ? '--table' : '--sql');
   const client = await openPostgres(postgres, settings, context.signal);
   context.closing(() => client.close());
-  const query = await client.readOnly(() => describeQuery(client, sql, partitionBy));
+  const table =
+    input.table === undefined
+      ? undefined
+      : await client.readOnly(() => resolveTable(client, input.table!));
+  const sql = given ?? `SELECT * FROM ${table}`;
+  const query = await client.readOnly(() => describeQuery(client, sql, partitionBy, rules));
+  for (const warning of query.warnings) context.warn(warning);
   const target = new FolderTarget(resolve(context.cwd, to));
-  return { client, job: { query, sql, target, format, partitionBy, rowGroupRows, createdBy } };
+  const night = await prepareNight(client, input, table, target, context.cwd);
+  return { client, job: { query, sql, target, format, partitionBy, rowGroupRows, createdBy, ...(night ? { night } : {}) } };
+}
+
+/** @throws UserError exit 2 */
+function parseDecimal(text: string): Decimal {
+  const [, precision, scale] = (/^(\d+)\s*,\s*(\d+)$/.exec(text) ?? []).map(Number);
+  if (!precision || scale === undefined || precision > 38 || scale > precision)
+    throw new UserError(`'${text}' does not say how many digits a number has`, {
+      hint: 'Give --numeric PRECISION,SCALE: from 1 to 38 digits, and how many of them are decimals, as 38,10.',
+    });
+  return { precision, scale };
 }
 
 export function previewExport({ job: { query, target } }: Prepared): Preview {
   return {
     target: target.name,
-    schema: query.columns.map(({ name, type }) => ({ name, type: type.storage })),
+    schema: query.columns.map(({ name, type }) => ({ name, type: typeName(type) })),
   };
 }
 
@@ -78,6 +120,8 @@ export async function runExport({ client, job }: Prepared, context: Context): Pr
   const { rows, bytes, files, columns } = await context.during('exporting', 'rows', (progress) =>
     exportQuery(client, job, context.signal, progress),
   );
+  for (const warning of job.night?.warnings() ?? []) context.warn(warning);
+  for (const warning of job.query.refusals.warnings()) context.warn(warning);
   return { verdict: 'ok', result: { rows, bytes, files, schema: columns } };
 }
 

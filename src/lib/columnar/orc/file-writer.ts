@@ -242,6 +242,7 @@ function kindOf(type: Type): number {
     case 'time':
     case 'plain':
     case 'uuid':
+    case 'timestamp96':
       return {
         boolean: kinds.boolean,
         int32: kinds.int,

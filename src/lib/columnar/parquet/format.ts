@@ -16,8 +16,10 @@ const physical = {
   fixed: 7,
 } as const;
 
-export function physicalType({ storage }: ScalarType): number {
-  return physical[storage];
+const int96 = 3;
+
+export function physicalType({ storage, meaning }: ScalarType): number {
+  return meaning.kind === 'timestamp96' ? int96 : physical[storage];
 }
 
 /** A field, with its parts, as elements of the schema: each with its meaning in the old form and the new one. */
@@ -62,7 +64,7 @@ function writeScalar(thrift: ThriftWriter, name: string, type: ScalarType): void
   const converted = convertedType(type);
   thrift.struct(() => {
     thrift.i32(1, physicalType(type));
-    if (width !== undefined) thrift.i32(2, width);
+    if (width !== undefined && meaning.kind !== 'timestamp96') thrift.i32(2, width);
     thrift.i32(3, repetitions.optional);
     thrift.binary(4, name);
     if (converted !== undefined) thrift.i32(6, converted);
@@ -94,6 +96,7 @@ function convertedType({ meaning }: ScalarType): number | undefined {
       return 19;
     case 'plain':
     case 'uuid':
+    case 'timestamp96':
       return undefined;
   }
 }
@@ -139,6 +142,7 @@ function logicalType(
       return { id: 14, write: empty };
     case 'integer':
     case 'plain':
+    case 'timestamp96':
       return undefined;
   }
 }

@@ -1,6 +1,9 @@
+import { isUtf8 } from 'node:buffer';
+
 import type { Column } from '../batch.js';
 import type { BytesColumn } from '../bytes-column.js';
 import type { FixedColumn } from '../fixed-column.js';
+import type { Misfit } from '../refusals.js';
 import { CopyMalformed } from './tuple-index.js';
 
 /** Some rows of a block, and which row of the batch the first of them becomes. */
@@ -14,26 +17,17 @@ export interface Slice {
   readonly from: number;
   readonly to: number;
   readonly row: number;
+  readonly refuse: Refuse;
 }
 
-/** Adds one field of each row to a column. @throws CopyMalformed, ValueRefused */
+/** Is told of a value that the file cannot hold, in which row of the batch. The value is then null, or kept if it is misread. */
+export type Refuse = (misfit: Misfit, row: number) => void;
+
+/** Adds one field of each row to a column. @throws CopyMalformed */
 export type Decode = (slice: Slice, field: number, column: Column) => void;
 
-/** A value that the file cannot hold. */
-export class ValueRefused extends Error {
-  override readonly name = 'ValueRefused';
-
-  /** @param row of the batch */
-  constructor(
-    readonly what: string,
-    readonly row: number,
-  ) {
-    super(what);
-  }
-}
-
 /** Calls `take` with each value's place in the block; `width` is what each must have, if it must. */
-function each(
+export function each(
   { block, starts, lengths, stride, from, to, row }: Slice,
   field: number,
   column: Column,
@@ -106,48 +100,6 @@ export const doubleWord: Decode = ({ block, starts, lengths, stride, from, to, r
   out.count = place / 2;
 };
 
-/** Microseconds from 1970 to 2000, from where PostgreSQL counts, in halves. */
-const epochHigh = Math.floor(946_684_800_000_000 / 2 ** 32);
-const epochLow = 946_684_800_000_000 % 2 ** 32;
-
-export const timestamp: Decode = ({ block, starts, lengths, stride, from, to, row }, field, column) => {
-  const out = column as FixedColumn;
-  const { int32, presence } = out;
-  let place = 2 * out.count;
-  for (let r = from, k = from * stride + field; r < to; r++, k += stride) {
-    const length = lengths[k]!;
-    if (length === 8) {
-      const at = starts[k]!;
-      const high = (block[at]! << 24) | (block[at + 1]! << 16) | (block[at + 2]! << 8) | block[at + 3]!;
-      const low =
-        ((block[at + 4]! << 24) | (block[at + 5]! << 16) | (block[at + 6]! << 8) | block[at + 7]!) >>> 0;
-      if ((high === 0x7fffffff && low === 0xffffffff) || (high === -0x80000000 && low === 0))
-        throw new ValueRefused(high < 0 ? '-infinity' : 'infinity', row + r - from);
-      const sum = low + epochLow;
-      const sumHigh = high + epochHigh + (sum >= 2 ** 32 ? 1 : 0);
-      if (sumHigh > 0x7fffffff)
-        throw new ValueRefused('a time after 294247-01-10 04:00:54.775807', row + r - from);
-      int32[place] = sum | 0;
-      int32[place + 1] = sumHigh;
-      place += 2;
-    } else if (length < 0) presence.addNull(row + r - from);
-    else throw wrongWidth(length, 8);
-  }
-  out.count = place / 2;
-};
-
-const epochDays = 10_957;
-
-export const date: Decode = (slice, field, column) => {
-  const out = column as FixedColumn;
-  each(slice, field, column, 4, (block, at, _, row) => {
-    const days = (block[at]! << 24) | (block[at + 1]! << 16) | (block[at + 2]! << 8) | block[at + 3]!;
-    if (days === 0x7fffffff || days === -0x80000000)
-      throw new ValueRefused(days < 0 ? '-infinity' : 'infinity', row);
-    out.int32[out.count++] = days + epochDays;
-  });
-};
-
 /** Bytes as they are. */
 export const bytes: Decode = ({ block, starts, lengths, stride, from, to, row }, field, column) => {
   const out = column as BytesColumn;
@@ -168,6 +120,28 @@ export const jsonb: Decode = (slice, field, column) => {
   });
 };
 
+/** Bytes of one length. */
+export function fixed(width: number): Decode {
+  return (slice, field, column) => {
+    const out = column as FixedColumn;
+    each(slice, field, column, width, (block, at) => {
+      for (let i = 0, to = width * out.count++; i < width; i++) out.bytes[to + i] = block[at + i]!;
+    });
+  };
+}
+
+const notUtf8: Misfit = { kind: 'encoding', value: 'bytes that are not UTF-8' };
+
+/** Text of a database that does not know its encoding. */
+export const uncheckedText: Decode = (slice, field, column) => {
+  const out = column as BytesColumn;
+  each(slice, field, column, undefined, (block, at, length, row) => {
+    if (isUtf8(block.subarray(at, at + length))) return out.add(block, at, length);
+    column.presence.addNull(row);
+    slice.refuse(notUtf8, row);
+  });
+};
+
 /** A value's text, as PostgreSQL prints it, made by `text`. */
 export function textOf(
   width: number | undefined,
@@ -182,6 +156,24 @@ export function textOf(
   };
 }
 
-function wrongWidth(length: number, width: number): CopyMalformed {
+const hexDigits = Buffer.from('0123456789abcdef');
+
+/** A uuid as text. */
+export function uuidText(): Decode {
+  const text = Buffer.alloc(36, '-');
+  return (slice, field, column) => {
+    const out = column as BytesColumn;
+    each(slice, field, column, 16, (block, at) => {
+      for (let i = 0, to = 0; i < 16; i++) {
+        if (i === 4 || i === 6 || i === 8 || i === 10) to++;
+        text[to++] = hexDigits[block[at + i]! >> 4]!;
+        text[to++] = hexDigits[block[at + i]! & 15]!;
+      }
+      out.add(text, 0, text.length);
+    });
+  };
+}
+
+export function wrongWidth(length: number, width: number): CopyMalformed {
   return new CopyMalformed(`a value has ${length} bytes, not ${width}`);
 }

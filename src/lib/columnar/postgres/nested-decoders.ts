@@ -1,5 +1,6 @@
 import type { ListColumn, StructColumn } from '../nested-columns.js';
-import { type Decode, type Slice, ValueRefused } from './decoders.js';
+import type { Misfit } from '../refusals.js';
+import type { Decode, Slice } from './decoders.js';
 import { CopyMalformed } from './tuple-index.js';
 import type { Mapped } from './types.js';
 
@@ -7,19 +8,23 @@ import type { Mapped } from './types.js';
 class Parts {
   starts = new Int32Array(256);
   lengths = new Int32Array(256);
+  /** Of the batch: each part's row. */
+  rows = new Int32Array(256);
   count = 0;
 
-  add(start: number, length: number): void {
+  add(start: number, length: number, row: number): void {
     if (this.count === this.starts.length) {
       this.starts = doubled(this.starts);
       this.lengths = doubled(this.lengths);
+      this.rows = doubled(this.rows);
     }
+    this.rows[this.count] = row;
     this.starts[this.count] = start;
     this.lengths[this.count++] = length;
   }
 }
 
-/** Arrays of one dimension. */
+/** Arrays of one dimension. A file's lists begin at 1, whatever the array's subscripts do. */
 export function list(element: Mapped): Decode {
   const parts = new Parts();
   return (slice, field, column) => {
@@ -35,12 +40,16 @@ export function list(element: Mapped): Decode {
       }
       const reader = new Reader(block, starts[k]!, length);
       const dimensions = reader.int32();
-      if (dimensions > 1) throw new ValueRefused(`an array of ${dimensions} dimensions`, row + r - from);
+      if (dimensions > 1) {
+        out.presence.addNull(row + r - from);
+        slice.refuse(ofDimensions(dimensions), row + r - from);
+        continue;
+      }
       // Whether there are nulls, and the element's type.
       reader.skip(8);
       const elements = dimensions === 0 ? 0 : reader.int32();
       if (dimensions === 1) reader.skip(4);
-      for (let i = 0; i < elements; i++) reader.part(parts);
+      for (let i = 0; i < elements; i++) reader.part(parts, row + r - from);
       reader.end();
       out.reserve(out.count + 1);
       out.offsets[out.count] = before + parts.count - elements;
@@ -55,14 +64,14 @@ export function list(element: Mapped): Decode {
       from: 0,
       to: parts.count,
       row: before,
+      refuse: (misfit, at) => slice.refuse(misfit, parts.rows[at - before]!),
     };
-    try {
-      element.decode(inner, 0, out.elements);
-    } catch (error) {
-      if (!(error instanceof ValueRefused)) throw error;
-      throw new ValueRefused(`${error.what} in an array`, row);
-    }
+    element.decode(inner, 0, out.elements);
   };
+}
+
+function ofDimensions(dimensions: number): Misfit {
+  return { kind: 'dimensions', value: `an array of ${dimensions} dimensions` };
 }
 
 /** Records of named types. */
@@ -85,7 +94,7 @@ export function struct(fields: readonly Mapped[]): Decode {
       for (let i = 0; i < fields.length; i++) {
         // The field's type.
         reader.skip(4);
-        reader.part(parts);
+        reader.part(parts, row + r - from);
       }
       reader.end();
       out.count++;
@@ -99,15 +108,9 @@ export function struct(fields: readonly Mapped[]): Decode {
       from: 0,
       to: out.count - before,
       row: before,
+      refuse: (misfit, at) => slice.refuse(misfit, parts.rows[(at - before) * fields.length]!),
     };
-    for (const [i, { decode }] of fields.entries()) {
-      try {
-        decode(inner, i, out.fields[i]!);
-      } catch (error) {
-        if (!(error instanceof ValueRefused)) throw error;
-        throw new ValueRefused(`${error.what} in a record`, row);
-      }
-    }
+    for (const [i, { decode }] of fields.entries()) decode(inner, i, out.fields[i]!);
   };
 }
 
@@ -138,9 +141,9 @@ class Reader {
   }
 
   /** A length, and so many bytes. */
-  part(parts: Parts): void {
+  part(parts: Parts, row: number): void {
     const length = this.int32();
-    parts.add(this.#at, length);
+    parts.add(this.#at, length, row);
     if (length > 0) this.skip(length);
   }
 

@@ -1,6 +1,5 @@
 import type { PostgresClient } from '../../clients/postgres.js';
 import { ServiceConflict, UserError } from '../../core/errors.js';
-import { quoteIdentifier } from '../../sql/quote.js';
 import type { State } from './state.js';
 
 /** Where the rows are: of a table that is partitioned, in its partitions. */
@@ -23,8 +22,6 @@ export interface SinceTable {
 
 interface Row {
   readonly oid: number;
-  readonly schema: string;
-  readonly name: string;
   readonly database: string;
   readonly kind: string;
   readonly method: string | null;
@@ -38,28 +35,24 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 /**
- * @param table as SQL names it
- * @throws UserError `TABLE_MISSING`, `COLUMN_MISSING`, `SINCE_UNSUPPORTED` for anything but tables whose rows carry transactions
+ * @param table its full name, quoted
+ * @throws UserError `COLUMN_MISSING`, `SINCE_UNSUPPORTED` for anything but tables whose rows carry transactions
  */
 export async function readSinceTable(
   client: PostgresClient,
-  table: string,
+  name: string,
   column: string,
 ): Promise<SinceTable> {
   const { rows } = await client.query<Row & Record<string, unknown>>(
-    `SELECT c.oid::bigint::float8 AS oid, n.nspname::text AS schema, c.relname::text AS name, current_database()::text AS database,
+    `SELECT c.oid::bigint::float8 AS oid, current_database()::text AS database,
             c.relkind::text AS kind, m.amname::text AS method, row_security_active(c.oid) AS secured
-       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am m ON m.oid = c.relam
+       FROM pg_class c LEFT JOIN pg_am m ON m.oid = c.relam
       WHERE c.oid = to_regclass($1)`,
-    [table],
+    [name],
   );
   const found = rows[0];
-  if (!found)
-    throw new UserError(`there is no table ${table}`, {
-      code: 'TABLE_MISSING',
-      hint: 'Name it with its schema.',
-    });
-  const name = `${quoteIdentifier(found.schema)}.${quoteIdentifier(found.name)}`;
+  // It was there a moment ago.
+  if (!found) throw new ServiceConflict(`${name} was dropped`);
   if (found.kind in kinds) throw unsupported(`${name} is ${kinds[found.kind]}`, column);
   if (found.secured)
     throw unsupported(`${name} has row security, by which rows may appear that are not new`, column);

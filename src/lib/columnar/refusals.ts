@@ -1,0 +1,103 @@
+import { UserError } from '../core/errors.js';
+
+/** Why a value does not go into a file as it is. */
+export interface Misfit {
+  /** What is found: `infinity`. */
+  readonly value: string;
+  readonly kind: MisfitKind;
+}
+
+export type MisfitKind = keyof typeof remedies;
+
+/** What the person can do about a column, which is quoted for SQL. */
+const remedies = {
+  infinity: () => 'Write it as null with --infinity null, or replace it in the query.',
+  range: (column: string) => `Leave the row out, or write the column as text: ${column}::text.`,
+  notANumber: (column: string) => `Write it as null with nullif(${column}, 'NaN'), or as text: ${column}::text.`,
+  digits: () => 'Give --numeric more digits, or leave it out: then the numbers are text.',
+  dimensions: (column: string) => `Write the column as JSON: to_json(${column}).`,
+  encoding: (column: string) =>
+    `Write its bytes, ${column}::bytea, or convert it: convert_from(${column}::bytea, 'LATIN1').`,
+  /** ORC-763: the file is right, and its readers are not. */
+  misread: (column: string) => `Leave --strict out, or write the column as text: ${column}::text.`,
+} satisfies Record<string, (column: string) => string>;
+
+/** What becomes of values that do not fit. */
+export interface MisfitRules {
+  readonly infinity: 'error' | 'null';
+  readonly misread: 'error' | 'keep';
+}
+
+interface Tally {
+  readonly column: string;
+  readonly misfit: Misfit;
+  /** Of the query, from 1. */
+  readonly row: number;
+  readonly key: string | undefined;
+  count: number;
+}
+
+/** Counts values that files cannot hold, of each column and kind, and remembers the first. */
+export class Refusals {
+  readonly #rules: MisfitRules;
+  readonly #tallies = new Map<string, Tally>();
+  /** Whether the rows may still be written. */
+  isFatal = false;
+
+  constructor(rules: MisfitRules) {
+    this.#rules = rules;
+  }
+
+  /**
+   * @param row of the query, from 1
+   * @param key says which row it is, as a person knows it: `id = 7`
+   */
+  add(column: string, misfit: Misfit, row: number, key: () => string | undefined): void {
+    const id = `${misfit.kind} ${column}`;
+    const tally = this.#tallies.get(id);
+    if (tally) tally.count++;
+    else this.#tallies.set(id, { column, misfit, row, key: key(), count: 1 });
+    this.isFatal ||= this.#isFatal(misfit);
+  }
+
+  /** @throws UserError `VALUE_REFUSED` with each column */
+  check(): void {
+    const fatal = [...this.#tallies.values()].filter(({ misfit }) => this.#isFatal(misfit));
+    if (fatal.length === 0) return;
+    throw new UserError(
+      fatal.map((tally) => `${subject(tally)} that the file cannot hold: ${first(tally)}`).join('; '),
+      {
+        code: 'VALUE_REFUSED',
+        hint: [...new Set(fatal.map(({ misfit, column }) => remedies[misfit.kind](quoted(column))))].join(' '),
+      },
+    );
+  }
+
+  /** What was written in spite of it, a sentence for each column. */
+  warnings(): string[] {
+    return [...this.#tallies.values()]
+      .filter(({ misfit }) => !this.#isFatal(misfit))
+      .map((tally) =>
+        tally.misfit.kind === 'infinity'
+          ? `${subject(tally)} that became null: ${first(tally)}`
+          : `${subject(tally)} to which readers of ORC add a second (ORC-763): ${first(tally)}`,
+      );
+  }
+
+  #isFatal({ kind }: Misfit): boolean {
+    if (kind === 'infinity') return this.#rules.infinity === 'error';
+    return kind !== 'misread' || this.#rules.misread === 'error';
+  }
+}
+
+function subject({ column, count }: Tally): string {
+  return `column '${column}' has ${count} ${count === 1 ? 'value' : 'values'}`;
+}
+
+function first({ misfit, row, key, count }: Tally): string {
+  return `${misfit.value}, ${count === 1 ? '' : 'first '}in row ${row}${key === undefined ? '' : ` (${key})`}`;
+}
+
+function quoted(column: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(column) ? column : `"${column.replaceAll('"', '""')}"`;
+}
