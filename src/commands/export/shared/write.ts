@@ -13,6 +13,7 @@ import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js
 import { FolderTarget } from '../../../lib/export/folder-target.js';
 import type { ManifestFile } from '../../../lib/export/manifest.js';
 import { describeQuery } from '../../../lib/export/query.js';
+import type { NightSummary } from '../../../lib/export/since/night.js';
 import { resolveTable } from '../../../lib/export/table-name.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
@@ -55,6 +56,7 @@ export interface Result {
   readonly rows: number;
   readonly bytes: number;
   readonly files: readonly ManifestFile[];
+  readonly since?: NightSummary;
   readonly schema: readonly { readonly name: string; readonly type: string }[];
 }
 
@@ -122,7 +124,8 @@ export async function runExport({ client, job }: Prepared, context: Context): Pr
   );
   for (const warning of job.night?.warnings() ?? []) context.warn(warning);
   for (const warning of job.query.refusals.warnings()) context.warn(warning);
-  return { verdict: 'ok', result: { rows, bytes, files, schema: columns } };
+  const since = job.night?.summary();
+  return { verdict: 'ok', result: { rows, bytes, files, schema: columns, ...(since ? { since } : {}) } };
 }
 
 export function presentExport({ rows, bytes, files }: Result, printer: Printer): void {

@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 
 import type { PostgresClient } from '../../clients/postgres.js';
-import { formatCount } from '../../core/units.js';
+import { counted } from '../../core/units.js';
 import type { Dataset, Facts } from '../dataset.js';
 import type { Manifest } from '../manifest.js';
-import { type Changes, findChanges, type HeldRows, type SinceJob } from './changes.js';
+import { type Changes, findChanges, type HeldRows, type OnChange, type SinceJob } from './changes.js';
 import type { State, StateFile } from './state.js';
 import { readSinceTable, type SinceTable } from './table.js';
 
@@ -14,6 +14,22 @@ export interface NightJob extends Omit<SinceJob, 'table'> {
   readonly state: StateFile;
   /** For people: where the dataset is. */
   readonly dataset: string;
+}
+
+/** Why a run wrote what it wrote. */
+export interface NightSummary {
+  /** All rows, as the first run; the new ones; or partitions whole. */
+  readonly kind: 'all' | OnChange;
+  /** New rows whose cursor is below the newest one of the last run: they came late. */
+  readonly late: number;
+  /** New rows whose cursor is null. */
+  readonly withoutCursor: number;
+  /** The newest cursor of the table, as text. */
+  readonly newest: string | null;
+  /** Rows of the last run that were changed or deleted since. */
+  readonly gone: number;
+  /** Folders of the partitions that were written whole, or removed. */
+  readonly rewritten: readonly string[];
 }
 
 /** One of the runs that keep a dataset up to date: what it has to write, and what it leaves to the next one. */
@@ -58,20 +74,27 @@ export class Night {
     return this.#job.state.replace();
   }
 
+  /** What the run found. After `begin`. */
+  summary(): NightSummary {
+    const { kind, gone, survey, touched } = this.#changes!;
+    const { late, nullCursors, newest } = survey;
+    return { kind, late, withoutCursor: nullCursors, newest, gone, rewritten: touched };
+  }
+
   /** What whoever reads the dataset should know. */
   warnings(): string[] {
     const { onChange, column } = this.#job;
-    const { kind, gone, survey } = this.#changes!;
+    const { kind, gone, withoutCursor } = this.summary();
     const warnings = [];
-    if (survey.nullCursors > 0)
-      warnings.push(
-        `${formatCount(survey.nullCursors)} new rows have no ${column} (null): they were written as well`,
-      );
+    if (withoutCursor > 0)
+      warnings.push(`${counted(withoutCursor, 'row')} written now: '${column}' is null there`);
     if (kind !== 'all' && gone > 0)
       warnings.push(
-        onChange === 'append'
-          ? `${formatCount(gone)} rows of the last run were changed or deleted since: the dataset has them as they were, and changed ones twice. Use --on-change rewrite`
-          : `${formatCount(gone)} rows of the last run were changed or deleted since, and their partitions were written again`,
+        `${counted(gone, 'row')} of the last run changed or deleted since: ${
+          onChange === 'append'
+            ? 'the dataset keeps them as they were, beside the new versions. --on-change rewrite replaces them'
+            : 'their partitions were written again'
+        }`,
       );
     return warnings;
   }
