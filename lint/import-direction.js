@@ -2,7 +2,14 @@ import { dirname, join, relative, sep } from 'node:path';
 
 const core = ['src/lib/core/'];
 const systems = ['src/lib/clients/', 'src/lib/access-log/', 'src/lib/sql/', 'src/lib/http/', ...core];
-const services = ['src/lib/sources/', 'src/lib/runs/', 'src/lib/measure/', 'src/lib/statistics/', ...systems];
+const services = [
+  'src/lib/sources/',
+  'src/lib/runs/',
+  'src/lib/measure/',
+  'src/lib/statistics/',
+  'src/lib/columnar/',
+  ...systems,
+];
 const program = ['src/runtime/', 'src/ui/', 'src/lib/', 'src/version.ts'];
 
 /**
@@ -91,6 +98,11 @@ export const folders = [
   {
     files: ['src/lib/measure/'],
     holds: 'latencies, the open and the closed loop',
+    imports: systems,
+  },
+  {
+    files: ['src/lib/columnar/'],
+    holds: 'rows as columns: from COPY, to Parquet and ORC',
     imports: systems,
   },
   { files: ['src/lib/statistics/'], holds: 'tests, intervals, sample sizes', imports: systems },

@@ -21,7 +21,7 @@ export const orc = changeCommand({
       help: 'of streams',
       default: 'snappy',
     }),
-    strict: flag.boolean('refuse times that readers of ORC misread (ORC-763)'),
+    strict: flag.boolean('refuse times that some readers of ORC take for others, instead of a warning'),
   },
   examples: [
     {

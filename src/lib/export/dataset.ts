@@ -4,8 +4,10 @@ import { dirname } from 'node:path';
 import type { Batch } from '../columnar/batch.js';
 import type { FileFormat } from '../columnar/sink.js';
 import { typeName } from '../columnar/type-name.js';
+import type { Reader } from '../columnar/postgres/profiles.js';
 import type { Schema } from '../columnar/type.js';
 import { ServiceConflict } from '../core/errors.js';
+import { mergeColumns } from './evolution.js';
 import { type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
 import { type PartFile, PartitionWriter } from './partition-writer.js';
 import type { OpenTarget, Target } from './target.js';
@@ -20,12 +22,13 @@ export interface DatasetOptions {
   readonly fileBytes?: number;
   /** What the rows are, for the manifest. */
   readonly query: string;
+  /** Which readers the types are written for. */
+  readonly reader: Reader;
   /**
    * Partitions, as folders (`month=2026-01`, or an empty text), whose files the new ones replace. Others keep theirs, and new ones
    * come beside them. Default: all.
    */
   readonly replace?: ReadonlySet<string> | 'all';
-  readonly reader: string;
 }
 
 /** What is known when the rows have come. */
@@ -40,11 +43,12 @@ const dataFile = /\.(parquet|orc)$/i;
  */
 export class Dataset {
   readonly #target: OpenTarget;
-  readonly #schema: Schema;
   readonly #options: DatasetOptions;
   /** Its name in the manifest. */
   readonly run: string;
   #replaced: ReadonlySet<string> | 'all';
+  /** Of all files that it will have. */
+  #columns: Manifest['columns'];
   readonly #writer: PartitionWriter;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -75,10 +79,10 @@ export class Dataset {
     options: DatasetOptions,
   ) {
     this.#target = target;
-    this.#schema = schema;
     this.#options = options;
     this.run = randomBytes(6).toString('hex');
     this.#replaced = options.replace ?? 'all';
+    this.#columns = schema.map(({ name, type }) => ({ name, type: typeName(type) }));
     this.#writer = new PartitionWriter(schema, options, (folder, number) => {
       const infix = this.#replaces(folder) ? '' : `${this.run}-`;
       const name = `part-${infix}${String(number).padStart(5, '0')}.${options.format.suffix}`;
@@ -98,7 +102,7 @@ export class Dataset {
 
   /**
    * Says which partitions are replaced, where it was not known when the dataset was opened. Before the first row.
-   * @throws ServiceConflict `PARTITIONS_DIFFER`
+   * @throws ServiceConflict `PARTITIONS_DIFFER`; `SCHEMA_CHANGED` where files stay that cannot be read together with the new ones
    */
   replace(folders: ReadonlySet<string>): void {
     const { partitionBy } = this.#options;
@@ -108,6 +112,9 @@ export class Dataset {
         { code: 'PARTITIONS_DIFFER', hint: 'Export everything again, or to another place.' },
       );
     this.#replaced = folders;
+    const stay = this.before?.files.some(({ path }) => !this.#replaces(folderOf(path)));
+    if (this.before && stay)
+      this.#columns = mergeColumns(this.before.columns, this.#columns, this.#options.reader);
   }
 
   /** Makes the new files the dataset's, and removes those that they replace. @throws NotWritten */
@@ -126,10 +133,10 @@ export class Dataset {
       createdAt: new Date().toISOString(),
       run: this.run,
       query,
-      ...facts,
       reader,
+      ...facts,
       partitionBy: [...partitionBy],
-      columns: this.#schema.map(({ name, type }) => ({ name, type: typeName(type) })),
+      columns: this.#columns,
       rows: files.reduce((sum, { rows }) => sum + rows, 0),
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
       files,

@@ -3,7 +3,7 @@ import { UserError } from '../core/errors.js';
 /** Hive's name of a partition whose value is null. */
 const nullName = '__HIVE_DEFAULT_PARTITION__';
 /** What Hive, Spark and Trino write as %XX in a partition's name. Spaces and + stay as they are. */
-const escaped = /[\x00-\x1f"#%'*/:=?\\{[\]^\x7f]/g;
+const escaped = /[^\P{Cc}\x80-\x9f]|["#%'*/:=?\\{[\]^]/gu;
 /** Of the file systems that there are. */
 const longestName = 255;
 

@@ -10,9 +10,10 @@ import { quoteIdentifier } from '../sql/quote.js';
 
 /** A query as it is sent, and how its columns are read. */
 export interface ExportQuery {
+  /** `select` of all rows. A condition may be added. */
   readonly sql: string;
-  /** What is selected from the query's rows. */
-  readonly selected: string;
+  /** `SELECT` with what is read of each row of a relation that is called `query`. */
+  readonly select: string;
   /** Of the file. */
   readonly columns: readonly (Field & Mapped)[];
   /** Which make the partitions, as text; they come behind the others. */
@@ -59,10 +60,11 @@ export async function describeQuery(
   const selected = [
     ...asked.map((column) => column.sql),
     ...partitionBy.map((name) => `${quoteIdentifier(name)}::text`),
-  ].join(', ');
+  ];
+  const select = `SELECT ${selected.join(', ')}`;
   return {
-    sql: `SELECT ${selected} FROM (${sql}) AS query`,
-    selected,
+    sql: `${select} FROM (${sql}) AS query`,
+    select,
     columns: asked,
     partitions: partitionBy.map((name) => ({ name, ...asText })),
     reader: rules.profile.reader,

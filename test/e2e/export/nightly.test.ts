@@ -165,6 +165,30 @@ needs('postgres', 'lake')('export, night after night', () => {
     expect(await night()).toMatchObject({ code: 2, stderr: expect.stringMatching(/STATE_INVALID/) });
   });
 
+  test('columns that come, go and become longer are read by DuckDB, Spark and pyarrow as one table', async () => {
+    await database.sql('alter table readings add price numeric(6,2); update readings set price = id + 0.25');
+    await night();
+    await database.sql(`alter table readings drop value; alter table readings add unit text; alter table readings alter price type numeric(14,2);
+      insert into readings (id, price, unit) values (100, 123456789012.25, 'kWh')`);
+    expect((await night()).json()).toMatchObject({ exitCode: 0 });
+    const wanted = [['5', '2.5', null, '5.25'], ['100', null, 'kWh', '123456789012.25']];
+    const columns = 'id, value, unit, price';
+    const where = 'where id in (5, 100) order by id';
+    const duckdb = await lake.duckdb(
+      `select ${columns} from read_parquet('${dataset}/*.parquet', union_by_name = true) ${where}`,
+    );
+    expect(duckdb.rows).toEqual(wanted);
+    const spark = await lake.spark(
+      `create or replace temporary view both_schemas using parquet options (path '${dataset}', mergeSchema 'true')`,
+      `select ${columns} from both_schemas ${where}`,
+    );
+    expect(spark.rows).toEqual(wanted);
+    await database.sql('alter table readings drop unit; alter table readings add unit int; insert into readings values (101)');
+    const { code, stderr } = await night();
+    expect(stderr).toMatch(/'unit' was text and is int32 now/);
+    expect(code).toBe(4);
+  });
+
   test('flags that do not go together are refused', async () => {
     const run = (...flags: string[]) =>
       metrify(['export', 'orc', '--to', dataset, ...flags], { env: { METRIFY_POSTGRES_URL: database.url } });

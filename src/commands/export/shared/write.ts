@@ -9,12 +9,14 @@ import type { FileFormat } from '../../../lib/columnar/sink.js';
 import { typeName } from '../../../lib/columnar/type-name.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount } from '../../../lib/core/units.js';
+import { estimateQuery } from '../../../lib/export/estimate.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
 import { FolderTarget } from '../../../lib/export/folder-target.js';
 import type { ManifestFile } from '../../../lib/export/manifest.js';
-import { describeQuery } from '../../../lib/export/query.js';
+import { describeQuery, type ExportQuery } from '../../../lib/export/query.js';
 import type { NightSummary } from '../../../lib/export/since/night.js';
 import { resolveTable } from '../../../lib/export/table-name.js';
+import { quoteIdentifier } from '../../../lib/sql/quote.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
@@ -30,13 +32,26 @@ export const writeFlags = {
   table: flag.text({ placeholder: 'TABLE', help: 'all rows of a table of PostgreSQL' }),
   to: flag.text({ placeholder: 'FOLDER', help: 'the dataset' }),
   partitionBy: flag.list({ placeholder: 'COLUMN', help: 'columns that make folders: NAME=VALUE' }),
-  for: flag.choice(readers, { help: 'who reads the files, which decides how types are written', default: 'all' }),
-  infinity: flag.choice(['error', 'null'], { help: 'what becomes of infinite times and numbers', default: 'error' }),
+  for: flag.choice(readers, {
+    help: 'who reads the files, which decides how types are written',
+    default: 'all',
+  }),
+  infinity: flag.choice(['error', 'null'], {
+    help: 'what becomes of infinite times and numbers',
+    default: 'error',
+  }),
   numeric: flag.text({
     placeholder: 'P,S',
     help: 'digits, and how many of them are decimals, of numerics without a precision; otherwise these are text',
   }),
   ...nightFlags,
+  sortBy: flag.list({ placeholder: 'COLUMN', help: 'columns that the rows of each file are sorted by' }),
+  targetFileSize: flag.size({ help: 'after which a file is followed by another' }),
+  parallel: flag.count({ help: 'connections that read at a time, all in one snapshot', default: '1' }),
+  parallelBy: flag.text({
+    placeholder: 'COLUMN',
+    help: 'by whose values the rows are divided for --parallel; otherwise by where they lie in their table',
+  }),
   rowGroupRows: flag.count({ help: 'rows of a row group or stripe at most', default: '122880' }),
 };
 
@@ -50,6 +65,9 @@ export interface Prepared {
 export interface Preview {
   readonly target: string;
   readonly schema: readonly { readonly name: string; readonly type: string }[];
+  readonly partitionBy: readonly string[];
+  /** As PostgreSQL's planner expects it; bytes are those before compression. */
+  readonly estimate: { readonly rows: number; readonly bytes: number; readonly partitions: number };
 }
 
 export interface Result {
@@ -67,12 +85,16 @@ export async function prepareExport(
   misread: MisfitRules['misread'],
   context: Context,
 ): Promise<Prepared> {
-  const { sql: written, to, partitionBy, rowGroupRows, infinity } = input;
+  const { sql: written, to, partitionBy, rowGroupRows, infinity, sortBy } = input;
   const rules = {
     profile: profileOf(format.suffix, input.for),
     numeric: input.numeric === undefined ? undefined : parseDecimal(input.numeric),
     misfits: { infinity, misread },
   };
+  if (sortBy.length > 0 && input.parallel > 1)
+    throw new UserError('rows that several connections read come in no order', {
+      hint: 'Give --sort-by without --parallel.',
+    });
   if (to === undefined) throw new UserError('no target is given', { hint: 'Give --to FOLDER.' });
   if ((written === undefined) === (input.table === undefined))
     throw new UserError(written === undefined ? 'no source is given' : 'more than one source is given', {
@@ -82,7 +104,8 @@ export async function prepareExport(
   const given = written === undefined ? undefined : await readQuery(written, context.cwd);
   const settings = await context.settings();
   const postgres = requireSystem(settings, 'postgres', written === undefined ? '--table' : '--sql');
-  const client = await openPostgres(postgres, settings, context.signal);
+  const connect = () => openPostgres(postgres, settings, context.signal);
+  const client = await connect();
   context.closing(() => client.close());
   const table =
     input.table === undefined
@@ -90,10 +113,36 @@ export async function prepareExport(
       : await client.readOnly(() => resolveTable(client, input.table!));
   const sql = given ?? `SELECT * FROM ${table}`;
   const query = await client.readOnly(() => describeQuery(client, sql, partitionBy, rules));
+  checkSortBy(sortBy, query);
   for (const warning of query.warnings) context.warn(warning);
   const target = new FolderTarget(resolve(context.cwd, to));
   const night = await prepareNight(client, input, table, target, context.cwd);
-  return { client, job: { query, sql, target, format, partitionBy, rowGroupRows, createdBy, ...(night ? { night } : {}) } };
+  const { parallel: count, parallelBy: by, targetFileSize: fileBytes } = input;
+  const job: ExportJob = {
+    query,
+    sql,
+    target,
+    format,
+    partitionBy,
+    rowGroupRows,
+    createdBy,
+    sortBy,
+    ...(night ? { night } : {}),
+    ...(fileBytes === undefined ? {} : { fileBytes }),
+    ...(count === 1 ? {} : { parallel: { count, connect, ...(by === undefined ? {} : { by }) } }),
+  };
+  return { client, job };
+}
+
+/** @throws UserError exit 2 */
+function checkSortBy(sortBy: readonly string[], { columns }: ExportQuery): void {
+  const names = columns.map(({ name }) => name);
+  const missing = sortBy.find((name) => !names.includes(name));
+  if (missing !== undefined)
+    throw new UserError(`there is no column '${missing}' to sort by`, {
+      code: 'COLUMN_MISSING',
+      hint: `There are ${names.join(', ')}.`,
+    });
 }
 
 /** @throws UserError exit 2 */
@@ -106,22 +155,38 @@ function parseDecimal(text: string): Decimal {
   return { precision, scale };
 }
 
-export function previewExport({ job: { query, target } }: Prepared): Preview {
-  return {
+export async function previewExport({ client, job }: Prepared): Promise<Preview> {
+  const { query, sql, target, partitionBy } = job;
+  const names = partitionBy.map(quoteIdentifier).join(', ');
+  const distinct = `SELECT DISTINCT ${names} FROM (${sql}) AS query`;
+  return client.readOnly(async () => ({
     target: target.name,
     schema: query.columns.map(({ name, type }) => ({ name, type: typeName(type) })),
-  };
+    partitionBy,
+    estimate: {
+      ...(await estimateQuery(client, query.sql)),
+      partitions: partitionBy.length === 0 ? 1 : (await estimateQuery(client, distinct)).rows,
+    },
+  }));
 }
 
-export function presentExportPreview({ target, schema }: Preview, printer: Printer): void {
-  printer.line(`Would write to ${target}:`);
+export function presentExportPreview(preview: Preview, printer: Printer): void {
+  const { target, schema, partitionBy, estimate } = preview;
+  const { rows, bytes, partitions } = estimate;
+  printer.line(
+    `Would write about ${formatCount(rows)} rows, ${formatBytes(bytes)} before compression, to ${target}`,
+  );
+  if (partitionBy.length > 0)
+    printer.line(`in about ${formatCount(partitions)} partitions by ${partitionBy.join(', ')}:`);
   for (const { name, type } of schema) printer.line(`  ${name}  ${type}`);
 }
 
 export async function runExport({ client, job }: Prepared, context: Context): Promise<Outcome<Result>> {
-  const { rows, bytes, files, columns } = await context.during('exporting', 'rows', (progress) =>
+  const { manifest, notes } = await context.during('exporting', 'rows', (progress) =>
     exportQuery(client, job, context.signal, progress),
   );
+  const { rows, bytes, files, columns } = manifest;
+  for (const note of notes) context.warn(note);
   for (const warning of job.night?.warnings() ?? []) context.warn(warning);
   for (const warning of job.query.refusals.warnings()) context.warn(warning);
   const since = job.night?.summary();
