@@ -42,7 +42,9 @@ export function mergeColumns(before: Columns, now: Columns, reader: Reader): Col
       const merged = mergeTypes(old.type, type, takesWider[reader]);
       if (merged !== undefined) return { name: old.name, type: merged };
       const readers = reader === 'all' ? 'not all readers' : `not ${reader}`;
-      throw changed(`'${old.name}' was ${old.type} and is ${type} now, which ${readers} can read as one column`);
+      throw changed(
+        `'${old.name}' was ${old.type} and is ${type} now, which ${readers} can read as one column`,
+      );
     }),
     ...added,
   ];

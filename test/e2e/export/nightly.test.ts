@@ -34,7 +34,21 @@ needs('postgres', 'lake')('export, night after night', () => {
 
   const night = (...more: string[]) =>
     metrify(
-      ['export', 'parquet', '--table', 'readings', '--to', dataset, '--since-column', 'ts', '--state', state, ...more, '-o', 'json'],
+      [
+        'export',
+        'parquet',
+        '--table',
+        'readings',
+        '--to',
+        dataset,
+        '--since-column',
+        'ts',
+        '--state',
+        state,
+        ...more,
+        '-o',
+        'json',
+      ],
       { env: { METRIFY_POSTGRES_URL: database.url } },
     );
   const byDay = ['--partition-by', 'day'];
@@ -55,8 +69,12 @@ needs('postgres', 'lake')('export, night after night', () => {
     const names = await readdir(dataset, { recursive: true });
     const found = names.filter((name) => name.endsWith('.parquet')).sort();
     const hash = async (name: string) =>
-      createHash('sha256').update(await readFile(join(dataset, name))).digest('hex');
-    return Object.fromEntries(await Promise.all(found.map(async (name) => [name, await hash(name)] as const)));
+      createHash('sha256')
+        .update(await readFile(join(dataset, name)))
+        .digest('hex');
+    return Object.fromEntries(
+      await Promise.all(found.map(async (name) => [name, await hash(name)] as const)),
+    );
   };
   const manifest = async () =>
     JSON.parse(await readFile(join(dataset, '_manifest.json'), 'utf8')) as {
@@ -75,7 +93,9 @@ needs('postgres', 'lake')('export, night after night', () => {
     expect(await files()).toEqual(first);
     await open.query('commit');
     await open.end();
-    await database.sql(`insert into readings values (101, 'd1', '2026-01-04', 2.5), (102, 'new', null, null)`);
+    await database.sql(
+      `insert into readings values (101, 'd1', '2026-01-04', 2.5), (102, 'new', null, null)`,
+    );
     const third = (await night(...byDay)).json();
     expect(third).toMatchObject({
       exitCode: 0,
@@ -135,7 +155,12 @@ needs('postgres', 'lake')('export, night after night', () => {
     const { run } = await manifest();
     const text = JSON.parse(await readFile(state, 'utf8')) as { horizon: object; run: string };
     expect(text.run).toBe(run);
-    const unfinished = { ...text, run: 'died', seen: [], horizon: { oldest: '9000000', next: '9000000', until: '90000000' } };
+    const unfinished = {
+      ...text,
+      run: 'died',
+      seen: [],
+      horizon: { oldest: '9000000', next: '9000000', until: '90000000' },
+    };
     await writeFile(`${state}.next`, JSON.stringify(unfinished));
     await database.sql(`insert into readings values (102, 'd0', now(), 3.5)`);
     expect(await night()).toMatchObject({ code: 0 });
@@ -171,7 +196,10 @@ needs('postgres', 'lake')('export, night after night', () => {
     await database.sql(`alter table readings drop value; alter table readings add unit text; alter table readings alter price type numeric(14,2);
       insert into readings (id, price, unit) values (100, 123456789012.25, 'kWh')`);
     expect((await night()).json()).toMatchObject({ exitCode: 0 });
-    const wanted = [['5', '2.5', null, '5.25'], ['100', null, 'kWh', '123456789012.25']];
+    const wanted = [
+      ['5', '2.5', null, '5.25'],
+      ['100', null, 'kWh', '123456789012.25'],
+    ];
     const columns = 'id, value, unit, price';
     const where = 'where id in (5, 100) order by id';
     const duckdb = await lake.duckdb(
@@ -183,7 +211,9 @@ needs('postgres', 'lake')('export, night after night', () => {
       `select ${columns} from both_schemas ${where}`,
     );
     expect(spark.rows).toEqual(wanted);
-    await database.sql('alter table readings drop unit; alter table readings add unit int; insert into readings values (101)');
+    await database.sql(
+      'alter table readings drop unit; alter table readings add unit int; insert into readings values (101)',
+    );
     const { code, stderr } = await night();
     expect(stderr).toMatch(/'unit' was text and is int32 now/);
     expect(code).toBe(4);
@@ -193,7 +223,10 @@ needs('postgres', 'lake')('export, night after night', () => {
     const run = (...flags: string[]) =>
       metrify(['export', 'orc', '--to', dataset, ...flags], { env: { METRIFY_POSTGRES_URL: database.url } });
     for (const [flags, why] of [
-      [['--sql', 'select * from readings', '--since-column', 'ts', '--state', state], /would miss rows that come late/],
+      [
+        ['--sql', 'select * from readings', '--since-column', 'ts', '--state', state],
+        /would miss rows that come late/,
+      ],
       [['--table', 'readings', '--since-column', 'ts'], /Give --state FILE/],
       [['--table', 'readings', '--state', state], /--state goes with --since-column/],
       [['--table', 'readings', '--on-change', 'rewrite'], /--on-change goes with --since-column/],

@@ -160,7 +160,9 @@ needs('postgres')('rows that are new since the last run', () => {
       insert into measures values (1, '2026-01-02'); insert into measures_2 values (2, '2026-02-02')`);
     const own = await Nights.open(url, 'measures');
     expect(ids((await own.run()).rows)).toEqual([1]);
-    await sql(`alter table measures attach partition measures_2 for values from ('2026-02-01') to ('2026-03-01')`);
+    await sql(
+      `alter table measures attach partition measures_2 for values from ('2026-02-01') to ('2026-03-01')`,
+    );
     expect(ids((await own.run()).rows)).toEqual([2]);
     await sql(`alter table measures detach partition measures_1`);
     const last = await own.run();
@@ -230,8 +232,11 @@ needs('postgres')('rows that are new since the last run', () => {
   test.each([
     ['create view odd as select * from readings', /a view/],
     ['create materialized view odd as select * from readings', /materialized view/],
-    ['create extension file_fdw; create server files foreign data wrapper file_fdw;' +
-      `create foreign table odd (id int, ts timestamptz) server files options (filename '/dev/null')`, /a foreign table/],
+    [
+      'create extension file_fdw; create server files foreign data wrapper file_fdw;' +
+        `create foreign table odd (id int, ts timestamptz) server files options (filename '/dev/null')`,
+      /a foreign table/,
+    ],
   ])('%s is refused', async (statement, what) => {
     await sql(statement);
     const odd = await Nights.open(url, 'odd');

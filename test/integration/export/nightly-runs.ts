@@ -1,5 +1,10 @@
 import { openPostgres, type PostgresClient } from '../../../src/lib/clients/postgres.js';
-import { type Changes, findChanges, type HeldRows, type OnChange } from '../../../src/lib/export/since/changes.js';
+import {
+  type Changes,
+  findChanges,
+  type HeldRows,
+  type OnChange,
+} from '../../../src/lib/export/since/changes.js';
 import { stateAfter } from '../../../src/lib/export/since/night.js';
 import { wholeTable } from '../../../src/lib/export/since/source.js';
 import type { State } from '../../../src/lib/export/since/state.js';

@@ -39,13 +39,23 @@ needs('postgres', 'psql')('rows that are new, once the counter of transactions h
   /** The next transaction will be this one. */
   const goTo = async (epoch: number, xid: number) => {
     await server?.stop();
-    const segment = Math.floor(xid / xidsOfSegment).toString(16).toUpperCase().padStart(4, '0');
-    await run(join(dirname(binaries.postgres), 'pg_resetwal'), ['-e', String(epoch), '-x', String(xid), '-f', data], {
+    const segment = Math.floor(xid / xidsOfSegment)
+      .toString(16)
+      .toUpperCase()
+      .padStart(4, '0');
+    await run(
+      join(dirname(binaries.postgres), 'pg_resetwal'),
+      ['-e', String(epoch), '-x', String(xid), '-f', data],
+      {
+        cwd: directory.path,
+        ...user,
+      },
+    );
+    const file = join(data, 'pg_xact', segment);
+    await run('sh', ['-c', `[ -e "$0" ] || head -c 262144 /dev/zero > "$0"`, file], {
       cwd: directory.path,
       ...user,
     });
-    const file = join(data, 'pg_xact', segment);
-    await run('sh', ['-c', `[ -e "$0" ] || head -c 262144 /dev/zero > "$0"`, file], { cwd: directory.path, ...user });
     await start();
   };
   const freeze = async () => {

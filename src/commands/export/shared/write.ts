@@ -108,9 +108,7 @@ export async function prepareExport(
   const client = await connect();
   context.closing(() => client.close());
   const table =
-    input.table === undefined
-      ? undefined
-      : await client.readOnly(() => resolveTable(client, input.table!));
+    input.table === undefined ? undefined : await client.readOnly(() => resolveTable(client, input.table!));
   const sql = given ?? `SELECT * FROM ${table}`;
   const query = await client.readOnly(() => describeQuery(client, sql, partitionBy, rules));
   checkSortBy(sortBy, query);

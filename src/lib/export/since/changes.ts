@@ -125,7 +125,11 @@ async function assertTellable(
   }
 }
 
-async function tooOld(client: PostgresClient, { most }: SinceJob, horizon: Horizon): Promise<ServiceConflict> {
+async function tooOld(
+  client: PostgresClient,
+  { most }: SinceJob,
+  horizon: Horizon,
+): Promise<ServiceConflict> {
   const oldest = await describeOldest(client);
   return new ServiceConflict(
     `more than ${formatCount(most)} transactions have begun in the time of the oldest one that still runs, and would have to be kept`,

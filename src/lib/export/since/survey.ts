@@ -83,9 +83,11 @@ export async function surveyTable(
     FROM (SELECT ${partitionSql(partitionBy)} AS metrify_values, ${cursor} AS metrify_cursor, metrify_sighting, metrify_fresh
             FROM (${rows}) AS rows OFFSET 0) AS metrify
    GROUP BY metrify_values, metrify_sighting LIMIT ${most + 1}`;
-  const answer = await client.query<Row & Record<string, unknown>>(sql, undefined, { columns }).catch((error) => {
-    throw (error as { code?: unknown }).code === '42883' ? unordered(column) : error;
-  });
+  const answer = await client
+    .query<Row & Record<string, unknown>>(sql, undefined, { columns })
+    .catch((error) => {
+      throw (error as { code?: unknown }).code === '42883' ? unordered(column) : error;
+    });
   return answer.rows.length > most ? undefined : summed(answer.rows);
 }
 

@@ -99,7 +99,9 @@ async function readParts(
 }
 
 /** Which server it is: a copy that was restored or promoted counts transactions in its own way. */
-async function readServer(client: PostgresClient): Promise<{ system: string | null; timeline: number | null }> {
+async function readServer(
+  client: PostgresClient,
+): Promise<{ system: string | null; timeline: number | null }> {
   const { rows } = await client.query<{ allowed: boolean }>(
     `SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE') AS allowed`,
   );
