@@ -35,7 +35,13 @@ export const folders = [
   {
     files: ['src/docs.ts'],
     holds: '`npm run docs`',
-    imports: ['src/commands/table.ts', 'src/commands/sections.ts', 'src/runtime/', 'lint/'],
+    imports: [
+      'src/commands/table.ts',
+      'src/commands/sections.ts',
+      'src/runtime/',
+      'src/lib/columnar/',
+      'lint/',
+    ],
   },
   {
     files: ['src/commands/table.ts'],

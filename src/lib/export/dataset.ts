@@ -117,6 +117,14 @@ export class Dataset {
       this.#columns = mergeColumns(this.before.columns, this.#columns, this.#options.reader);
   }
 
+  /**
+   * Adds a file of a partition that something else has written.
+   * @param folder of the partition: `month=2026-01`, or an empty text
+   */
+  adopt(folder: string, rows: number, content: AsyncIterable<Buffer>): Promise<void> {
+    return this.#writer.adopt(folder, rows, content);
+  }
+
   /** Makes the new files the dataset's, and removes those that they replace. @throws NotWritten */
   async finish(facts: Facts = {}): Promise<Manifest> {
     const parts = await this.#writer.end({ evenEmpty: this.#replaces('') });

@@ -78,8 +78,8 @@ export async function exportQuery(
       await allOrNone(queries, signal, (part, i, stop) => copy(clients[i]!, part, job, dataset, meter, stop));
       return text;
     });
-    await job.night?.prepare(dataset.run);
-    const manifest = await dataset.finish({ snapshot, ...job.night?.facts });
+    const since = await job.night?.prepare(dataset.run);
+    const manifest = await dataset.finish({ snapshot, ...since });
     await job.night?.end();
     return { manifest, notes };
   } finally {

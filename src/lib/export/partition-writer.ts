@@ -71,9 +71,17 @@ export class PartitionWriter {
     if (this.#memory > mostMemory) await this.#relieve();
   }
 
+  /** Adds a file that is whole already. */
+  async adopt(folder: string, rows: number, content: AsyncIterable<Buffer>): Promise<void> {
+    const staged = this.#begin(folder, this.#partition(folder).files++);
+    for await (const bytes of content) await staged.write([bytes]);
+    this.#done.push({ staged, rows, sha256: await staged.finish() });
+  }
+
   /** Writes what is left. @param evenEmpty without partitions, whether there is a file even where there are no rows */
   async end({ evenEmpty }: { readonly evenEmpty: boolean }): Promise<readonly PartFile[]> {
-    if (evenEmpty && this.#partitions.size === 0 && this.#options.partitionBy.length === 0)
+    const isEmpty = this.#done.length === 0 && this.#partitions.size === 0;
+    if (evenEmpty && isEmpty && this.#options.partitionBy.length === 0)
       await this.#endFile(this.#open(this.#partition('')));
     for (const partition of this.#partitions.values()) {
       await this.#flush(partition);

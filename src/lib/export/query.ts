@@ -73,15 +73,18 @@ export async function describeQuery(
   };
 }
 
-/** Readers that do not tell upper from lower case cannot open files where only that tells columns apart. */
-function checkNames(names: readonly string[], partitionBy: readonly string[]): void {
+/**
+ * Readers that do not tell upper from lower case cannot open files where only that tells columns apart.
+ * @throws UserError `COLUMN_MISSING`, `COLUMN_DUPLICATE`
+ */
+export function checkNames(names: readonly string[], partitionBy: readonly string[]): void {
   const folded = names.map((name) => name.toLowerCase());
   const second = folded.findIndex((name, i) => folded.indexOf(name) < i);
   if (second !== -1) {
     const [one, other] = [names[folded.indexOf(folded[second]!)]!, names[second]!];
     throw new UserError(
       one === other
-        ? `the query has two columns named '${one}'`
+        ? `there are two columns named '${one}'`
         : `the columns '${one}' and '${other}' differ in upper and lower case only, which most readers do not tell apart`,
       { code: 'COLUMN_DUPLICATE', hint: 'Give each column its own name with AS.' },
     );

@@ -231,7 +231,7 @@ needs('postgres', 'lake')('export, night after night', () => {
       [['--table', 'readings', '--state', state], /--state goes with --since-column/],
       [['--table', 'readings', '--on-change', 'rewrite'], /--on-change goes with --since-column/],
       [['--table', 'readings', '--sql', 'select 1', '--since-column', 'ts'], /more than one source/],
-      [['--table', 'a.b.c.d', '--since-column', 'ts', '--state', state], /there is no table/],
+      [['--table', 'a.b.c.d', '--since-column', 'ts', '--state', state], /not the name of a table/],
     ] as const) {
       const { code, stderr } = await run(...flags);
       expect(stderr).toMatch(why);

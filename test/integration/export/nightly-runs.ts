@@ -8,7 +8,7 @@ import {
 import { stateAfter } from '../../../src/lib/export/since/night.js';
 import { wholeTable } from '../../../src/lib/export/since/source.js';
 import type { State } from '../../../src/lib/export/since/state.js';
-import { resolveTable } from '../../../src/lib/export/table-name.js';
+import { findTable } from '../../../src/lib/export/table.js';
 import { readSinceTable } from '../../../src/lib/export/since/table.js';
 
 const never = new AbortController().signal;
@@ -55,7 +55,7 @@ export class Nights {
     const client = this.#client;
     return client.readOnly(async () => {
       await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-      const table = await readSinceTable(client, await resolveTable(client, this.#table), column);
+      const table = await readSinceTable(client, (await findTable(client, this.#table)).name, column);
       const job = { table, source: wholeTable(table.name), column, partitionBy, onChange, most };
       const changes = await findChanges(client, job, this.state, held);
       const { rows } = await client.query(changes.sql);

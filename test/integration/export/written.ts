@@ -23,7 +23,7 @@ export interface Writing {
   readonly misread?: MisfitRules['misread'];
 }
 
-const createdBy = 'metrify version 0.0.0 (build 0)';
+export const createdBy = 'metrify version 0.0.0 (build 0)';
 
 /** Exports a query within this process, into a new folder of `parent`. @returns the path of its one file */
 export async function written(url: string, sql: string, parent: string, options: Writing = {}) {
@@ -51,7 +51,7 @@ export async function written(url: string, sql: string, parent: string, options:
   }
 }
 
-const formats: Readonly<Record<'parquet' | 'orc', FileFormat>> = {
+export const formats: Readonly<Record<'parquet' | 'orc', FileFormat>> = {
   parquet: {
     suffix: 'parquet',
     open: (sink, schema) =>

@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-
 import { openPostgres, type PostgresClient } from '../../../lib/clients/postgres.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
 import { profileOf, readers } from '../../../lib/columnar/postgres/profiles.js';
@@ -11,11 +9,10 @@ import { UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount } from '../../../lib/core/units.js';
 import { estimateQuery } from '../../../lib/export/estimate.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
-import { FolderTarget } from '../../../lib/export/folder-target.js';
-import type { ManifestFile } from '../../../lib/export/manifest.js';
+import type { Manifest, ManifestFile } from '../../../lib/export/manifest.js';
 import { describeQuery, type ExportQuery } from '../../../lib/export/query.js';
 import type { NightSummary } from '../../../lib/export/since/night.js';
-import { resolveTable } from '../../../lib/export/table-name.js';
+import { findTable } from '../../../lib/export/table.js';
 import { quoteIdentifier } from '../../../lib/sql/quote.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
@@ -25,12 +22,15 @@ import { version } from '../../../version.js';
 import { sourceFlags } from '../../shared/source/flags.js';
 import { readQuery } from '../../shared/source/query.js';
 import { checkNightFlags, nightFlags, prepareNight } from './night.js';
+import { prepareRows, previewRows, rowFlags, type RowsJob, runRows } from './rows.js';
+import { chooseTarget, targetFlags } from './target.js';
 
 /** Of both formats. */
 export const writeFlags = {
   sql: sourceFlags.sql,
-  table: flag.text({ placeholder: 'TABLE', help: 'all rows of a table of PostgreSQL' }),
-  to: flag.text({ placeholder: 'FOLDER', help: 'the dataset' }),
+  table: flag.text({ placeholder: 'TABLE', help: 'rows of a table or view' }),
+  ...rowFlags,
+  ...targetFlags,
   partitionBy: flag.list({ placeholder: 'COLUMN', help: 'columns that make folders: NAME=VALUE' }),
   for: flag.choice(readers, {
     help: 'who reads the files, which decides how types are written',
@@ -57,17 +57,15 @@ export const writeFlags = {
 
 export const createdBy = `metrify version ${version} (build 0)`;
 
-export interface Prepared {
-  readonly client: PostgresClient;
-  readonly job: ExportJob;
-}
+/** A query of PostgreSQL, or rows of a file or stream. */
+export type Prepared = { readonly client: PostgresClient; readonly job: ExportJob } | RowsJob;
 
 export interface Preview {
   readonly target: string;
   readonly schema: readonly { readonly name: string; readonly type: string }[];
   readonly partitionBy: readonly string[];
-  /** As PostgreSQL's planner expects it; bytes are those before compression. */
-  readonly estimate: { readonly rows: number; readonly bytes: number; readonly partitions: number };
+  /** As PostgreSQL's planner expects it; bytes are those before compression. Nobody knows it of files. */
+  readonly estimate?: { readonly rows: number; readonly bytes: number; readonly partitions: number };
 }
 
 export interface Result {
@@ -85,51 +83,67 @@ export async function prepareExport(
   misread: MisfitRules['misread'],
   context: Context,
 ): Promise<Prepared> {
-  const { sql: written, to, partitionBy, rowGroupRows, infinity, sortBy } = input;
+  const { to, partitionBy, rowGroupRows, infinity, sortBy, targetFileSize: fileBytes } = input;
   const rules = {
     profile: profileOf(format.suffix, input.for),
     numeric: input.numeric === undefined ? undefined : parseDecimal(input.numeric),
     misfits: { infinity, misread },
   };
+  checkSource(input);
+  checkNightFlags(input);
   if (sortBy.length > 0 && input.parallel > 1)
     throw new UserError('rows that several connections read come in no order', {
       hint: 'Give --sort-by without --parallel.',
     });
-  if (to === undefined) throw new UserError('no target is given', { hint: 'Give --to FOLDER.' });
-  if ((written === undefined) === (input.table === undefined))
-    throw new UserError(written === undefined ? 'no source is given' : 'more than one source is given', {
-      hint: 'Give one of --sql and --table.',
-    });
-  checkNightFlags(input);
-  const given = written === undefined ? undefined : await readQuery(written, context.cwd);
+  if (to === undefined)
+    throw new UserError('no target is given', { hint: 'Give --to FOLDER, or --to s3://BUCKET/PREFIX.' });
   const settings = await context.settings();
+  const target = await chooseTarget(to, settings, context);
+  const options = {
+    ...{ format, partitionBy, rowGroupRows, createdBy },
+    ...(fileBytes === undefined ? {} : { fileBytes }),
+  };
+  if (input.file !== undefined || input.stdin)
+    return prepareRows(input.file, input.types, rules, target, options, context);
+  const written = input.sql === undefined ? undefined : await readQuery(input.sql, context.cwd);
   const postgres = requireSystem(settings, 'postgres', written === undefined ? '--table' : '--sql');
   const connect = () => openPostgres(postgres, settings, context.signal);
   const client = await connect();
   context.closing(() => client.close());
   const table =
-    input.table === undefined ? undefined : await client.readOnly(() => resolveTable(client, input.table!));
-  const sql = given ?? `SELECT * FROM ${table}`;
+    written === undefined ? await client.readOnly(() => findTable(client, input.table!)) : undefined;
+  const sql = written ?? table!.sql;
   const query = await client.readOnly(() => describeQuery(client, sql, partitionBy, rules));
   checkSortBy(sortBy, query);
   for (const warning of query.warnings) context.warn(warning);
-  const target = new FolderTarget(resolve(context.cwd, to));
-  const night = await prepareNight(client, input, table, target, context.cwd);
-  const { parallel: count, parallelBy: by, targetFileSize: fileBytes } = input;
+  const night = await prepareNight(client, input, table?.name, target, context.cwd);
+  const { parallel: count, parallelBy: by } = input;
   const job: ExportJob = {
-    query,
-    sql,
-    target,
-    format,
-    partitionBy,
-    rowGroupRows,
-    createdBy,
-    sortBy,
+    ...options,
+    ...{ query, sql, target, sortBy },
     ...(night ? { night } : {}),
-    ...(fileBytes === undefined ? {} : { fileBytes }),
     ...(count === 1 ? {} : { parallel: { count, connect, ...(by === undefined ? {} : { by }) } }),
   };
   return { client, job };
+}
+
+/** @throws UserError exit 2 */
+function checkSource(input: FlagValues<typeof writeFlags>): void {
+  const { sql, table, file, stdin, types, sortBy, parallel, parallelBy } = input;
+  const given = [sql !== undefined, table !== undefined, file !== undefined, stdin].filter(Boolean).length;
+  if (given !== 1)
+    throw new UserError(given === 0 ? 'no source is given' : 'more than one source is given', {
+      hint: 'Give one of --sql, --table, --file and --stdin.',
+    });
+  const isFile = file !== undefined || stdin;
+  if (types && !isFile)
+    throw new UserError('--types goes with --file and --stdin', {
+      hint: 'PostgreSQL knows the types of its columns, and a query can cast them.',
+    });
+  if (isFile && (sortBy.length > 0 || parallel > 1 || parallelBy !== undefined))
+    throw new UserError('the rows of a file are read in their order, by one reader', {
+      hint: 'Leave --sort-by, --parallel and --parallel-by out.',
+    });
 }
 
 /** @throws UserError exit 2 */
@@ -153,7 +167,9 @@ function parseDecimal(text: string): Decimal {
   return { precision, scale };
 }
 
-export async function previewExport({ client, job }: Prepared): Promise<Preview> {
+export async function previewExport(prepared: Prepared): Promise<Preview> {
+  if ('source' in prepared) return previewRows(prepared);
+  const { client, job } = prepared;
   const { query, sql, target, partitionBy } = job;
   const names = partitionBy.map(quoteIdentifier).join(', ');
   const distinct = `SELECT DISTINCT ${names} FROM (${sql}) AS query`;
@@ -170,25 +186,32 @@ export async function previewExport({ client, job }: Prepared): Promise<Preview>
 
 export function presentExportPreview(preview: Preview, printer: Printer): void {
   const { target, schema, partitionBy, estimate } = preview;
-  const { rows, bytes, partitions } = estimate;
-  printer.line(
-    `Would write about ${formatCount(rows)} rows, ${formatBytes(bytes)} before compression, to ${target}`,
-  );
-  if (partitionBy.length > 0)
-    printer.line(`in about ${formatCount(partitions)} partitions by ${partitionBy.join(', ')}:`);
+  const size =
+    estimate &&
+    ` about ${formatCount(estimate.rows)} rows, ${formatBytes(estimate.bytes)} before compression,`;
+  printer.line(`Would write${size ?? ''} to ${target}`);
+  if (partitionBy.length > 0) {
+    const number = estimate ? `about ${formatCount(estimate.partitions)} ` : '';
+    printer.line(`in ${number}partitions by ${partitionBy.join(', ')}:`);
+  }
   for (const { name, type } of schema) printer.line(`  ${name}  ${type}`);
 }
 
-export async function runExport({ client, job }: Prepared, context: Context): Promise<Outcome<Result>> {
+export async function runExport(prepared: Prepared, context: Context): Promise<Outcome<Result>> {
   const { manifest, notes } = await context.during('exporting', 'rows', (progress) =>
-    exportQuery(client, job, context.signal, progress),
+    'source' in prepared
+      ? runRows(prepared, context, progress)
+      : exportQuery(prepared.client, prepared.job, context.signal, progress),
   );
-  const { rows, bytes, files, columns } = manifest;
   for (const note of notes) context.warn(note);
-  for (const warning of job.night?.warnings() ?? []) context.warn(warning);
-  for (const warning of job.query.refusals.warnings()) context.warn(warning);
-  const since = job.night?.summary();
-  return { verdict: 'ok', result: { rows, bytes, files, schema: columns, ...(since ? { since } : {}) } };
+  const { refusals } = 'source' in prepared ? prepared.rows : prepared.job.query;
+  const night = 'source' in prepared ? undefined : prepared.job.night;
+  for (const warning of [...(night?.warnings() ?? []), ...refusals.warnings()]) context.warn(warning);
+  return { verdict: 'ok', result: { ...resultOf(manifest), ...(night ? { since: night.summary() } : {}) } };
+}
+
+export function resultOf({ rows, bytes, files, columns }: Manifest): Result {
+  return { rows, bytes, files, schema: columns };
 }
 
 export function presentExport({ rows, bytes, files }: Result, printer: Printer): void {

@@ -43,12 +43,6 @@ export class Night {
     this.#job = job;
   }
 
-  /** For the dataset's manifest. */
-  get facts(): Facts {
-    const { table, column } = this.#job;
-    return { since: { table, column } };
-  }
-
   /**
    * Finds what is to be written, in the transaction in which it is read, and which partitions it replaces.
    * @returns the rows as a query
@@ -56,7 +50,7 @@ export class Night {
    */
   async begin(client: PostgresClient, dataset: Dataset): Promise<string> {
     const { before } = dataset;
-    const last = await this.#job.state.read(before?.since && before.run);
+    const last = await this.#job.state.read(before?.since?.run);
     this.#table = await readSinceTable(client, this.#job.table, this.#job.column);
     const changes = await findChanges(client, { ...this.#job, table: this.#table }, last, heldRows(before));
     if (changes.kind !== 'all') dataset.replace(new Set(changes.touched));
@@ -64,9 +58,11 @@ export class Night {
     return changes.sql;
   }
 
-  /** Before the dataset is changed. @param run as its manifest will name it */
-  prepare(run: string): Promise<void> {
-    return this.#job.state.prepare(stateAfter({ ...this.#job, table: this.#table! }, this.#changes!, run));
+  /** Before the dataset is changed. @returns what its manifest will say of the run */
+  async prepare(run: string): Promise<Facts> {
+    const { state, table, column } = this.#job;
+    await state.prepare(stateAfter({ ...this.#job, table: this.#table! }, this.#changes!, run));
+    return { since: { table, column, run } };
   }
 
   /** After the dataset was changed. */

@@ -78,7 +78,7 @@ export class StateFile {
   }
 
   /**
-   * @param run which the dataset's manifest names; undefined where no run with a state wrote it
+   * @param run the last one with a state, as the dataset's manifest has it
    * @returns undefined where there is neither a state nor such a dataset
    * @throws ServiceConflict `STATE_CONFLICT` when they do not belong together; as `readState`
    */
