@@ -221,7 +221,9 @@ needs('postgres', 'lake')('export, night after night', () => {
 
   test('flags that do not go together are refused', async () => {
     const run = (...flags: string[]) =>
-      metrify(['export', 'orc', '--to', dataset, ...flags], { env: { METRIFY_POSTGRES_URL: database.url } });
+      metrify(['export', 'parquet', '--to', dataset, ...flags], {
+        env: { METRIFY_POSTGRES_URL: database.url },
+      });
     for (const [flags, why] of [
       [
         ['--sql', 'select * from readings', '--since-column', 'ts', '--state', state],
@@ -231,6 +233,10 @@ needs('postgres', 'lake')('export, night after night', () => {
       [['--table', 'readings', '--state', state], /--state goes with --since-column/],
       [['--table', 'readings', '--on-change', 'rewrite'], /--on-change goes with --since-column/],
       [['--table', 'readings', '--sql', 'select 1', '--since-column', 'ts'], /more than one source/],
+      [
+        ['--table', 'readings', '--since-column', 'ts', '--state', state, '--engine', 'spark'],
+        /spark does not take --since-column/,
+      ],
       [['--table', 'a.b.c.d', '--since-column', 'ts', '--state', state], /not the name of a table/],
     ] as const) {
       const { code, stderr } = await run(...flags);

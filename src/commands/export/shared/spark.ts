@@ -42,6 +42,10 @@ export async function prepareSpark(
       hint: 'Give --sql or --table with --engine spark, or leave the engine out.',
     });
   const { job } = prepared;
+  if (job.night)
+    throw new UserError('--engine spark does not take --since-column', {
+      hint: 'Leave --engine spark out.',
+    });
   const settings = await context.settings();
   return {
     ...job,
