@@ -88,7 +88,7 @@ export const folders = [
   {
     files: ['src/library/'],
     holds: 'the entry points of the npm package',
-    imports: ['src/lib/'],
+    imports: ['src/lib/', 'src/version.ts'],
     apart: true,
   },
   {

@@ -45,9 +45,7 @@ export const parquet = changeCommand({
   preview: ({ prepared }) => previewExport(prepared),
   presentPreview: presentExportPreview,
   run: ({ prepared, spark }, context) =>
-    spark === undefined || 'source' in prepared
-      ? runExport(prepared, context)
-      : runSpark(prepared.client, spark, context),
+    spark === undefined ? runExport(prepared, context) : runSpark(spark, context),
   counts: ({ rows, files }) => ({ rows, files: files.length }),
   present: presentExport,
 });

@@ -160,7 +160,6 @@ export class Dataset {
   /** Removes what is not the dataset's, and lets other runs in. */
   async close(): Promise<void> {
     await this.#last;
-    await this.#writer.close();
     await this.#target.close();
   }
 

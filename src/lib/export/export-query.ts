@@ -9,6 +9,7 @@ import { batchBytes, rowsOfBatch } from './batch-size.js';
 import { Dataset } from './dataset.js';
 import { estimateQuery } from './estimate.js';
 import type { Manifest } from './manifest.js';
+import { guessedValues } from './partition-path.js';
 import { type Division, divideByKey, divideByPlace } from './parts.js';
 import type { ExportQuery } from './query.js';
 import type { Night } from './since/night.js';
@@ -81,7 +82,8 @@ export async function exportQuery(
     const since = await job.night?.prepare(dataset.run);
     const manifest = await dataset.finish({ snapshot, ...since });
     await job.night?.end();
-    return { manifest, notes };
+    const paths = manifest.files.map(({ path }) => path);
+    return { manifest, notes: [...notes, ...guessedValues(query.textPartitions, paths)] };
   } finally {
     await dataset.close();
   }

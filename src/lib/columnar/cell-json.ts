@@ -1,0 +1,52 @@
+import type { Cell } from './cells.js';
+import { float32Text } from './scalar-text.js';
+import type { Type } from './type.js';
+
+/**
+ * A value as JSON, as PostgreSQL makes it: all digits of numbers are kept, bytes are text such as `\x00ff`, documents of JSON stand
+ * as they are. What JSON has no number for is text: `"NaN"`.
+ */
+export function cellJson(cell: Cell, type: Type): string {
+  if (cell === null) return 'null';
+  if (type.storage === 'list')
+    return `[${(cell as readonly Cell[]).map((each) => cellJson(each, type.element)).join(',')}]`;
+  if (type.storage === 'struct') {
+    const parts = cell as { readonly [field: string]: Cell };
+    return `{${type.fields.map((field) => `${JSON.stringify(field.name)}:${cellJson(parts[field.name]!, field.type)}`).join(',')}}`;
+  }
+  if (typeof cell === 'number') return numberJson(cell, type.storage === 'float32');
+  if (type.meaning.kind === 'decimal') return cell as string;
+  if (type.meaning.kind === 'json') return document(cell as string);
+  if (typeof cell === 'boolean' || typeof cell === 'bigint') return String(cell);
+  return JSON.stringify(cellText(cell, type));
+}
+
+/** A value as text in a table. */
+export function cellText(cell: Cell, type: Type): string {
+  if (cell === null) return '';
+  if (Buffer.isBuffer(cell)) return `\\x${cell.toString('hex')}`;
+  if (typeof cell === 'object') return cellJson(cell, type);
+  if (typeof cell !== 'number') return String(cell);
+  return numberText(cell, type.storage === 'float32');
+}
+
+function numberJson(value: number, isSingle: boolean): string {
+  const text = numberText(value, isSingle);
+  return Number.isFinite(value) ? text : JSON.stringify(text);
+}
+
+function numberText(value: number, isSingle: boolean): string {
+  if (Object.is(value, -0)) return '-0';
+  return isSingle && Number.isFinite(value) ? float32Text(value) : String(value);
+}
+
+/** In one line, if it is one. */
+function document(text: string): string {
+  try {
+    JSON.parse(text);
+    return text.replace(/[\r\n]+\s*/g, ' ');
+  } catch {
+    // Another writer's: JSON only by name.
+    return JSON.stringify(text);
+  }
+}
