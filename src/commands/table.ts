@@ -42,10 +42,13 @@ export const commandTable: CommandTable = {
     },
   },
   export: {
-    summary: 'write query results to columnar files',
+    summary: 'write query results to columnar files, and read them',
     verbs: {
       parquet: async () => (await import('./export/parquet.js')).parquet,
       orc: async () => (await import('./export/orc.js')).orc,
+      read: async () => (await import('./export/read.js')).read,
+      inspect: async () => (await import('./export/inspect.js')).inspect,
+      verify: async () => (await import('./export/verify.js')).verify,
     },
   },
   load: {

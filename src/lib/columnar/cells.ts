@@ -11,7 +11,8 @@ import type { ScalarType, Type } from './type.js';
  * A value as JavaScript has it. Whole numbers of 64 bits are big integers; decimals, dates, times and uuids are texts in
  * PostgreSQL's form, so that nothing is lost.
  */
-export type Cell = null | boolean | number | bigint | string | Buffer | readonly Cell[] | { readonly [field: string]: Cell };
+export type Cell =
+  null | boolean | number | bigint | string | Buffer | readonly Cell[] | { readonly [field: string]: Cell };
 
 /** Gives the values of a column by row. @param rows of the column */
 export function cellsOf(column: Column, type: Type, rows: number): (row: number) => Cell {
@@ -32,17 +33,24 @@ function valuesOf(column: Column, type: Type): (i: number) => Cell {
   }
   if (type.storage === 'struct') {
     const { fields, count } = column as StructColumn;
-    const parts = type.fields.map(({ name, type: part }, k) => [name, cellsOf(fields[k]!, part, count)] as const);
+    const parts = type.fields.map(
+      ({ name, type: part }, k) => [name, cellsOf(fields[k]!, part, count)] as const,
+    );
     return (i) => Object.fromEntries(parts.map(([name, cell]) => [name, cell(i)]));
   }
   return column instanceof BytesColumn ? bytesOf(column, type) : fixedOf(column as FixedColumn, type);
 }
 
-function bytesOf({ data, offsets, codes, isPlain }: BytesColumn, { meaning }: ScalarType): (i: number) => Cell {
+function bytesOf(
+  { data, offsets, codes, isPlain }: BytesColumn,
+  { meaning }: ScalarType,
+): (i: number) => Cell {
   return (i) => {
     const entry = isPlain ? i : codes[i]!;
     const [start, end] = [offsets[entry]!, offsets[entry + 1]!];
-    return meaning.kind === 'plain' ? Buffer.from(data.subarray(start, end)) : data.toString('utf8', start, end);
+    return meaning.kind === 'plain'
+      ? Buffer.from(data.subarray(start, end))
+      : data.toString('utf8', start, end);
   };
 }
 

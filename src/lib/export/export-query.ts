@@ -36,6 +36,8 @@ export interface ExportJob {
   readonly parallel?: Parallel;
   /** Of a run that brings the dataset up to date: it says which of the query's rows are written. */
   readonly night?: Night;
+  /** Partitions whose files the new ones replace. Default: all. */
+  readonly replace?: ReadonlySet<string>;
 }
 
 export interface Parallel {

@@ -43,9 +43,11 @@ class FileSource implements ByteSource {
     checkRange(this.size, offset, length);
     const bytes = Buffer.allocUnsafe(length);
     for (let at = 0; at < length;) {
-      const { bytesRead } = await this.#file.read(bytes, at, length - at, offset + at).catch((error: unknown) => {
-        throw unreadable(this.name, error);
-      });
+      const { bytesRead } = await this.#file
+        .read(bytes, at, length - at, offset + at)
+        .catch((error: unknown) => {
+          throw unreadable(this.name, error);
+        });
       if (bytesRead === 0) throw new ParquetMalformed('it has become shorter');
       at += bytesRead;
     }

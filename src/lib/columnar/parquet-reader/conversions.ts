@@ -9,7 +9,8 @@ export function multiplied(width: 4 | 8, factor: number): Convert {
   return each(width, 8, (from, at, to, out) => {
     const value = width === 4 ? BigInt(from.getInt32(at, true)) : from.getBigInt64(at, true);
     const product = value * BigInt(factor);
-    if (BigInt.asIntN(64, product) !== product) throw new ParquetUnsupported('a time beyond what 64 bits hold');
+    if (BigInt.asIntN(64, product) !== product)
+      throw new ParquetUnsupported('a time beyond what 64 bits hold');
     to.setBigInt64(out, product, true);
   });
 }
@@ -27,7 +28,9 @@ export const unsignedWord = each(4, 8, (from, at, to, out) =>
 );
 
 /** As a decimal, big-endian. */
-export const unsignedLong = each(8, 9, (from, at, to, out) => to.setBigUint64(out + 1, from.getBigUint64(at, true)));
+export const unsignedLong = each(8, 9, (from, at, to, out) =>
+  to.setBigUint64(out + 1, from.getBigUint64(at, true)),
+);
 
 export const halfToFloat = each(2, 4, (from, at, to, out) => {
   const half = from.getUint16(at, true);
@@ -71,7 +74,8 @@ function each(
   convert: (from: DataView, at: number, to: DataView, out: number) => void,
 ): Convert {
   return (values) => {
-    if (values.kind !== 'fixed' || values.width !== width) throw new ParquetMalformed('values of another type');
+    if (values.kind !== 'fixed' || values.width !== width)
+      throw new ParquetMalformed('values of another type');
     const { bytes, count } = values satisfies FixedValues;
     const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const out = fixedValues(count, made);

@@ -73,7 +73,8 @@ export function readDeltaStrings(bytes: Buffer, at: number): BytesValues {
   let total = 0;
   for (let i = 0; i < values.count; i++) {
     const before = i === 0 ? 0 : lengths[i - 1]!;
-    if (checkedLength(prefixes[i]!) > before) throw new ParquetMalformed('a text begins with more than there is');
+    if (checkedLength(prefixes[i]!) > before)
+      throw new ParquetMalformed('a text begins with more than there is');
     starts[i] = total;
     lengths[i] = prefixes[i]! + rest.lengths[i]!;
     total += lengths[i]!;

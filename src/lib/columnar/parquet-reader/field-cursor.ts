@@ -1,7 +1,8 @@
 import type { Column } from '../batch.js';
 import { ListColumn, StructColumn } from '../nested-columns.js';
 import type { FileLeaf, Step } from './file-schema.js';
-import { LeafCursor, windowSize } from './leaf-cursor.js';
+import type { LeafCursor} from './leaf-cursor.js';
+import { windowSize } from './leaf-cursor.js';
 import { ParquetMalformed } from './malformed.js';
 
 /** A place among the rows of one column in one row group. */

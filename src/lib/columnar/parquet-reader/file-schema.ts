@@ -81,7 +81,8 @@ class Builder {
   #node(element: SchemaElement, way: Way): Type {
     if (way.steps.length > deepest) throw new ParquetMalformed('its columns are nested too deeply');
     // Alone, what repeats is a list that is never null.
-    if (element.repetition === repeated) return this.#list(way, way.definition, (inner) => this.#content(element, inner));
+    if (element.repetition === repeated)
+      return this.#list(way, way.definition, (inner) => this.#content(element, inner));
     const definition = way.definition + (element.repetition === 0 ? 0 : 1);
     const within: Way = { ...way, definition };
     return isList(element) ? this.#annotatedList(element, within) : this.#content(element, within);

@@ -47,6 +47,8 @@ export interface FooterChunk {
   /** In the form of PLAIN, as the writer gave them. */
   readonly min: Buffer | undefined;
   readonly max: Buffer | undefined;
+  /** Whether they are values, and not only at or beyond all values. */
+  readonly isExact: boolean;
   readonly columnIndex: Place | undefined;
   readonly offsetIndex: Place | undefined;
 }
@@ -79,7 +81,8 @@ export async function readFooter(source: ByteSource): Promise<Footer> {
   if (ending === encryptedMagic) throw new ParquetUnsupported('encryption');
   if (ending !== magic) throw new ParquetMalformed(`it does not end with ${magic}`);
   const length = tail.readUInt32LE(tail.length - 8);
-  if (length > size - 12) throw new ParquetMalformed(`its footer would have ${length} bytes, more than the file`);
+  if (length > size - 12)
+    throw new ParquetMalformed(`its footer would have ${length} bytes, more than the file`);
   const bytes =
     length + 8 <= tail.length
       ? tail.subarray(tail.length - 8 - length, tail.length - 8)
@@ -95,7 +98,9 @@ function parseFooter(file: ThriftStruct, size: number): Footer {
     rows: sizeIn(group, 3),
     chunks: structsIn(group, 1).map((chunk) => parseChunk(chunk, size)),
   }));
-  const metadata = structsIn(file, 5).map((entry) => [textIn(entry, 1) ?? '', textIn(entry, 2) ?? ''] as const);
+  const metadata = structsIn(file, 5).map(
+    (entry) => [textIn(entry, 1) ?? '', textIn(entry, 2) ?? ''] as const,
+  );
   return {
     elements: structsIn(file, 2).map(parseElement),
     rows: sizeIn(file, 3),
@@ -142,6 +147,7 @@ function parseChunk(chunk: ThriftStruct, size: number): FooterChunk {
     // Fields 1 and 2 are of writers that did not say in which order they are least and greatest.
     min: statistics && bytesIn(statistics, 6),
     max: statistics && bytesIn(statistics, 5),
+    isExact: statistics?.[7] !== false && statistics?.[8] !== false,
     columnIndex: placeIn(chunk, 6, size),
     offsetIndex: placeIn(chunk, 4, size),
   };

@@ -116,7 +116,8 @@ export class LeafCursor {
     if (codes) {
       codes.read(this.#codes, count);
       for (let i = 0; i < count; i++)
-        if (this.#codes[i]! >>> 0 >= values.count) throw new ParquetMalformed('a dictionary has too few entries');
+        if (this.#codes[i]! >>> 0 >= values.count)
+          throw new ParquetMalformed('a dictionary has too few entries');
       this.#copyCoded(values, count, column);
     } else {
       if (this.#value + count > values.count) throw new ParquetMalformed('a page has too few values');
@@ -186,7 +187,8 @@ export class LeafCursor {
         this.#offset = header.offset + header.compressed;
         if (header.kind === 'other') continue;
         this.#entriesBefore += header.entries;
-        if (this.#entriesBefore > chunk.values) throw new ParquetMalformed('a column has more values than it says');
+        if (this.#entriesBefore > chunk.values)
+          throw new ParquetMalformed('a column has more values than it says');
         return header;
       }
     }

@@ -111,7 +111,8 @@ function scalar(storage: Storage, meaning: Meaning, convert?: Convert, width?: n
 function ofWords(element: SchemaElement): LeafType {
   if (isDecimal(element)) return scalar('int32', decimalMeaning(element, 9));
   if (is(element, converted.date, logical.date)) return scalar('int32', { kind: 'date' });
-  if (is(element, converted.timeMillis, logical.time)) return scalar('int64', { kind: 'time' }, multiplied(4, 1000));
+  if (is(element, converted.timeMillis, logical.time))
+    return scalar('int64', { kind: 'time' }, multiplied(4, 1000));
   const { bits, isSigned } = integer(element) ?? { bits: 32, isSigned: true };
   if (!isSigned && bits === 32) return scalar('int64', { kind: 'integer', bits: 64 }, unsignedWord);
   return scalar('int32', { kind: 'integer', bits: bits < 16 || (bits === 16 && isSigned) ? 16 : 32 });
@@ -147,7 +148,8 @@ function ofBytes(element: SchemaElement): LeafType {
 
 function ofFixed(element: SchemaElement, width: number): LeafType {
   if (isDecimal(element)) return scalar('fixed', decimalMeaning(element, 38), undefined, width);
-  if (part(element, logical.uuid)) return scalar('fixed', { kind: 'uuid' }, undefined, checkedWidth(element, width, 16));
+  if (part(element, logical.uuid))
+    return scalar('fixed', { kind: 'uuid' }, undefined, checkedWidth(element, width, 16));
   if (part(element, logical.half)) {
     checkedWidth(element, width, 2);
     return scalar('float32', { kind: 'plain' }, halfToFloat);
@@ -156,7 +158,8 @@ function ofFixed(element: SchemaElement, width: number): LeafType {
 }
 
 function checkedWidth({ name }: SchemaElement, width: number, right: number): number {
-  if (width !== right) throw new ParquetMalformed(`the column '${name}' has values of ${width} bytes, not ${right}`);
+  if (width !== right)
+    throw new ParquetMalformed(`the column '${name}' has values of ${width} bytes, not ${right}`);
   return width;
 }
 
@@ -173,7 +176,10 @@ function isDecimal(element: SchemaElement): boolean {
   return is(element, converted.decimal, logical.decimal);
 }
 
-function decimalMeaning({ name, precision, scale }: SchemaElement, most: number): Extract<Meaning, { kind: 'decimal' }> {
+function decimalMeaning(
+  { name, precision, scale }: SchemaElement,
+  most: number,
+): Extract<Meaning, { kind: 'decimal' }> {
   if (precision < 1 || scale < 0 || scale > precision)
     throw new ParquetMalformed(`the column '${name}' is a decimal(${precision}, ${scale})`);
   if (precision > most) throw new ParquetUnsupported(`the decimal(${precision}, ${scale}) '${name}'`);

@@ -28,7 +28,8 @@ export async function readPagePlaces(
   for (const [i, { offset, firstRow }] of pages.entries()) {
     const isWithin = offset >= place.offset && offset < place.offset + place.length;
     const isAfter = i === 0 ? firstRow === 0 : firstRow > pages[i - 1]!.firstRow;
-    if (!isWithin || !isAfter || firstRow >= rows) throw new ParquetMalformed('the index of its pages is wrong');
+    if (!isWithin || !isAfter || firstRow >= rows)
+      throw new ParquetMalformed('the index of its pages is wrong');
   }
   return pages.length === 0 ? undefined : pages;
 }

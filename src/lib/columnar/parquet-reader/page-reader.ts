@@ -120,7 +120,8 @@ export class PageReader {
     const definitionBytes = sizeIn(details, 5);
     const repetitionBytes = sizeIn(details, 6);
     const levelBytes = definitionBytes + repetitionBytes;
-    if (levelBytes > body.length || levelBytes > uncompressed) throw new ParquetMalformed('a page is cut short');
+    if (levelBytes > body.length || levelBytes > uncompressed)
+      throw new ParquetMalformed('a page is cut short');
     const { maxDefinition, maxRepetition } = this.shape;
     const rest = body.subarray(levelBytes);
     const size = uncompressed - levelBytes;
@@ -150,14 +151,15 @@ export class PageReader {
   ): Pick<Page, 'values' | 'codes'> {
     const { physical, width } = this.shape;
     const written = numberIn(details, encodingField);
-    switch (written) {
+    switch (written ?? -1) {
       case encoding.plain:
         return { values: this.#converted(this.#plain(bytes, at, most)), codes: undefined };
       case encoding.plainDictionary:
       case encoding.dictionary: {
         if (!this.#dictionary) throw new ParquetMalformed('a dictionary is missing');
         // Where all entries are null there may be no byte at all.
-        const codes = at < bytes.length ? new HybridReader(bytes, at + 1, bytes.length, bytes[at]!) : undefined;
+        const codes =
+          at < bytes.length ? new HybridReader(bytes, at + 1, bytes.length, bytes[at]!) : undefined;
         return { values: this.#dictionary, codes: codes ?? new HybridReader(bytes, at, at, 0) };
       }
       case encoding.rle: {

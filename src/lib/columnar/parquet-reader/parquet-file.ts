@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 
 import { Batch, type Column } from '../batch.js';
-import { BytesColumn } from '../bytes-column.js';
+import type { BytesColumn } from '../bytes-column.js';
 import type { Field, ScalarType, Schema } from '../type.js';
 import { matchingRows } from '../where/evaluate.js';
 import { columnsOf, type Predicate } from '../where/predicate.js';
@@ -150,12 +150,18 @@ export class ParquetFile {
   }
 
   /** Rows of a group of which the condition may be true, by what is known of the group and of its pages. */
-  async #candidates(group: FooterGroup, { fields, where, constants }: ReadOptions): Promise<readonly RowRange[]> {
+  async #candidates(
+    group: FooterGroup,
+    { fields, where, constants }: ReadOptions,
+  ): Promise<readonly RowRange[]> {
     const whole = { from: 0, to: group.rows };
     if (group.rows === 0) return [];
     if (!where) return [whole];
     const known = new Map<number, ValueBounds>();
-    const leaves = new Map<number, { readonly chunk: FooterGroup['chunks'][number]; readonly type: ScalarType }>();
+    const leaves = new Map<
+      number,
+      { readonly chunk: FooterGroup['chunks'][number]; readonly type: ScalarType }
+    >();
     for (const i of columnsOf(where)) {
       const field = fields[i]!;
       const text = constants?.get(field.name);

@@ -3,7 +3,8 @@ import { ParquetMalformed } from './malformed.js';
 /** Fields by their numbers. */
 export type ThriftStruct = readonly (ThriftValue | undefined)[];
 /** Whole numbers beyond 2^53 are rounded. */
-export type ThriftValue = boolean | number | Buffer | readonly ThriftValue[] | { readonly fields: ThriftStruct };
+export type ThriftValue =
+  boolean | number | Buffer | readonly ThriftValue[] | { readonly fields: ThriftStruct };
 
 /** More than Parquet has; beyond it a file would exhaust the stack. */
 const deepest = 32;
@@ -59,7 +60,8 @@ export class ThriftReader {
       }
       case 8: {
         const length = this.#varint();
-        if (length > this.#bytes.length - this.#at) throw new ParquetMalformed('its description is cut short');
+        if (length > this.#bytes.length - this.#at)
+          throw new ParquetMalformed('its description is cut short');
         const start = this.#at;
         this.#at += length;
         return this.#bytes.subarray(start, this.#at);

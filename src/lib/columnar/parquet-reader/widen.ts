@@ -14,12 +14,17 @@ export function widening(
   wanted: Field,
 ): (leaf: number, before: Convert | undefined) => Convert | undefined {
   const [from, to] = [scalarsOf(type), scalarsOf(wanted.type)];
-  const steps = from.map((scalar, i) => (shapeOf(type) === shapeOf(wanted.type) ? widen(scalar, to[i]!) : undefined));
+  const steps = from.map((scalar, i) =>
+    shapeOf(type) === shapeOf(wanted.type) ? widen(scalar, to[i]!) : undefined,
+  );
   if (steps.includes(undefined))
-    throw new UserError(`'${name}' is ${typeName(type)} in one file and ${typeName(wanted.type)} in another`, {
-      code: 'SCHEMA_MIXED',
-      hint: 'Leave the column out with --columns, or export everything again.',
-    });
+    throw new UserError(
+      `'${name}' is ${typeName(type)} in one file and ${typeName(wanted.type)} in another`,
+      {
+        code: 'SCHEMA_MIXED',
+        hint: 'Leave the column out with --columns, or export everything again.',
+      },
+    );
   return (leaf, before) => {
     const step = steps[leaf]!;
     if (step === 'same') return before;
@@ -45,7 +50,8 @@ function widen(from: ScalarType, to: ScalarType): 'same' | Convert | undefined {
     if (m.scale !== n.scale || m.precision > n.precision) return undefined;
     return from.storage === to.storage && from.width === to.width ? 'same' : decimalBytes(from, to);
   }
-  if (a === b && from.width === to.width) return m.kind === n.kind || isNumber(m.kind, n.kind) ? 'same' : undefined;
+  if (a === b && from.width === to.width)
+    return m.kind === n.kind || isNumber(m.kind, n.kind) || isText(m.kind, n.kind) ? 'same' : undefined;
   if (a === 'int32' && b === 'int64' && isNumber(m.kind, n.kind)) return wordToLong;
   if (a === 'float32' && b === 'float64') return floatToDouble;
   return undefined;
@@ -53,6 +59,10 @@ function widen(from: ScalarType, to: ScalarType): 'same' | Convert | undefined {
 
 function isNumber(...kinds: readonly string[]): boolean {
   return kinds.every((kind) => kind === 'integer' || kind === 'plain');
+}
+
+function isText(...kinds: readonly string[]): boolean {
+  return kinds.every((kind) => kind === 'text' || kind === 'json');
 }
 
 const wordToLong: Convert = (values) => {
@@ -82,7 +92,14 @@ function decimalBytes(from: ScalarType, to: ScalarType): Convert {
       const units = unitsAt(from, all, i);
       if (to.storage === 'int32') made.writeInt32LE(Number(units), 4 * i);
       else if (to.storage === 'int64') made.writeBigInt64LE(units, 8 * i);
-      else made.write(BigInt.asUintN(8 * width, units).toString(16).padStart(2 * width, '0'), i * width, 'hex');
+      else
+        made.write(
+          BigInt.asUintN(8 * width, units)
+            .toString(16)
+            .padStart(2 * width, '0'),
+          i * width,
+          'hex',
+        );
     }
     return out;
   };

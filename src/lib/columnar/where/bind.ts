@@ -60,7 +60,11 @@ class Binder {
     const column = this.#column(name);
     const { type } = this.schema[column]!;
     if (type.storage === 'list' || type.storage === 'struct')
-      throw whereError(this.text, name.at, `'${name.name}' is a ${typeName(type)}, of which only 'is null' can be asked`);
+      throw whereError(
+        this.text,
+        name.at,
+        `'${name.name}' is a ${typeName(type)}, of which only 'is null' can be asked`,
+      );
     const test = make(type);
     if (typeof test === 'string')
       throw whereError(this.text, name.at, `'${name.name}' is ${typeName(type)}, and not ${test}`);
@@ -73,6 +77,11 @@ class Binder {
     if (exact !== -1) return exact;
     const folded = names.flatMap((each, i) => (each.toLowerCase() === name.toLowerCase() ? [i] : []));
     if (!isQuoted && folded.length === 1) return folded[0]!;
-    throw whereError(this.text, at, `there is no column '${name}'${didYouMean(name, names)}`, 'COLUMN_MISSING');
+    throw whereError(
+      this.text,
+      at,
+      `there is no column '${name}'${didYouMean(name, names)}`,
+      'COLUMN_MISSING',
+    );
   }
 }

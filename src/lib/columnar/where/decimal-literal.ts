@@ -18,9 +18,11 @@ export function scaledLiteral(text: string, scale: number): ScaledLiteral | unde
   if (digits === '') return { floor: 0n, isExact: true };
   const isNegative = sign === '-';
   const shift = Number(exponent) - fraction.length + scale;
-  if (digits.length + shift > mostDigits) return { floor: (isNegative ? -1n : 1n) * 10n ** BigInt(mostDigits), isExact: true };
+  if (digits.length + shift > mostDigits)
+    return { floor: (isNegative ? -1n : 1n) * 10n ** BigInt(mostDigits), isExact: true };
   if (digits.length + shift < -1) return { floor: isNegative ? -1n : 0n, isExact: false };
-  if (shift >= 0) return { floor: (isNegative ? -1n : 1n) * BigInt(digits) * 10n ** BigInt(shift), isExact: true };
+  if (shift >= 0)
+    return { floor: (isNegative ? -1n : 1n) * BigInt(digits) * 10n ** BigInt(shift), isExact: true };
   const divisor = 10n ** BigInt(-shift);
   const isExact = BigInt(digits) % divisor === 0n;
   const quotient = BigInt(digits) / divisor;

@@ -38,7 +38,11 @@ export function testOf(type: ScalarType, operator: Operator, literal: Literal, t
     return valueTest(type, accepted[operator], literal.text);
   } catch (error) {
     if (!(error instanceof ValueUnfit)) throw error;
-    throw whereError(text, literal.at, `the column is ${typeName(type)}, and '${literal.text}' is not ${error.expected}`);
+    throw whereError(
+      text,
+      literal.at,
+      `the column is ${typeName(type)}, and '${literal.text}' is not ${error.expected}`,
+    );
   }
 }
 

@@ -28,7 +28,10 @@ export function tokenize(text: string): Token[] {
   return tokens;
 }
 
-function tokenAt(text: string, at: number): { readonly kind: (typeof patterns)[number][0]; readonly text: string } {
+function tokenAt(
+  text: string,
+  at: number,
+): { readonly kind: (typeof patterns)[number][0]; readonly text: string } {
   for (const [kind, pattern] of patterns) {
     pattern.lastIndex = at;
     const match = pattern.exec(text);

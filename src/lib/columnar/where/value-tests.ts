@@ -28,7 +28,8 @@ export function comparison(type: ScalarType, value: Buffer, accepted: number): V
   return {
     run: (column, out) => {
       if (isFloat) compareFloats(column as FixedColumn, floatIn(type, value), accepted, out);
-      else if (type.storage === 'int32') compareWords(column as FixedColumn, value.readInt32LE(), accepted, out);
+      else if (type.storage === 'int32')
+        compareWords(column as FixedColumn, value.readInt32LE(), accepted, out);
       else if (type.storage === 'int64') compareDoubleWords(column as FixedColumn, value, accepted, out);
       else
         eachValue(column, out, (bytes) => {
@@ -49,7 +50,10 @@ export function comparison96(micros: bigint, accepted: number): ValueTest {
     run: (column, out) =>
       eachValue(column, out, (bytes) => {
         const value = microsOf96(bytes);
-        return (accepted & (value < micros ? outcome.less : value > micros ? outcome.greater : outcome.equal)) !== 0;
+        return (
+          (accepted & (value < micros ? outcome.less : value > micros ? outcome.greater : outcome.equal)) !==
+          0
+        );
       }),
     possible: () => ({ true: true, false: true }),
   };
@@ -138,7 +142,12 @@ function compareFloats(column: FixedColumn, wanted: number, accepted: number, ou
   }
 }
 
-function compareWords({ int32, count }: FixedColumn, wanted: number, accepted: number, out: Uint8Array): void {
+function compareWords(
+  { int32, count }: FixedColumn,
+  wanted: number,
+  accepted: number,
+  out: Uint8Array,
+): void {
   const [less, equal, greater] = bitsOf(accepted);
   for (let i = 0; i < count; i++) {
     const value = int32[i]!;
@@ -146,7 +155,12 @@ function compareWords({ int32, count }: FixedColumn, wanted: number, accepted: n
   }
 }
 
-function compareDoubleWords({ int32, count }: FixedColumn, value: Buffer, accepted: number, out: Uint8Array): void {
+function compareDoubleWords(
+  { int32, count }: FixedColumn,
+  value: Buffer,
+  accepted: number,
+  out: Uint8Array,
+): void {
   const [less, equal, greater] = bitsOf(accepted);
   const [low, high] = [value.readUInt32LE(0), value.readInt32LE(4)];
   for (let i = 0; i < count; i++) {
@@ -163,7 +177,11 @@ function bitsOf(accepted: number): [less: 0 | 1, equal: 0 | 1, greater: 0 | 1] {
 }
 
 /** Tests the bytes of each value, or of each entry of a dictionary once. */
-function eachValue(column: FixedColumn | BytesColumn, out: Uint8Array, test: (bytes: Buffer) => boolean): void {
+function eachValue(
+  column: FixedColumn | BytesColumn,
+  out: Uint8Array,
+  test: (bytes: Buffer) => boolean,
+): void {
   if ('width' in column) {
     const { bytes, width, count } = column;
     const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -65,7 +65,9 @@ export async function findDataset(path: string): Promise<FoundDataset> {
     partition: isFile ? [] : partitionValues(each),
   }));
   const names = manifest ? manifest.partitionBy : (files[0]?.partition.map(({ name }) => name) ?? []);
-  const other = files.find(({ partition }) => partition.map(({ name }) => name).join('\0') !== names.join('\0'));
+  const other = files.find(
+    ({ partition }) => partition.map(({ name }) => name).join('\0') !== names.join('\0'),
+  );
   if (other)
     throw new UserError(`${path} is partitioned in more than one way: ${files[0]!.path} and ${other.path}`, {
       code: 'PARTITIONS_DIFFER',
@@ -80,19 +82,30 @@ export async function findDataset(path: string): Promise<FoundDataset> {
   return { name: path, manifest, format: orc.length > 0 ? 'orc' : 'parquet', files, partitionBy: names };
 }
 
-/** Finds a dataset of Parquet files, and what columns it has. @throws as findDataset; UserError exit 2 */
-export async function openDataset(path: string): Promise<ReadableDataset> {
+/** Finds the files of a dataset of Parquet files. @throws as findDataset; UserError `ORC_UNREAD` */
+export async function findParquet(path: string): Promise<FoundDataset> {
   const found = await findDataset(path);
   if (found.format === 'orc')
     throw new UserError(`${path} has ORC files, which metrify writes and does not read`, {
       code: 'ORC_UNREAD',
       hint: 'Read them with Spark, Hive, Trino or pyarrow, or export Parquet.',
     });
+  return found;
+}
+
+/** Finds a dataset of Parquet files, and what columns it has. @throws as findDataset; UserError exit 2 */
+export async function openDataset(path: string): Promise<ReadableDataset> {
+  const found = await findParquet(path);
   if (found.files.length === 0)
     throw new UserError(`${path} has no Parquet files`, {
       code: 'FILES_MISSING',
       hint: `Files whose names begin with _ or . are not data.`,
     });
+  return withSchema(found);
+}
+
+/** What columns the files have, by their footers. @throws UserError exit 2 */
+export async function withSchema(found: FoundDataset): Promise<ReadableDataset> {
   return { ...found, schema: await schemaOf(found) };
 }
 
@@ -160,7 +173,7 @@ async function readManifest(folder: string): Promise<Manifest | undefined> {
 }
 
 /** Paths from the folder; an empty one where the path is a file itself. */
-async function dataFiles(path: string): Promise<string[]> {
+export async function dataFiles(path: string): Promise<string[]> {
   try {
     if (!(await stat(path)).isDirectory()) return [''];
     const entries = await readdir(path, { withFileTypes: true, recursive: true });
