@@ -35,7 +35,7 @@ export const writeFlags = {
   rowGroupRows: flag.count({ help: 'rows of a row group or stripe at most', default: '122880' }),
 };
 
-export const createdBy = `metrify version ${version} (build 0)`;
+export const createdBy = `metrify version ${version} (build unknown)`;
 
 export interface Prepared {
   readonly client: PostgresClient;
