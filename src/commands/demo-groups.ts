@@ -4,6 +4,7 @@ import { WriteBehind } from '../lib/cache/write-behind/writer.js';
 import { silentProgress } from '../lib/core/progress.js';
 import { openRedis } from '../lib/clients/redis/client.js';
 import { cacheSteps } from '../lib/demo/cache-steps.js';
+import { exportSteps } from '../lib/demo/export-steps.js';
 import type { GenerateLoad } from '../lib/demo/load.js';
 import { type OpenQueueWriter, queueSteps } from '../lib/demo/queue-steps.js';
 import { rolloutSteps } from '../lib/demo/rollout-steps.js';
@@ -92,6 +93,6 @@ export const generateLoad: GenerateLoad = async ({ url, paths, rate, durationMs,
 };
 
 /** What `metrify demo` shows, in this order. */
-export const demoGroups = [cacheSteps, queueSteps(openQueueWriter), rolloutSteps] as const;
+export const demoGroups = [cacheSteps, queueSteps(openQueueWriter), exportSteps, rolloutSteps] as const;
 
 export type DemoGroup = (typeof demoGroups)[number];

@@ -1,5 +1,6 @@
 import { cacheSection } from '../lib/cache/section.js';
 import { httpSections } from '../lib/clients/http-sections.js';
+import { s3Section } from '../lib/clients/s3/section.js';
 import { systemSections, timeoutsSection } from '../lib/clients/systems.js';
 import type { Description, ValueOf } from '../lib/core/schema/section.js';
 import { scenarioDescription } from '../lib/load/scenario/contradictions.js';
@@ -10,6 +11,7 @@ export const sections = [
   timeoutsSection,
   ...systemSections,
   ...httpSections,
+  s3Section,
   cacheSection,
   rolloutsSection,
 ] as const;

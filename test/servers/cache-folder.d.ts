@@ -15,3 +15,5 @@ export declare const VEGETA_VERSION: string;
 export declare function lakeFolder(environment?: NodeJS.ProcessEnv): string;
 export declare const LAKE_VERSION: string;
 export declare const LAKE_PACKAGES: readonly string[];
+export declare const JDBC_VERSION: string;
+export declare function jdbcDriver(environment?: NodeJS.ProcessEnv): string;

@@ -60,3 +60,10 @@ export const LAKE_VERSION = '1';
 export function lakeFolder(environment = process.env) {
   return join(cacheFolder(environment), `lake-${LAKE_VERSION}`);
 }
+
+/** The JDBC driver that Spark reads PostgreSQL with. */
+export const JDBC_VERSION = '42.7.8';
+
+export function jdbcDriver(environment = process.env) {
+  return join(cacheFolder(environment), `jdbc-${JDBC_VERSION}`, `postgresql-${JDBC_VERSION}.jar`);
+}

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 
 import { downloadEnvoy } from './install/envoy.js';
 import { downloadHazelcast } from './install/hazelcast.js';
+import { downloadJdbc } from './install/jdbc.js';
 import { buildKubernetes } from './install/kubernetes.js';
 import { downloadLake } from './install/lake.js';
 import { downloadLocust } from './install/locust.js';
@@ -89,5 +90,6 @@ downloadHazelcast();
 downloadEnvoy();
 downloadLocust();
 downloadLake();
+downloadJdbc();
 buildVegeta();
 buildKubernetes();

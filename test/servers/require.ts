@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import {
   envoyProgram,
   hazelcastFolder,
+  jdbcDriver,
   kubernetesFolder,
   lakeFolder,
   locustFolder,
@@ -77,6 +78,11 @@ const NEEDS = {
   lake: {
     present: () => isProgram('python3') && isProgram('java') && existsSync(lakeFolder()),
     missing: 'the readers of Parquet and ORC are not in the cache',
+    remedy: INSTALL,
+  },
+  jdbc: {
+    present: () => existsSync(jdbcDriver()),
+    missing: 'the JDBC driver of PostgreSQL is not in the cache',
     remedy: INSTALL,
   },
   locust: {

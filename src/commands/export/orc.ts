@@ -18,7 +18,7 @@ export const orc = changeCommand({
   flags: {
     ...writeFlags,
     compression: flag.choice(orcCodecNames, { help: 'of streams', default: 'snappy' }),
-    strict: flag.boolean('refuse times that readers of ORC misread (ORC-763)'),
+    strict: flag.boolean('refuse times that some readers of ORC take for others, instead of a warning'),
   },
   examples: [
     {

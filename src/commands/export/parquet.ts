@@ -12,6 +12,7 @@ import {
   runExport,
   writeFlags,
 } from './shared/write.js';
+import { prepareSpark, runSpark, sparkFlags } from './shared/spark.js';
 
 export const parquet = changeCommand({
   name: 'export parquet',
@@ -20,6 +21,7 @@ export const parquet = changeCommand({
   flags: {
     ...writeFlags,
     compression: flag.choice(codecNames, { help: 'of pages', default: 'snappy' }),
+    ...sparkFlags,
   },
   examples: [
     {
@@ -32,16 +34,20 @@ export const parquet = changeCommand({
   prepare: async (input, context) => {
     const codec = await openCodec(input.compression);
     const options = { codec, createdBy, scratch: new Scratch() };
-    return prepareExport(
+    const prepared = await prepareExport(
       input,
       { suffix: 'parquet', open: (sink, schema) => new ParquetFileWriter(sink, schema, options) },
       'keep',
       context,
     );
+    return { prepared, spark: await prepareSpark(input, prepared, context) };
   },
-  preview: previewExport,
+  preview: ({ prepared }) => previewExport(prepared),
   presentPreview: presentExportPreview,
-  run: runExport,
+  run: ({ prepared, spark }, context) =>
+    spark === undefined || 'source' in prepared
+      ? runExport(prepared, context)
+      : runSpark(prepared.client, spark, context),
   counts: ({ rows, files }) => ({ rows, files: files.length }),
   present: presentExport,
 });

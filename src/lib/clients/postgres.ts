@@ -29,6 +29,8 @@ export interface CallOptions {
 export interface ReadOnlyOptions {
   /** The server stops each statement after it (milliseconds, 0: never). Default: the client's request time-out. */
   statementTimeoutMs?: number;
+  /** All statements see one state of the database: as it is now, or that of a snapshot, whose id is quoted. Default: each its own. */
+  snapshot?: 'new' | { readonly id: string };
 }
 
 /** One connection: a statement at a time, in the session's time zone UTC. */
@@ -243,8 +245,11 @@ class Connection implements PostgresClient {
     // Set here again, where a pooler in between could have given us another session; quotes and numbers as the parser of
     // --sql and the decoder of COPY expect them.
     this.#statementTimeoutMs = limit;
+    const { snapshot } = options;
+    const isolation = snapshot === undefined ? '' : 'ISOLATION LEVEL REPEATABLE READ';
+    const taken = typeof snapshot === 'object' ? `SET TRANSACTION SNAPSHOT ${snapshot.id};` : '';
     await this.query(
-      `BEGIN READ ONLY; SET LOCAL statement_timeout = ${Math.ceil(limit)}; SET LOCAL timezone = 'UTC';
+      `BEGIN ${isolation} READ ONLY; ${taken} SET LOCAL statement_timeout = ${Math.ceil(limit)}; SET LOCAL timezone = 'UTC';
        SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL standard_conforming_strings = on; SET LOCAL bytea_output = 'hex';
        SET LOCAL extra_float_digits = 3`,
       undefined,

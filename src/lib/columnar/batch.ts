@@ -23,6 +23,11 @@ export class Batch {
     return this.columns.reduce((sum, { memory }) => sum + memory, 0);
   }
 
+  /** Bytes of its values. */
+  get bytes(): number {
+    return this.columns.reduce((sum, { size }) => sum + size, 0);
+  }
+
   clear(): void {
     this.rows = 0;
     for (const column of this.columns) column.clear();

@@ -41,6 +41,11 @@ export class BytesColumn {
     return this.data.length + 4 * (this.codes.length + this.offsets.length + this.#slots.length);
   }
 
+  /** Bytes of its values. */
+  get size(): number {
+    return 4 * this.count + (this.entries === 0 ? 0 : this.length);
+  }
+
   /** Makes room for so many values. */
   reserve(capacity: number): void {
     if (capacity <= this.codes.length) return;

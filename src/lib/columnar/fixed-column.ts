@@ -27,6 +27,11 @@ export class FixedColumn {
     return this.bytes.length;
   }
 
+  /** Bytes of its values. */
+  get size(): number {
+    return this.width * this.count;
+  }
+
   /** Makes room for so many values. */
   reserve(capacity: number): void {
     if (capacity * this.width <= this.bytes.length) return;

@@ -17,6 +17,11 @@ export class ListColumn {
     this.offsets = new Int32Array(capacity + 1);
   }
 
+  /** Bytes of its values. */
+  get size(): number {
+    return 4 * this.count + this.elements.size;
+  }
+
   /** Bytes that it takes, with its elements. */
   get memory(): number {
     return 4 * this.offsets.length + this.elements.memory;
@@ -43,6 +48,11 @@ export class StructColumn {
   count = 0;
 
   constructor(readonly fields: readonly Column[]) {}
+
+  /** Bytes of its values. */
+  get size(): number {
+    return this.fields.reduce((sum, { size }) => sum + size, 0);
+  }
 
   /** Bytes that it takes, with its fields. */
   get memory(): number {

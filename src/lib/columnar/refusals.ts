@@ -13,12 +13,13 @@ export type MisfitKind = keyof typeof remedies;
 const remedies = {
   infinity: () => 'Write it as null with --infinity null, or replace it in the query.',
   range: (column: string) => `Leave the row out, or write the column as text: ${column}::text.`,
-  notANumber: (column: string) => `Write it as null with nullif(${column}, 'NaN'), or as text: ${column}::text.`,
+  notANumber: (column: string) =>
+    `Write it as null with nullif(${column}, 'NaN'), or as text: ${column}::text.`,
   digits: () => 'Give --numeric more digits, or leave it out: then the numbers are text.',
   dimensions: (column: string) => `Write the column as JSON: to_json(${column}).`,
   encoding: (column: string) =>
     `Write its bytes, ${column}::bytea, or convert it: convert_from(${column}::bytea, 'LATIN1').`,
-  /** ORC-763: the file is right, and its readers are not. */
+  /** The file is right, and some of its readers are not. */
   misread: (column: string) => `Leave --strict out, or write the column as text: ${column}::text.`,
 } satisfies Record<string, (column: string) => string>;
 
@@ -65,10 +66,12 @@ export class Refusals {
     const fatal = [...this.#tallies.values()].filter(({ misfit }) => this.#isFatal(misfit));
     if (fatal.length === 0) return;
     throw new UserError(
-      fatal.map((tally) => `${subject(tally)} that the file cannot hold: ${first(tally)}`).join('; '),
+      fatal.map((tally) => `${subject(tally)} that ${fault(tally.misfit)}: ${first(tally)}`).join('; '),
       {
         code: 'VALUE_REFUSED',
-        hint: [...new Set(fatal.map(({ misfit, column }) => remedies[misfit.kind](quoted(column))))].join(' '),
+        hint: [...new Set(fatal.map(({ misfit, column }) => remedies[misfit.kind](quoted(column))))].join(
+          ' ',
+        ),
       },
     );
   }
@@ -80,7 +83,7 @@ export class Refusals {
       .map((tally) =>
         tally.misfit.kind === 'infinity'
           ? `${subject(tally)} that became null: ${first(tally)}`
-          : `${subject(tally)} to which readers of ORC add a second (ORC-763): ${first(tally)}`,
+          : `${subject(tally)} that ${fault(tally.misfit)}: ${first(tally)}`,
       );
   }
 
@@ -88,6 +91,10 @@ export class Refusals {
     if (kind === 'infinity') return this.#rules.infinity === 'error';
     return kind !== 'misread' || this.#rules.misread === 'error';
   }
+}
+
+function fault({ kind }: Misfit): string {
+  return kind === 'misread' ? 'some readers of ORC take for another' : 'the file cannot hold';
 }
 
 function subject({ column, count }: Tally): string {

@@ -9,9 +9,9 @@ interface WithZstd {
 }
 
 /** The package has one instance, which a second initialization breaks. */
-let loaded: Promise<typeof import('@bokuweb/zstd-wasm')> | undefined;
+let loaded: ReturnType<typeof load> | undefined;
 
-async function load(): Promise<typeof import('@bokuweb/zstd-wasm')> {
+async function load() {
   const zstd = await import('@bokuweb/zstd-wasm');
   await zstd.init();
   return zstd;

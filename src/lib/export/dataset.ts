@@ -20,12 +20,13 @@ export interface DatasetOptions {
   readonly fileBytes?: number;
   /** What the rows are, for the manifest. */
   readonly query: string;
+  /** Which readers the types are written for. */
+  readonly reader: string;
   /**
    * Partitions, as folders (`month=2026-01`, or an empty text), whose files the new ones replace. Others keep theirs, and new ones
    * come beside them. Default: all.
    */
   readonly replace?: ReadonlySet<string> | 'all';
-  readonly reader: string;
 }
 
 /** What is known when the rows have come. */
@@ -83,6 +84,7 @@ export class Dataset {
       const name = `part-${infix}${String(number).padStart(5, '0')}.${options.format.suffix}`;
       return target.stage(folder === '' ? name : `${folder}/${name}`);
     });
+    this.annotate('query', options.query);
   }
 
   /**
@@ -93,6 +95,19 @@ export class Dataset {
     const written = this.#last.then(() => this.#writer.write(batch));
     this.#last = written.catch(() => {});
     return written;
+  }
+
+  /**
+   * Adds a file of a partition that something else has written.
+   * @param folder of the partition: `month=2026-01`, or an empty text
+   */
+  adopt(folder: string, rows: number, content: AsyncIterable<Buffer>): Promise<void> {
+    return this.#writer.adopt(folder, rows, content);
+  }
+
+  /** Says something about the rows in each file that is not whole yet: `snapshot`. */
+  annotate(name: string, value: string): void {
+    this.#writer.metadata[`metrify.${name}`] = value;
   }
 
   /** Makes the new files the dataset's, and removes those that they replace. @throws NotWritten */
@@ -111,8 +126,8 @@ export class Dataset {
       createdAt: new Date().toISOString(),
       run: this.#run,
       query,
-      ...facts,
       reader,
+      ...facts,
       partitionBy: [...partitionBy],
       columns: this.#schema.map(({ name, type }) => ({ name, type: typeName(type) })),
       rows: files.reduce((sum, { rows }) => sum + rows, 0),

@@ -3,9 +3,15 @@ import type { Batch } from '../columnar/batch.js';
 import { BatchReader } from '../columnar/postgres/batch-reader.js';
 import type { FileFormat } from '../columnar/sink.js';
 import type { Progress } from '../core/progress.js';
+import { formatBytes } from '../core/units.js';
+import { quoteIdentifier } from '../sql/quote.js';
+import { batchBytes, rowsOfBatch } from './batch-size.js';
 import { Dataset } from './dataset.js';
+import { estimateQuery } from './estimate.js';
 import type { Manifest } from './manifest.js';
+import { type Division, divideByKey, divideByPlace } from './parts.js';
 import type { ExportQuery } from './query.js';
+import { inSnapshot } from './snapshot.js';
 import type { Target } from './target.js';
 
 /** Of rows that are still to be divided: so many that the loops over columns pay. */
@@ -21,40 +27,128 @@ export interface ExportJob {
   /** Rows of a row group or stripe at most. */
   readonly rowGroupRows: number;
   readonly createdBy: string;
+  /** Columns by which the rows of a file are sorted. Default: none, and then the rows come as the query gives them. */
+  readonly sortBy?: readonly string[];
+  /** A file that has become so long is followed by another. */
+  readonly fileBytes?: number;
+  readonly parallel?: Parallel;
+}
+
+export interface Parallel {
+  /** Connections, at least 2. */
+  readonly count: number;
+  /** The column by whose values the rows are divided. Default: by where they lie in their table. */
+  readonly by?: string;
+  connect(): Promise<PostgresClient>;
+}
+
+export interface Exported {
+  readonly manifest: Manifest;
+  /** What the person may not expect. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Writes the rows of a query as a dataset, all of one snapshot. Until the last of them is written, nothing of the dataset that
  * was there changes.
- * @throws as the client; UserError `VALUE_REFUSED`; ServiceConflict `LOCK_HELD`; NotWritten
+ * @throws as the client; UserError `VALUE_REFUSED`; ServiceUnavailable `SNAPSHOT_NOT_VISIBLE`; ServiceConflict `LOCK_HELD`;
+ * NotWritten
  */
 export async function exportQuery(
   client: PostgresClient,
   job: ExportJob,
   signal: AbortSignal,
   progress: Progress,
-): Promise<Manifest> {
-  const { query, sql, target, partitionBy, rowGroupRows } = job;
-  const dataset = await Dataset.open(target, query.columns, { ...job, query: sql, reader: query.reader });
+): Promise<Exported> {
+  const { query, sql, target } = job;
+  const options = { ...job, query: sql, reader: query.reader };
+  const dataset = await Dataset.open(target, query.columns, options);
   try {
-    const end = await client.beginReadOnly({ statementTimeoutMs: 0 });
-    try {
-      let rows = 0;
-      const capacity = partitionBy.length === 0 ? rowGroupRows : dividedRows;
-      const write = async (batch: Batch) => {
-        await dataset.write(batch);
-        progress.update((rows += batch.rows));
-      };
-      const columns = [...query.columns, ...query.partitions];
-      const reader = new BatchReader(columns, capacity, write, query.refusals);
-      const copy = `COPY (${query.sql}) TO STDOUT (FORMAT binary)`;
-      await client.copyBlocks(copy, (block) => reader.take(block), { signal });
-      await reader.end();
-    } finally {
-      await end();
-    }
-    return await dataset.finish();
+    const notes: string[] = [];
+    const connections = { count: 1, connect: async () => client, ...job.parallel };
+    const snapshot = await inSnapshot(client, connections, async ({ text, clients }) => {
+      dataset.annotate('snapshot', text);
+      const estimate = await estimateQuery(client, query.sql);
+      const { queries, note } = await divide(client, job);
+      if (note !== undefined) notes.push(note);
+      const meter = new Meter(progress, estimate.rows);
+      await allOrNone(queries, signal, (part, i, stop) => copy(clients[i]!, part, job, dataset, meter, stop));
+      return text;
+    });
+    return { manifest: await dataset.finish({ snapshot }), notes };
   } finally {
     await dataset.close();
+  }
+}
+
+/** PostgreSQL sorts: partition by partition, so that few are open at a time. */
+async function divide(client: PostgresClient, job: ExportJob): Promise<Division> {
+  const { query, sql, partitionBy, sortBy = [], parallel } = job;
+  if (parallel?.by !== undefined) return divideByKey(client, query, sql, parallel.by, parallel.count);
+  if (parallel) return divideByPlace(client, query, sql, parallel.count);
+  if (sortBy.length === 0) return { queries: [query.sql] };
+  const order = [...partitionBy, ...sortBy].map((name) => `query.${quoteIdentifier(name)}`);
+  return { queries: [`${query.sql} ORDER BY ${order.join(', ')}`] };
+}
+
+async function copy(
+  client: PostgresClient,
+  sql: string,
+  job: ExportJob,
+  dataset: Dataset,
+  meter: Meter,
+  signal: AbortSignal,
+): Promise<void> {
+  const { query, partitionBy, rowGroupRows } = job;
+  const columns = [...query.columns, ...query.partitions];
+  const most = partitionBy.length === 0 ? rowGroupRows : dividedRows;
+  const write = async (batch: Batch) => {
+    await dataset.write(batch);
+    meter.addRows(batch.rows);
+  };
+  const reader = new BatchReader(columns, rowsOfBatch(columns, most), write, query.refusals, batchBytes);
+  const take = (block: Buffer) => {
+    meter.bytes += block.length;
+    return reader.take(block);
+  };
+  await client.copyBlocks(`COPY (${sql}) TO STDOUT (FORMAT binary)`, take, { signal });
+  await reader.end();
+}
+
+/** Does the work for each; when one fails the others are stopped. @throws what failed first */
+async function allOrNone<T>(
+  items: readonly T[],
+  signal: AbortSignal,
+  work: (item: T, i: number, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const failure = new AbortController();
+  const either = AbortSignal.any([signal, failure.signal]);
+  const works = items.map((item, i) =>
+    work(item, i, either).catch((error: unknown) => {
+      failure.abort(error);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(works);
+  if (failure.signal.aborted) throw failure.signal.reason;
+}
+
+/** Says how fast it goes. */
+class Meter {
+  bytes = 0;
+  #rows = 0;
+  readonly #began = performance.now();
+
+  constructor(
+    readonly progress: Progress,
+    readonly total: number,
+  ) {}
+
+  addRows(rows: number): void {
+    this.#rows += rows;
+    const seconds = (performance.now() - this.#began) / 1000;
+    // An estimate that turns out too low says nothing.
+    const total = this.#rows < this.total ? this.total : undefined;
+    this.progress.update(this.#rows, total, `${formatBytes(this.bytes / Math.max(seconds, 0.001))}/s`);
   }
 }

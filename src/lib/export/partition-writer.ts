@@ -36,6 +36,8 @@ interface Partition {
 
 /** Divides rows among the files of partitions, within a bound of memory whatever their order is. */
 export class PartitionWriter {
+  /** What readers may find out about each file. */
+  readonly metadata: Record<string, string> = {};
   readonly #schema: Schema;
   readonly #options: PartitionOptions;
   readonly #begin: BeginFile;
@@ -71,9 +73,16 @@ export class PartitionWriter {
     if (this.#memory > mostMemory) await this.#relieve();
   }
 
+  /** Adds a file that is whole already. */
+  async adopt(folder: string, rows: number, content: AsyncIterable<Buffer>): Promise<void> {
+    const staged = this.#begin(folder, this.#partition(folder).files++);
+    for await (const bytes of content) await staged.write([bytes]);
+    this.#done.push({ staged, rows, sha256: await staged.finish() });
+  }
+
   /** Writes what is left. Without partitions there is a file even where there are no rows. */
   async end(): Promise<readonly PartFile[]> {
-    if (this.#partitions.size === 0 && this.#options.partitionBy.length === 0)
+    if (this.#done.length === 0 && this.#partitions.size === 0 && this.#options.partitionBy.length === 0)
       await this.#endFile(this.#open(this.#partition('')));
     for (const partition of this.#partitions.values()) {
       await this.#flush(partition);
@@ -136,7 +145,7 @@ export class PartitionWriter {
     const { file } = partition;
     if (!file) return;
     partition.file = undefined;
-    await file.writer.end();
+    await file.writer.end(this.metadata);
     this.#done.push({
       staged: file.staged,
       rows: file.writer.rows,

@@ -10,7 +10,10 @@ import { quoteIdentifier } from '../sql/quote.js';
 
 /** A query as it is sent, and how its columns are read. */
 export interface ExportQuery {
+  /** `select` of all rows. A condition may be added. */
   readonly sql: string;
+  /** `SELECT` with what is read of each row of a relation that is called `query`. */
+  readonly select: string;
   /** Of the file. */
   readonly columns: readonly (Field & Mapped)[];
   /** Which make the partitions, as text; they come behind the others. */
@@ -58,8 +61,10 @@ export async function describeQuery(
     ...asked.map((column) => column.sql),
     ...partitionBy.map((name) => `${quoteIdentifier(name)}::text`),
   ];
+  const select = `SELECT ${selected.join(', ')}`;
   return {
-    sql: `SELECT ${selected.join(', ')} FROM (${sql}) AS query`,
+    sql: `${select} FROM (${sql}) AS query`,
+    select,
     columns: asked,
     partitions: partitionBy.map((name) => ({ name, ...asText })),
     reader: rules.profile.reader,
@@ -68,15 +73,18 @@ export async function describeQuery(
   };
 }
 
-/** Readers that do not tell upper from lower case cannot open files where only that tells columns apart. */
-function checkNames(names: readonly string[], partitionBy: readonly string[]): void {
+/**
+ * Readers that do not tell upper from lower case cannot open files where only that tells columns apart.
+ * @throws UserError `COLUMN_MISSING`, `COLUMN_DUPLICATE`
+ */
+export function checkNames(names: readonly string[], partitionBy: readonly string[]): void {
   const folded = names.map((name) => name.toLowerCase());
   const second = folded.findIndex((name, i) => folded.indexOf(name) < i);
   if (second !== -1) {
     const [one, other] = [names[folded.indexOf(folded[second]!)]!, names[second]!];
     throw new UserError(
       one === other
-        ? `the query has two columns named '${one}'`
+        ? `there are two columns named '${one}'`
         : `the columns '${one}' and '${other}' differ in upper and lower case only, which most readers do not tell apart`,
       { code: 'COLUMN_DUPLICATE', hint: 'Give each column its own name with AS.' },
     );

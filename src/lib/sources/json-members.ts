@@ -19,6 +19,17 @@ export function eachMember(
   }
 }
 
+/** Walks the elements of a JSON array, as {@link eachMember} the members of an object. */
+export function eachElement(json: ByteString, visit: (raw: ByteString) => void): void {
+  let pos = skipSpace(json, skipSpace(json, 0) + 1);
+  while (json.charCodeAt(pos) !== 93) {
+    const end = endOfValue(json, pos);
+    visit(json.slice(pos, end));
+    pos = skipSpace(json, end);
+    if (json.charCodeAt(pos) === 44) pos = skipSpace(json, pos + 1);
+  }
+}
+
 /** A value as the field's text: strings unescaped, numbers and nested values as they were written, null as null. */
 export function memberText(raw: ByteString): ByteString | null {
   if (raw.charCodeAt(0) === 34) return stringText(raw);
@@ -51,7 +62,7 @@ function endOfValue(text: string, pos: number): number {
   if (first !== 123 && first !== 91) {
     for (; ; pos++) {
       const code = text.charCodeAt(pos);
-      if (code === 44 || code === 125 || code <= 32) return pos;
+      if (code === 44 || code === 125 || code === 93 || code <= 32) return pos;
     }
   }
   for (let depth = 0; ;) {

@@ -41,6 +41,7 @@ export async function openJsonl(input: Input): Promise<RowSource<JsonlRow>> {
     },
     json: (row) => row,
     fields,
+    members: eachMember,
     batches: (options) => readRecords(input, { offset: 0, line: 0 }, decode, options),
     close: () => input.close(),
   };

@@ -85,6 +85,8 @@ export interface RowSource<Row = unknown> {
    * is null there has neither name nor text here, so rows of one source differ in length.
    */
   readonly fields: (row: Row) => ByteString[];
+  /** Of JSON: visits the row's members, each as raw JSON. Later rows may have others than `columns` names. */
+  readonly members?: (row: Row, visit: (rawName: ByteString, rawValue: ByteString) => void) => void;
   batches(options: ReadOptions): AsyncIterable<RowBatch<Row>>;
   close(): Promise<void>;
 }

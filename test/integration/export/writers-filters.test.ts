@@ -139,9 +139,7 @@ needs('lake')('filters on files', () => {
     it(`find in Spark what a scan of ${format} finds, and Spark trusts the statistics`, async () => {
       const table = `${format}.\`${path(format)}\``;
       const answers = (scans: readonly string[]) =>
-        lake.spark(
-          `select n, count(*), sum(id) from (${scans.join(' union all ')}) group by n order by n`,
-        );
+        lake.spark(`select n, count(*), sum(id) from (${scans.join(' union all ')}) group by n order by n`);
       const filtered = await answers(
         sparkConditions.map((condition, i) => `select ${i} as n, id from ${table} where ${condition}`),
       );

@@ -58,7 +58,6 @@ export function batchOf(schema: Schema, rows: readonly (readonly Value[])[]): Ba
   return batch;
 }
 
-
 /** A whole file, a row group or stripe for each batch. */
 export async function fileOf(
   open: FileFormat['open'],

@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-
 import { openPostgres, type PostgresClient } from '../../../lib/clients/postgres.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
 import { profileOf, readers } from '../../../lib/columnar/postgres/profiles.js';
@@ -9,10 +7,12 @@ import type { FileFormat } from '../../../lib/columnar/sink.js';
 import { typeName } from '../../../lib/columnar/type-name.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { formatBytes, formatCount } from '../../../lib/core/units.js';
+import { estimateQuery } from '../../../lib/export/estimate.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
-import { FolderTarget } from '../../../lib/export/folder-target.js';
-import type { ManifestFile } from '../../../lib/export/manifest.js';
-import { describeQuery } from '../../../lib/export/query.js';
+import type { Manifest, ManifestFile } from '../../../lib/export/manifest.js';
+import { describeQuery, type ExportQuery } from '../../../lib/export/query.js';
+import { findTable } from '../../../lib/export/table.js';
+import { quoteIdentifier } from '../../../lib/sql/quote.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
@@ -20,31 +20,49 @@ import type { Printer } from '../../../runtime/printer.js';
 import { version } from '../../../version.js';
 import { sourceFlags } from '../../shared/source/flags.js';
 import { readQuery } from '../../shared/source/query.js';
+import { prepareRows, previewRows, rowFlags, type RowsJob, runRows } from './rows.js';
+import { chooseTarget, targetFlags } from './target.js';
 
 /** Of both formats. */
 export const writeFlags = {
   sql: sourceFlags.sql,
-  to: flag.text({ placeholder: 'FOLDER', help: 'the dataset' }),
+  table: flag.text({ placeholder: 'TABLE', help: 'rows of a table or view' }),
+  ...rowFlags,
+  ...targetFlags,
   partitionBy: flag.list({ placeholder: 'COLUMN', help: 'columns that make folders: NAME=VALUE' }),
-  for: flag.choice(readers, { help: 'who reads the files, which decides how types are written', default: 'all' }),
-  infinity: flag.choice(['error', 'null'], { help: 'what becomes of infinite times and numbers', default: 'error' }),
+  for: flag.choice(readers, {
+    help: 'who reads the files, which decides how types are written',
+    default: 'all',
+  }),
+  infinity: flag.choice(['error', 'null'], {
+    help: 'what becomes of infinite times and numbers',
+    default: 'error',
+  }),
   numeric: flag.text({
     placeholder: 'P,S',
     help: 'digits, and how many of them are decimals, of numerics without a precision; otherwise these are text',
+  }),
+  sortBy: flag.list({ placeholder: 'COLUMN', help: 'columns that the rows of each file are sorted by' }),
+  targetFileSize: flag.size({ help: 'after which a file is followed by another' }),
+  parallel: flag.count({ help: 'connections that read at a time, all in one snapshot', default: '1' }),
+  parallelBy: flag.text({
+    placeholder: 'COLUMN',
+    help: 'by whose values the rows are divided for --parallel; otherwise by where they lie in their table',
   }),
   rowGroupRows: flag.count({ help: 'rows of a row group or stripe at most', default: '122880' }),
 };
 
 export const createdBy = `metrify version ${version} (build unknown)`;
 
-export interface Prepared {
-  readonly client: PostgresClient;
-  readonly job: ExportJob;
-}
+/** A query of PostgreSQL, or rows of a file or stream. */
+export type Prepared = { readonly client: PostgresClient; readonly job: ExportJob } | RowsJob;
 
 export interface Preview {
   readonly target: string;
   readonly schema: readonly { readonly name: string; readonly type: string }[];
+  readonly partitionBy: readonly string[];
+  /** As PostgreSQL's planner expects it; bytes are those before compression. Nobody knows it of files. */
+  readonly estimate?: { readonly rows: number; readonly bytes: number; readonly partitions: number };
 }
 
 export interface Result {
@@ -61,23 +79,73 @@ export async function prepareExport(
   misread: MisfitRules['misread'],
   context: Context,
 ): Promise<Prepared> {
-  const { sql: written, to, partitionBy, rowGroupRows, infinity } = input;
+  const { to, partitionBy, rowGroupRows, infinity, sortBy, targetFileSize: fileBytes } = input;
   const rules = {
     profile: profileOf(format.suffix, input.for),
     numeric: input.numeric === undefined ? undefined : parseDecimal(input.numeric),
     misfits: { infinity, misread },
   };
-  if (written === undefined) throw new UserError('no source is given', { hint: 'Give --sql.' });
-  if (to === undefined) throw new UserError('no target is given', { hint: 'Give --to FOLDER.' });
-  const sql = await readQuery(written, context.cwd);
+  checkSource(input);
+  if (sortBy.length > 0 && input.parallel > 1)
+    throw new UserError('rows that several connections read come in no order', {
+      hint: 'Give --sort-by without --parallel.',
+    });
+  if (to === undefined)
+    throw new UserError('no target is given', { hint: 'Give --to FOLDER, or --to s3://BUCKET/PREFIX.' });
   const settings = await context.settings();
-  const postgres = requireSystem(settings, 'postgres', '--sql');
-  const client = await openPostgres(postgres, settings, context.signal);
+  const target = await chooseTarget(to, settings, context);
+  const options = {
+    ...{ format, partitionBy, rowGroupRows, createdBy },
+    ...(fileBytes === undefined ? {} : { fileBytes }),
+  };
+  if (input.file !== undefined || input.stdin)
+    return prepareRows(input.file, input.types, rules, target, options, context);
+  const written = input.sql === undefined ? undefined : await readQuery(input.sql, context.cwd);
+  const postgres = requireSystem(settings, 'postgres', written === undefined ? '--table' : '--sql');
+  const connect = () => openPostgres(postgres, settings, context.signal);
+  const client = await connect();
   context.closing(() => client.close());
+  const sql = written ?? (await client.readOnly(() => findTable(client, input.table!))).sql;
   const query = await client.readOnly(() => describeQuery(client, sql, partitionBy, rules));
+  checkSortBy(sortBy, query);
   for (const warning of query.warnings) context.warn(warning);
-  const target = new FolderTarget(resolve(context.cwd, to));
-  return { client, job: { query, sql, target, format, partitionBy, rowGroupRows, createdBy } };
+  const { parallel: count, parallelBy: by } = input;
+  const job: ExportJob = {
+    ...options,
+    ...{ query, sql, target, sortBy },
+    ...(count === 1 ? {} : { parallel: { count, connect, ...(by === undefined ? {} : { by }) } }),
+  };
+  return { client, job };
+}
+
+/** @throws UserError exit 2 */
+function checkSource(input: FlagValues<typeof writeFlags>): void {
+  const { sql, table, file, stdin, types, sortBy, parallel, parallelBy } = input;
+  const given = [sql !== undefined, table !== undefined, file !== undefined, stdin].filter(Boolean).length;
+  if (given !== 1)
+    throw new UserError(given === 0 ? 'no source is given' : 'more than one source is given', {
+      hint: 'Give one of --sql, --table, --file and --stdin.',
+    });
+  const isFile = file !== undefined || stdin;
+  if (types && !isFile)
+    throw new UserError('--types goes with --file and --stdin', {
+      hint: 'PostgreSQL knows the types of its columns, and a query can cast them.',
+    });
+  if (isFile && (sortBy.length > 0 || parallel > 1 || parallelBy !== undefined))
+    throw new UserError('the rows of a file are read in their order, by one reader', {
+      hint: 'Leave --sort-by, --parallel and --parallel-by out.',
+    });
+}
+
+/** @throws UserError exit 2 */
+function checkSortBy(sortBy: readonly string[], { columns }: ExportQuery): void {
+  const names = columns.map(({ name }) => name);
+  const missing = sortBy.find((name) => !names.includes(name));
+  if (missing !== undefined)
+    throw new UserError(`there is no column '${missing}' to sort by`, {
+      code: 'COLUMN_MISSING',
+      hint: `There are ${names.join(', ')}.`,
+    });
 }
 
 /** @throws UserError exit 2 */
@@ -90,24 +158,50 @@ function parseDecimal(text: string): Decimal {
   return { precision, scale };
 }
 
-export function previewExport({ job: { query, target } }: Prepared): Preview {
-  return {
+export async function previewExport(prepared: Prepared): Promise<Preview> {
+  if ('source' in prepared) return previewRows(prepared);
+  const { client, job } = prepared;
+  const { query, sql, target, partitionBy } = job;
+  const names = partitionBy.map(quoteIdentifier).join(', ');
+  const distinct = `SELECT DISTINCT ${names} FROM (${sql}) AS query`;
+  return client.readOnly(async () => ({
     target: target.name,
     schema: query.columns.map(({ name, type }) => ({ name, type: typeName(type) })),
-  };
+    partitionBy,
+    estimate: {
+      ...(await estimateQuery(client, query.sql)),
+      partitions: partitionBy.length === 0 ? 1 : (await estimateQuery(client, distinct)).rows,
+    },
+  }));
 }
 
-export function presentExportPreview({ target, schema }: Preview, printer: Printer): void {
-  printer.line(`Would write to ${target}:`);
+export function presentExportPreview(preview: Preview, printer: Printer): void {
+  const { target, schema, partitionBy, estimate } = preview;
+  const size =
+    estimate &&
+    ` about ${formatCount(estimate.rows)} rows, ${formatBytes(estimate.bytes)} before compression,`;
+  printer.line(`Would write${size ?? ''} to ${target}`);
+  if (partitionBy.length > 0) {
+    const number = estimate ? `about ${formatCount(estimate.partitions)} ` : '';
+    printer.line(`in ${number}partitions by ${partitionBy.join(', ')}:`);
+  }
   for (const { name, type } of schema) printer.line(`  ${name}  ${type}`);
 }
 
-export async function runExport({ client, job }: Prepared, context: Context): Promise<Outcome<Result>> {
-  const { rows, bytes, files, columns } = await context.during('exporting', 'rows', (progress) =>
-    exportQuery(client, job, context.signal, progress),
+export async function runExport(prepared: Prepared, context: Context): Promise<Outcome<Result>> {
+  const { manifest, notes } = await context.during('exporting', 'rows', (progress) =>
+    'source' in prepared
+      ? runRows(prepared, context, progress)
+      : exportQuery(prepared.client, prepared.job, context.signal, progress),
   );
-  for (const warning of job.query.refusals.warnings()) context.warn(warning);
-  return { verdict: 'ok', result: { rows, bytes, files, schema: columns } };
+  for (const note of notes) context.warn(note);
+  const { refusals } = 'source' in prepared ? prepared.rows : prepared.job.query;
+  for (const warning of refusals.warnings()) context.warn(warning);
+  return { verdict: 'ok', result: resultOf(manifest) };
+}
+
+export function resultOf({ rows, bytes, files, columns }: Manifest): Result {
+  return { rows, bytes, files, schema: columns };
 }
 
 export function presentExport({ rows, bytes, files }: Result, printer: Printer): void {

@@ -33,8 +33,9 @@ export class CopyBlocks implements Submittable {
   #end!: () => void;
   #stream: Connection['stream'] | undefined;
   #tap: Tap | undefined;
-  /** Of a message that is not whole. */
+  /** A message that is not whole: so many bytes of it are there. */
   #rest: Buffer = Buffer.alloc(0);
+  #filled = 0;
   #taking: Promise<void> = Promise.resolve();
   #isStopped = false;
 
@@ -90,7 +91,7 @@ export class CopyBlocks implements Submittable {
   /** @throws NotPostgres */
   #read(chunk: Buffer): void {
     this.heardAt = performance.now();
-    const at = this.#rest.length > 0 ? this.#completeRest(chunk) : 0;
+    const at = this.#filled > 0 ? this.#completeRest(chunk) : 0;
     if (at < chunk.length) this.#readWhole(chunk.subarray(at));
   }
 
@@ -98,18 +99,25 @@ export class CopyBlocks implements Submittable {
   #completeRest(chunk: Buffer): number {
     let taken = 0;
     const fill = (length: number) => {
-      const missing = Math.min(length - this.#rest.length, chunk.length - taken);
+      if (length > this.#rest.length) {
+        const more = Buffer.allocUnsafe(length);
+        this.#rest.copy(more, 0, 0, this.#filled);
+        this.#rest = more;
+      }
+      const missing = Math.min(length - this.#filled, chunk.length - taken);
       if (missing <= 0) return;
-      this.#rest = Buffer.concat([this.#rest, chunk.subarray(taken, taken + missing)]);
+      chunk.copy(this.#rest, this.#filled, taken, taken + missing);
+      this.#filled += missing;
       taken += missing;
     };
     fill(headerBytes);
-    if (this.#rest.length < headerBytes) return taken;
+    if (this.#filled < headerBytes) return taken;
     const length = lengthOf(this.#rest, 0);
     fill(length);
-    if (this.#rest.length < length) return taken;
+    if (this.#filled < length) return taken;
     const message = this.#rest;
     this.#rest = Buffer.alloc(0);
+    this.#filled = 0;
     this.#readWhole(message);
     return taken;
   }
@@ -137,6 +145,7 @@ export class CopyBlocks implements Submittable {
     }
     this.#give(bytes.subarray(begin, at));
     this.#rest = Buffer.from(bytes.subarray(at));
+    this.#filled = this.#rest.length;
   }
 
   #give(block: Buffer): void {

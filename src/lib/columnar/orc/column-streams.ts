@@ -67,8 +67,7 @@ function bytesStreams(column: BytesColumn, { meaning }: ScalarType, cuts: Cuts):
     const bytes = streamOf(streamKinds.data, cuts, [], (from, to, out) => {
       if (isPlain) out.append(data.subarray(offsets[from], offsets[to]));
       else
-        for (let i = from; i < to; i++)
-          out.append(data.subarray(offsets[codes[i]!], offsets[codes[i]! + 1]));
+        for (let i = from; i < to; i++) out.append(data.subarray(offsets[codes[i]!], offsets[codes[i]! + 1]));
     });
     const lengths = new Int32Array(count).map((_, i) => length(entryOf(i)));
     return {
@@ -81,7 +80,10 @@ function bytesStreams(column: BytesColumn, { meaning }: ScalarType, cuts: Cuts):
     streams: [
       integerStream(streamKinds.data, cuts, codes, false),
       { kind: streamKinds.dictionary, bytes: dictionary, positions: [] },
-      sharedIntegers(streamKinds.length, new Int32Array(entries).map((_, i) => length(i))),
+      sharedIntegers(
+        streamKinds.length,
+        new Int32Array(entries).map((_, i) => length(i)),
+      ),
     ],
     encoding: encodingKinds.dictionaryV2,
     dictionarySize: entries,

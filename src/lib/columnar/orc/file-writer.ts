@@ -14,6 +14,8 @@ const fileVersion = [0, 12];
 const writerVersion = 6;
 /** No code of the list of writers is ours: that of unknown ones. */
 const unknownWriter = 2 ** 31 - 1;
+/** Readers would take days before 1582-10-15 for those of the Julian calendar. */
+const prolepticGregorian = 2;
 
 interface PlacedStripe {
   readonly offset: number;
@@ -124,6 +126,7 @@ export class OrcFileWriter implements FileWriter {
     if (this.#statistics) this.#writeStatistics(message, 7, this.#statistics);
     message.number(8, groupRows);
     message.number(9, unknownWriter);
+    message.number(11, prolepticGregorian);
   }
 
   #writeStatistics(message: ProtobufWriter, field: number, statistics: readonly Statistics[]): void {

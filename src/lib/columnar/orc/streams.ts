@@ -3,7 +3,14 @@ import { packBits, writeBytes } from './byte-run-length.js';
 import { writeIntegers } from './integer-run-length.js';
 
 /* Numbers of orc_proto.proto. */
-export const streamKinds = { present: 0, data: 1, length: 2, dictionary: 3, secondary: 5, rowIndex: 6 } as const;
+export const streamKinds = {
+  present: 0,
+  data: 1,
+  length: 2,
+  dictionary: 3,
+  secondary: 5,
+  rowIndex: 6,
+} as const;
 
 /** Where a reader begins that wants the rows of a group. */
 export interface Position {

@@ -49,7 +49,9 @@ function cutsOf(rows: number): Cuts {
 
 /** The record that a row is. */
 function rootColumn(rows: Cuts, codec: OrcCodec): StoredColumn {
-  const groups = rows.slice(1).map((end, g) => ({ values: end - rows[g]!, hasNull: false, bounds: undefined }));
+  const groups = rows
+    .slice(1)
+    .map((end, g) => ({ values: end - rows[g]!, hasNull: false, bounds: undefined }));
   return {
     streams: [],
     index: rowIndex({ storage: 'struct', fields: [] }, groups, [], codec),
@@ -95,7 +97,11 @@ function rowIndex(
   return compressStream(index, codec).bytes;
 }
 
-function placeOf({ offset, rest }: Position, { bytes, blocks }: StoredStream, { compress }: OrcCodec): number[] {
+function placeOf(
+  { offset, rest }: Position,
+  { bytes, blocks }: StoredStream,
+  { compress }: OrcCodec,
+): number[] {
   if (!compress) return [offset, ...rest];
   return [blocks[Math.floor(offset / blockBytes)] ?? bytes.length, offset % blockBytes, ...rest];
 }

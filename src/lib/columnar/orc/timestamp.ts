@@ -29,11 +29,6 @@ export function timestampParts({ int32, count }: FixedColumn): {
   return { seconds, nanos };
 }
 
-/** Whether all readers add a second to it (ORC-763): from 1969-12-31 23:59:59.001 until 1970. */
-export function isMisread(high: number, low: number): boolean {
-  return high === -1 && low >= 2 ** 32 - (microsPerSecond - 1000);
-}
-
 /** Nanoseconds, without their zeros at the end, and how many those were less one in the lowest three bits. */
 function packedNanos(micros: number): number {
   if (micros === 0) return 0;

@@ -14,23 +14,27 @@ export class BatchReader {
   readonly #use: (batch: Batch) => Promise<void>;
   readonly #refusals: Refusals;
   readonly #refuse: readonly Refuse[];
+  readonly #mostBytes: number;
   /** Of the batches before. */
   #rows = 0;
 
   /**
    * @param capacity rows of a batch, but for the last one
    * @param refusals are told of values that do not fit: then the other rows are read, to count them, and not used
+   * @param mostBytes after which a batch is full as well
    */
   constructor(
     columns: readonly (Field & Mapped)[],
     capacity: number,
     use: (batch: Batch) => Promise<void>,
     refusals: Refusals,
+    mostBytes = Infinity,
   ) {
     this.#columns = columns;
     this.#index = new TupleIndex(columns.length);
     this.#batch = new Batch(columns, capacity);
     this.#use = use;
+    this.#mostBytes = mostBytes;
     this.#refusals = refusals;
     this.#refuse = columns.map(
       ({ name }): Refuse =>
@@ -70,7 +74,7 @@ export class BatchReader {
       columns[field]!.decode(own, field, batch.columns[field]!);
     }
     batch.rows += to - begin;
-    if (batch.rows < batch.capacity) return;
+    if (batch.rows < batch.capacity && batch.bytes < this.#mostBytes) return;
     const used = this.#refusals.isFatal ? Promise.resolve() : this.#use(batch);
     return used.then(() => {
       this.#rows += batch.rows;

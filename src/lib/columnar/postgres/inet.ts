@@ -16,7 +16,9 @@ function ipv6Text(bytes: Uint8Array): string {
   const { start, length } = longestZeros(words);
   const isMapped = start === 0 && (length === 6 || (length === 5 && words[5] === 0xffff));
   const text = (from: number, to: number) => words.slice(from, to).map((word) => word.toString(16));
-  const tail = isMapped ? [...text(start + length, 6), bytes.subarray(12).join('.')] : text(start + length, 8);
+  const tail = isMapped
+    ? [...text(start + length, 6), bytes.subarray(12).join('.')]
+    : text(start + length, 8);
   if (length < 2) return text(0, 8).join(':');
   return `${text(0, start).join(':')}::${tail.join(':')}`;
 }

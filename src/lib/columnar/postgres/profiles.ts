@@ -46,7 +46,8 @@ const unread: Readonly<Record<string, string>> = {
 
 /** What a person who chose a profile should know of its columns, a sentence each. */
 export function warningsFor(columns: Schema, { reader, format }: Profile): string[] {
-  if (format === 'orc' && reader === 'duckdb') return ['DuckDB does not read ORC; other readers open the files'];
+  if (format === 'orc' && reader === 'duckdb')
+    return ['DuckDB does not read ORC; other readers open the files'];
   const named = (kind: string) =>
     columns.filter(({ type }) => hasMeaning(type, kind)).map(({ name }) => `'${name}'`);
   return Object.entries(unread).flatMap(([kind, who]) => {

@@ -1,7 +1,7 @@
 import type { BytesColumn } from '../bytes-column.js';
 import type { FixedColumn } from '../fixed-column.js';
 import type { StructColumn } from '../nested-columns.js';
-import { isMisread } from '../orc/timestamp.js';
+import { misreadDay, misreadTime } from '../orc/misread.js';
 import type { Misfit } from '../refusals.js';
 import { type Decode, each, wrongWidth } from './decoders.js';
 
@@ -13,11 +13,9 @@ const epochLow = 946_684_800_000_000 % 2 ** 32;
 const infinite: Misfit = { kind: 'infinity', value: 'infinity' };
 const minusInfinite: Misfit = { kind: 'infinity', value: '-infinity' };
 const tooLate: Misfit = { kind: 'range', value: 'a time after 294247-01-10 04:00:54.775807' };
-const misread: Misfit = { kind: 'misread', value: 'a time in the last 999 milliseconds of 1969' };
 const midnight: Misfit = { kind: 'range', value: '24:00:00' };
 
-/** @param hasMisread whether the file's readers add a second in the last second of 1969: ORC's do */
-export function timestamp(hasMisread: boolean): Decode {
+export function timestamp(isOrc: boolean): Decode {
   return ({ block, starts, lengths, stride, from, to, row, refuse }, field, column) => {
     const out = column as FixedColumn;
     const { int32, presence } = out;
@@ -36,7 +34,8 @@ export function timestamp(hasMisread: boolean): Decode {
           refuse(unfit(high, low), row + r - from);
           continue;
         }
-        if (hasMisread && isMisread(sumHigh, sum % 2 ** 32)) refuse(misread, row + r - from);
+        const misread = isOrc ? misreadTime(sumHigh, sum % 2 ** 32) : undefined;
+        if (misread) refuse(misread, row + r - from);
         int32[place] = sum | 0;
         int32[place + 1] = sumHigh;
         place += 2;
@@ -79,16 +78,21 @@ export const timestamp96: Decode = (slice, field, column) => {
   });
 };
 
-export const date: Decode = (slice, field, column) => {
-  const out = column as FixedColumn;
-  each(slice, field, column, 4, (block, at, _, row) => {
-    const days = word(block, at);
-    if (days === 0x7fffffff || days === -0x80000000) {
-      column.presence.addNull(row);
-      slice.refuse(days < 0 ? minusInfinite : infinite, row);
-    } else out.int32[out.count++] = days + epochDays;
-  });
-};
+export function date(isOrc: boolean): Decode {
+  return (slice, field, column) => {
+    const out = column as FixedColumn;
+    each(slice, field, column, 4, (block, at, _, row) => {
+      const days = word(block, at);
+      if (days === 0x7fffffff || days === -0x80000000) {
+        column.presence.addNull(row);
+        return slice.refuse(days < 0 ? minusInfinite : infinite, row);
+      }
+      const misread = isOrc ? misreadDay(days + epochDays) : undefined;
+      if (misread) slice.refuse(misread, row);
+      out.int32[out.count++] = days + epochDays;
+    });
+  };
+}
 
 /** A time that readers know as such: some have no 24:00:00, which PostgreSQL has. */
 export const timeOfDay: Decode = (slice, field, column) => {
@@ -118,7 +122,9 @@ export const timeWithZone: Decode = (slice, field, column) => {
 
 function clock(micros: number): string {
   const seconds = Math.floor(micros / 1e6);
-  const fraction = String(micros % 1e6).padStart(6, '0').replace(/0+$/, '');
+  const fraction = String(micros % 1e6)
+    .padStart(6, '0')
+    .replace(/0+$/, '');
   return `${two(seconds / 3600)}:${two((seconds / 60) % 60)}:${two(seconds % 60)}${fraction && `.${fraction}`}`;
 }
 

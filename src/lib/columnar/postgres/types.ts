@@ -52,9 +52,8 @@ const scalars: Readonly<Record<string, Mapped | ((profile: Profile) => Mapped)>>
   float8: scalar('float64', plain, decode.doubleWord),
   json: (profile) => scalar('bytes', jsonOf(profile), decode.bytes),
   jsonb: (profile) => scalar('bytes', jsonOf(profile), decode.jsonb),
-  date: scalar('int32', { kind: 'date' }, temporal.date),
-  time: ({ time }) =>
-    time === 'time' ? scalar('int64', { kind: 'time' }, temporal.timeOfDay) : asInt64,
+  date: ({ format }) => scalar('int32', { kind: 'date' }, temporal.date(format === 'orc')),
+  time: ({ time }) => (time === 'time' ? scalar('int64', { kind: 'time' }, temporal.timeOfDay) : asInt64),
   timetz: scalar('bytes', text, temporal.timeWithZone),
   interval: {
     type: {

@@ -1,0 +1,65 @@
+import { tmpdir } from 'node:os';
+
+import type { PostgresClient } from '../../../lib/clients/postgres.js';
+import { requireSystem } from '../../../lib/clients/systems.js';
+import { UserError } from '../../../lib/core/errors.js';
+import { exportWithSpark, type SparkJob } from '../../../lib/export/spark/export-with-spark.js';
+import type { Outcome } from '../../../runtime/command.js';
+import type { Context } from '../../../runtime/context.js';
+import { flag, type FlagValues } from '../../../runtime/flags.js';
+import { type Prepared, type Result, resultOf, type writeFlags } from './write.js';
+
+export const sparkFlags = {
+  engine: flag.choice(['local', 'spark'], {
+    help: 'what reads the rows and writes the files: metrify itself, or spark-submit',
+    default: 'local',
+  }),
+  sparkConf: flag.list({
+    placeholder: 'KEY=VALUE',
+    help: 'configuration of Spark: spark.master=…, spark.jars=…',
+  }),
+};
+
+type Input = FlagValues<typeof sparkFlags> &
+  Pick<FlagValues<typeof writeFlags>, 'infinity' | 'parallel' | 'parallelBy'> & {
+    readonly compression: string;
+  };
+
+/** What the engine spark needs besides; undefined for the other one. @throws UserError exit 2 */
+export async function prepareSpark(
+  { engine, sparkConf, parallelBy, parallel, infinity, compression }: Input,
+  prepared: Prepared,
+  context: Context,
+): Promise<SparkJob | undefined> {
+  if (engine === 'local') {
+    if (sparkConf.length === 0) return undefined;
+    throw new UserError('--spark-conf is for --engine spark', {
+      hint: 'Add --engine spark, or leave it out.',
+    });
+  }
+  if ('source' in prepared)
+    throw new UserError('Spark reads from PostgreSQL', {
+      hint: 'Give --sql or --table with --engine spark, or leave the engine out.',
+    });
+  const { job } = prepared;
+  const settings = await context.settings();
+  return {
+    ...job,
+    postgres: requireSystem(settings, 'postgres', '--sql'),
+    compression,
+    infinity,
+    ranges: parallelBy === undefined ? undefined : { column: parallelBy, count: parallel },
+    spark: { conf: sparkConf, env: context.env, temporaryFolder: tmpdir() },
+  };
+}
+
+export async function runSpark(
+  client: PostgresClient,
+  job: SparkJob,
+  context: Context,
+): Promise<Outcome<Result>> {
+  const manifest = await context.during('exporting with Spark', 'rows', (progress) =>
+    exportWithSpark(client, job, context.signal, progress),
+  );
+  return { verdict: 'ok', result: resultOf(manifest) };
+}

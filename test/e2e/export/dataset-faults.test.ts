@@ -1,0 +1,276 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { parquetReadObjects } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import type { Manifest } from '../../../src/lib/export/manifest.js';
+import { replayable } from '../../random.js';
+import { scaled } from '../../scale.js';
+import { needs } from '../../servers/needs.js';
+import { type PostgresServer, startPostgres } from '../../servers/postgres.js';
+import { temporaryDirectory } from '../../servers/process.js';
+import { metrify, type Running, startMetrify } from '../run.js';
+
+const readings = (rows: number) =>
+  `select i as id, i % 4 as sensor, i * 0.5::float8 as value, md5(i::text) as note from generate_series(1, ${rows}) as i`;
+
+/** Comes row by row from the beginning, unlike one long series. */
+const endless =
+  'select a * 10000 + b as id, md5(b::text) as note from generate_series(1, 100000) a, generate_series(1, 10000) b';
+
+needs('postgres')('a dataset', () => {
+  let server: PostgresServer;
+  let parent: Awaited<ReturnType<typeof temporaryDirectory>>;
+  let count = 0;
+
+  beforeAll(async () => {
+    server = await startPostgres();
+    parent = await temporaryDirectory('dataset');
+  });
+  afterAll(async () => {
+    await server.stop();
+    await parent.remove();
+  });
+
+  const newFolder = () => join(parent.path, `d${count++}`);
+  const command = (sql: string, to: string, ...more: string[]) => [
+    ...['export', 'parquet', '--sql', sql, '--to', to, ...more],
+  ];
+  const env = () => ({ METRIFY_POSTGRES_URL: server.url });
+  const run = (sql: string, to: string, ...more: string[]) =>
+    metrify([...command(sql, to, ...more), '--json'], { env: env() });
+
+  it('is as it was when a row fails after a million', async () => {
+    const bad = `select i as id, 1 / (1000000 - i) as x from generate_series(1, 1000001) as i`;
+    const empty = newFolder();
+    const watch = watching(empty);
+    const failed = await run(bad, empty);
+    const seen = await watch.end();
+    expect(failed.code).toBe(5);
+    expect(failed.stderr).toContain('division by zero');
+    expect(seen.files).toEqual([]);
+    expect(await names(empty)).toEqual([]);
+
+    const full = newFolder();
+    await run(readings(1000), full, '--partition-by', 'sensor');
+    const before = await hashes(full);
+    expect(Object.keys(before)).toHaveLength(5);
+    expect((await run(bad, full)).code).toBe(5);
+    expect(await hashes(full)).toEqual(before);
+  });
+
+  it('is as it was when the server is killed midway', async () => {
+    const other = await startPostgres();
+    const folder = newFolder();
+    await run(readings(1000), folder);
+    const before = await hashes(folder);
+    const running = await startMetrify(command(endless, folder), {
+      env: { METRIFY_POSTGRES_URL: other.url },
+    });
+    await staged(folder, running);
+    await other.kill();
+    const { code, stderr } = await running.finished;
+    expect(code).toBe(5);
+    expect(stderr).toContain('PostgreSQL');
+    expect(await hashes(folder)).toEqual(before);
+    expect(await leftovers(folder)).toEqual([]);
+    await other.stop();
+  });
+
+  it('is as it was after Ctrl-C, and another run meanwhile is refused', async () => {
+    const folder = newFolder();
+    await run(readings(1000), folder);
+    const before = await hashes(folder);
+    const running = await startMetrify(command(endless, folder), { env: env() });
+    await staged(folder, running);
+    const second = await run(readings(10), folder);
+    expect(second.code).toBe(4);
+    expect(second.stderr).toContain('LOCK_HELD');
+    running.signal('SIGINT');
+    expect((await running.finished).code).toBe(130);
+    expect(await hashes(folder)).toEqual(before);
+    expect(await leftovers(folder)).toEqual([]);
+  });
+
+  it('never has a half file for a reader that looks on, and is whole after a run that was killed', async () => {
+    const { random } = replayable('when a run is killed');
+    const folder = newFolder();
+    const sql = readings(40_000);
+    const args = command(sql, folder, '--partition-by', 'sensor', '--row-group-rows', '5000');
+    await run(sql, folder, ...args.slice(6));
+    const whole = await hashes(folder, false);
+    const watch = watching(folder);
+    const begun = performance.now();
+    await run(sql, folder, ...args.slice(6));
+    const took = performance.now() - begun;
+    for (let i = 0; i < scaled(6); i++) {
+      const running = await startMetrify(args, { env: env() });
+      // Late in its life more often than not: that is where files change.
+      await delay(took * Math.sqrt(random()));
+      running.signal('SIGKILL');
+      await running.finished;
+    }
+    expect((await run(sql, folder, ...args.slice(6))).code).toBe(0);
+    const seen = await watch.end();
+    expect(seen.problems).toEqual([]);
+    expect(seen.looks).toBeGreaterThan(5);
+    expect(await hashes(folder, false)).toEqual(whole);
+    expect(await leftovers(folder)).toEqual([]);
+    const { files } = await manifestOf(folder);
+    expect(files.map(({ path }) => path).sort()).toEqual(Object.keys(whole).sort());
+    for (const { path, sha256, bytes } of files) {
+      expect(whole[path]).toBe(sha256);
+      expect((await readFile(join(folder, path))).length).toBe(bytes);
+    }
+  });
+
+  it('leaves foreign files alone', async () => {
+    const folder = newFolder();
+    await mkdir(join(folder, 'other'), { recursive: true });
+    await writeFile(join(folder, 'other', 'theirs.parquet'), 'PAR1');
+    await writeFile(join(folder, 'README'), 'ours');
+    const refused = await run(readings(10), folder);
+    expect(refused.code).toBe(4);
+    expect(refused.stderr).toContain('other/theirs.parquet');
+    expect(await names(folder)).toEqual(['README', 'other/theirs.parquet']);
+    await rm(join(folder, 'other'), { recursive: true });
+    await writeFile(join(folder, '_manifest.json'), '{"name": "my app"}');
+    expect((await run(readings(10), folder)).code).toBe(4);
+    expect(await readFile(join(folder, '_manifest.json'), 'utf8')).toBe('{"name": "my app"}');
+    await rm(join(folder, '_manifest.json'));
+    expect((await run(readings(10), folder)).code).toBe(0);
+    expect(await names(folder)).toEqual(['README', '_manifest.json', 'part-00000.parquet']);
+  });
+
+  it('removes nothing outside of it, whatever its manifest says', async () => {
+    const folder = newFolder();
+    const victim = join(parent.path, 'victim.parquet');
+    await writeFile(victim, 'precious');
+    await run(readings(10), folder);
+    const manifest = await manifestOf(folder);
+    for (const path of ['../victim.parquet', 'a/../../victim.parquet', victim]) {
+      const files = [...manifest.files, { path, rows: 1, bytes: 8, sha256: '0' }];
+      await writeFile(join(folder, '_manifest.json'), JSON.stringify({ ...manifest, files }));
+      expect((await run(readings(10), folder)).code).toBe(4);
+      expect(await readFile(victim, 'utf8')).toBe('precious');
+    }
+  });
+
+  it('loses the partitions, files and format that a new run does not have', async () => {
+    const folder = newFolder();
+    await run(readings(1000), folder, '--partition-by', 'sensor');
+    const next = await run(
+      `select * from (${readings(1000)}) q where sensor < 2`,
+      folder,
+      '--partition-by',
+      'sensor',
+    );
+    expect(next.code).toBe(0);
+    expect(await readdir(folder)).toEqual(expect.not.arrayContaining(['sensor=2', 'sensor=3']));
+    const orc = ['export', 'orc', '--sql', readings(10), '--to', folder, '--json'];
+    expect((await metrify(orc, { env: env() })).code).toBe(0);
+    expect(await names(folder)).toEqual(['_manifest.json', 'part-00000.orc']);
+  });
+
+  it('has a file with the schema when there are no rows', async () => {
+    const folder = newFolder();
+    const { result } = (await run(readings(0), folder)).json();
+    expect(result).toMatchObject({ rows: 0, files: [{ path: 'part-00000.parquet', rows: 0 }] });
+    expect(await read(join(folder, 'part-00000.parquet'))).toEqual([]);
+  });
+
+  it('says what is in the way of a folder that cannot be written', async () => {
+    const file = newFolder();
+    await writeFile(file, '');
+    const { code, stderr } = await run(readings(10), join(file, 'lake'));
+    expect(code).toBe(5);
+    expect(stderr).toContain('cannot be written');
+  });
+
+  it('has as many files as its size asks for, each sorted', async () => {
+    const folder = newFolder();
+    const shuffled = `select * from (${readings(60_000)}) q order by md5(id::text)`;
+    const options = ['--target-file-size', '500KB', '--row-group-rows', '5000', '--sort-by', 'id'];
+    const { result } = (await run(shuffled, folder, ...options)).json();
+    expect(result.files.length).toBeGreaterThan(2);
+    const rows = [];
+    for (const { path, bytes } of result.files) {
+      expect(bytes).toBeLessThan(1_000_000);
+      rows.push(...(await read(join(folder, path))).map(({ id }) => id));
+    }
+    expect(rows).toEqual(Array.from({ length: 60_000 }, (_, i) => i + 1));
+  });
+});
+
+async function read(path: string): Promise<Record<string, unknown>[]> {
+  const bytes = await readFile(path);
+  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
+  return parquetReadObjects({ file, compressors });
+}
+
+async function manifestOf(folder: string): Promise<Manifest> {
+  return JSON.parse(await readFile(join(folder, '_manifest.json'), 'utf8')) as Manifest;
+}
+
+/** All files below a folder but those of metrify itself. */
+async function names(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+}
+
+async function hashes(folder: string, withManifest = true): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const name of await names(folder))
+    if (withManifest || name !== '_manifest.json')
+      found[name] = createHash('sha256')
+        .update(await readFile(join(folder, name)))
+        .digest('hex');
+  return found;
+}
+
+async function leftovers(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.startsWith('.'));
+}
+
+/** Waits until a run has written something of a file. */
+async function staged(folder: string, running: Running): Promise<void> {
+  for (;;) {
+    const files = await readdir(folder, { recursive: true }).catch(() => []);
+    if (files.some((name) => name.endsWith('.tmp') && name.includes('.metrify-'))) return;
+    if (running.child.exitCode !== null) throw new Error(`it has ended: ${running.stderr()}`);
+    await delay(20);
+  }
+}
+
+/** Reads all files that `**\/*.parquet` finds, every 50 ms, as an analyst does. */
+function watching(folder: string) {
+  const seen = { files: [] as string[], problems: [] as string[], looks: 0 };
+  let isOver = false;
+  const looking = (async () => {
+    while (!isOver) {
+      const files = (await names(folder).catch(() => [])).filter((name) => /^[^.].*\.parquet$/.test(name));
+      for (const name of files) {
+        seen.files.push(name);
+        await read(join(folder, name)).catch((error: unknown) =>
+          seen.problems.push(`${name}: ${String(error)}`),
+        );
+      }
+      seen.looks++;
+      await delay(50);
+    }
+  })();
+  return {
+    async end() {
+      isOver = true;
+      await looking;
+      return seen;
+    },
+  };
+}
