@@ -88,6 +88,7 @@ export class Dataset {
       const name = `part-${infix}${String(number).padStart(5, '0')}.${options.format.suffix}`;
       return target.stage(folder === '' ? name : `${folder}/${name}`);
     });
+    this.annotate('query', options.query);
   }
 
   /**
@@ -123,6 +124,11 @@ export class Dataset {
    */
   adopt(folder: string, rows: number, content: AsyncIterable<Buffer>): Promise<void> {
     return this.#writer.adopt(folder, rows, content);
+  }
+
+  /** Says something about the rows in each file that is not whole yet: `snapshot`. */
+  annotate(name: string, value: string): void {
+    this.#writer.metadata[`metrify.${name}`] = value;
   }
 
   /** Makes the new files the dataset's, and removes those that they replace. @throws NotWritten */

@@ -73,6 +73,7 @@ export async function exportQuery(
     const notes: string[] = [];
     const connections = { count: 1, connect: async () => client, ...job.parallel };
     const snapshot = await inSnapshot(client, connections, async ({ text, clients }) => {
+      dataset.annotate('snapshot', text);
       const asked = await askedFor(client, job, dataset);
       const estimate = await estimateQuery(client, asked.query.sql);
       const { queries, note } = await divide(client, asked);

@@ -36,6 +36,8 @@ interface Partition {
 
 /** Divides rows among the files of partitions, within a bound of memory whatever their order is. */
 export class PartitionWriter {
+  /** What readers may find out about each file. */
+  readonly metadata: Record<string, string> = {};
   readonly #schema: Schema;
   readonly #options: PartitionOptions;
   readonly #begin: BeginFile;
@@ -143,7 +145,7 @@ export class PartitionWriter {
     const { file } = partition;
     if (!file) return;
     partition.file = undefined;
-    await file.writer.end();
+    await file.writer.end(this.metadata);
     this.#done.push({
       staged: file.staged,
       rows: file.writer.rows,

@@ -55,7 +55,7 @@ export const writeFlags = {
   rowGroupRows: flag.count({ help: 'rows of a row group or stripe at most', default: '122880' }),
 };
 
-export const createdBy = `metrify version ${version} (build 0)`;
+export const createdBy = `metrify version ${version} (build unknown)`;
 
 /** A query of PostgreSQL, or rows of a file or stream. */
 export type Prepared = { readonly client: PostgresClient; readonly job: ExportJob } | RowsJob;
