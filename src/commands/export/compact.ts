@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 
-import { codecs } from '../../lib/columnar/parquet/codec.js';
+import { codecNameOf, openCodec } from '../../lib/columnar/parquet/codec.js';
 import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { formatBytes, formatCount } from '../../lib/core/units.js';
 import { compact as compactDataset, type Compaction, planCompaction } from '../../lib/export/compact.js';
@@ -60,9 +60,9 @@ export const compact = changeCommand({
   async run({ plan, folder, fileBytes, rowGroupRows }, context) {
     const { manifest, partitions } = plan;
     if (partitions.size === 0) return { verdict: 'ok', result: resultOf(manifest.files.length, 0, manifest) };
-    const codec = Object.values(codecs).find(({ id }) => id === plan.codec) ?? codecs.snappy;
+    const codec = await openCodec(codecNameOf(plan.codec) ?? 'snappy');
     const options = {
-      format: parquetFormat({ codec, createdBy, metadata: {} }),
+      format: parquetFormat({ codec, createdBy }),
       createdBy,
       rowGroupRows,
       fileBytes,

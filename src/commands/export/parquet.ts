@@ -1,4 +1,4 @@
-import { codecs, type CodecName } from '../../lib/columnar/parquet/codec.js';
+import { codecNames, openCodec } from '../../lib/columnar/parquet/codec.js';
 import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
@@ -19,7 +19,7 @@ export const parquet = changeCommand({
   synonyms: ['dump', 'unload'],
   flags: {
     ...writeFlags,
-    compression: flag.choice(Object.keys(codecs) as CodecName[], { help: 'of pages', default: 'snappy' }),
+    compression: flag.choice(codecNames, { help: 'of pages', default: 'snappy' }),
     ...sparkFlags,
   },
   examples: [
@@ -31,8 +31,8 @@ export const parquet = changeCommand({
   ],
 
   prepare: async (input, context) => {
-    const codec = codecs[input.compression];
-    const format = parquetFormat({ codec, createdBy, metadata: {} });
+    const codec = await openCodec(input.compression);
+    const format = parquetFormat({ codec, createdBy });
     const prepared = await prepareExport(input, format, 'keep', context);
     return { prepared, spark: await prepareSpark(input, prepared, context) };
   },

@@ -2,9 +2,8 @@ import { resolve } from 'node:path';
 
 import { openPostgres, type PostgresClient } from '../../lib/clients/postgres.js';
 import { requireSystem } from '../../lib/clients/systems.js';
-import { type CodecName, codecs } from '../../lib/columnar/parquet/codec.js';
-import { ParquetFileWriter } from '../../lib/columnar/parquet/file-writer.js';
-import { Scratch } from '../../lib/columnar/parquet/scratch.js';
+import { openCodec } from '../../lib/columnar/parquet/codec.js';
+import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { ServiceConflict, UserError } from '../../lib/core/errors.js';
 import { FolderTarget } from '../../lib/export/folder-target.js';
 import { codecOf } from '../../lib/export/read/codec-of.js';
@@ -91,6 +90,9 @@ export const verify = changeCommand({
       return { ...conclusion(result), result };
     }
     const broken = new Set(before.files.map(({ path }) => path));
+    const codec = await openCodec(
+      await codecOf(prepared.found.files.filter(({ path }) => !broken.has(path))),
+    );
     await context.during('repairing', 'rows', async (progress) =>
       repairPartitions(
         prepared.client,
@@ -98,7 +100,7 @@ export const verify = changeCommand({
         {
           sql: prepared.sql,
           target: new FolderTarget(prepared.found.name),
-          format: formatOf(await codecOf(prepared.found.files.filter(({ path }) => !broken.has(path)))),
+          format: parquetFormat({ codec, createdBy }),
           createdBy,
           rowGroupRows: 122_880,
           folders: differing,
@@ -150,17 +152,4 @@ function conclusion(result: Result): { verdict: 'ok' | 'failed'; checks: Check[]
   return isVerified(result)
     ? { verdict: 'ok', checks: [{ name }] }
     : { verdict: 'failed', checks: [{ name, failure: failures.join('; ') }] };
-}
-
-function formatOf(codec: CodecName) {
-  const options = { codec: codecs[codec], createdBy, metadata: {}, scratch: new Scratch() };
-  return {
-    suffix: 'parquet',
-    open: (
-      ...[sink, schema]: [
-        ConstructorParameters<typeof ParquetFileWriter>[0],
-        ConstructorParameters<typeof ParquetFileWriter>[1],
-      ]
-    ) => new ParquetFileWriter(sink, schema, options),
-  };
 }

@@ -79,7 +79,7 @@ export async function compact(
   progress: Progress,
 ): Promise<Manifest> {
   const { dataset, manifest, files, partitions } = plan;
-  const { query, reader, partitionBy, snapshot } = manifest;
+  const { query, reader, partitionBy, snapshot, since } = manifest;
   const schema = dataset.schema.slice(0, dataset.schema.length - partitionBy.length);
   const into = await Dataset.open(target, schema, {
     ...{ format, createdBy, partitionBy, rowGroupRows, fileBytes, query, reader },
@@ -103,7 +103,8 @@ export async function compact(
         code: 'DATASET_CHANGED',
         hint: 'metrify export verify says which files are not those that were written.',
       });
-    return await into.finish(snapshot === undefined ? {} : { snapshot });
+    // The rows are the same ones: the next night continues where the last one ended.
+    return await into.finish({ ...(snapshot && { snapshot }), ...(since && { since }) });
   } finally {
     await into.close();
   }

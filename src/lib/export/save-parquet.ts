@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 
 import * as z from 'zod/mini';
 
-import { codecs, type CodecName } from '../columnar/parquet/codec.js';
+import { codecNames, type CodecName, openCodec } from '../columnar/parquet/codec.js';
 import { parquetFormat } from '../columnar/parquet/file-format.js';
 import { profileOf, type Reader, readers } from '../columnar/postgres/profiles.js';
 import { columnsOf, inferredColumns, type ObjectSchema } from '../columnar/rows/object-type.js';
@@ -54,7 +54,7 @@ const positive = z.int().check(z.gte(1));
 const settings = z.strictObject({
   partitionBy: z.optional(z.array(z.string())),
   schema: z.optional(z.record(z.string(), z.unknown())),
-  compression: z.optional(z.enum(Object.keys(codecs) as [CodecName, ...CodecName[]])),
+  compression: z.optional(z.enum(codecNames)),
   rowGroupRows: z.optional(positive),
   targetFileSize: z.optional(positive),
   for: z.optional(z.enum(readers)),
@@ -85,7 +85,7 @@ export async function saveParquet(
     );
     const described = exportColumns(all, partitionBy, rules);
     const dataset = {
-      format: parquetFormat({ codec: codecs[compression], createdBy, metadata: {} }),
+      format: parquetFormat({ codec: await openCodec(compression), createdBy }),
       ...{ createdBy, partitionBy, rowGroupRows, query: 'saveParquet', reader: rules.profile.reader },
       ...(targetFileSize === undefined ? {} : { fileBytes: targetFileSize }),
     };

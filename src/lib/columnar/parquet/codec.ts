@@ -2,6 +2,8 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 import { compressSync } from 'snappy';
 
+import { openZstd } from '../zstd.js';
+
 /** How pages are compressed. */
 export interface Codec {
   /** Its number in parquet.thrift. */
@@ -9,7 +11,8 @@ export interface Codec {
   compress(bytes: Buffer): Buffer;
 }
 
-export const codecs = {
+/** Those that need no time to begin. */
+const codecs = {
   none: { id: 0, compress: (bytes: Buffer) => Buffer.from(bytes) },
   snappy: { id: 1, compress: (bytes: Buffer) => compressSync(bytes) },
   gzip: { id: 2, compress: (bytes: Buffer) => gzipSync(bytes, { level: 6 }) },
@@ -20,4 +23,16 @@ export const codecs = {
   },
 } satisfies Record<string, Codec>;
 
-export type CodecName = keyof typeof codecs;
+const zstdId = 6;
+
+export const codecNames = ['none', 'snappy', 'gzip', 'brotli', 'zstd'] as const;
+export type CodecName = (typeof codecNames)[number];
+
+export async function openCodec(name: CodecName): Promise<Codec> {
+  return name === 'zstd' ? { id: zstdId, compress: await openZstd() } : codecs[name];
+}
+
+/** @param id as files have it. @returns undefined for one that is not written here */
+export function codecNameOf(id: number): CodecName | undefined {
+  return codecNames.find((name) => (name === 'zstd' ? zstdId : codecs[name].id) === id);
+}

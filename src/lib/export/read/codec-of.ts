@@ -1,4 +1,4 @@
-import { type CodecName, codecs } from '../../columnar/parquet/codec.js';
+import { type CodecName, codecNameOf } from '../../columnar/parquet/codec.js';
 import { openFile } from '../../columnar/parquet-reader/byte-source.js';
 import { ParquetFile } from '../../columnar/parquet-reader/parquet-file.js';
 import type { DatasetFile } from './open-dataset.js';
@@ -10,7 +10,7 @@ export async function codecOf(files: readonly DatasetFile[]): Promise<CodecName>
     try {
       const { footer } = await ParquetFile.open(source);
       const id = footer.groups[0]?.chunks[0]?.codec;
-      const name = (Object.keys(codecs) as CodecName[]).find((each) => codecs[each].id === id);
+      const name = id === undefined ? undefined : codecNameOf(id);
       if (name) return name;
     } finally {
       await source.close();
