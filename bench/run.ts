@@ -3,6 +3,10 @@ import { parseArgs } from 'node:util';
 
 import { temporaryDirectory } from '../test/servers/process.js';
 import { canaryJudge } from './canary-judge.js';
+import { exportMemory } from './export-memory.js';
+import { exportOrc } from './export-orc.js';
+import { exportSize } from './export-size.js';
+import { exportWall } from './export-wall.js';
 import { flush } from './flush.js';
 import { helpStartup } from './help-startup.js';
 import { inspect } from './inspect.js';
@@ -40,6 +44,10 @@ const benchmarks = [
   loadMemory,
   loadReplay,
   loadStress,
+  exportWall,
+  exportMemory,
+  exportSize,
+  exportOrc,
 ];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]

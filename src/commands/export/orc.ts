@@ -1,4 +1,4 @@
-import { orcCodecs } from '../../lib/columnar/orc/codec.js';
+import { openOrcCodec, orcCodecNames } from '../../lib/columnar/orc/codec.js';
 import { OrcFileWriter } from '../../lib/columnar/orc/file-writer.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
@@ -17,10 +17,7 @@ export const orc = changeCommand({
   synonyms: ['dump', 'unload'],
   flags: {
     ...writeFlags,
-    compression: flag.choice(Object.keys(orcCodecs) as (keyof typeof orcCodecs)[], {
-      help: 'of streams',
-      default: 'snappy',
-    }),
+    compression: flag.choice(orcCodecNames, { help: 'of streams', default: 'snappy' }),
     strict: flag.boolean('refuse times that some readers of ORC take for others, instead of a warning'),
   },
   examples: [
@@ -30,8 +27,8 @@ export const orc = changeCommand({
     },
   ],
 
-  prepare: (input, context) => {
-    const options = { codec: orcCodecs[input.compression], metadata: {} };
+  prepare: async (input, context) => {
+    const options = { codec: await openOrcCodec(input.compression) };
     return prepareExport(
       input,
       { suffix: 'orc', open: (sink, schema) => new OrcFileWriter(sink, schema, options) },

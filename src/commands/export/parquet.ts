@@ -1,4 +1,4 @@
-import { codecs, type CodecName } from '../../lib/columnar/parquet/codec.js';
+import { codecNames, openCodec } from '../../lib/columnar/parquet/codec.js';
 import { ParquetFileWriter } from '../../lib/columnar/parquet/file-writer.js';
 import { Scratch } from '../../lib/columnar/parquet/scratch.js';
 import { changeCommand } from '../../runtime/command.js';
@@ -20,7 +20,7 @@ export const parquet = changeCommand({
   synonyms: ['dump', 'unload'],
   flags: {
     ...writeFlags,
-    compression: flag.choice(Object.keys(codecs) as CodecName[], { help: 'of pages', default: 'snappy' }),
+    compression: flag.choice(codecNames, { help: 'of pages', default: 'snappy' }),
     ...sparkFlags,
   },
   examples: [
@@ -32,8 +32,8 @@ export const parquet = changeCommand({
   ],
 
   prepare: async (input, context) => {
-    const codec = codecs[input.compression];
-    const options = { codec, createdBy, metadata: {}, scratch: new Scratch() };
+    const codec = await openCodec(input.compression);
+    const options = { codec, createdBy, scratch: new Scratch() };
     const prepared = await prepareExport(
       input,
       { suffix: 'parquet', open: (sink, schema) => new ParquetFileWriter(sink, schema, options) },

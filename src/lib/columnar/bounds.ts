@@ -76,22 +76,24 @@ function doubleWordBounds({ int32, bytes }: FixedColumn, from: number, to: numbe
   return exact(bytes, least, greatest, 8);
 }
 
-/** NaN has no place in an order, and says nothing of the others; −0 and +0 are equal, so that either may be met. */
+/**
+ * None where there is a NaN: no bound may be one, and for some readers it is greater than all numbers, for others nothing is. −0 and
+ * +0 are equal, so that either may be met.
+ */
 function floatBounds(
   values: Float32Array | Float64Array,
   from: number,
   to: number,
   width: 4 | 8,
 ): Bounds | undefined {
-  let [min, max] = [Infinity, -Infinity];
-  let found = false;
+  let min = values[from]!;
+  let max = min;
   for (let i = from; i < to; i++) {
     const value = values[i]!;
-    if (value <= min) min = value;
-    if (value >= max) max = value;
-    if (value === value) found = true;
+    if (value < min) min = value;
+    else if (value > max) max = value;
+    else if (value !== value) return undefined;
   }
-  if (!found) return undefined;
   const bytesOf = (value: number) => {
     const bytes = Buffer.alloc(width);
     if (width === 4) bytes.writeFloatLE(value);

@@ -10,8 +10,11 @@ export interface Sink {
 export interface FileWriter {
   readonly rows: number;
   write(batch: Batch): Promise<void>;
-  /** Writes what comes behind the rows. The sink is not closed. */
-  end(): Promise<void>;
+  /**
+   * Writes what comes behind the rows. The sink is not closed.
+   * @param metadata what readers may find out about the file
+   */
+  end(metadata?: Readonly<Record<string, string>>): Promise<void>;
 }
 
 /** A kind of files. */

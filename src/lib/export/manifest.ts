@@ -29,6 +29,8 @@ const schema = z.object({
   query: z.string(),
   /** `pg_current_snapshot()` of the rows: `xmin:xmax:running`. */
   snapshot: z.optional(z.string()),
+  /** The last run that left a state to the next one. */
+  since: z.optional(z.object({ table: z.string(), column: z.string(), run: z.string() })),
   /** Which readers the types are written for. */
   reader: z.string(),
   partitionBy: z.array(z.string()),

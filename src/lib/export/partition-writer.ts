@@ -36,6 +36,8 @@ interface Partition {
 
 /** Divides rows among the files of partitions, within a bound of memory whatever their order is. */
 export class PartitionWriter {
+  /** What readers may find out about each file. */
+  readonly metadata: Record<string, string> = {};
   readonly #schema: Schema;
   readonly #options: PartitionOptions;
   readonly #begin: BeginFile;
@@ -78,9 +80,10 @@ export class PartitionWriter {
     this.#done.push({ staged, rows, sha256: await staged.finish() });
   }
 
-  /** Writes what is left. Without partitions there is a file even where there are no rows. */
-  async end(): Promise<readonly PartFile[]> {
-    if (this.#done.length === 0 && this.#partitions.size === 0 && this.#options.partitionBy.length === 0)
+  /** Writes what is left. @param evenEmpty without partitions, whether there is a file even where there are no rows */
+  async end({ evenEmpty }: { readonly evenEmpty: boolean }): Promise<readonly PartFile[]> {
+    const isEmpty = this.#done.length === 0 && this.#partitions.size === 0;
+    if (evenEmpty && isEmpty && this.#options.partitionBy.length === 0)
       await this.#endFile(this.#open(this.#partition('')));
     for (const partition of this.#partitions.values()) {
       await this.#flush(partition);
@@ -142,7 +145,7 @@ export class PartitionWriter {
     const { file } = partition;
     if (!file) return;
     partition.file = undefined;
-    await file.writer.end();
+    await file.writer.end(this.metadata);
     this.#done.push({
       staged: file.staged,
       rows: file.writer.rows,

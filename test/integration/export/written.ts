@@ -58,12 +58,11 @@ export const formats: Readonly<Record<'parquet' | 'orc', FileFormat>> = {
       new ParquetFileWriter(sink, schema, {
         codec: codecs.snappy,
         createdBy,
-        metadata: {},
         scratch: new Scratch(),
       }),
   },
   orc: {
     suffix: 'orc',
-    open: (sink, schema) => new OrcFileWriter(sink, schema, { codec: orcCodecs.zlib, metadata: {} }),
+    open: (sink, schema) => new OrcFileWriter(sink, schema, { codec: orcCodecs.zlib }),
   },
 };

@@ -54,6 +54,10 @@ export async function prepareSpark(
     throw new UserError('the engine spark has no size of files', {
       hint: 'Leave --target-file-size out, or --engine.',
     });
+  if (prepared.job.night)
+    throw new UserError('the engine spark does not take --since-column', {
+      hint: 'Leave --engine out.',
+    });
   const settings = await context.settings();
   const job: SparkJob = {
     ...prepared.job,

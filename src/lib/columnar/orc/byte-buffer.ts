@@ -40,6 +40,11 @@ export class ByteBuffer {
     this.byte(rest);
   }
 
+  /** Zigzag. @param value up to 2^52, either way */
+  signedVarint(value: number): void {
+    this.varint(value >= 0 ? 2 * value : -2 * value - 1);
+  }
+
   /** @param value of at least 0 */
   bigVarint(value: bigint): void {
     let rest = value;

@@ -29,9 +29,9 @@ export function writeBytes(bytes: Uint8Array, out: ByteBuffer): void {
   flush(bytes.length);
 }
 
-/** Bits, the first of a byte in its highest place, as such bytes. */
-export function writeBits(count: number, isSet: (i: number) => boolean, out: ByteBuffer): void {
+/** Bits, the first of a byte in its highest place. */
+export function packBits(count: number, isSet: (i: number) => boolean): Uint8Array {
   const bytes = new Uint8Array(Math.ceil(count / 8));
   for (let i = 0; i < count; i++) if (isSet(i)) bytes[i >> 3]! |= 0x80 >> (i & 7);
-  writeBytes(bytes, out);
+  return bytes;
 }

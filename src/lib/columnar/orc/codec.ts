@@ -2,6 +2,7 @@ import { deflateRawSync } from 'node:zlib';
 
 import { compressSync } from 'snappy';
 
+import { openZstd } from '../zstd.js';
 import { ByteBuffer } from './byte-buffer.js';
 
 /** How streams are compressed. */
@@ -12,20 +13,37 @@ export interface OrcCodec {
   readonly compress: ((bytes: Buffer) => Buffer) | undefined;
 }
 
+/** Those that need no time to begin. */
 export const orcCodecs = {
   none: { id: 0, compress: undefined },
   zlib: { id: 1, compress: (bytes: Buffer) => deflateRawSync(bytes) },
   snappy: { id: 2, compress: (bytes: Buffer) => compressSync(bytes) },
 } satisfies Record<string, OrcCodec>;
 
+export type OrcCodecName = keyof typeof orcCodecs | 'zstd';
+export const orcCodecNames: readonly OrcCodecName[] = ['none', 'snappy', 'zlib', 'zstd'];
+
+export async function openOrcCodec(name: OrcCodecName): Promise<OrcCodec> {
+  return name === 'zstd' ? { id: 5, compress: await openZstd() } : orcCodecs[name];
+}
+
 /** A stream is compressed in parts of so many bytes. */
 export const blockBytes = 256 * 1024;
 
-/** A stream as it is in the file: parts, each behind its length, as they are where that is shorter. */
-export function compressStream(bytes: Buffer, { compress }: OrcCodec): Buffer {
-  if (!compress) return Buffer.from(bytes);
+/** A stream as it is in the file. */
+export interface StoredStream {
+  readonly bytes: Buffer;
+  /** Where each part begins. */
+  readonly blocks: readonly number[];
+}
+
+/** Parts, each behind its length, as they are where that is shorter. */
+export function compressStream(bytes: Buffer, { compress }: OrcCodec): StoredStream {
+  if (!compress) return { bytes: Buffer.from(bytes), blocks: [0] };
   const out = new ByteBuffer();
+  const blocks: number[] = [];
   for (let at = 0; at < bytes.length; at += blockBytes) {
+    blocks.push(out.length);
     const part = bytes.subarray(at, at + blockBytes);
     const compressed = compress(part);
     const isOriginal = compressed.length >= part.length;
@@ -36,5 +54,5 @@ export function compressStream(bytes: Buffer, { compress }: OrcCodec): Buffer {
     out.byte(header >> 16);
     out.append(body);
   }
-  return Buffer.from(out.written);
+  return { bytes: Buffer.from(out.written), blocks };
 }

@@ -3,6 +3,7 @@ import { BytesColumn } from '../bytes-column.js';
 import { FixedColumn } from '../fixed-column.js';
 import { bytesBounds, fixedBounds, joined, type Bounds } from '../bounds.js';
 import type { ScalarType, Type } from '../type.js';
+import { decimalText } from './decimal.js';
 import type { ProtobufWriter } from './protobuf.js';
 
 /** What is known of the values of a column. */
@@ -12,18 +13,25 @@ export interface Statistics {
   readonly bounds: Bounds | undefined;
 }
 
-export function statisticsOf(column: Column, type: Type): Statistics {
+/** Of a group. @param rows where it begins and ends, with rows that are null; @param values the same, without them */
+export function statisticsOf(
+  column: Column,
+  type: Type,
+  rows: readonly [number, number],
+  values: readonly [number, number],
+): Statistics {
+  const count = values[1] - values[0];
   return {
-    values: column.count,
-    hasNull: column.presence.nulls > 0,
-    bounds: boundsOf(column, type as ScalarType),
+    values: count,
+    hasNull: count < rows[1] - rows[0],
+    bounds: boundsOf(column, type as ScalarType, ...values),
   };
 }
 
-function boundsOf(column: Column, type: ScalarType): Bounds | undefined {
-  if (column instanceof FixedColumn) return fixedBounds(type, column, 0, column.count);
+function boundsOf(column: Column, type: ScalarType, from: number, to: number): Bounds | undefined {
+  if (column instanceof FixedColumn) return fixedBounds(type, column, from, to);
   if (!(column instanceof BytesColumn) || type.meaning.kind === 'plain') return undefined;
-  return bytesBounds(column, true, 0, column.count);
+  return bytesBounds(column, true, from, to);
 }
 
 /** Of both together. */
@@ -51,12 +59,17 @@ export function writeStatistics(
 function writeBounds(message: ProtobufWriter, { storage, meaning }: ScalarType, bounds: Bounds): void {
   const min = Buffer.from(bounds.min);
   const max = Buffer.from(bounds.max);
-  // A text that was cut is no value of the column, as ORC wants it.
   if (meaning.kind === 'text' || meaning.kind === 'json') {
-    if (!bounds.isExact) return;
+    // A text that was cut is no value of the column: it has another field, which not all readers know.
+    const [least, greatest] = bounds.isExact ? [1, 2] : [4, 5];
     message.message(4, (text) => {
-      text.bytesField(1, min);
-      text.bytesField(2, max);
+      text.bytesField(least, min);
+      text.bytesField(greatest, max);
+    });
+  } else if (meaning.kind === 'decimal') {
+    message.message(6, (decimal) => {
+      decimal.bytesField(1, decimalText(min, storage, meaning.scale));
+      decimal.bytesField(2, decimalText(max, storage, meaning.scale));
     });
   } else if (meaning.kind === 'date') {
     message.message(7, (date) => {

@@ -2,6 +2,8 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 import { compressSync } from 'snappy';
 
+import { openZstd } from '../zstd.js';
+
 /** How pages are compressed. */
 export interface Codec {
   /** Its number in parquet.thrift. */
@@ -9,6 +11,7 @@ export interface Codec {
   compress(bytes: Buffer): Buffer;
 }
 
+/** Those that need no time to begin. */
 export const codecs = {
   none: { id: 0, compress: (bytes: Buffer) => Buffer.from(bytes) },
   snappy: { id: 1, compress: (bytes: Buffer) => compressSync(bytes) },
@@ -20,4 +23,9 @@ export const codecs = {
   },
 } satisfies Record<string, Codec>;
 
-export type CodecName = keyof typeof codecs;
+export type CodecName = keyof typeof codecs | 'zstd';
+export const codecNames: readonly CodecName[] = ['none', 'snappy', 'gzip', 'brotli', 'zstd'];
+
+export async function openCodec(name: CodecName): Promise<Codec> {
+  return name === 'zstd' ? { id: 6, compress: await openZstd() } : codecs[name];
+}

@@ -1,4 +1,5 @@
 import type { FixedColumn } from '../fixed-column.js';
+import { bitWidth } from './hybrid.js';
 
 /** After so many values it is looked whether they repeat. */
 const sample = 4096;
@@ -10,6 +11,8 @@ export interface FixedDictionary {
   readonly entries: Int32Array;
   readonly count: number;
   readonly codes: Int32Array;
+  /** What both take, about. */
+  readonly bytes: number;
 }
 
 /** Makes dictionaries of one column, batch by batch, in the same memory. */
@@ -31,11 +34,13 @@ export class FixedDictionaryMaker {
     let slots = this.#slots.fill(-1);
     let entries = this.#entries;
     let made = 0;
+    let repeats = 0;
     for (let i = 0; i < count; i++) {
       const low = values[i * words]!;
       const high = words === 2 ? values[2 * i + 1]! : 0;
       if (i > 0 && low === values[(i - 1) * words] && (words === 1 || high === values[2 * i - 1])) {
         codes[i] = codes[i - 1]!;
+        repeats++;
         continue;
       }
       const mask = slots.length - 1;
@@ -59,9 +64,10 @@ export class FixedDictionaryMaker {
       }
       codes[i] = entry;
     }
-    // Codes of up to 17 bits, and the entries.
-    const bytes = made * words * 4 + (count * (32 - Math.clz32(made))) / 8;
-    return bytes < count * words * 4 ? { entries, count: made, codes } : undefined;
+    // Codes are packed, or runs of equal ones are counted.
+    const bits = bitWidth(made);
+    const bytes = made * words * 4 + Math.min((count * bits) / 8, (count - repeats) * (2 + bits / 8));
+    return bytes < count * words * 4 ? { entries, count: made, codes, bytes } : undefined;
   }
 }
 

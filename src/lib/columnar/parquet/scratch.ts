@@ -6,11 +6,18 @@ export class Scratch {
   readonly thrift = new ThriftWriter();
   readonly #dictionaries = { 4: new FixedDictionaryMaker(4), 8: new FixedDictionaryMaker(8) };
   #page: Buffer = Buffer.allocUnsafe(1 << 16);
+  #numbers = new Float64Array(0);
 
   /** At least so many bytes. */
   page(bytes: number): Buffer {
     if (bytes > this.#page.length) this.#page = Buffer.allocUnsafe(bytes);
     return this.#page;
+  }
+
+  /** Room for at least so many. */
+  numbers(count: number): Float64Array {
+    if (count > this.#numbers.length) this.#numbers = new Float64Array(count);
+    return this.#numbers;
   }
 
   /** Of values of so many bytes, if there are any. */

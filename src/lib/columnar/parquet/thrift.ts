@@ -73,6 +73,11 @@ export class ThriftWriter {
   binaryValue(value: Uint8Array | string): void {
     const bytes = typeof value === 'string' ? Buffer.from(value) : value;
     this.#varint(bytes.length);
+    this.raw(bytes);
+  }
+
+  /** What another writer has written. */
+  raw(bytes: Uint8Array): void {
     this.#need(bytes.length);
     this.#bytes.set(bytes, this.#at);
     this.#at += bytes.length;

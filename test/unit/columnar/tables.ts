@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+
+import type { Field, Type } from '../../../src/lib/columnar/type.js';
+import type { Value } from './batches.js';
+
+export const plain = { kind: 'plain' } as const;
+export const text: Type = { storage: 'bytes', meaning: { kind: 'text' } };
+const scalars: readonly (readonly [Type, fc.Arbitrary<Value>])[] = [
+  [{ storage: 'boolean', meaning: plain }, fc.boolean()],
+  [{ storage: 'int32', meaning: plain }, fc.oneof(fc.integer(), fc.integer({ min: -2, max: 2 }))],
+  [
+    { storage: 'int64', meaning: plain },
+    fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.bigInt({ min: -2n, max: 2n })),
+  ],
+  [{ storage: 'float64', meaning: plain }, fc.double()],
+  [{ storage: 'float32', meaning: plain }, fc.float()],
+  [{ storage: 'bytes', meaning: plain }, fc.uint8Array({ maxLength: 20 })],
+  [
+    text,
+    fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 80 }),
+      fc.constantFrom('', 'app', 'apple', 'é'.repeat(60)),
+    ),
+  ],
+  [{ storage: 'fixed', width: 5, meaning: plain }, fc.uint8Array({ minLength: 5, maxLength: 5 })],
+];
+const scalar = fc.constantFrom(...scalars);
+
+/** A type, and its values; some of those are null. */
+const typed: fc.Arbitrary<readonly [Type, fc.Arbitrary<Value>]> = fc.letrec<{
+  type: readonly [Type, fc.Arbitrary<Value>];
+}>((tie) => ({
+  type: fc.oneof<fc.MaybeWeightedArbitrary<readonly [Type, fc.Arbitrary<Value>]>[]>(
+    { maxDepth: 2, withCrossShrink: true },
+    scalar,
+    tie('type').map(([element, value]): readonly [Type, fc.Arbitrary<Value>] => [
+      { storage: 'list', element } as Type,
+      fc.array(fc.option(value, { freq: 4 }), { maxLength: 5 }) as fc.Arbitrary<Value>,
+    ]),
+    fc
+      .array(tie('type'), { minLength: 1, maxLength: 3 })
+      .map((parts): readonly [Type, fc.Arbitrary<Value>] => [
+        {
+          storage: 'struct',
+          fields: parts.map(([type], i): Field => ({ name: `f${i}`, type })),
+        } as Type,
+        fc.record(Object.fromEntries(parts.map(([, value], i) => [`f${i}`, fc.option(value, { freq: 4 })])), {
+          noNullPrototype: true,
+        }) as fc.Arbitrary<Value>,
+      ]),
+  ),
+})).type;
+
+/** Columns, and rows of as many values. */
+export const tables = fc
+  .array(typed, { minLength: 1, maxLength: 4 })
+  .chain((columns) =>
+    fc.tuple(
+      fc.constant(columns.map(([type], i): Field => ({ name: `c${i}`, type }))),
+      fc.array(fc.tuple(...columns.map(([, value]) => fc.option(value, { freq: 5 }))), { maxLength: 60 }),
+    ),
+  );
