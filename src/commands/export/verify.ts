@@ -2,9 +2,10 @@ import { resolve } from 'node:path';
 
 import { openPostgres, type PostgresClient } from '../../lib/clients/postgres.js';
 import { requireSystem } from '../../lib/clients/systems.js';
-import { type CodecName, codecs } from '../../lib/columnar/parquet/codec.js';
+import { type CodecName, openCodec } from '../../lib/columnar/parquet/codec.js';
 import { ParquetFileWriter } from '../../lib/columnar/parquet/file-writer.js';
 import { Scratch } from '../../lib/columnar/parquet/scratch.js';
+import type { FileFormat } from '../../lib/columnar/sink.js';
 import { ServiceConflict, UserError } from '../../lib/core/errors.js';
 import { FolderTarget } from '../../lib/export/folder-target.js';
 import { codecOf } from '../../lib/export/read/codec-of.js';
@@ -98,7 +99,7 @@ export const verify = changeCommand({
         {
           sql: prepared.sql,
           target: new FolderTarget(prepared.found.name),
-          format: formatOf(await codecOf(prepared.found.files.filter(({ path }) => !broken.has(path)))),
+          format: await formatOf(await codecOf(prepared.found.files.filter(({ path }) => !broken.has(path)))),
           createdBy,
           rowGroupRows: 122_880,
           folders: differing,
@@ -152,15 +153,8 @@ function conclusion(result: Result): { verdict: 'ok' | 'failed'; checks: Check[]
     : { verdict: 'failed', checks: [{ name, failure: failures.join('; ') }] };
 }
 
-function formatOf(codec: CodecName) {
-  const options = { codec: codecs[codec], createdBy, metadata: {}, scratch: new Scratch() };
-  return {
-    suffix: 'parquet',
-    open: (
-      ...[sink, schema]: [
-        ConstructorParameters<typeof ParquetFileWriter>[0],
-        ConstructorParameters<typeof ParquetFileWriter>[1],
-      ]
-    ) => new ParquetFileWriter(sink, schema, options),
-  };
+async function formatOf(compression: CodecName): Promise<FileFormat> {
+  const codec = await openCodec(compression);
+  const options = { codec, createdBy, metadata: {}, scratch: new Scratch() };
+  return { suffix: 'parquet', open: (sink, schema) => new ParquetFileWriter(sink, schema, options) };
 }
