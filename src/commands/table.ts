@@ -49,6 +49,7 @@ export const commandTable: CommandTable = {
       read: async () => (await import('./export/read.js')).read,
       inspect: async () => (await import('./export/inspect.js')).inspect,
       verify: async () => (await import('./export/verify.js')).verify,
+      compact: async () => (await import('./export/compact.js')).compact,
     },
   },
   load: {

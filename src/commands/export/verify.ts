@@ -2,10 +2,8 @@ import { resolve } from 'node:path';
 
 import { openPostgres, type PostgresClient } from '../../lib/clients/postgres.js';
 import { requireSystem } from '../../lib/clients/systems.js';
-import { type CodecName, openCodec } from '../../lib/columnar/parquet/codec.js';
-import { ParquetFileWriter } from '../../lib/columnar/parquet/file-writer.js';
-import { Scratch } from '../../lib/columnar/parquet/scratch.js';
-import type { FileFormat } from '../../lib/columnar/sink.js';
+import { openCodec } from '../../lib/columnar/parquet/codec.js';
+import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { ServiceConflict, UserError } from '../../lib/core/errors.js';
 import { FolderTarget } from '../../lib/export/folder-target.js';
 import { codecOf } from '../../lib/export/read/codec-of.js';
@@ -24,7 +22,7 @@ import { flag } from '../../runtime/flags.js';
 import { presentVerification } from '../../ui/export-verification.js';
 import { sourceFlags } from '../shared/source/flags.js';
 import { readQuery } from '../shared/source/query.js';
-import { createdBy } from './shared/write.js';
+import { createdBy } from '../../version.js';
 
 interface Prepared {
   readonly client: PostgresClient;
@@ -92,6 +90,9 @@ export const verify = changeCommand({
       return { ...conclusion(result), result };
     }
     const broken = new Set(before.files.map(({ path }) => path));
+    const codec = await openCodec(
+      await codecOf(prepared.found.files.filter(({ path }) => !broken.has(path))),
+    );
     await context.during('repairing', 'rows', async (progress) =>
       repairPartitions(
         prepared.client,
@@ -99,7 +100,7 @@ export const verify = changeCommand({
         {
           sql: prepared.sql,
           target: new FolderTarget(prepared.found.name),
-          format: await formatOf(await codecOf(prepared.found.files.filter(({ path }) => !broken.has(path)))),
+          format: parquetFormat({ codec, createdBy }),
           createdBy,
           rowGroupRows: 122_880,
           folders: differing,
@@ -151,10 +152,4 @@ function conclusion(result: Result): { verdict: 'ok' | 'failed'; checks: Check[]
   return isVerified(result)
     ? { verdict: 'ok', checks: [{ name }] }
     : { verdict: 'failed', checks: [{ name, failure: failures.join('; ') }] };
-}
-
-async function formatOf(compression: CodecName): Promise<FileFormat> {
-  const codec = await openCodec(compression);
-  const options = { codec, createdBy, metadata: {}, scratch: new Scratch() };
-  return { suffix: 'parquet', open: (sink, schema) => new ParquetFileWriter(sink, schema, options) };
 }

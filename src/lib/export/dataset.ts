@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { dirname } from 'node:path';
 
 import type { Batch } from '../columnar/batch.js';
 import type { FileFormat } from '../columnar/sink.js';
@@ -9,6 +8,7 @@ import type { Schema } from '../columnar/type.js';
 import { ServiceConflict } from '../core/errors.js';
 import { mergeColumns } from './evolution.js';
 import { type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
+import { folderOf } from './partition-path.js';
 import { type PartFile, PartitionWriter } from './partition-writer.js';
 import type { OpenTarget, Target } from './target.js';
 
@@ -188,11 +188,6 @@ async function readManifest(target: OpenTarget, name: string): Promise<Manifest 
       hint: 'Readers would take them for the same dataset. Give another folder, or move them away.',
     },
   );
-}
-
-function folderOf(path: string): string {
-  const folder = dirname(path);
-  return folder === '.' ? '' : folder;
 }
 
 function describe({ staged, rows, sha256 }: PartFile): ManifestFile {

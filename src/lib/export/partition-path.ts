@@ -1,3 +1,5 @@
+import { dirname } from 'node:path/posix';
+
 import { UserError } from '../core/errors.js';
 
 /** Hive's name of a partition whose value is null. */
@@ -13,6 +15,12 @@ const longestName = 255;
  */
 export function partitionPath(names: readonly string[], values: readonly (string | null)[]): string {
   return names.map((name, i) => folderName(name, values[i]!)).join('/');
+}
+
+/** The partition of a file, by its path from the dataset's root; an empty text without partitions. */
+export function folderOf(path: string): string {
+  const folder = dirname(path);
+  return folder === '.' ? '' : folder;
 }
 
 function folderName(name: string, value: string | null): string {

@@ -2,18 +2,15 @@ import { resolve } from 'node:path';
 
 import * as z from 'zod/mini';
 
-import { codecs, type CodecName } from '../columnar/parquet/codec.js';
-import { ParquetFileWriter } from '../columnar/parquet/file-writer.js';
-import { Scratch } from '../columnar/parquet/scratch.js';
+import { codecNames, type CodecName, openCodec } from '../columnar/parquet/codec.js';
+import { parquetFormat } from '../columnar/parquet/file-format.js';
 import { profileOf, type Reader, readers } from '../columnar/postgres/profiles.js';
 import { columnsOf, inferredColumns, type ObjectSchema } from '../columnar/rows/object-type.js';
 import type { RowColumn } from '../columnar/rows/row-batches.js';
 import { UserError } from '../core/errors.js';
-import { read } from '../core/schema/findings.js';
-import { pathName } from '../core/schema/leaves.js';
+import { readSettings } from './call-settings.js';
 import { writeRows } from './export-rows.js';
 import { FolderTarget } from './folder-target.js';
-import type { Manifest } from './manifest.js';
 import { checkNames } from './query.js';
 import { exportColumns } from './rows.js';
 
@@ -35,41 +32,49 @@ export interface SaveOptions {
   readonly for?: Reader | undefined;
 }
 
+/** What was written. */
+export interface SavedDataset {
+  readonly rows: number;
+  readonly bytes: number;
+  /** By path, from the folder. */
+  readonly files: readonly {
+    readonly path: string;
+    readonly rows: number;
+    readonly bytes: number;
+    readonly sha256: string;
+  }[];
+  /** Of the files. */
+  readonly schema: readonly { readonly name: string; readonly type: string }[];
+}
+
 /** Rows of which types are found out. */
 const sampledRows = 10_000;
 
 const positive = z.int().check(z.gte(1));
-const optionsSchema = z.strictObject({
+const settings = z.strictObject({
   partitionBy: z.optional(z.array(z.string())),
   schema: z.optional(z.record(z.string(), z.unknown())),
-  compression: z.optional(z.enum(Object.keys(codecs) as [CodecName, ...CodecName[]])),
+  compression: z.optional(z.enum(codecNames)),
   rowGroupRows: z.optional(positive),
   targetFileSize: z.optional(positive),
   for: z.optional(z.enum(readers)),
 });
 
-/**
- * Writes rows as a folder of Parquet files with a manifest: all of them, or none. A dataset that was there is replaced when the
- * last row is written. A value is written exactly, or refused; only floating-point numbers are rounded.
- * @param rows objects; a field that one lacks is null
- * @param createdBy of the files
- * @throws UserError `SETTINGS_INVALID`, `TYPE_UNKNOWN`, `TYPE_UNCLEAR`, `COLUMN_UNKNOWN`, `VALUE_INVALID`; ServiceConflict
- * `LOCK_HELD`, `FILES_FOREIGN`; NotWritten
- */
+/** As `saveParquet` of the library. @param createdBy of the files */
 export async function saveParquet(
-  rows: Iterable<object> | AsyncIterable<object>,
+  given: Iterable<object> | AsyncIterable<object>,
   path: string,
   options: SaveOptions,
   createdBy: string,
-): Promise<Manifest> {
-  checkOptions(options);
+): Promise<SavedDataset> {
+  readSettings('saveParquet', settings, options);
   const { partitionBy = [], compression = 'snappy', rowGroupRows = 122_880, targetFileSize } = options;
   const rules = {
     profile: profileOf('parquet', options.for ?? 'all'),
     numeric: undefined,
     misfits: { infinity: 'error', misread: 'keep' },
   } as const;
-  const source = iterate(rows);
+  const source = iterate(given);
   try {
     const sample: object[] = [];
     if (!options.schema) await take(source, sample);
@@ -79,17 +84,13 @@ export async function saveParquet(
       partitionBy,
     );
     const described = exportColumns(all, partitionBy, rules);
-    const codec = { codec: codecs[compression], createdBy, metadata: {}, scratch: new Scratch() };
     const dataset = {
-      format: {
-        suffix: 'parquet',
-        open: (sink, schema) => new ParquetFileWriter(sink, schema, codec),
-      },
+      format: parquetFormat({ codec: await openCodec(compression), createdBy }),
       ...{ createdBy, partitionBy, rowGroupRows, query: 'saveParquet', reader: rules.profile.reader },
       ...(targetFileSize === undefined ? {} : { fileBytes: targetFileSize }),
-    } satisfies Parameters<typeof writeRows>[2];
+    };
     const valuesOf = objectReader([...described.columns, ...described.partitions]);
-    return await writeRows(described, new FolderTarget(resolve(path)), dataset, async (sink) => {
+    const written = await writeRows(described, new FolderTarget(resolve(path)), dataset, async (sink) => {
       let number = 0;
       const add = (row: object) => {
         const where = () => `row ${number}`;
@@ -99,18 +100,11 @@ export async function saveParquet(
       for (const row of sample) await add(row);
       for (let next = await source.next(); !next.done; next = await source.next()) await add(next.value);
     });
+    const { rows, bytes, files, columns: schema } = written;
+    return { rows, bytes, files, schema };
   } finally {
     await source.return?.();
   }
-}
-
-function checkOptions(options: SaveOptions): void {
-  const { value, findings } = read(optionsSchema, options);
-  if (value !== undefined) return;
-  throw new UserError(
-    `saveParquet: ${findings.map(({ path, message }) => `${pathName(path)}: ${message}`).join('; ')}`,
-    { code: 'SETTINGS_INVALID', hint: "For example: saveParquet(rows, 'lake', { partitionBy: ['month'] })" },
-  );
 }
 
 function iterate(rows: Iterable<object> | AsyncIterable<object>): AsyncIterator<object> | Iterator<object> {

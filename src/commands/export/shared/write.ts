@@ -18,7 +18,7 @@ import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
 import type { Printer } from '../../../runtime/printer.js';
-import { version } from '../../../version.js';
+import { createdBy } from '../../../version.js';
 import { sourceFlags } from '../../shared/source/flags.js';
 import { readQuery } from '../../shared/source/query.js';
 import { checkNightFlags, nightFlags, prepareNight } from './night.js';
@@ -54,8 +54,6 @@ export const writeFlags = {
   }),
   rowGroupRows: flag.count({ help: 'rows of a row group or stripe at most', default: '122880' }),
 };
-
-export const createdBy = `metrify version ${version} (build unknown)`;
 
 /** A query of PostgreSQL, or rows of a file or stream. */
 export type Prepared = { readonly client: PostgresClient; readonly job: ExportJob } | RowsJob;

@@ -1,5 +1,4 @@
-import { codecNames, type CodecName } from '../../columnar/parquet/codec.js';
-import { codecNames as names } from '../../columnar/parquet-reader/decompress.js';
+import { type CodecName, codecNameOf } from '../../columnar/parquet/codec.js';
 import { openFile } from '../../columnar/parquet-reader/byte-source.js';
 import { ParquetFile } from '../../columnar/parquet-reader/parquet-file.js';
 import type { DatasetFile } from './open-dataset.js';
@@ -10,8 +9,8 @@ export async function codecOf(files: readonly DatasetFile[]): Promise<CodecName>
     const source = await openFile(absolute);
     try {
       const { footer } = await ParquetFile.open(source);
-      const id = footer.groups[0]?.chunks[0]?.codec ?? -1;
-      const name = codecNames.find((each) => each === names[id]);
+      const id = footer.groups[0]?.chunks[0]?.codec;
+      const name = id === undefined ? undefined : codecNameOf(id);
       if (name) return name;
     } finally {
       await source.close();
