@@ -160,7 +160,7 @@ async function writeOurs(from: string, to: string): Promise<void> {
       gather(all.columns[i]!, column, placesOf(column, batch.rows), numbers, all.rows);
     all.rows += batch.rows;
   }
-  const options = { codec: codecs.snappy, createdBy, metadata: {}, scratch: new Scratch() };
+  const options = { codec: codecs.snappy, createdBy, scratch: new Scratch() };
   const writer = new ParquetFileWriter(new TemporaryFile(to, to), dataset.schema, options);
   await writer.write(all);
   await writer.end();

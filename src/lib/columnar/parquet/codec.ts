@@ -12,7 +12,7 @@ export interface Codec {
 }
 
 /** Those that need no time to begin. */
-const codecs = {
+export const codecs = {
   none: { id: 0, compress: (bytes: Buffer) => Buffer.from(bytes) },
   snappy: { id: 1, compress: (bytes: Buffer) => compressSync(bytes) },
   gzip: { id: 2, compress: (bytes: Buffer) => gzipSync(bytes, { level: 6 }) },

@@ -69,7 +69,7 @@ function merged(name: string, known: Shape | undefined, value: unknown): Shape |
   return { kind };
 }
 
-function kindOf(value: {}): Shape['kind'] | undefined {
+function kindOf(value: NonNullable<unknown>): Shape['kind'] | undefined {
   switch (typeof value) {
     case 'boolean':
       return 'bool';
