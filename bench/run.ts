@@ -5,6 +5,7 @@ import { temporaryDirectory } from '../test/servers/process.js';
 import { canaryJudge } from './canary-judge.js';
 import { exportMemory } from './export-memory.js';
 import { exportOrc } from './export-orc.js';
+import { exportRead } from './export-read.js';
 import { exportSize } from './export-size.js';
 import { exportWall } from './export-wall.js';
 import { flush } from './flush.js';
@@ -48,6 +49,7 @@ const benchmarks = [
   exportMemory,
   exportSize,
   exportOrc,
+  exportRead,
 ];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { Batch } from '../../../src/lib/columnar/batch.js';
 import { gather, placesOf } from '../../../src/lib/columnar/gather.js';
-import { codecs } from '../../../src/lib/columnar/parquet/codec.js';
+import { openCodec } from '../../../src/lib/columnar/parquet/codec.js';
 import { ParquetFileWriter } from '../../../src/lib/columnar/parquet/file-writer.js';
 import { Scratch } from '../../../src/lib/columnar/parquet/scratch.js';
 import { bindWhere } from '../../../src/lib/columnar/where/bind.js';
@@ -160,7 +160,7 @@ async function writeOurs(from: string, to: string): Promise<void> {
       gather(all.columns[i]!, column, placesOf(column, batch.rows), numbers, all.rows);
     all.rows += batch.rows;
   }
-  const options = { codec: codecs.snappy, createdBy, scratch: new Scratch() };
+  const options = { codec: await openCodec('snappy'), createdBy, scratch: new Scratch() };
   const writer = new ParquetFileWriter(new TemporaryFile(to, to), dataset.schema, options);
   await writer.write(all);
   await writer.end();

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { orcCodecs } from '../../../src/lib/columnar/orc/codec.js';
 import { OrcFileWriter } from '../../../src/lib/columnar/orc/file-writer.js';
-import { codecs } from '../../../src/lib/columnar/parquet/codec.js';
+import { openCodec } from '../../../src/lib/columnar/parquet/codec.js';
 import { ParquetFileWriter } from '../../../src/lib/columnar/parquet/file-writer.js';
 import { Scratch } from '../../../src/lib/columnar/parquet/scratch.js';
 import type { Schema } from '../../../src/lib/columnar/type.js';
@@ -117,7 +117,7 @@ needs('lake')('filters on files', () => {
     await lake.spark('select 1');
     const batches = [batchOf(schema, rows)];
     const createdBy = 'metrify version 1.2.3 (build unknown)';
-    const parquet = { scratch: new Scratch(), codec: codecs.snappy, createdBy };
+    const parquet = { scratch: new Scratch(), codec: await openCodec('snappy'), createdBy };
     for (const format of ['parquet', 'orc']) await mkdir(path(format));
     await writeFile(
       path('parquet/part.parquet'),

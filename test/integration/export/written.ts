@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openPostgres } from '../../../src/lib/clients/postgres.js';
 import { orcCodecs } from '../../../src/lib/columnar/orc/codec.js';
 import { OrcFileWriter } from '../../../src/lib/columnar/orc/file-writer.js';
-import { codecs } from '../../../src/lib/columnar/parquet/codec.js';
+import { openCodec } from '../../../src/lib/columnar/parquet/codec.js';
 import { ParquetFileWriter } from '../../../src/lib/columnar/parquet/file-writer.js';
 import { Scratch } from '../../../src/lib/columnar/parquet/scratch.js';
 import { profileOf, type Reader } from '../../../src/lib/columnar/postgres/profiles.js';
@@ -51,12 +51,14 @@ export async function written(url: string, sql: string, parent: string, options:
   }
 }
 
+const snappy = await openCodec('snappy');
+
 export const formats: Readonly<Record<'parquet' | 'orc', FileFormat>> = {
   parquet: {
     suffix: 'parquet',
     open: (sink, schema) =>
       new ParquetFileWriter(sink, schema, {
-        codec: codecs.snappy,
+        codec: snappy,
         createdBy,
         scratch: new Scratch(),
       }),

@@ -23,6 +23,7 @@ const scalars: readonly (readonly [Type, fc.Arbitrary<Value>])[] = [
     ),
   ],
   [{ storage: 'fixed', width: 5, meaning: plain }, fc.uint8Array({ minLength: 5, maxLength: 5 })],
+  [{ storage: 'fixed', width: 1, meaning: plain }, fc.uint8Array({ minLength: 1, maxLength: 1 })],
 ];
 const scalar = fc.constantFrom(...scalars);
 

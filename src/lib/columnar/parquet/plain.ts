@@ -13,12 +13,21 @@ export function plainBytes(column: LeafColumn, from: number, to: number): number
   return bytes;
 }
 
-/** Values as they are (PLAIN). @returns the place in `page` behind them */
-export function writePlain(column: LeafColumn, from: number, to: number, page: Buffer, at: number): number {
+/**
+ * Values as they are (PLAIN).
+ * @param isBoolean whether each is a bit; values of other types may have one byte as well
+ * @returns the place in `page` behind them
+ */
+export function writePlain(
+  column: LeafColumn,
+  isBoolean: boolean,
+  from: number,
+  to: number,
+  page: Buffer,
+  at: number,
+): number {
   if (!(column instanceof BytesColumn))
-    return column.width === 1
-      ? writeBits(column, from, to, page, at)
-      : writeFixed(column, from, to, page, at);
+    return isBoolean ? writeBits(column, from, to, page, at) : writeFixed(column, from, to, page, at);
   const { codes, isPlain } = column;
   let place = at;
   if (isPlain) for (let i = from; i < to; i++) place = writeEntry(column, i, page, place);

@@ -29,8 +29,8 @@ interface Dictionary {
 
 /** The encoding that takes the fewest bytes, before compression. It may use memory of `scratch`: it is good until the next one. */
 export function chooseEncoding(column: LeafColumn, type: ScalarType, scratch: Scratch): ValueEncoding {
-  if (column.count === 0) return plain(column);
-  if (column instanceof BytesColumn) return worthwhileDictionary(column) ?? plain(column);
+  if (column.count === 0) return plain(column, type);
+  if (column instanceof BytesColumn) return worthwhileDictionary(column) ?? plain(column, type);
   return fixedEncoding(column, type, scratch);
 }
 
@@ -54,7 +54,7 @@ function fixedEncoding(column: FixedColumn, type: ScalarType, scratch: Scratch):
     const bytes = deltaBytes(numbers, 0, count, type.storage);
     if (bytes !== undefined && bytes < best) return delta(numbers);
   }
-  if (!made) return plain(column);
+  if (!made) return plain(column, type);
   const words = width / 4;
   const { entries, codes } = made;
   const body = Buffer.from(entries.buffer, 0, 4 * words * made.count);
@@ -71,11 +71,12 @@ function hasZero(entries: Int32Array, count: number, words: number): boolean {
   return false;
 }
 
-function plain(column: LeafColumn): ValueEncoding {
+function plain(column: LeafColumn, { storage }: ScalarType): ValueEncoding {
+  const isBoolean = storage === 'boolean';
   return {
     id: encodings.plain,
     mostBytes: (from, to) => plainBytes(column, from, to),
-    write: (from, to, page, at) => writePlain(column, from, to, page, at),
+    write: (from, to, page, at) => writePlain(column, isBoolean, from, to, page, at),
   };
 }
 
