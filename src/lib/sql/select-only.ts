@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { errorMessage, UserError } from '../core/errors.js';
+import { loadParser } from './parser.js';
 
 type Node = Record<string, unknown>;
 
@@ -13,7 +14,7 @@ type Node = Record<string, unknown>;
  * @throws UserError `SQL_INVALID`, `SQL_NOT_A_SELECT`, `SQL_UNSUPPORTED`
  */
 export async function selectOnly(text: string): Promise<string> {
-  const [{ parse }, { deparse }] = await Promise.all([import('libpg-query'), import('pgsql-deparser')]);
+  const { parse, deparse } = await loadParser();
   if (text.includes('\0')) throw new UserError('the SQL holds a NUL byte', { code: 'SQL_INVALID' });
 
   const parsed = await parse(text).catch((error: unknown) => {

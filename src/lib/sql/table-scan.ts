@@ -1,3 +1,4 @@
+import { loadParser } from './parser.js';
 import { quoteIdentifier } from './quote.js';
 
 type Node = Record<string, unknown>;
@@ -17,7 +18,7 @@ const harmless = new Set(['targetList', 'fromClause', 'whereClause', 'limitOptio
  * @param sql as `selectOnly` prints it
  */
 export async function tableScan(sql: string): Promise<TableScan | undefined> {
-  const [{ parse }, { deparse }] = await Promise.all([import('libpg-query'), import('pgsql-deparser')]);
+  const { parse, deparse } = await loadParser();
   const parsed = await parse(sql);
   const select = (parsed.stmts as { stmt: Node }[])[0]!.stmt['SelectStmt'] as Node;
   const from = (select['fromClause'] ?? []) as Node[];
