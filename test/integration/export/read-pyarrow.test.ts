@@ -94,7 +94,7 @@ needs('lake')('files of pyarrow', () => {
   it.each(files)('%s: has the rows of a condition', async (name) => {
     const dataset = await openDataset(join(directory.path, `${name}.parquet`));
     const where = bindWhere(
-      "id between 2500 and 2599 and word is not null or text = 'device/004000/é'",
+      "id between 2500 and 2599 and word is not null or text = 'device/004001/é'",
       dataset.schema,
     );
     const found: unknown[] = [];
@@ -106,7 +106,7 @@ needs('lake')('files of pyarrow', () => {
       expect(deep).toEqual([[{ x: id }], null, []].slice(0, i % 4));
     }
     const right = Array.from({ length: 100 }, (_, i) => 2500 + i).filter((i) => i % 7 !== 3);
-    expect(found).toEqual([...right, ...(4000 % 7 === 3 ? [] : [4000])]);
+    expect(found).toEqual([...right, 4001]);
   });
 
   it('a page that has changed is named', async () => {
