@@ -38,20 +38,25 @@ function presentColumns(columns: readonly InspectedColumn[], printer: Printer): 
   printer.table({
     columns: [
       { title: 'column', cut: true },
-      { title: 'type' },
       { title: 'size', align: 'right' },
       { title: ' '.repeat(barWidth), optional: true },
       { title: 'ratio', align: 'right' },
       { title: 'nulls', align: 'right' },
-      { title: 'range' },
     ],
-    rows: columns.map(({ name, type, bytes = 0, uncompressedBytes = 0, nulls, min, max }) => [
+    rows: columns.map(({ name, bytes = 0, uncompressedBytes = 0, nulls }) => [
       name,
-      type,
       formatBytes(bytes),
       printer.bar(bytes / largest, barWidth),
       bytes === 0 ? '' : (uncompressedBytes / bytes).toFixed(1),
       nulls === undefined ? '' : formatCount(nulls),
+    ]),
+  });
+  printer.line();
+  printer.table({
+    columns: [{ title: 'column', cut: true }, { title: 'type' }, { title: 'range' }],
+    rows: columns.map(({ name, type, min, max }) => [
+      name,
+      type,
       min === undefined || max === undefined ? '' : `${cut(min)} to ${cut(max)}`,
     ]),
   });

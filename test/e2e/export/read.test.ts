@@ -165,6 +165,7 @@ needs('postgres')('export read, inspect and verify', () => {
     expect(stdout).toBe('id  kind    price\n 1  water  1.0001\n 2         2.0002\n');
     const inspected = await run('inspect', folder);
     expect(inspected.stdout).toMatch(/rows +5,000/);
+    expect(inspected.stdout).toMatch(/meta +[\d.]+ KiB +█+ +[\d.]+ +0\n/);
     expect(inspected.stdout).toMatch(/price +decimal\(12, 4\).+1\.0001 to 5000\.5000/);
     const missing = await run('read', folder, '--columns', 'idd');
     expect(missing.code).toBe(2);

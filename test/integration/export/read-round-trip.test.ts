@@ -4,9 +4,6 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { openPostgres } from '../../../src/lib/clients/postgres.js';
-import type { Cell } from '../../../src/lib/columnar/cells.js';
-import { daysOf, timeOf, timestampOf } from '../../../src/lib/columnar/rows/times.js';
-import type { Type } from '../../../src/lib/columnar/type.js';
 import { findDataset, openDataset } from '../../../src/lib/export/read/open-dataset.js';
 import { readRows } from '../../../src/lib/export/read/read-rows.js';
 import { isVerified, verifyDataset } from '../../../src/lib/export/verify/verify.js';
@@ -15,6 +12,7 @@ import type { LakeValue } from '../../servers/lake.js';
 import { needs } from '../../servers/needs.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
+import { lakeValue } from './lake-cells.js';
 import { found, randomTables, stored } from './random-table.js';
 import { farTimes } from './sql-types.js';
 import { written } from './written.js';
@@ -49,7 +47,7 @@ needs('postgres')('what metrify reads of its own files', () => {
           const dataset = await openDataset(path);
           const rows: LakeValue[][] = [];
           for await (const row of readRows(dataset))
-            rows.push(row.map((cell, i) => plain(cell, dataset.schema[i]!.type)));
+            rows.push(row.map((cell, i) => lakeValue(cell, dataset.schema[i]!.type)));
           expect(found({ names: [], types: [], rows }, table)).toEqual(expected);
 
           const same = await verified(path, 'SELECT * FROM random ORDER BY row DESC');
@@ -88,28 +86,3 @@ needs('postgres')('what metrify reads of its own files', () => {
     );
   });
 });
-
-/** In the form in which readers are asked. */
-function plain(cell: Cell, type: Type): LakeValue {
-  if (cell === null || typeof cell === 'boolean') return cell;
-  if (type.storage === 'list') return (cell as readonly Cell[]).map((each) => plain(each, type.element));
-  if (type.storage === 'struct') {
-    const parts = cell as Readonly<Record<string, Cell>>;
-    return Object.fromEntries(
-      type.fields.map((field) => [field.name, plain(parts[field.name]!, field.type)]),
-    );
-  }
-  if (Buffer.isBuffer(cell)) return `base64:${cell.toString('base64')}`;
-  const text = String(cell);
-  switch (type.meaning.kind) {
-    case 'date':
-      return String(daysOf(text));
-    case 'time':
-      return String(timeOf(text));
-    case 'timestamp':
-    case 'timestamp96':
-      return String(timestampOf(text, true));
-    default:
-      return text;
-  }
-}

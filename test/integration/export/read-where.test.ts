@@ -145,7 +145,7 @@ needs('lake')('conditions', () => {
           expect(found.map(String), dataset.name).toEqual(right.rows[0]);
         }
       }),
-      { seed, numRuns: scaled(300) },
+      { seed, numRuns: scaled(100) },
     );
   });
 });

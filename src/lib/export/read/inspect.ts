@@ -136,7 +136,9 @@ class ColumnTotals {
   get column(): InspectedColumn {
     const { name, type } = this.#field;
     const bounds = this.#bounds === 'none yet' ? undefined : this.#bounds;
-    const text = (value: Buffer) => plainText(value, type as ScalarType) + (bounds!.isExact ? '' : '…');
+    // −0 is the bound of all zeros.
+    const shown = (value: Buffer) => plainText(value, type as ScalarType).replace(/^-0$/, '0');
+    const text = (value: Buffer) => shown(value) + (bounds!.isExact ? '' : '…');
     return {
       name,
       type: typeName(type),
