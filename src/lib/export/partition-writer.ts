@@ -157,4 +157,4 @@ export class PartitionWriter {
 /** Rows that a partition has room for at first: there may be thousands. */
 const firstRows = 64;
 /** Bytes that rows which wait for a row group may take. */
-const mostMemory = 96 * 1024 * 1024;
+const mostMemory = 64 * 1024 * 1024;
