@@ -18,6 +18,7 @@ import { loadMemory } from './load-memory.js';
 import { loadRate } from './load-rate.js';
 import { loadStall } from './load-stall.js';
 import { loadReplay } from './load-replay.js';
+import { loadStress } from './load-stress.js';
 import { memory } from './memory.js';
 import { multiLevelMemory, multiLevelRedis, stampede } from './multi-level.js';
 import { simbench } from './simbench.js';
@@ -42,6 +43,7 @@ const benchmarks = [
   loadRate,
   loadMemory,
   loadReplay,
+  loadStress,
   exportWall,
   exportMemory,
   exportSize,

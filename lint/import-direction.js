@@ -35,7 +35,13 @@ export const folders = [
   {
     files: ['src/docs.ts'],
     holds: '`npm run docs`',
-    imports: ['src/commands/table.ts', 'src/commands/sections.ts', 'src/runtime/', 'lint/'],
+    imports: [
+      'src/commands/table.ts',
+      'src/commands/sections.ts',
+      'src/runtime/',
+      'src/lib/columnar/',
+      'lint/',
+    ],
   },
   {
     files: ['src/commands/table.ts'],
@@ -82,7 +88,7 @@ export const folders = [
   {
     files: ['src/library/'],
     holds: 'the entry points of the npm package',
-    imports: ['src/lib/'],
+    imports: ['src/lib/', 'src/version.ts'],
     apart: true,
   },
   {

@@ -15,7 +15,7 @@ export function presentComparison(result: ComparisonResult, printer: Printer): v
   printer.table({
     columns: [
       { title: '' },
-      ...['A', 'B', 'B ÷ A'].map((title) => ({ title, align: 'right' as const })),
+      ...['A', 'B', 'change'].map((title) => ({ title, align: 'right' as const })),
       { title: 'interval' },
       { title: '' },
     ],
@@ -26,20 +26,20 @@ export function presentComparison(result: ComparisonResult, printer: Printer): v
         time(each.b),
         each.ratio === null ? '–' : change(each.ratio),
         each.missing === undefined ? intervalOf(each) : '',
-        each.missing === undefined ? each.verdict : 'too few requests',
+        each.missing === undefined ? each.verdict : notJudged,
       ]),
       [
         'errors',
         formatPercent(rateOf(errors.a)),
         formatPercent(rateOf(errors.b)),
         points(rateOf(errors.b) - rateOf(errors.a)),
-        `${points(errors.interval.lower)} to ${points(errors.interval.upper)}`,
-        errors.verdict,
+        errors.missing === undefined ? pointsBetween(errors.interval) : '',
+        errors.missing === undefined ? errors.verdict : notJudged,
       ],
     ],
   });
   printer.line();
-  if (!interleaved)
+  if (!interleaved && a.slices > 0 && b.slices > 0)
     printer.warn('the runs did not take turns: what else changed between them counts as a difference');
   plans(result, printer);
   conclusion(result, printer);
@@ -56,13 +56,22 @@ export function change(ratio: number): string {
 }
 
 export function intervalOf({ interval: { lower, upper } }: Pick<Quantile, 'interval'>): string {
-  return `${change(lower)} to ${upper === null ? 'any' : change(upper)}`;
+  if (upper === null) return lower === 0 ? 'unknown' : `${change(lower)} or more`;
+  return lower === 0 ? `${change(upper)} or less` : `${change(lower)} to ${change(upper)}`;
 }
 
 /** What would make it clear; where it is clear nobody needs it. */
-function plans({ quantiles }: ComparisonResult, printer: Printer): void {
-  for (const { plan, verdict, missing, ...each } of quantiles) {
-    if (missing !== undefined) printer.line(printer.dim(`${quantileName(each)}: ${missing}`));
+function plans({ quantiles, errors, conclusion }: ComparisonResult, printer: Printer): void {
+  const whyNot = new Map<string, string[]>();
+  for (const [name, { missing }] of [
+    ...quantiles.map((each) => [quantileName(each), each] as const),
+    ['errors', errors] as const,
+  ])
+    if (missing !== undefined) whyNot.set(missing, [...(whyNot.get(missing) ?? []), name]);
+  for (const [reason, names] of whyNot)
+    printer.line(printer.dim(`${names.join(', ')} ${notJudged}: ${reason}`));
+  if (conclusion !== 'unclear') return;
+  for (const { plan, verdict, ...each } of quantiles) {
     if (verdict !== 'unclear' || !plan) continue;
     const aim = `To find ${change(1 + plan.increase)} at ${quantileName(each)} with a certainty of ${formatPercent(plan.certainty, 0)}`;
     if (plan.slices === null) printer.line(`${aim}, no length of these runs is enough.`);
@@ -98,9 +107,21 @@ function time(value: Quantile['a']): string {
   return value === null ? '–' : `${value.isBound ? '≥ ' : ''}${formatDuration(value.ms)}`;
 }
 
+/** `+0.2 points`: percentage points. */
 function points(share: number): string {
-  return `${share >= 0 ? '+' : ''}${Number((100 * share).toFixed(2))}%`;
+  return `${signedPoints(share)} points`;
 }
+
+function pointsBetween({ lower, upper }: ComparisonResult['errors']['interval']): string {
+  return `${signedPoints(lower)} to ${points(upper)}`;
+}
+
+function signedPoints(share: number): string {
+  const rounded = Number((100 * share).toFixed(2));
+  return `${rounded >= 0 ? '+' : ''}${rounded}`;
+}
+
+const notJudged = 'not judged';
 
 const rateOf = ({ events, trials }: ComparisonResult['errors']['a']): number =>
   trials === 0 ? 0 : events / trials;

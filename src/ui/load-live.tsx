@@ -1,7 +1,7 @@
 import { Box, Text } from 'ink';
 import { useEffect, useState } from 'react';
 
-import { formatCount, formatDuration, formatPercent } from '../lib/core/units.js';
+import { counted, formatCount, formatDuration, formatPercent } from '../lib/core/units.js';
 import type { Stage } from '../lib/load/job.js';
 import type { LiveRun, LiveSecond } from '../lib/load/live-run.js';
 import { escapeLine } from '../runtime/escape.js';
@@ -20,6 +20,8 @@ export interface LivePlan {
   readonly drainMs: number;
   /** Of an open loop, or of users that come and go; empty without. */
   readonly stages: readonly Stage[];
+  /** What the stages change. */
+  readonly of: 'rate' | 'users';
 }
 
 /** A view of how a run stands. */
@@ -91,11 +93,11 @@ function Passed({
   width: number;
   underWay: number;
 }) {
-  const { durationMs, drainMs, stages } = plan;
+  const { durationMs, drainMs } = plan;
   if (passedMs >= durationMs)
     return (
       <Text color="yellow">
-        all is sent; waits for {formatCount(underWay)} answers, at most {formatDuration(drainMs)}
+        all is sent; waits for {counted(underWay, 'answer')}, at most {formatDuration(drainMs)}
       </Text>
     );
   const share = passedMs / durationMs;
@@ -106,19 +108,24 @@ function Passed({
       <Text color="cyan">{'━'.repeat(filled)}</Text>
       <Text dimColor>{'╌'.repeat(room - filled)}</Text>
       {`  ${passedMs < 1000 ? '0s' : formatDuration(1000 * Math.floor(passedMs / 1000))} of ${formatDuration(durationMs)}`}
-      <Text dimColor>{stageAt(stages, passedMs)}</Text>
+      <Text dimColor>{stageAt(plan, passedMs)}</Text>
     </Text>
   );
 }
 
-function stageAt(stages: readonly Stage[], ms: number): string {
+function stageAt({ stages, of }: LivePlan, ms: number): string {
   if (stages.length < 2) return '';
   let end = 0;
   const place = stages.findIndex(({ durationMs }) => ms < (end += durationMs));
   const stage = stages[place];
   if (!stage) return '';
-  const from = stage.from === stage.to ? '' : `${formatRate(stage.from)} to `;
-  return `  stage ${place + 1} of ${stages.length}: ${from}${formatRate(stage.to)}`;
+  return `  stage ${place + 1} of ${stages.length}: ${levels(stage, of)}`;
+}
+
+function levels({ from, to }: Stage, of: LivePlan['of']): string {
+  const end = of === 'rate' ? formatRate(to) : counted(to, 'user');
+  if (from === to) return end;
+  return `${of === 'rate' ? formatRate(from) : formatCount(from)} to ${end}`;
 }
 
 const labelWidth = 11;

@@ -2,7 +2,7 @@ import { formatBytes, formatCount, formatDuration, formatPercent } from '../lib/
 import type { LoadResult } from '../lib/load/result.js';
 import type { Drift, Unit } from '../lib/load/soak/drift.js';
 import type { Printer } from '../runtime/printer.js';
-import { presentLoad } from './load.js';
+import { presentFigures } from './load.js';
 import { sparkline } from './sparkline.js';
 
 export interface SoakResult extends LoadResult {
@@ -12,8 +12,8 @@ export interface SoakResult extends LoadResult {
 const columns = 24;
 
 export function presentSoak(result: SoakResult, printer: Printer): void {
-  presentLoad(result, printer);
-  printer.line();
+  presentFigures(result, printer);
+  if (result.thresholds.length > 0) printer.line();
   printer.table({
     columns: [
       { title: 'over time', cut: true },
@@ -31,7 +31,7 @@ export function presentSoak(result: SoakResult, printer: Printer): void {
       ),
       begins === null ? '–' : amount(unit, begins),
       rise === null ? '–' : signed(unit, rise),
-      `${interval.lower === null ? 'any' : signed(unit, interval.lower)} to ${interval.upper === null ? 'any' : signed(unit, interval.upper)}`,
+      intervalOf(unit, interval),
       verdict,
     ]),
   });
@@ -42,6 +42,13 @@ export function presentSoak(result: SoakResult, printer: Printer): void {
   if (named('unclear') !== '')
     printer.warn(printer.bold(`unclear: ${named('unclear')}`), 'A longer run tells.');
   if (named('rising') === '' && named('unclear') === '') printer.ok(printer.bold('nothing rises'));
+}
+
+function intervalOf(unit: Unit, { lower, upper }: Drift['interval']): string {
+  if (lower === null) return upper === null ? 'unknown' : `${signed(unit, upper)} or less`;
+  return upper === null
+    ? `${signed(unit, lower)} or more`
+    : `${signed(unit, lower)} to ${signed(unit, upper)}`;
 }
 
 export function signed(unit: Unit, value: number): string {

@@ -34,19 +34,22 @@ const barColumns = 30;
 export function presentStress(result: StressResult, printer: Printer): void {
   curve(result, printer);
   printer.line();
-  const { rate, end, confidence, interval, recovered, knee, minRate } = result;
-  if (knee)
-    printer.line(`Latency rises steeply from ${formatRate(knee.rate)} on (p95 ${formatDuration(knee.p95)}).`);
+  const { rate, end, interval, recovered, knee, minRate } = result;
+  if (knee) printer.line(`Latency rises steeply from ${formatRate(knee.rate)} on.`);
   if (recovered === false)
-    printer.bad(`after an overload, 60 % of that rate did not hold: it does not recover by itself`);
+    printer.bad(`after an overload, 60% of that rate did not hold: it does not recover by itself`);
   else if (recovered) printer.ok('it recovered from an overload');
-  if (rate === null) return printer.bad(printer.bold(`no rate held: ${ends[end]}`));
+  if (rate === null) {
+    const text = printer.bold(`no rate held: ${ends[end]}`);
+    return end === 'lowest' ? printer.bad(text) : printer.warn(text);
+  }
+  const isBounded = result.steps.some(({ phase, holds }) => phase !== 'recover' && holds === false);
   const belief =
-    end === 'converged' || end === 'budget'
-      ? `, ${formatPercent(confidence ?? 0, 0)} sure to be within 5 % (${formatRate(interval!.lower)} to ${formatRate(interval!.upper)})`
+    isBounded && interval
+      ? `; the limit is between ${formatRate(interval.lower)} and ${formatRate(interval.upper)} (90% sure)`
       : '';
-  const text = printer.bold(`${formatRate(rate)} hold${belief}`);
-  if (minRate !== null && rate < minRate) printer.bad(`${text}; ${formatRate(minRate)} are wanted`);
+  const text = printer.bold(`${formatRate(rate)} holds${belief}`);
+  if (minRate !== null && rate < minRate) printer.bad(`${text}; ${formatRate(minRate)} is wanted`);
   else if (end === 'converged') printer.ok(text);
   else printer.warn(text, ends[end]);
 }

@@ -11,6 +11,13 @@ const shownNames = 15;
 
 /** The result of a run, as people read it: figures first, the verdict last, where the eye is when it has scrolled by. */
 export function presentLoad(result: LoadResult, printer: Printer): void {
+  presentFigures(result, printer);
+  if (result.thresholds.length === 0)
+    printer.line(printer.dim("Nothing was judged: --threshold 'p95<200ms,error_rate<1%' does."));
+}
+
+/** The same, for a verb that judges also without thresholds. */
+export function presentFigures(result: LoadResult, printer: Printer): void {
   counts(result, printer);
   times(result, printer);
   names(result, printer);
@@ -138,8 +145,7 @@ function conclusion(result: LoadResult, printer: Printer): void {
   const { thresholds } = result;
   printer.line();
   for (const warning of loadWarnings(result)) printer.warn(warning);
-  if (thresholds.length === 0)
-    return printer.line(printer.dim("Nothing was judged: --threshold 'p95<200ms,error_rate<1%' does."));
+  if (thresholds.length === 0) return;
   const failed = thresholds.filter(({ verdict }) => verdict === 'failed').length;
   const verdict = verdictOf(result);
   if (verdict === 'ok') printer.ok(printer.bold(`${counted(thresholds.length, 'threshold')} passed`));

@@ -89,12 +89,16 @@ function expectWholeTour({ result }: Envelope, cache: 'redis' | 'database'): voi
     'metrify cache flush',
     'metrify cache flush',
     ...(cache === 'redis' ? ['metrify cache queue', 'metrify cache worker', 'metrify cache queue'] : []),
+    'metrify export parquet',
+    'metrify export verify',
+    'metrify export read',
     'metrify canary start',
     'metrify canary start',
   ]);
   if (cache === 'redis') expectNothingLost(demo.writeBehind!);
   else expect(demo.writeBehind).toBeUndefined();
-  const { cache: shown, queue, rollout } = demo.groups;
+  const { cache: shown, queue, rollout, export: exported } = demo.groups;
+  expect(exported).toEqual({ rows: 20_000, files: 3 });
   expect(shown).toEqual(demo.latency);
   expect(queue).toEqual(demo.writeBehind);
   expect(rollout!.map(({ canary, exitCode }) => [canary, exitCode])).toEqual([

@@ -1,10 +1,9 @@
 import { codecNames, openCodec } from '../../lib/columnar/parquet/codec.js';
-import { ParquetFileWriter } from '../../lib/columnar/parquet/file-writer.js';
-import { Scratch } from '../../lib/columnar/parquet/scratch.js';
+import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
+import { createdBy } from '../../version.js';
 import {
-  createdBy,
   prepareExport,
   presentExport,
   presentExportPreview,
@@ -33,21 +32,14 @@ export const parquet = changeCommand({
 
   prepare: async (input, context) => {
     const codec = await openCodec(input.compression);
-    const options = { codec, createdBy, scratch: new Scratch() };
-    const prepared = await prepareExport(
-      input,
-      { suffix: 'parquet', open: (sink, schema) => new ParquetFileWriter(sink, schema, options) },
-      'keep',
-      context,
-    );
+    const format = parquetFormat({ codec, createdBy });
+    const prepared = await prepareExport(input, format, 'keep', context);
     return { prepared, spark: await prepareSpark(input, prepared, context) };
   },
   preview: ({ prepared }) => previewExport(prepared),
   presentPreview: presentExportPreview,
   run: ({ prepared, spark }, context) =>
-    spark === undefined || 'source' in prepared
-      ? runExport(prepared, context)
-      : runSpark(prepared.client, spark, context),
+    spark === undefined ? runExport(prepared, context) : runSpark(spark, context),
   counts: ({ rows, files }) => ({ rows, files: files.length }),
   present: presentExport,
 });

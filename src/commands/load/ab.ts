@@ -20,7 +20,7 @@ const { rate, users, connections, poisson, drain, requestTimeout } = loadFlags;
 const flags = {
   ...{ rate, users, connections, poisson },
   duration: flag.duration({
-    help: 'how long each of the two is under load, in all (default: as long as it takes to find 10 % at p95)',
+    help: 'how long each of the two is under load, in all (default: as long as it takes to find 10% at p95)',
   }),
   slice: flag.duration({ help: 'how long a turn lasts', default: '2s' }),
   warmup: flag.duration({ help: 'how long requests are sent before each turn, uncounted', default: '500ms' }),

@@ -10,7 +10,7 @@ export const compare = readCommand({
   summary: 'judge whether one saved run is slower than another, or fails more often',
   description:
     'Requests of one moment resemble each other, so that seconds, and not requests, are what is counted. All intervals hold ' +
-    'together with a probability of 95 %. Runs with another load or other requests are refused. Where the machine was ' +
+    'together with a probability of 95%. Runs with another load or other requests are refused. Where the machine was ' +
     'busier in one of the runs, the difference shows that, too: load ab takes turns.',
   args: {
     before: { help: 'a file that metrify load run --save has written', required: true },

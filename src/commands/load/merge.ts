@@ -5,6 +5,7 @@ import { readRun } from '../../lib/load/saved/saved-run.js';
 import { latenciesOpener } from '../../lib/load/tally.js';
 import { readCommand } from '../../runtime/command.js';
 import { presentLoad } from '../../ui/load.js';
+import { planFacts } from '../../ui/load-report/plan.js';
 import { conclude, countsOf } from './shared/conclude.js';
 import { outputFlags, writeOutputs } from './shared/output-flags.js';
 import { thresholdFlags, thresholdsOf } from './shared/threshold-flags.js';
@@ -48,7 +49,7 @@ export const merge = readCommand({
       open,
     });
     const title = plan.targets.join(', ');
-    await writeOutputs(result, input, context, { title, plan, tally, open });
+    await writeOutputs(result, input, context, { title, plan: planFacts(plan), tally, open });
     return conclude(tally, result, title);
   },
 

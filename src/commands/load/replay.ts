@@ -6,10 +6,12 @@ import type { LoadPlan } from '../../lib/load/generator.js';
 import { checkLimits } from '../../lib/load/limits.js';
 import { type LogCounts, LogRecording } from '../../lib/load/replay/recording.js';
 import type { LoadResult } from '../../lib/load/result.js';
+import { latenciesOpener } from '../../lib/load/tally.js';
 import { readCommand } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
+import { replayFacts } from '../../ui/load-report/plan.js';
 import { conclude, countsOf, send } from './shared/conclude.js';
 import { outputFlags, rehearseOutputs, writeOutputs } from './shared/output-flags.js';
 import { readReplay, replayFlags } from './shared/replay-flags.js';
@@ -35,8 +37,7 @@ export const replay = readCommand({
     connections: flag.count({ help: 'the maximum of open connections', default: '1000' }),
     ...sendingFlags,
     ...thresholdFlags,
-    csv: outputFlags.csv,
-    summaryFile: outputFlags.summaryFile,
+    ...outputFlags,
     ...transportFlags,
   },
   examples: [
@@ -81,7 +82,12 @@ export const replay = readCommand({
     const result: ReplayResult = { ...sent, log: { source: log.label, speed: options.speed, ...counts } };
     warnOf(counts, log.label, context);
     context.applied(() => result);
-    await writeOutputs(result, input, context);
+    await writeOutputs(result, input, context, {
+      title: log.label,
+      plan: replayFacts({ target: input.url!, source: log.label, speed: options.speed, plan }),
+      tally,
+      open: await latenciesOpener(),
+    });
     context.signal.throwIfAborted();
     if (recording.failure) throw recording.failure;
     return conclude(tally, result, host);

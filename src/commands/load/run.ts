@@ -8,6 +8,7 @@ import { parseThreshold } from '../../lib/load/threshold.js';
 import { readCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { presentLoad } from '../../ui/load.js';
+import { planFacts } from '../../ui/load-report/plan.js';
 import { conclude, countsOf, send } from './shared/conclude.js';
 import { engineFlags, generatorOf } from './shared/engine-flags.js';
 import { loadFlags } from './shared/load-flags.js';
@@ -90,7 +91,13 @@ export const run = readCommand({
     const { abortedBy, stopped } = result;
     const saved = encodeRun(tally, { plan, thresholds: expressions, abortedBy, stopped });
     const open = await latenciesOpener();
-    await writeOutputs(result, input, context, { title, plan: describePlan(plan), tally, open, saved });
+    await writeOutputs(result, input, context, {
+      title,
+      plan: planFacts(describePlan(plan)),
+      tally,
+      open,
+      saved,
+    });
     context.signal.throwIfAborted();
     return conclude(tally, result, host);
   },

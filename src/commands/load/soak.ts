@@ -115,8 +115,13 @@ async function gaugesOf(
       hint: 'Give --prometheus-url, METRIFY_PROMETHEUS_URL or prometheus.url in the configuration.',
     });
   const client = new Prometheus(prometheus, { connectTimeoutMs, requestTimeoutMs });
-  for (const expression of prometheusQuery)
-    gauges.push(await gaugeOfPrometheus(client, expression, context.signal));
+  for (const expression of prometheusQuery) {
+    const gauge = gaugeOfPrometheus(client, expression);
+    // A run of hours should not end with the news of a typing error.
+    if ((await gauge.read(context.signal)) === undefined)
+      context.warn(`${client.name} has no value of ${expression} now`);
+    gauges.push(gauge);
+  }
   return gauges;
 }
 

@@ -67,7 +67,7 @@ export const stress = readCommand({
     );
     const steps: MeasuredStep[] = [];
     const resultWith = (found: Partial<StressResult>): StressResult => ({
-      rate: null,
+      rate: steps.reduce<number | null>(highestHeld, null),
       end: 'stopped',
       confidence: null,
       interval: null,
@@ -106,6 +106,9 @@ export const stress = readCommand({
   present: presentStress,
 });
 
+const highestHeld = (most: number | null, { rate, holds }: MeasuredStep): number | null =>
+  holds === true ? Math.max(most ?? 0, rate) : most;
+
 /** Of p95 over the rate. */
 function kneeIn(steps: readonly MeasuredStep[]): StressResult['knee'] {
   const curve = steps.flatMap(({ phase, rate, holds, latencyMs }) =>
@@ -137,7 +140,7 @@ function checksOf(result: StressResult) {
     },
     {
       name: 'recovers from an overload',
-      ...(recovered === false && { failure: `60 % of ${formatRate(rate ?? 0)} did not hold afterwards` }),
+      ...(recovered === false && { failure: `60% of ${formatRate(rate ?? 0)} did not hold afterwards` }),
       ...(recovered === null && { inconclusive: 'it was not tried' }),
     },
   ];

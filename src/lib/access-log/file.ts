@@ -117,7 +117,7 @@ export async function* linesOf(
     signal.throwIfAborted();
     const code = (error as { code?: unknown }).code;
     if (typeof code === 'string' && code.startsWith('Z_'))
-      throw new UserError(`${log.label} is no complete gzip file: ${(error as Error).message}`, {
+      throw new UserError(`${log.label} is not a complete gzip file: ${(error as Error).message}`, {
         code: 'INPUT_UNREADABLE',
       });
     throw unreadable(log.label, error);

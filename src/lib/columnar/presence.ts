@@ -1,12 +1,15 @@
+/** Most columns of most batches have no null. */
+const none = new Int32Array(0);
+
 /** Which rows of a column have no value. Few do in most columns, so that only those are kept, in ascending order. */
 export class Presence {
   /** So many rows are null. */
   nulls = 0;
-  #rows = new Int32Array(64);
+  #rows = none;
 
   addNull(row: number): void {
     if (this.nulls === this.#rows.length) {
-      const more = new Int32Array(2 * this.nulls);
+      const more = new Int32Array(Math.max(64, 2 * this.nulls));
       more.set(this.#rows);
       this.#rows = more;
     }

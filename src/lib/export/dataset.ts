@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { dirname } from 'node:path';
 
 import type { Batch } from '../columnar/batch.js';
 import type { FileFormat } from '../columnar/sink.js';
 import { typeName } from '../columnar/type-name.js';
+import type { Reader } from '../columnar/postgres/profiles.js';
 import type { Schema } from '../columnar/type.js';
 import { ServiceConflict } from '../core/errors.js';
+import { mergeColumns } from './evolution.js';
 import { type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
+import { folderOf } from './partition-path.js';
 import { type PartFile, PartitionWriter } from './partition-writer.js';
 import type { OpenTarget, Target } from './target.js';
 
@@ -21,7 +23,7 @@ export interface DatasetOptions {
   /** What the rows are, for the manifest. */
   readonly query: string;
   /** Which readers the types are written for. */
-  readonly reader: string;
+  readonly reader: Reader;
   /**
    * Partitions, as folders (`month=2026-01`, or an empty text), whose files the new ones replace. Others keep theirs, and new ones
    * come beside them. Default: all.
@@ -30,7 +32,7 @@ export interface DatasetOptions {
 }
 
 /** What is known when the rows have come. */
-export type Facts = Partial<Pick<Manifest, 'snapshot'>>;
+export type Facts = Partial<Pick<Manifest, 'snapshot' | 'since'>>;
 
 /** Suffixes of the files that readers take for data. */
 const dataFile = /\.(parquet|orc)$/i;
@@ -41,9 +43,12 @@ const dataFile = /\.(parquet|orc)$/i;
  */
 export class Dataset {
   readonly #target: OpenTarget;
-  readonly #schema: Schema;
   readonly #options: DatasetOptions;
-  readonly #run: string;
+  /** Its name in the manifest. */
+  readonly run: string;
+  #replaced: ReadonlySet<string> | 'all';
+  /** Of all files that it will have. */
+  #columns: Manifest['columns'];
   readonly #writer: PartitionWriter;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -55,13 +60,10 @@ export class Dataset {
     const opened = await target.open();
     try {
       const before = await readManifest(opened, target.name);
-      const { replace = 'all', partitionBy } = options;
-      if (before && replace !== 'all' && before.partitionBy.join('\0') !== partitionBy.join('\0'))
-        throw new ServiceConflict(
-          `${target.name} is partitioned by ${before.partitionBy.join(', ') || 'nothing'}, and the new files by ${partitionBy.join(', ') || 'nothing'}`,
-          { code: 'PARTITIONS_DIFFER', hint: 'Export everything again, or to another place.' },
-        );
-      return new Dataset(opened, before, schema, options);
+      const { replace = 'all' } = options;
+      const dataset = new Dataset(opened, target.name, before, schema, options);
+      if (replace !== 'all') dataset.replace(replace);
+      return dataset;
     } catch (error) {
       await opened.close();
       throw error;
@@ -70,17 +72,19 @@ export class Dataset {
 
   private constructor(
     target: OpenTarget,
+    readonly name: string,
     /** The dataset as it was found. */
     readonly before: Manifest | undefined,
     schema: Schema,
     options: DatasetOptions,
   ) {
     this.#target = target;
-    this.#schema = schema;
     this.#options = options;
-    this.#run = randomBytes(6).toString('hex');
+    this.run = randomBytes(6).toString('hex');
+    this.#replaced = options.replace ?? 'all';
+    this.#columns = schema.map(({ name, type }) => ({ name, type: typeName(type) }));
     this.#writer = new PartitionWriter(schema, options, (folder, number) => {
-      const infix = this.#replaces(folder) ? '' : `${this.#run}-`;
+      const infix = this.#replaces(folder) ? '' : `${this.run}-`;
       const name = `part-${infix}${String(number).padStart(5, '0')}.${options.format.suffix}`;
       return target.stage(folder === '' ? name : `${folder}/${name}`);
     });
@@ -98,6 +102,23 @@ export class Dataset {
   }
 
   /**
+   * Says which partitions are replaced, where it was not known when the dataset was opened. Before the first row.
+   * @throws ServiceConflict `PARTITIONS_DIFFER`; `SCHEMA_CHANGED` where files stay that cannot be read together with the new ones
+   */
+  replace(folders: ReadonlySet<string>): void {
+    const { partitionBy } = this.#options;
+    if (this.before && this.before.partitionBy.join('\0') !== partitionBy.join('\0'))
+      throw new ServiceConflict(
+        `${this.name} is partitioned by ${this.before.partitionBy.join(', ') || 'nothing'}, and the new files by ${partitionBy.join(', ') || 'nothing'}`,
+        { code: 'PARTITIONS_DIFFER', hint: 'Export everything again, or to another place.' },
+      );
+    this.#replaced = folders;
+    const stay = this.before?.files.some(({ path }) => !this.#replaces(folderOf(path)));
+    if (this.before && stay)
+      this.#columns = mergeColumns(this.before.columns, this.#columns, this.#options.reader);
+  }
+
+  /**
    * Adds a file of a partition that something else has written.
    * @param folder of the partition: `month=2026-01`, or an empty text
    */
@@ -112,7 +133,7 @@ export class Dataset {
 
   /** Makes the new files the dataset's, and removes those that they replace. @throws NotWritten */
   async finish(facts: Facts = {}): Promise<Manifest> {
-    const parts = await this.#writer.end();
+    const parts = await this.#writer.end({ evenEmpty: this.#replaces('') });
     const added = new Set(parts.map(({ staged }) => staged.path));
     const old = this.before?.files ?? [];
     const gone = old.filter(({ path }) => this.#replaces(folderOf(path)) && !added.has(path));
@@ -124,12 +145,12 @@ export class Dataset {
       version: 1,
       createdBy,
       createdAt: new Date().toISOString(),
-      run: this.#run,
+      run: this.run,
       query,
       reader,
       ...facts,
       partitionBy: [...partitionBy],
-      columns: this.#schema.map(({ name, type }) => ({ name, type: typeName(type) })),
+      columns: this.#columns,
       rows: files.reduce((sum, { rows }) => sum + rows, 0),
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
       files,
@@ -145,13 +166,11 @@ export class Dataset {
   /** Removes what is not the dataset's, and lets other runs in. */
   async close(): Promise<void> {
     await this.#last;
-    await this.#writer.close();
     await this.#target.close();
   }
 
   #replaces(folder: string): boolean {
-    const { replace = 'all' } = this.#options;
-    return replace === 'all' || replace.has(folder);
+    return this.#replaced === 'all' || this.#replaced.has(folder);
   }
 }
 
@@ -169,11 +188,6 @@ async function readManifest(target: OpenTarget, name: string): Promise<Manifest 
       hint: 'Readers would take them for the same dataset. Give another folder, or move them away.',
     },
   );
-}
-
-function folderOf(path: string): string {
-  const folder = dirname(path);
-  return folder === '.' ? '' : folder;
 }
 
 function describe({ staged, rows, sha256 }: PartFile): ManifestFile {

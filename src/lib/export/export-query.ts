@@ -9,8 +9,10 @@ import { batchBytes, rowsOfBatch } from './batch-size.js';
 import { Dataset } from './dataset.js';
 import { estimateQuery } from './estimate.js';
 import type { Manifest } from './manifest.js';
+import { guessedValues } from './partition-path.js';
 import { type Division, divideByKey, divideByPlace } from './parts.js';
 import type { ExportQuery } from './query.js';
+import type { Night } from './since/night.js';
 import { inSnapshot } from './snapshot.js';
 import type { Target } from './target.js';
 
@@ -32,6 +34,10 @@ export interface ExportJob {
   /** A file that has become so long is followed by another. */
   readonly fileBytes?: number;
   readonly parallel?: Parallel;
+  /** Of a run that brings the dataset up to date: it says which of the query's rows are written. */
+  readonly night?: Night;
+  /** Partitions whose files the new ones replace. Default: all. */
+  readonly replace?: ReadonlySet<string>;
 }
 
 export interface Parallel {
@@ -68,17 +74,29 @@ export async function exportQuery(
     const connections = { count: 1, connect: async () => client, ...job.parallel };
     const snapshot = await inSnapshot(client, connections, async ({ text, clients }) => {
       dataset.annotate('snapshot', text);
-      const estimate = await estimateQuery(client, query.sql);
-      const { queries, note } = await divide(client, job);
+      const asked = await askedFor(client, job, dataset);
+      const estimate = await estimateQuery(client, asked.query.sql);
+      const { queries, note } = await divide(client, asked);
       if (note !== undefined) notes.push(note);
       const meter = new Meter(progress, estimate.rows);
       await allOrNone(queries, signal, (part, i, stop) => copy(clients[i]!, part, job, dataset, meter, stop));
       return text;
     });
-    return { manifest: await dataset.finish({ snapshot }), notes };
+    const since = await job.night?.prepare(dataset.run);
+    const manifest = await dataset.finish({ snapshot, ...since });
+    await job.night?.end();
+    const paths = manifest.files.map(({ path }) => path);
+    return { manifest, notes: [...notes, ...guessedValues(query.textPartitions, paths)] };
   } finally {
     await dataset.close();
   }
+}
+
+/** The job for the rows that are to be written in this snapshot. */
+async function askedFor(client: PostgresClient, job: ExportJob, dataset: Dataset): Promise<ExportJob> {
+  const sql = await job.night?.begin(client, dataset);
+  if (sql === undefined) return job;
+  return { ...job, sql, query: { ...job.query, sql: `${job.query.select} FROM (${sql}) AS query` } };
 }
 
 /** PostgreSQL sorts: partition by partition, so that few are open at a time. */

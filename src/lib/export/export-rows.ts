@@ -1,6 +1,6 @@
 import type { Batch } from '../columnar/batch.js';
 import { RowBatches } from '../columnar/rows/row-batches.js';
-import { refuseRejected, rowReader } from '../columnar/rows/source-rows.js';
+import { refuseRejected, rowReader } from './source-rows.js';
 import type { Progress } from '../core/progress.js';
 import type { RowSource } from '../sources/row-source.js';
 import { batchBytes, rowsOfBatch } from './batch-size.js';

@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 
 import * as z from 'zod/mini';
 
+import { readers } from '../columnar/postgres/profiles.js';
 import { ServiceConflict } from '../core/errors.js';
 
 /** The name that no reader takes for data. */
@@ -29,8 +30,10 @@ const schema = z.object({
   query: z.string(),
   /** `pg_current_snapshot()` of the rows: `xmin:xmax:running`. */
   snapshot: z.optional(z.string()),
+  /** The last run that left a state to the next one. */
+  since: z.optional(z.object({ table: z.string(), column: z.string(), run: z.string() })),
   /** Which readers the types are written for. */
-  reader: z.string(),
+  reader: z.enum(readers),
   partitionBy: z.array(z.string()),
   columns: z.array(z.object({ name: z.string(), type: z.string() })),
   rows: z.number(),

@@ -27,8 +27,8 @@ interface Partition {
   readonly folder: string;
   /** Not written yet. */
   rows: Batch;
-  /** Bytes that those take. */
-  memory: number;
+  /** Bytes of those. */
+  bytes: number;
   /** How many of its files were begun. */
   files: number;
   file: { readonly staged: StagedFile; readonly writer: FileWriter } | undefined;
@@ -43,8 +43,8 @@ export class PartitionWriter {
   readonly #begin: BeginFile;
   readonly #partitions = new Map<string, Partition>();
   readonly #done: PartFile[] = [];
-  /** Bytes that the rows of all partitions take. */
-  #memory = 0;
+  /** Bytes of the rows of all partitions. */
+  #bytes = 0;
 
   constructor(schema: Schema, options: PartitionOptions, begin: BeginFile) {
     this.#schema = schema;
@@ -70,7 +70,7 @@ export class PartitionWriter {
       }
       this.#weigh(partition);
     }
-    if (this.#memory > mostMemory) await this.#relieve();
+    if (this.#bytes > mostBytes) await this.#relieve();
   }
 
   /** Adds a file that is whole already. */
@@ -80,9 +80,10 @@ export class PartitionWriter {
     this.#done.push({ staged, rows, sha256: await staged.finish() });
   }
 
-  /** Writes what is left. Without partitions there is a file even where there are no rows. */
-  async end(): Promise<readonly PartFile[]> {
-    if (this.#done.length === 0 && this.#partitions.size === 0 && this.#options.partitionBy.length === 0)
+  /** Writes what is left. @param evenEmpty without partitions, whether there is a file even where there are no rows */
+  async end({ evenEmpty }: { readonly evenEmpty: boolean }): Promise<readonly PartFile[]> {
+    const isEmpty = this.#done.length === 0 && this.#partitions.size === 0;
+    if (evenEmpty && isEmpty && this.#options.partitionBy.length === 0)
       await this.#endFile(this.#open(this.#partition('')));
     for (const partition of this.#partitions.values()) {
       await this.#flush(partition);
@@ -92,32 +93,31 @@ export class PartitionWriter {
     return this.#done;
   }
 
-  async close(): Promise<void> {}
-
   #partition(folder: string): Partition {
     let partition = this.#partitions.get(folder);
     if (!partition) {
       const rows = new Batch(this.#schema, firstRows);
-      partition = { folder, rows, memory: 0, files: 0, file: undefined };
+      partition = { folder, rows, bytes: 0, files: 0, file: undefined };
       this.#partitions.set(folder, partition);
     }
     return partition;
   }
 
-  /** Counts what the rows of a partition take now. */
+  /** Counts the rows of a partition as they are now. */
   #weigh(partition: Partition): void {
-    const { memory } = partition.rows;
-    this.#memory += memory - partition.memory;
-    partition.memory = memory;
+    const { bytes } = partition.rows;
+    this.#bytes += bytes - partition.bytes;
+    partition.bytes = bytes;
   }
 
-  /** Writes the rows of the largest partitions, until half of the memory is free. */
+  /**
+   * Writes all rows that wait. Batches are used again, at the size that they have grown to: thousands that are thrown away and
+   * grow again cost more memory than they hold. Those that nothing came for are let go.
+   */
   async #relieve(): Promise<void> {
-    const largest = [...this.#partitions.values()].sort((a, b) => b.memory - a.memory);
-    for (const partition of largest) {
-      if (this.#memory <= mostMemory / 2) return;
-      await this.#flush(partition);
-      partition.rows = new Batch(this.#schema, firstRows);
+    for (const partition of this.#partitions.values()) {
+      if (partition.rows.rows === 0) partition.rows = new Batch(this.#schema, 0);
+      else await this.#flush(partition);
       this.#weigh(partition);
     }
   }
@@ -156,5 +156,5 @@ export class PartitionWriter {
 
 /** Rows that a partition has room for at first: there may be thousands. */
 const firstRows = 64;
-/** Bytes that rows which wait for a row group may take. */
-const mostMemory = 64 * 1024 * 1024;
+/** Bytes of rows that wait for a row group. Columns have up to twice the room that they need. */
+const mostBytes = 40 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import type { PostgresClient } from '../clients/postgres.js';
-import { readTypes } from '../columnar/postgres/catalog.js';
+import { type CatalogType, readTypes } from '../columnar/postgres/catalog.js';
 import { ask } from '../columnar/postgres/expressions.js';
 import { type Reader, warningsFor } from '../columnar/postgres/profiles.js';
 import { asText, type Mapped, type TypeRules } from '../columnar/postgres/types.js';
@@ -18,6 +18,8 @@ export interface ExportQuery {
   readonly columns: readonly (Field & Mapped)[];
   /** Which make the partitions, as text; they come behind the others. */
   readonly partitions: readonly (Field & Mapped)[];
+  /** Those of them that are text in the database as well. */
+  readonly textPartitions: readonly string[];
   /** The readers that it was made for. */
   readonly reader: Reader;
   /** Takes values that the files cannot hold. */
@@ -67,10 +69,18 @@ export async function describeQuery(
     select,
     columns: asked,
     partitions: partitionBy.map((name) => ({ name, ...asText })),
+    textPartitions: columns
+      .filter(({ name, type }) => partitionBy.includes(name) && isText(types.get(type)!))
+      .map(({ name }) => name),
     reader: rules.profile.reader,
     refusals: new Refusals(rules.misfits),
     warnings: warningsFor(asked, rules.profile),
   };
+}
+
+function isText(type: CatalogType): boolean {
+  if (type.kind === 'domain') return isText(type.base);
+  return type.kind === 'enum' || (type.kind === 'scalar' && /^(text|varchar|bpchar|citext)$/.test(type.name));
 }
 
 /**

@@ -4,6 +4,7 @@ import { namedType } from '../columnar/rows/named-type.js';
 import { partitionType } from '../columnar/rows/partition-text.js';
 import type { RowColumn } from '../columnar/rows/row-batches.js';
 import { Refusals } from '../columnar/refusals.js';
+import { typeName } from '../columnar/type-name.js';
 import { UserError } from '../core/errors.js';
 import { checkNames, type WriteRules } from './query.js';
 
@@ -34,15 +35,25 @@ export function describeRows(
   checkNames(all, partitionBy);
   const typed = new Map(types.map(({ name, type }) => [name, type]));
   const columns = all.map((name): RowColumn => ({ name, ...namedType(typed.get(name) ?? 'text', rules) }));
+  return exportColumns(columns, partitionBy, rules);
+}
+
+/** Columns of files and of partitions. @throws UserError `PARTITION_TYPE` */
+export function exportColumns(
+  columns: readonly RowColumn[],
+  partitionBy: readonly string[],
+  rules: WriteRules,
+): ExportRows {
   const kept = columns.filter(({ name }) => !partitionBy.includes(name));
   return {
     columns: kept,
     partitions: partitionBy.map((name) => {
-      const column = partitionType(columns.find((each) => each.name === name)!);
-      if (column) return { name, ...column };
-      throw new UserError(`'${name}' cannot make partitions as ${typed.get(name)}`, {
+      const column = columns.find((each) => each.name === name)!;
+      const asText = partitionType(column);
+      if (asText) return { name, ...asText };
+      throw new UserError(`'${name}' cannot make partitions as ${typeName(column.type)}`, {
         code: 'PARTITION_TYPE',
-        hint: 'Text, whole numbers, booleans and dates can. Without a type it is text.',
+        hint: 'Text, whole numbers, booleans and dates can.',
       });
     }),
     refusals: new Refusals(rules.misfits),

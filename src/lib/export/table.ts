@@ -15,6 +15,8 @@ const others: Readonly<Record<string, string>> = {
 /** What `--table` names. */
 export interface Table {
   readonly kind: (typeof kinds)[keyof typeof kinds];
+  /** With its schema, quoted. */
+  readonly name: string;
   /** All of its rows, those of its partitions among them. */
   readonly sql: string;
 }
@@ -36,16 +38,14 @@ export async function findTable(client: PostgresClient, written: string): Promis
       code: 'TABLE_MISSING',
       hint: 'Write it with its schema, as metering.readings; a name with capital letters stands in double quotes.',
     });
-  const { schema, name, kind } = found;
+  const { kind } = found;
   if (!(kind in kinds))
     throw new UserError(`'${written}' is ${others[kind] ?? 'not a table'}, which has no rows to export`, {
       code: 'TABLE_UNUSABLE',
       hint: `Give a ${Object.values(kinds).join(', ')}, or a query with --sql.`,
     });
-  return {
-    kind: kinds[kind as keyof typeof kinds],
-    sql: `SELECT * FROM ${quoteIdentifier(schema)}.${quoteIdentifier(name)}`,
-  };
+  const name = `${quoteIdentifier(found.schema)}.${quoteIdentifier(found.name)}`;
+  return { kind: kinds[kind as keyof typeof kinds], name, sql: `SELECT * FROM ${name}` };
 }
 
 async function lookUp(client: PostgresClient, written: string): Promise<Found | undefined> {

@@ -9,6 +9,11 @@ import type { ThreadMessage, ThreadOrder, ThreadReport } from './thread-message.
 const startMs = 60_000;
 /** After the drain a thread has so long to hand its counts over. */
 const handOverMs = 10_000;
+/**
+ * Garbage of requests is short-lived. By itself V8 lets the space for it grow within minutes to 48 MB, so that a long run would take more
+ * memory than a short one.
+ */
+const youngMb = 6;
 /** Node's timers take no more: 24 days. */
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -29,7 +34,8 @@ export class Thread {
     this.#job = job;
     const { arrivals } = job;
     const transferList = arrivals.loop === 'recorded' ? [arrivals.port] : [];
-    const worker = new Worker(workerFile(), { workerData: job, transferList });
+    const resourceLimits = { maxYoungGenerationSizeMb: youngMb };
+    const worker = new Worker(workerFile(), { workerData: job, transferList, resourceLimits });
     this.#worker = worker;
     this.#within(startMs);
     let tally: PackedTally | undefined;

@@ -37,7 +37,7 @@ export interface Threshold {
   readonly abortAfterMs?: number;
 }
 
-/** How long a run goes on in any case, before `abort` ends it. */
+/** How long a run continues in any case, before `abort` ends it. */
 const usualGrace = '10s';
 
 const code = 'THRESHOLD';

@@ -65,7 +65,8 @@ export function trendOf(points: readonly Point[], options: TrendOptions = {}): T
   const interval =
     n < fewestPoints
       ? { lower: -Infinity, upper: Infinity }
-      : intervalOf(slopes, deviation * studentQuantile(1 - alpha / 2, n - 2));
+      : (intervalOf(slopes, deviation * studentQuantile(1 - alpha / 2, n - 2)) ??
+        intervalOfWalk(series, slope, studentQuantile(1 - alpha / 2, n - 2)));
   const rise = slope * time;
   const values = series.map(({ value }) => value);
   const within = n >= fewestPoints && Math.max(...values) - Math.min(...values) <= matters;
@@ -157,11 +158,30 @@ function ranks(values: readonly number[]): number[] {
   return values.map((value) => rankOf.get(value)!);
 }
 
-/** Those slopes that are so many ranks of S away from the median one. */
-function intervalOf(slopes: readonly number[], reach: number): { lower: number; upper: number } {
-  const lower = Math.floor((slopes.length - reach) / 2);
-  const upper = Math.ceil((slopes.length + reach) / 2);
-  return { lower: slopes[lower] ?? -Infinity, upper: slopes[upper] ?? Infinity };
+/** Those slopes that are so many ranks of S away from the median one; undefined where there are not so many. */
+function intervalOf(slopes: readonly number[], reach: number): { lower: number; upper: number } | undefined {
+  const lower = slopes[Math.floor((slopes.length - reach) / 2)];
+  const upper = slopes[Math.ceil((slopes.length + reach) / 2)];
+  return lower === undefined || upper === undefined ? undefined : { lower, upper };
+}
+
+/**
+ * An interval by distances, where ranks say nothing: those of a smooth curve about its line are as correlated as can be,
+ * however close it is to the line. The distances are taken for a random walk, the worst that they can be: one of n steps of variance σ²
+ * has a slope of variance 6σ² ÷ 5n, and is away from its line by a variance of σ²n ÷ 15 (Durlauf and Phillips 1988), so that
+ * the slope × time has 18 times the latter.
+ */
+function intervalOfWalk(
+  series: readonly Point[],
+  slope: number,
+  quantile: number,
+): { lower: number; upper: number } {
+  const n = series.length;
+  const distances = series.map(({ at, value }) => value - slope * at);
+  const mean = distances.reduce((sum, distance) => sum + distance, 0) / n;
+  const variance = distances.reduce((sum, distance) => sum + (distance - mean) ** 2, 0) / (n - 2);
+  const reach = (quantile * Math.sqrt(18 * variance)) / (series[n - 1]!.at - series[0]!.at);
+  return { lower: slope - reach, upper: slope + reach };
 }
 
 function ascending(values: readonly number[]): number[] {

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import type { Redactor } from '../../lib/core/secrets/redactor.js';
 import type { DistributionPoint } from '../../lib/load/distribution.js';
 import type { LoadResult } from '../../lib/load/result.js';
-import type { PlanDescription } from '../../lib/load/saved/plan-description.js';
 import type { Assets } from './assets.js';
 import type { Chart } from './chart.js';
 import { connectionChart, distributionChart, errorChart, latencyChart, rateChart } from './charts.js';
 import { dataElement, html, type Html, programElement } from './html.js';
+import type { PlanFact } from './plan.js';
 import * as sections from './sections.js';
 
 /** A run as its report tells it. */
@@ -15,7 +15,7 @@ export interface ReportedRun {
   /** What was tested: a URL, or the name of a scenario. */
   readonly title: string;
   readonly verdict: string;
-  readonly plan: PlanDescription;
+  readonly plan: readonly PlanFact[];
   readonly result: LoadResult;
   readonly distribution: readonly DistributionPoint[];
   /** Of metrify. */

@@ -6,7 +6,6 @@ import { formatQuantile, formatRate, quantileTitles } from '../load-figures.js';
 import { loadWarnings } from '../load-warnings.js';
 import { html, type Html } from './html.js';
 import type { ReportedRun } from './page.js';
-import { planFacts } from './plan.js';
 
 const tones: Readonly<Record<string, string>> = {
   ok: 'good',
@@ -234,7 +233,7 @@ export function generator({ generator, resent }: LoadResult): Html {
 }
 
 export function plan({ plan }: ReportedRun): Html {
-  return facts('Plan', planFacts(plan));
+  return facts('Plan', plan);
 }
 
 function facts(title: string, entries: readonly (readonly [string, string])[]): Html {

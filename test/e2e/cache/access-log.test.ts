@@ -151,8 +151,8 @@ describe('what is refused before anything is asked for, exit 2', () => {
   test.each([
     ['is not there', undefined, /does not exist/],
     ['is empty', '', /is empty/],
-    ['is no log', 'a,b\n1,2\n', /is no access log/],
-    ['is a picture', '\x89PNG\r\n\x1a\n\0\0\0', /is no access log/],
+    ['is no log', 'a,b\n1,2\n', /is not an access log/],
+    ['is a picture', '\x89PNG\r\n\x1a\n\0\0\0', /is not an access log/],
   ])('a log that %s', async (name, content, says) => {
     const file = join(folder.path, name.replaceAll(' ', '-'));
     if (content !== undefined) await writeFile(file, content, 'latin1');

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -63,7 +64,7 @@ needs('postgres')('a dataset', () => {
     expect(await hashes(full)).toEqual(before);
   });
 
-  it('is as it was when the server is killed midway', async () => {
+  it('is as it was when the server restarts midway', async () => {
     const other = await startPostgres();
     const folder = newFolder();
     await run(readings(1000), folder);
@@ -72,7 +73,7 @@ needs('postgres')('a dataset', () => {
       env: { METRIFY_POSTGRES_URL: other.url },
     });
     await staged(folder, running);
-    await other.kill();
+    await other.restart();
     const { code, stderr } = await running.finished;
     expect(code).toBe(5);
     expect(stderr).toContain('PostgreSQL');
@@ -125,6 +126,24 @@ needs('postgres')('a dataset', () => {
     for (const { path, sha256, bytes } of files) {
       expect(whole[path]).toBe(sha256);
       expect((await readFile(join(folder, path))).length).toBe(bytes);
+    }
+  });
+
+  it.runIf(process.getuid?.() === 0)('is as it was when the disk is full', async () => {
+    const disk = newFolder();
+    await mkdir(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
+    try {
+      const folder = join(disk, 'lake');
+      expect((await run(readings(1000), folder)).code).toBe(0);
+      const before = await hashes(folder);
+      const { code, stderr } = await run(readings(200_000), folder);
+      expect(code).toBe(5);
+      expect(stderr).toContain('NOT_WRITTEN');
+      expect(await hashes(folder)).toEqual(before);
+      expect(await leftovers(folder)).toEqual([]);
+    } finally {
+      execFileSync('umount', [disk]);
     }
   });
 

@@ -138,7 +138,7 @@ needs(
       2,
       expect.stringContaining("the column 'numbers' is an array"),
     ]);
-    const key = await run("select 'x' as id", to, '--parallel-by', 'id');
+    const key = await run("select 'x' as id", to, '--parallel-by', 'id', '--parallel', '2');
     expect([key.code, key.stderr]).toEqual([2, expect.stringContaining('--parallel-by id is not')]);
     const missing = await metrify(command('select 1 as id', to), {
       env: { ...environment(), SPARK_HOME: '/nowhere' },

@@ -57,13 +57,16 @@ it('load compare refuses what is not a saved run', async () => {
   const file = await folder();
   const { code, stderr } = await metrify(['load', 'compare', file('no.json'), file('none.json')]);
   expect(code).toBe(2);
-  expect(stderr).toContain('cannot be read');
+  expect(stderr).toMatch(/cannot read .*no\.json: it does not exist/);
 });
 
 it('load ab finds which of two services is slower, in turns', async () => {
   const { url } = await knownServer();
   const args = ['--rate', '100', '--duration', '5s', '--slice', '500ms', '--warmup', '100ms'];
-  const found = await comparison('ab', `${url}/after/20`, `${url}/after/200`, ...args);
+  const turns = () => comparison('ab', `${url}/after/20`, `${url}/after/200`, ...args);
+  let found = await turns();
+  // The generator was the limit in too many turns: this machine was busy.
+  for (let tries = 0; tries < 5 && found.verdict === 'inconclusive'; tries++) found = await turns();
   expect(found.p50).toMatchObject({ verdict: 'slower' });
   expect(found.code).toBe(3);
 });

@@ -9,16 +9,16 @@ const ok = () => http((_, response) => response.end('ok'));
 
 needs('tmux')('load run on a terminal', () => {
   it.each([60, 100])('of %i columns shows how it stands, and then its result alone', async (columns) => {
-    const line = `metrify load run ${await ok()} --rate 50 --duration 4s --threshold 'p95<10s'; echo "exit $?"`;
+    const line = `metrify load run ${await ok()} --rate 50 --duration 8s --threshold 'p95<10s'; echo "exit $?"`;
     const screen = await terminal(line, { columns });
     try {
       const live = await screen.waitFor(/^holds +p95<10s/m);
       expect(live).toMatch(/^sent +\d+\/s of 50\/s wanted /m);
       expect(live).toMatch(/^p95 +.*ms, in all .*ms /m);
-      expect(live).toContain('of 4s');
+      expect(live).toContain('of 8s');
       // 7 where this machine was too busy to send in time.
       const end = await screen.waitFor(/^exit [07]$/m);
-      expect(end).toMatch(/^200 requests in 4s: 200 answered/m);
+      expect(end).toMatch(/^400 requests in 8s: 400 answered/m);
       expect(end).not.toMatch(/under way|holds/);
     } finally {
       await screen.close();
@@ -49,14 +49,14 @@ needs('tmux')('load run on a terminal', () => {
   it('with --no-live, in CI and on a dumb terminal is a line', async () => {
     const url = await ok();
     const line = (before: string, after: string) =>
-      `${before} metrify load run ${url} --rate 50 --duration 3s ${after}; echo "exit $?"`;
+      `${before} metrify load run ${url} --rate 50 --duration 8s ${after}; echo "exit $?"`;
     const lines = [line('', '--no-live'), line('CI=true', ''), line('TERM=dumb', '')];
     await Promise.all(
       lines.map(async (one) => {
         const screen = await terminal(one);
         try {
           await screen.waitFor(/^load {2}[\d,]+ requests .* of 50\/s wanted {2}p95 /m);
-          expect(await screen.waitFor(/^exit [07]$/m)).toMatch(/^150 requests in 3s/m);
+          expect(await screen.waitFor(/^exit [07]$/m)).toMatch(/^400 requests in 8s/m);
         } finally {
           await screen.close();
         }

@@ -218,7 +218,7 @@ describe('load replay', () => {
   it.each([
     ['an empty file', 'empty.log', '', 'is empty', 'INPUT_EMPTY'],
     ['an empty packed file', 'empty.log.gz', gzipSync(''), 'is empty', 'INPUT_EMPTY'],
-    ['what is no log', 'novel.log', 'Call me Ishmael.\n', 'is no access log', 'NO_ACCESS_LOG'],
+    ['what is no log', 'novel.log', 'Call me Ishmael.\n', 'is not an access log', 'NO_ACCESS_LOG'],
     ['a log of other methods', 'posts.log', coarse(0, '/', 'POST'), 'nothing to replay', 'NOTHING_TO_REPLAY'],
   ])('refuses %s', async (_, name, content, message, code) => {
     const { url, seen } = await recorder();
@@ -236,7 +236,7 @@ describe('load replay', () => {
     [['--url', 'http://127.0.0.1:1', '--speed', '0'], 'not a speed'],
     [['--url', 'http://127.0.0.1:1', '--speed', 'fast'], 'not a speed'],
     [['--url', 'http://127.0.0.1:1', '--methods', 'get'], 'not a method'],
-    [['--url', 'http://127.0.0.1:1', '--host', 'a b'], 'no host name'],
+    [['--url', 'http://127.0.0.1:1', '--host', 'a b'], 'not a host name'],
   ])('refuses %j: %s', async (args, message) => {
     const log = await logOf('some.log', coarse(0, '/'));
     const end = await metrify(['load', 'replay', log, ...args]);

@@ -43,6 +43,21 @@ it('a report has the numbers of the result, and so has that of the saved run', a
   });
 });
 
+it('has the numbers of a replay, too', async () => {
+  const [log, report] = ['access.log', 'report.html'].map((name) => join(folder, name));
+  const lines = Array.from({ length: 20 }, (_, n) =>
+    JSON.stringify({ time: new Date(1e12 + 50 * n).toISOString(), method: 'GET', path: '/x', status: 200 }),
+  );
+  writeFileSync(log!, `${lines.join('\n')}\n`);
+  const url = await http((_, response) => response.end('ok'));
+  const { code, json } = await metrify(['load', 'replay', log!, '--url', url, '--report', report!, '--json']);
+  expect(code).toBe(0);
+  const page = readFileSync(report!, 'utf8');
+  expect(resultIn(page)).toMatchObject({ sent: 20, answered: 20 });
+  expect(resultIn(page).latencyMs).toEqual(json<{ result: LoadResult }>().result.latencyMs);
+  expect(page).toContain(`the requests of ${log}`);
+});
+
 it('says when names share a row, since there are too many of them', async () => {
   const [log, summary] = ['access.log', 'summary.md'].map((name) => join(folder, name));
   const word = (n: number) => n.toString(26).replace(/\d/g, (digit) => 'qrstuvwxyz'[Number(digit)]!);

@@ -19,12 +19,13 @@ async function soak(args: readonly string[]) {
 }
 
 it('finds what rises: memory and descriptors of a process, latency, errors', async () => {
-  const { url, pid } = await knownServer();
+  // A process each: what one of them does must not show in the others.
+  const [leaking, slowing, breaking] = await Promise.all([knownServer(), knownServer(), knownServer()]);
   const load = ['--rate', '40', '--duration', '13s'];
   const [leak, slower, failing] = await Promise.all([
-    soak([`${url}/leak`, ...load, '--pid', String(pid)]),
-    soak([`${url}/slower`, ...load]),
-    soak([`${url}/failing`, ...load]),
+    soak([`${leaking.url}/leak`, ...load, '--pid', String(leaking.pid)]),
+    soak([`${slowing.url}/slower`, ...load]),
+    soak([`${breaking.url}/failing`, ...load]),
   ]);
   expect(leak).toMatchObject({ code: 3, verdict: 'failed' });
   expect(leak.verdictOf('memory')).toBe('rising');

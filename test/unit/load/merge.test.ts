@@ -5,6 +5,7 @@ import { Accounts } from '../../../src/lib/load/accounts.js';
 import type { LoadPlan, LoadTally } from '../../../src/lib/load/generator.js';
 import { packForThread, packTimelineForThread } from '../../../src/lib/load/packed-tally.js';
 import { mergeRuns } from '../../../src/lib/load/saved/merge.js';
+import { describePlan } from '../../../src/lib/load/saved/plan-description.js';
 import { decodeRun, encodeRun } from '../../../src/lib/load/saved/saved-run.js';
 import type { Shard } from '../../../src/lib/load/shard.js';
 import { latenciesOpener, NameTally } from '../../../src/lib/load/tally.js';
@@ -81,6 +82,20 @@ const plain = ({ names, timeline, due, slowest }: LoadTally) => ({
 });
 
 describe('a saved run', () => {
+  const ramp = [
+    { durationMs: 5000, from: 0, to: 7 },
+    { durationMs: 5000, from: 7, to: 7 },
+  ];
+  it.each([
+    { loop: 'open', stages: ramp },
+    { loop: 'open', stages: ramp, spacing: 'poisson' },
+    { loop: 'closed', users: 7 },
+    { loop: 'closed', users: 7, stages: ramp },
+  ] satisfies LoadPlan['arrivals'][])('has its whole plan: %j', (arrivals) => {
+    const plan = planOf(undefined, { arrivals });
+    expect(decoded(encoded(tallyOf([0]), plan)).run.plan).toEqual(describePlan(plan));
+  });
+
   it('is read as it was', () => {
     const tally = tallyOf([0, 10, 1500, 9000]);
     const { run } = decoded(encoded(tally, planOf({ index: 2, of: 3 })));

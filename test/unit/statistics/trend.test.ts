@@ -124,3 +124,30 @@ it('is the same in other units, from another start, and in any order', () => {
     ),
   );
 });
+
+// What is left of them about a line is small, and as correlated as can be.
+describe('smooth curves and stairs, which rise without noise, are found', () => {
+  it.each([
+    ['a root', (share: number) => 25 + 40 * Math.sqrt(share)],
+    ['a parabola', (share: number) => 25 + 40 * share ** 2],
+  ])('%s', (_, curve) => {
+    for (const count of [20, 60, 240]) {
+      const points = Array.from({ length: count }, (_, at) => ({ at, value: curve(at / (count - 1)) }));
+      expect(trendOf(points, { relative: 0.1 }).verdict).toBe('rising');
+      const falling = points.map(({ at, value }) => ({ at, value: -value }));
+      expect(trendOf(falling, { relative: 0.1 }).verdict).toBe('steady');
+    }
+  });
+
+  it('whole numbers, such as descriptors that leak', () => {
+    const rise = fc.double({ min: 40, max: 4000, noNaN: true });
+    const phase = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(rise, phase, fc.integer({ min: 14, max: 300 }), (rise, phase, count) => {
+        const value = (at: number) => 25 + Math.floor(phase + (rise * at) / (count - 1));
+        const points = Array.from({ length: count }, (_, at) => ({ at, value: value(at) }));
+        expect(trendOf(points, { relative: 0.1, absolute: 2, alpha: 0.02 }).verdict).toBe('rising');
+      }),
+    );
+  });
+});

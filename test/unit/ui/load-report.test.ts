@@ -5,28 +5,32 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { Redactor } from '../../../src/lib/core/secrets/redactor.js';
+import type { PlanDescription } from '../../../src/lib/load/saved/plan-description.js';
 import { escapeLine } from '../../../src/runtime/escape.js';
 import { type ReportedRun, reportPage } from '../../../src/ui/load-report/page.js';
+import { planFacts, replayFacts } from '../../../src/ui/load-report/plan.js';
 import { needs } from '../../servers/needs.js';
 import { replayable } from '../../random.js';
 import { exampleName, exampleResult } from '../load/example-result.js';
 
 const assets = { script: 'void 0', style: 'body{margin:0}' };
 
+const plan: PlanDescription = {
+  targets: ['http://127.0.0.1:8080'],
+  arrivals: { loop: 'open', stages: [{ durationMs: 2000, from: 50, to: 50 }] },
+  durationMs: 2000,
+  drainMs: 1000,
+  timeoutMs: 30_000,
+  connectTimeoutMs: 5000,
+  maxConnections: 10,
+  workload: 'x',
+};
+
 function page(changed: Partial<ReportedRun> = {}): string {
   const run: ReportedRun = {
     title: 'GET http://127.0.0.1:8080/readings',
     verdict: 'failed',
-    plan: {
-      targets: ['http://127.0.0.1:8080'],
-      arrivals: { loop: 'open', stages: [{ durationMs: 2000, from: 50, to: 50 }] },
-      durationMs: 2000,
-      drainMs: 1000,
-      timeoutMs: 30_000,
-      connectTimeoutMs: 5000,
-      maxConnections: 10,
-      workload: 'x',
-    },
+    plan: planFacts(plan),
     result: exampleResult(),
     distribution: [
       { share: 0, ms: 1, isBound: false },
@@ -190,4 +194,27 @@ it('says that names share a row', () => {
   expect(shown).toContain(
     "there were more than 1,000 names of requests: 1 request is counted together as 'other'",
   );
+});
+
+it.each([
+  [{ loop: 'open', stages: [{ durationMs: 2000, from: 0, to: 50 }] }, 'open loop: 0/s to 50/s in 2s'],
+  [{ loop: 'closed', users: 1 }, 'closed loop: 1 user, one request after the other'],
+  [
+    {
+      loop: 'closed',
+      users: 20,
+      stages: [
+        { durationMs: 30_000, from: 0, to: 20 },
+        { durationMs: 120_000, from: 20, to: 20 },
+      ],
+    },
+    'closed loop: 0 to 20 users in 30s, then 20 users for 2m, one request after the other',
+  ],
+] satisfies [PlanDescription['arrivals'], string][])('tells the load %j', (arrivals, text) => {
+  expect(planFacts({ ...plan, arrivals })).toContainEqual(['load', text]);
+});
+
+it('tells what a replay was', () => {
+  const facts = replayFacts({ target: 'http://127.0.0.1:8080', source: 'access.log', speed: 0.5, plan });
+  expect(facts).toContainEqual(['load', 'the requests of access.log, 0.5 times as fast']);
 });

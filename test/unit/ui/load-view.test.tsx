@@ -13,7 +13,13 @@ const stages = [
   { durationMs: 30_000, from: 0, to: 100 },
   { durationMs: 60_000, from: 100, to: 500 },
 ];
-const plan = { title: 'GET http://127.0.0.1/x', durationMs: 90_000, drainMs: 5000, stages };
+const plan = {
+  title: 'GET http://127.0.0.1/x',
+  durationMs: 90_000,
+  drainMs: 5000,
+  stages,
+  of: 'rate' as const,
+};
 const second = { sent: 120, wanted: 125, p50: 12, p95: 80, p99: 900, errors: 2 };
 const run: LiveRun = {
   elapsedMs: 40_000,
@@ -47,6 +53,19 @@ function shown(props: Parameters<typeof LoadView>[0]): string {
   // eslint-disable-next-line no-control-regex -- what a terminal does not show
   return text.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '');
 }
+
+it('shows the stage of users, too', () => {
+  const users = [
+    { durationMs: 30_000, from: 0, to: 20 },
+    { durationMs: 60_000, from: 20, to: 20 },
+    { durationMs: 10_000, from: 20, to: 1 },
+  ];
+  const at = (passedMs: number) =>
+    shown({ plan: { ...plan, durationMs: 100_000, stages: users, of: 'users' }, run, passedMs, width: 60 });
+  expect(at(1000)).toMatch(/1s of 1m 40s {2}stage 1 of 3: 0 to 20 users$/m);
+  expect(at(40_000)).toMatch(/stage 2 of 3: 20 users$/m);
+  expect(at(95_000)).toMatch(/stage 3 of 3: 20 to 1 user$/m);
+});
 
 it('shows rate, latencies, errors, stage and thresholds', () => {
   const text = shown({ plan, run, passedMs: 40_500, width: 100 });

@@ -21,16 +21,21 @@ export const sparkFlags = {
 };
 
 type Input = FlagValues<typeof sparkFlags> &
-  Pick<FlagValues<typeof writeFlags>, 'infinity' | 'parallel' | 'parallelBy'> & {
+  Pick<FlagValues<typeof writeFlags>, 'infinity' | 'parallel' | 'parallelBy' | 'targetFileSize'> & {
     readonly compression: string;
   };
 
+export interface PreparedSpark {
+  readonly client: PostgresClient;
+  readonly job: SparkJob;
+}
+
 /** What the engine spark needs besides; undefined for the other one. @throws UserError exit 2 */
 export async function prepareSpark(
-  { engine, sparkConf, parallelBy, parallel, infinity, compression }: Input,
+  { engine, sparkConf, parallelBy, parallel, infinity, compression, targetFileSize }: Input,
   prepared: Prepared,
   context: Context,
-): Promise<SparkJob | undefined> {
+): Promise<PreparedSpark | undefined> {
   if (engine === 'local') {
     if (sparkConf.length === 0) return undefined;
     throw new UserError('--spark-conf is for --engine spark', {
@@ -38,26 +43,34 @@ export async function prepareSpark(
     });
   }
   if ('source' in prepared)
-    throw new UserError('Spark reads from PostgreSQL', {
-      hint: 'Give --sql or --table with --engine spark, or leave the engine out.',
+    throw new UserError('the engine spark reads PostgreSQL', {
+      hint: 'Leave --engine out, or give --sql or --table.',
     });
-  const { job } = prepared;
+  if (parallel > 1 && parallelBy === undefined)
+    throw new UserError('the engine spark divides rows by the values of a column', {
+      hint: 'Give --parallel-by COLUMN, or leave --parallel out.',
+    });
+  if (targetFileSize !== undefined)
+    throw new UserError('the engine spark has no size of files', {
+      hint: 'Leave --target-file-size out, or --engine.',
+    });
+  if (prepared.job.night)
+    throw new UserError('the engine spark does not take --since-column', {
+      hint: 'Leave --engine out.',
+    });
   const settings = await context.settings();
-  return {
-    ...job,
+  const job: SparkJob = {
+    ...prepared.job,
     postgres: requireSystem(settings, 'postgres', '--sql'),
     compression,
     infinity,
-    ranges: parallelBy === undefined ? undefined : { column: parallelBy, count: parallel },
+    ranges: parallelBy === undefined || parallel === 1 ? undefined : { column: parallelBy, count: parallel },
     spark: { conf: sparkConf, env: context.env, temporaryFolder: tmpdir() },
   };
+  return { client: prepared.client, job };
 }
 
-export async function runSpark(
-  client: PostgresClient,
-  job: SparkJob,
-  context: Context,
-): Promise<Outcome<Result>> {
+export async function runSpark({ client, job }: PreparedSpark, context: Context): Promise<Outcome<Result>> {
   const manifest = await context.during('exporting with Spark', 'rows', (progress) =>
     exportWithSpark(client, job, context.signal, progress),
   );

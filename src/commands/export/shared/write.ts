@@ -11,15 +11,17 @@ import { estimateQuery } from '../../../lib/export/estimate.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
 import type { Manifest, ManifestFile } from '../../../lib/export/manifest.js';
 import { describeQuery, type ExportQuery } from '../../../lib/export/query.js';
+import type { NightSummary } from '../../../lib/export/since/night.js';
 import { findTable } from '../../../lib/export/table.js';
 import { quoteIdentifier } from '../../../lib/sql/quote.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
 import type { Printer } from '../../../runtime/printer.js';
-import { version } from '../../../version.js';
+import { createdBy } from '../../../version.js';
 import { sourceFlags } from '../../shared/source/flags.js';
 import { readQuery } from '../../shared/source/query.js';
+import { checkNightFlags, nightFlags, prepareNight } from './night.js';
 import { prepareRows, previewRows, rowFlags, type RowsJob, runRows } from './rows.js';
 import { chooseTarget, targetFlags } from './target.js';
 
@@ -42,6 +44,7 @@ export const writeFlags = {
     placeholder: 'P,S',
     help: 'digits, and how many of them are decimals, of numerics without a precision; otherwise these are text',
   }),
+  ...nightFlags,
   sortBy: flag.list({ placeholder: 'COLUMN', help: 'columns that the rows of each file are sorted by' }),
   targetFileSize: flag.size({ help: 'after which a file is followed by another' }),
   parallel: flag.count({ help: 'connections that read at a time, all in one snapshot', default: '1' }),
@@ -51,8 +54,6 @@ export const writeFlags = {
   }),
   rowGroupRows: flag.count({ help: 'rows of a row group or stripe at most', default: '122880' }),
 };
-
-export const createdBy = `metrify version ${version} (build unknown)`;
 
 /** A query of PostgreSQL, or rows of a file or stream. */
 export type Prepared = { readonly client: PostgresClient; readonly job: ExportJob } | RowsJob;
@@ -69,6 +70,7 @@ export interface Result {
   readonly rows: number;
   readonly bytes: number;
   readonly files: readonly ManifestFile[];
+  readonly since?: NightSummary;
   readonly schema: readonly { readonly name: string; readonly type: string }[];
 }
 
@@ -86,6 +88,7 @@ export async function prepareExport(
     misfits: { infinity, misread },
   };
   checkSource(input);
+  checkNightFlags(input);
   if (sortBy.length > 0 && input.parallel > 1)
     throw new UserError('rows that several connections read come in no order', {
       hint: 'Give --sort-by without --parallel.',
@@ -105,14 +108,18 @@ export async function prepareExport(
   const connect = () => openPostgres(postgres, settings, context.signal);
   const client = await connect();
   context.closing(() => client.close());
-  const sql = written ?? (await client.readOnly(() => findTable(client, input.table!))).sql;
+  const table =
+    written === undefined ? await client.readOnly(() => findTable(client, input.table!)) : undefined;
+  const sql = written ?? table!.sql;
   const query = await client.readOnly(() => describeQuery(client, sql, partitionBy, rules));
   checkSortBy(sortBy, query);
   for (const warning of query.warnings) context.warn(warning);
+  const night = await prepareNight(client, input, table?.name, target, context.cwd);
   const { parallel: count, parallelBy: by } = input;
   const job: ExportJob = {
     ...options,
     ...{ query, sql, target, sortBy },
+    ...(night ? { night } : {}),
     ...(count === 1 ? {} : { parallel: { count, connect, ...(by === undefined ? {} : { by }) } }),
   };
   return { client, job };
@@ -196,8 +203,9 @@ export async function runExport(prepared: Prepared, context: Context): Promise<O
   );
   for (const note of notes) context.warn(note);
   const { refusals } = 'source' in prepared ? prepared.rows : prepared.job.query;
-  for (const warning of refusals.warnings()) context.warn(warning);
-  return { verdict: 'ok', result: resultOf(manifest) };
+  const night = 'source' in prepared ? undefined : prepared.job.night;
+  for (const warning of [...(night?.warnings() ?? []), ...refusals.warnings()]) context.warn(warning);
+  return { verdict: 'ok', result: { ...resultOf(manifest), ...(night ? { since: night.summary() } : {}) } };
 }
 
 export function resultOf({ rows, bytes, files, columns }: Manifest): Result {

@@ -34,7 +34,7 @@ export function readReplay({ url, speed = 1, methods, host }: Values): {
       hint: 'Give it like http://127.0.0.1:8080: the paths come from the log.',
     });
   if (host !== undefined && !/^[a-z0-9.[\]:_-]+$/i.test(host))
-    throw new UserError(`--host '${host}' is no host name`);
+    throw new UserError(`--host '${host}' is not a host name`);
   const wrong = methods.find((method) => !/^[A-Z][A-Z_-]*$/.test(method) || method === 'CONNECT');
   if (wrong !== undefined)
     throw new UserError(`'${wrong}' is not a method that can be replayed`, {

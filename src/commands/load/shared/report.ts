@@ -2,16 +2,16 @@ import { distributionOf } from '../../../lib/load/distribution.js';
 import type { LoadTally } from '../../../lib/load/generator.js';
 import { timesOf } from '../../../lib/load/judge.js';
 import type { LoadResult } from '../../../lib/load/result.js';
-import type { PlanDescription } from '../../../lib/load/saved/plan-description.js';
 import type { OpenLatencies } from '../../../lib/load/tally.js';
 import { verdictOf } from '../../../lib/load/verdict.js';
 import type { Context } from '../../../runtime/context.js';
+import type { PlanFact } from '../../../ui/load-report/plan.js';
 import { version } from '../../../version.js';
 
 export interface ReportedTally {
   /** What was tested. */
   readonly title: string;
-  readonly plan: PlanDescription;
+  readonly plan: readonly PlanFact[];
   readonly tally: LoadTally;
   readonly open: OpenLatencies;
 }

@@ -114,7 +114,7 @@ export async function requestOf(
     ...input.headerEnv.map(({ name, variable }) => parseHeader(`${name}: ${valueOf(variable, env)}`)),
   ];
   if (!input.noTrace && headers.some(([name]) => name.toLowerCase() === 'traceparent'))
-    throw new UserError('every request has a traceparent of its own', {
+    throw new UserError('every request has its own traceparent', {
       hint: 'Give --no-trace to send yours.',
     });
   return { method: chosen, headers, ...(body && { body }) };

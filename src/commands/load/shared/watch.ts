@@ -39,8 +39,9 @@ export async function watching<T>(
   const { openLoadView } = await import('../../../ui/load-live.js');
   const { title } = watched;
   const { arrivals, drainMs } = plan;
-  const stages = arrivals.loop === 'open' ? arrivals.stages : [];
-  const view = openLoadView(context.terminal, { title, durationMs, drainMs, stages });
+  const stages = arrivals.loop === 'recorded' ? [] : (arrivals.stages ?? []);
+  const of = arrivals.loop === 'closed' ? 'users' : 'rate';
+  const view = openLoadView(context.terminal, { title, durationMs, drainMs, stages, of });
   try {
     return await context.drawing(view, () =>
       run((second, soFar) => view.show(recorder.see(second, soFar)), silentProgress),

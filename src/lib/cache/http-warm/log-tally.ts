@@ -100,7 +100,7 @@ export async function tallyLog(
     (bytes) => options.progress.update(bytes, log.size),
   );
   if (read > 0 && malformed === read)
-    throw new UserError(`${log.label} is no access log: none of its ${read} lines is one`, {
+    throw new UserError(`${log.label} is not an access log: none of its ${read} lines is one`, {
       code: 'NO_ACCESS_LOG',
       hint: 'Known are the common and combined formats, and JSON lines with a request line, or with method and path.',
     });

@@ -23,9 +23,16 @@ export const codecs = {
   },
 } satisfies Record<string, Codec>;
 
-export type CodecName = keyof typeof codecs | 'zstd';
-export const codecNames: readonly CodecName[] = ['none', 'snappy', 'gzip', 'brotli', 'zstd'];
+const zstdId = 6;
+
+export const codecNames = ['none', 'snappy', 'gzip', 'brotli', 'zstd'] as const;
+export type CodecName = (typeof codecNames)[number];
 
 export async function openCodec(name: CodecName): Promise<Codec> {
-  return name === 'zstd' ? { id: 6, compress: await openZstd() } : codecs[name];
+  return name === 'zstd' ? { id: zstdId, compress: await openZstd() } : codecs[name];
+}
+
+/** @param id as files have it. @returns undefined for one that is not written here */
+export function codecNameOf(id: number): CodecName | undefined {
+  return codecNames.find((name) => (name === 'zstd' ? zstdId : codecs[name].id) === id);
 }

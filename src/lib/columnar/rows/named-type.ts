@@ -58,7 +58,7 @@ function scalarOf(name: string, modifier: number, rules: TypeRules): RowType {
   return { type, convert: convertOf(name, type, rules), isJson: name === 'json' || name === 'jsonb' };
 }
 
-function listOf(element: RowType): RowType {
+export function listOf(element: RowType): RowType {
   const { type, convert } = element;
   return {
     element,

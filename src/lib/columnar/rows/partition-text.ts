@@ -17,6 +17,8 @@ export function partitionType({ type }: RowType): RowType | undefined {
 
 function printOf(type: Type): ((value: unknown) => string) | undefined {
   if (type.storage === 'boolean') return (value) => String(booleanOf(value));
+  // JavaScript's numbers, of which whole ones have one text.
+  if (type.storage === 'float64') return (value) => integerOf(value, 64).toString();
   if (!('meaning' in type)) return undefined;
   const { meaning } = type;
   switch (meaning.kind) {

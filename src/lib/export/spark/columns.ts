@@ -72,7 +72,11 @@ function ask(name: string, type: Type, isTime: boolean, infinity: 'error' | 'nul
         storage as string
       ];
       if (plain !== undefined) return { sql: value, as: plain };
+      break;
     }
+    case 'time':
+    case 'timestamp96':
+    case 'uuid':
   }
   throw refused(name, `a column of the kind ${meaning.kind}`);
 }

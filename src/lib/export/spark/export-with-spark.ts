@@ -12,6 +12,7 @@ import { Dataset } from '../dataset.js';
 import type { ExportJob } from '../export-query.js';
 import type { Manifest } from '../manifest.js';
 import type { ExportQuery } from '../query.js';
+import { inSnapshot } from '../snapshot.js';
 import { askForSpark } from './columns.js';
 import { program } from './program.js';
 import { jdbcSource, type KeyRange } from './source.js';
@@ -37,49 +38,65 @@ export async function exportWithSpark(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<Manifest> {
-  const { query, sql, target, partitionBy, compression, infinity, ranges, spark, postgres } = job;
+  const { query, sql, target, spark } = job;
   const dataset = await Dataset.open(target, query.columns, { ...job, query: sql, reader: query.reader });
   // Only we may enter: the job has the password.
   const folder = await mkdtemp(join(spark.temporaryFolder, 'metrify-spark-'));
   try {
-    const end = await client.beginReadOnly({ statementTimeoutMs: 0 });
-    try {
-      await client.query(
-        'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL idle_in_transaction_session_timeout = 0',
-      );
-      const snapshot = (await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id')).rows[0]!.id;
-      const { columns: described } = await client.query(`SELECT * FROM (${query.sql}) AS export LIMIT 0`);
-      const asked = askForSpark(
-        query,
-        described.map(({ type }) => type),
-        infinity,
-      );
-      const range = ranges && (await rangeOf(client, query, ranges));
-      const output = join(folder, 'files');
-      const result = join(folder, 'result.json');
-      const source = await jdbcSource(postgres, asked.sql, snapshot, range, folder);
-      const file = (name: string, content: string) =>
-        writeFile(join(folder, name), content, { mode: 0o600 }).then(() => join(folder, name));
-      const spec = { source, columns: asked.columns, partitionBy, compression, output, result };
-      const args = [await file('program.py', program), await file('job.json', JSON.stringify(spec))];
-      await submit(args, spark, signal);
+    const connect = () => Promise.resolve(client);
+    const facts = await inSnapshot(client, { count: 1, connect }, async ({ text }) => {
+      // While Spark reads, this connection only holds the snapshot.
+      await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+      const files = await written(client, job, folder, signal);
       let rows = 0;
-      const files = Object.entries(JSON.parse(await readFile(result, 'utf8')) as Record<string, number>);
-      // In the same order as their names, so that names are given in it.
-      for (const [url, count] of files.sort(([a], [b]) => (a < b ? -1 : 1))) {
-        const path = fileURLToPath(url.replace(/^file:\/*/, 'file:///'));
-        const within = relative(output, dirname(path));
+      for (const { path, within, count } of files) {
         await dataset.adopt(within, count, createReadStream(path, { highWaterMark: 1024 * 1024 }));
         progress.update((rows += count));
       }
-    } finally {
-      await end();
-    }
-    return await dataset.finish();
+      return { snapshot: text };
+    });
+    return await dataset.finish(facts);
   } finally {
     await rm(folder, { recursive: true, force: true });
     await dataset.close();
   }
+}
+
+interface Written {
+  readonly path: string;
+  /** The folder of the partition. */
+  readonly within: string;
+  /** Rows. */
+  readonly count: number;
+}
+
+/** Has Spark write the rows to files. */
+async function written(
+  client: PostgresClient,
+  { query, partitionBy, sortBy = [], compression, infinity, ranges, spark, postgres }: SparkJob,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Written[]> {
+  const snapshot = (await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id')).rows[0]!.id;
+  const { columns: described } = await client.query(`SELECT * FROM (${query.sql}) AS export LIMIT 0`);
+  const types = described.map(({ type }) => type);
+  const asked = askForSpark(query, types, infinity);
+  const range = ranges && (await rangeOf(client, query, ranges));
+  const source = await jdbcSource(postgres, asked.sql, snapshot, range, folder);
+  const output = join(folder, 'files');
+  const result = join(folder, 'result.json');
+  const spec = { source, columns: asked.columns, partitionBy, sortBy, compression, output, result };
+  const paths = { program: join(folder, 'program.py'), job: join(folder, 'job.json') };
+  await writeFile(paths.program, program, { mode: 0o600 });
+  await writeFile(paths.job, JSON.stringify(spec), { mode: 0o600 });
+  await submit([paths.program, paths.job], spark, signal);
+  const counts = JSON.parse(await readFile(result, 'utf8')) as Record<string, number>;
+  return Object.entries(counts)
+    .map(([url, count]) => {
+      const path = fileURLToPath(url.replace(/^file:\/*/, 'file:///'));
+      return { path, within: relative(output, dirname(path)), count };
+    })
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** @returns undefined where there are no rows @throws UserError `SPARK_RANGE` */

@@ -33,6 +33,8 @@ names = job["partitionBy"]
 rows = rows.select([column(each["name"], each["as"]) for each in job["columns"]] + [column(name, "partition") for name in names])
 if names:
     rows = rows.repartition(*["\`" + name.replace("\`", "\`\`") + "\`" for name in names])
+if job["sortBy"]:
+    rows = rows.sortWithinPartitions(*["\`" + name.replace("\`", "\`\`") + "\`" for name in job["sortBy"]])
 writer = rows.write.mode("error").option("compression", job["compression"])
 if names:
     writer = writer.partitionBy(*names)

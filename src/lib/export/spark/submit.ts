@@ -56,6 +56,11 @@ function failed(log: string): UserError {
       code: 'SPARK_DRIVER',
       hint: 'Give --spark-conf spark.jars=/path/to/postgresql-42.jar, or put the driver among the jars of Spark.',
     });
+  if (/PSQLException: ERROR: (invalid snapshot identifier|snapshot .* does not exist)/.test(log))
+    return new ServiceUnavailable('snapshot not visible: a transaction pooler?', {
+      code: 'SNAPSHOT_NOT_VISIBLE',
+      hint: 'Connect to the server itself.',
+    });
   const said =
     /PSQLException: ((?:ERROR|FATAL): [^\n]*)/.exec(log)?.[1] ??
     /USER_RAISED_EXCEPTION\] ([^\n]*)/.exec(log)?.[1] ??

@@ -2,7 +2,7 @@ import { designEffect } from '../../statistics/design-effect.js';
 import { differenceBounds } from '../../statistics/difference.js';
 import type { Proportion } from '../../statistics/proportion.js';
 import { studentQuantile } from '../../statistics/student-t.js';
-import { fewestSlices } from './quantile.js';
+import { fewestSlices, tooFewSlices } from './quantile.js';
 import { meanDifference, type Sides, type Slice } from './slice.js';
 
 export interface ErrorComparison {
@@ -13,6 +13,8 @@ export interface ErrorComparison {
   readonly interval: { readonly lower: number; readonly upper: number };
   /** `same`: the interval excludes differences of a percentage point and more. */
   readonly verdict: 'higher' | 'lower' | 'same' | 'unclear';
+  /** Why nothing bounds the difference. */
+  readonly missing?: string;
 }
 
 const equal = 0.01;
@@ -27,12 +29,20 @@ export function compareErrors(sides: Sides, alpha: number): ErrorComparison {
   const used = sides.paired ? withRequests(sides) : sides;
   const fewest = { a: proportions(used.a, known), b: proportions(used.b, known) };
   const most = { a: proportions(used.a, possible), b: proportions(used.b, possible) };
-  const { lower } = bounds(most.a, fewest.b, sides.paired, alpha);
-  const { upper } = bounds(fewest.a, most.b, sides.paired, alpha);
+  const slices = Math.min(fewest.a.length, fewest.b.length);
+  const totals = { a: sum(fewest.a), b: sum(fewest.b) };
+  if (slices < fewestSlices)
+    return {
+      ...totals,
+      interval: { lower: -1, upper: 1 },
+      verdict: 'unclear',
+      missing: tooFewSlices(slices, 'with requests'),
+    };
+  const upper = mostIncrease(fewest.a, most.b, sides.paired, alpha);
+  const lower = -mostIncrease(fewest.b, most.a, sides.paired, alpha);
   const same = lower > -equal && upper < equal;
   return {
-    a: sum(fewest.a),
-    b: sum(fewest.b),
+    ...totals,
     interval: { lower, upper },
     verdict: lower > 0 ? 'higher' : upper < 0 ? 'lower' : same ? 'same' : 'unclear',
   };
@@ -43,19 +53,19 @@ function withRequests({ a, b, paired }: Sides): Sides {
   return { a: a.filter(both), b: b.filter(both), paired };
 }
 
-function bounds(
-  a: readonly Proportion[],
-  b: readonly Proportion[],
+/** Upper bound of what the rate of `to` exceeds that of `from` by. */
+function mostIncrease(
+  from: readonly Proportion[],
+  to: readonly Proportion[],
   paired: boolean,
   alpha: number,
-): { lower: number; upper: number } {
-  if (Math.min(a.length, b.length) < fewestSlices) return { lower: -1, upper: 1 };
-  const effect = designEffect([a, b]);
+): number {
+  const effect = designEffect([from, to]);
   const level = { lower: alpha / 2, upper: alpha / 2 };
-  const counted = differenceBounds(divided(sum(a), effect), divided(sum(b), effect), level);
-  const { mean, standardError, freedom } = meanDifference(a.map(rateOf), b.map(rateOf), paired);
+  const counted = differenceBounds(divided(sum(from), effect), divided(sum(to), effect), level);
+  const { mean, standardError, freedom } = meanDifference(from.map(rateOf), to.map(rateOf), paired);
   const reach = studentQuantile(1 - alpha / 2, freedom) * standardError;
-  return { lower: Math.min(counted.lower, mean - reach), upper: Math.max(counted.upper, mean + reach) };
+  return Math.max(counted.upper, mean + reach);
 }
 
 const known = ({ errors }: Slice): number => errors;

@@ -104,7 +104,12 @@ function whyMissing({ a, b }: Sides, blocks: number, requests: number): string |
   for (const [name, slices] of Object.entries({ A: a, B: b }))
     if (!slices.some(({ latencies }) => latencies.count > 0)) return `${name} has no expected answers`;
   if (blocks >= fewestSlices) return undefined;
-  return `there ${blocks === 1 ? 'is' : 'are'} ${counted(blocks, 'slice')} of ${formatCount(requests)} answers or more; ${fewestSlices} are needed`;
+  return tooFewSlices(blocks, `of ${formatCount(requests)} answers or more`);
+}
+
+/** @param which slices count: `with requests` */
+export function tooFewSlices(slices: number, which: string): string {
+  return `there ${slices === 1 ? 'is' : 'are'} ${counted(slices, 'slice')} ${which}; ${fewestSlices} are needed`;
 }
 
 function logOf({ latencies, incomplete }: Slice, quantile: number, open: OpenLatencies): Bounded {

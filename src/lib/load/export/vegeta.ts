@@ -49,7 +49,7 @@ function lossesOf({ tasks, setup, teardown, wait, load, timing, thresholds }: Ex
     ...(load.stages.some(({ from, to }) => from !== to) ? ['vegeta has no ramps: each is ten steps.'] : []),
     ...(load.of === 'users' ? ['vegeta has no users: so many workers send as fast as they can.'] : []),
     ...(timing.warmupMs > 0
-      ? ['vegeta has no warm-up: it is an attack of its own, which is not reported.']
+      ? ['vegeta has no warm-up: it is a separate attack, which is not reported.']
       : []),
     ...(thresholds.length > 0
       ? [`vegeta has no thresholds: ${thresholds.map(({ expression }) => expression).join(', ')}.`]

@@ -170,7 +170,7 @@ export class LogRecording {
         hint: 'Was it just rotated? Give the log before it (access.log.1).',
       });
     if (malformed === read)
-      return new UserError(`${label} is no access log: none of its ${read} lines is one`, {
+      return new UserError(`${label} is not an access log: none of its ${read} lines is one`, {
         code: 'NO_ACCESS_LOG',
         hint: 'Known are the common and combined formats, and JSON lines with a time and a request line, or with method and path.',
       });

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { errorMessage, UserError } from '../../core/errors.js';
 import { readText } from '../../core/input-file.js';
 import { read } from '../../core/schema/findings.js';
+import { unreadable } from '../../core/unreadable.js';
 import { counted } from '../../core/units.js';
 import type { LoadPlan, LoadTally } from '../generator.js';
 import {
@@ -82,7 +83,7 @@ export async function readRun(path: string, open: OpenLatencies): Promise<SavedR
   try {
     text = await readText(path);
   } catch (error) {
-    throw new UserError(`${path} cannot be read: ${errorMessage(error)}`, { code, cause: error });
+    throw unreadable(path, error);
   }
   return decodeRun(text, path, open);
 }
@@ -124,8 +125,8 @@ export function decodeRun(text: string, path: string, open: OpenLatencies): Save
 function parse(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw notOne(path, `it is not JSON: ${errorMessage(error)}`);
+  } catch {
+    throw notOne(path, 'it is not JSON');
   }
 }
 

@@ -34,7 +34,7 @@ const stage = z.object({ durationMs: ms, from: ms, to: ms });
 const plan = z.object({
   targets: z.array(z.string()),
   arrivals: z.union([
-    z.object({ loop: z.literal('closed'), users: count }),
+    z.object({ loop: z.literal('closed'), users: count, stages: z.optional(z.array(stage)) }),
     z.looseObject({ loop: z.literal('open'), stages: z.array(stage) }),
   ]),
   durationMs: ms,

@@ -60,7 +60,7 @@ export function loadPlanOf(
   const closed = users ?? connections;
   if (closed === undefined)
     throw new UserError('how much load is not said', {
-      hint: 'Give a rate or stages for an open loop, users or connections for a closed one.',
+      hint: 'Give a rate for an open loop, or users or connections for a closed one.',
     });
   return {
     ...rest,

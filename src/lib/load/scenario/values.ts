@@ -41,7 +41,7 @@ export function readPath(text: string): string {
     return text;
   }
   throw new UserError(`'${text}' is not a path`, {
-    hint: 'Begin it with /, or with http:// and a host of its own.',
+    hint: 'Begin it with /, or with http:// and its own host.',
   });
 }
 
@@ -82,7 +82,7 @@ export function readHeaderName(text: string): string {
 /** The key of a tag, by which a threshold can choose: `p95{KEY=value}<200ms`. */
 export function readTag(key: string): string {
   if (['name', 'check', 'kind'].includes(key))
-    throw new UserError(`'${key}' is no tag: thresholds choose by it in another way`);
+    throw new UserError(`'${key}' is not a tag: thresholds choose by it in another way`);
   if (!tagKey.test(key))
     throw new UserError(`'${key}' is not the key of a tag`, {
       hint: 'It has letters, digits, _, - and dots.',

@@ -51,13 +51,9 @@ async function unreadable(
   });
 }
 
-/** An expression that gives one number. @throws UserError when it cannot be evaluated, or gives several now */
-export async function gaugeOfPrometheus(
-  prometheus: Prometheus,
-  expression: string,
-  signal: AbortSignal,
-): Promise<Gauge> {
-  const gauge: Gauge = {
+/** An expression that gives one number. Reading it throws UserError when it cannot be evaluated, or gives several. */
+export function gaugeOfPrometheus(prometheus: Prometheus, expression: string): Gauge {
+  return {
     name: expression,
     unit: 'value',
     async read(signal) {
@@ -73,6 +69,4 @@ export async function gaugeOfPrometheus(
       return series[0]?.value;
     },
   };
-  await gauge.read(signal);
-  return gauge;
 }

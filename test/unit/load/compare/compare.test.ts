@@ -53,6 +53,7 @@ describe('what there is no verdict on', () => {
     expect(p95Of(result)).toMatchObject({ verdict: 'unclear', missing, plan: undefined });
     expect(p95Of(result).interval).toEqual({ lower: 0, upper: Infinity });
     expect(result.errors.verdict).toBe('unclear');
+    expect(result.errors.missing).toMatch(/^there (is 1 slice|are \d slices) with requests; 8 are needed$/);
   });
 
   it('all answers of B are errors: its errors are more, and of its latency nothing is said', () => {
@@ -221,6 +222,9 @@ it('B against A is A against B the other way round', () => {
       (seed, scenario, n) => {
         const { a, slower: b } = simulate(seeded(seed), scenario, n, open);
         const [there, back] = [judge(a, b), judge(b, a)];
+        const mirrored = { lower: -back.errors.interval.upper, upper: -back.errors.interval.lower };
+        expect(there.errors.interval.lower).toBeCloseTo(mirrored.lower, 9);
+        expect(there.errors.interval.upper).toBeCloseTo(mirrored.upper, 9);
         there.quantiles.forEach((one, i) => {
           const other = back.quantiles[i]!;
           expect(other.verdict).toBe(opposite[one.verdict]);

@@ -57,7 +57,7 @@ describe('a mistake is told with its line and column', () => {
       'tags by which nothing can be chosen',
       `${base}    tags: { name: x, 'a b': y, team: z }\n`,
       [
-        "6:19: 'name' is no tag: thresholds choose by it in another way",
+        "6:19: 'name' is not a tag: thresholds choose by it in another way",
         "6:29: 'a b' is not the key of a tag",
       ],
     ],

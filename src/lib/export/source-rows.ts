@@ -1,9 +1,9 @@
-import { fromBytes, type ByteString } from '../../core/bytes.js';
-import { UserError } from '../../core/errors.js';
-import { eachElement, memberText, stringText } from '../../sources/json-members.js';
-import type { RowBatch, RowSource } from '../../sources/row-source.js';
-import type { RowColumn } from './row-batches.js';
-import type { RowType } from './named-type.js';
+import { fromBytes, type ByteString } from '../core/bytes.js';
+import { UserError } from '../core/errors.js';
+import { eachElement, memberText, stringText } from '../sources/json-members.js';
+import type { RowBatch, RowSource } from '../sources/row-source.js';
+import type { RowColumn } from '../columnar/rows/row-batches.js';
+import type { RowType } from '../columnar/rows/named-type.js';
 
 /**
  * A row's values by column, in an array that is used again.

@@ -1,0 +1,171 @@
+import { compareValues } from '../../columnar/bounds.js';
+import { openFile } from '../../columnar/parquet-reader/byte-source.js';
+import { codecNames } from '../../columnar/parquet-reader/decompress.js';
+import type { FooterChunk } from '../../columnar/parquet-reader/footer.js';
+import { readBounds } from '../../columnar/parquet-reader/bounds.js';
+import { ParquetFile } from '../../columnar/parquet-reader/parquet-file.js';
+import { plainText } from '../../columnar/plain-text.js';
+import { typeName } from '../../columnar/type-name.js';
+import type { Field, ScalarType, Type } from '../../columnar/type.js';
+import type { Manifest } from '../manifest.js';
+import type { FoundDataset } from './open-dataset.js';
+
+export interface InspectedColumn {
+  readonly name: string;
+  readonly type: string;
+  /** In the files, compressed and not. Unknown of ORC. */
+  readonly bytes?: number;
+  readonly uncompressedBytes?: number;
+  readonly encodings?: readonly string[];
+  readonly codecs?: readonly string[];
+  /** Unknown where a file does not say, and of lists and records. */
+  readonly nulls?: number;
+  readonly min?: string;
+  readonly max?: string;
+}
+
+export interface Inspection {
+  readonly path: string;
+  readonly format: 'parquet' | 'orc';
+  readonly rows: number;
+  readonly bytes: number;
+  readonly files: number;
+  /** Unknown of ORC. */
+  readonly rowGroups?: number;
+  readonly createdBy: readonly string[];
+  /** For whom metrify wrote it. */
+  readonly reader?: string;
+  readonly partitionBy: readonly string[];
+  readonly partitions: number;
+  readonly columns: readonly InspectedColumn[];
+}
+
+/** Of Parquet files, by what stands in their footers. @throws UserError exit 2 */
+export async function inspectParquet(found: FoundDataset): Promise<Inspection> {
+  const columns = new Map<string, ColumnTotals>();
+  const createdBy = new Set<string>();
+  const total = { rows: 0, bytes: 0, rowGroups: 0 };
+  for (const file of found.files) {
+    const source = await openFile(file.absolute);
+    try {
+      const { schema, footer } = await ParquetFile.open(source);
+      total.rows += footer.rows;
+      total.bytes += source.size;
+      total.rowGroups += footer.groups.length;
+      createdBy.add(footer.createdBy);
+      for (const field of schema) {
+        const totals = columns.get(field.name) ?? new ColumnTotals(field);
+        columns.set(field.name, totals);
+        for (const group of footer.groups)
+          for (const { index } of field.leaves) totals.add(group.chunks[index]!, field.type);
+      }
+    } finally {
+      await source.close();
+    }
+  }
+  return {
+    ...about(found),
+    ...total,
+    createdBy: [...createdBy],
+    columns: [...columns.values()].map((totals) => totals.column),
+  };
+}
+
+/** Of ORC files, by the manifest, which is all that is known of them here. */
+export function inspectOrc(found: FoundDataset & { readonly manifest: Manifest }): Inspection {
+  const { rows, bytes, createdBy, columns } = found.manifest;
+  return { ...about(found), rows, bytes, createdBy: [createdBy], columns };
+}
+
+function about({ name, format, files, manifest, partitionBy }: FoundDataset) {
+  const partitions = new Set(files.map(({ partition }) => JSON.stringify(partition)));
+  return {
+    path: name,
+    format,
+    files: files.length,
+    ...(manifest && { reader: manifest.reader }),
+    partitionBy,
+    partitions: partitionBy.length === 0 ? 0 : partitions.size,
+  };
+}
+
+/** Names by their numbers in parquet.thrift. */
+const encodingNames = [
+  'plain',
+  'group var int',
+  'dictionary',
+  'rle',
+  'bit packed',
+  'delta',
+  'delta length',
+  'delta strings',
+  'dictionary',
+  'byte stream split',
+];
+
+class ColumnTotals {
+  readonly #field: Field;
+  readonly #encodings = new Set<string>();
+  readonly #codecs = new Set<string>();
+  #bytes = 0;
+  #uncompressedBytes = 0;
+  /** Undefined from when on something is unknown. */
+  #nulls: number | undefined = 0;
+  #bounds: Bounds | 'none yet' | undefined = 'none yet';
+
+  constructor(field: Field) {
+    this.#field = field;
+  }
+
+  add(chunk: FooterChunk, type: Type): void {
+    this.#bytes += chunk.place.length;
+    this.#uncompressedBytes += chunk.uncompressedBytes;
+    for (const encoding of chunk.encodings) this.#encodings.add(encodingNames[encoding] ?? `${encoding}`);
+    this.#codecs.add(codecNames[chunk.codec] ?? `${chunk.codec}`);
+    const isScalar = 'meaning' in type;
+    this.#nulls =
+      !isScalar || this.#nulls === undefined || chunk.nulls === undefined
+        ? undefined
+        : this.#nulls + chunk.nulls;
+    if (chunk.nulls === chunk.values) return;
+    const bounds = isScalar ? boundsOf(chunk, type) : undefined;
+    if (this.#bounds === 'none yet' || !bounds) this.#bounds = this.#bounds && bounds;
+    else this.#bounds = this.#bounds && joined(type as ScalarType, this.#bounds, bounds);
+  }
+
+  get column(): InspectedColumn {
+    const { name, type } = this.#field;
+    const bounds = this.#bounds === 'none yet' ? undefined : this.#bounds;
+    const text = (value: Buffer) => plainText(value, type as ScalarType) + (bounds!.isExact ? '' : '…');
+    return {
+      name,
+      type: typeName(type),
+      bytes: this.#bytes,
+      uncompressedBytes: this.#uncompressedBytes,
+      // Levels are always run lengths: it says nothing of the values.
+      encodings: [...this.#encodings].filter((each) => each !== 'rle' || type.storage === 'boolean'),
+      codecs: [...this.#codecs],
+      ...(this.#nulls !== undefined && { nulls: this.#nulls }),
+      ...(bounds && { min: text(bounds.min), max: text(bounds.max) }),
+    };
+  }
+}
+
+interface Bounds {
+  readonly min: Buffer;
+  readonly max: Buffer;
+  readonly isExact: boolean;
+}
+
+function boundsOf({ min, max, isExact }: FooterChunk, type: ScalarType): Bounds | undefined {
+  const read = readBounds(type, min, max);
+  return read.min && read.max && { min: read.min, max: read.max, isExact };
+}
+
+function joined(type: ScalarType, one: Bounds, other: Bounds): Bounds {
+  return {
+    min: compareValues(type, one.min, other.min) <= 0 ? one.min : other.min,
+    max: compareValues(type, one.max, other.max) >= 0 ? one.max : other.max,
+    isExact: one.isExact && other.isExact,
+  };
+}

@@ -1,0 +1,130 @@
+import { dirname } from 'node:path';
+
+import type { PostgresClient } from '../../clients/postgres.js';
+import { counted } from '../../core/units.js';
+import type { Dataset, Facts } from '../dataset.js';
+import type { Manifest } from '../manifest.js';
+import { type Changes, findChanges, type HeldRows, type OnChange, type SinceJob } from './changes.js';
+import type { State, StateFile } from './state.js';
+import { readSinceTable, type SinceTable } from './table.js';
+
+export interface NightJob extends Omit<SinceJob, 'table'> {
+  /** Its full name, quoted. */
+  readonly table: string;
+  readonly state: StateFile;
+  /** For people: where the dataset is. */
+  readonly dataset: string;
+}
+
+/** Why a run wrote what it wrote. */
+export interface NightSummary {
+  /** All rows, as the first run; the new ones; or partitions whole. */
+  readonly kind: 'all' | OnChange;
+  /** New rows whose cursor is below the newest one of the last run: they came late. */
+  readonly late: number;
+  /** New rows whose cursor is null. */
+  readonly withoutCursor: number;
+  /** The newest cursor of the table, as text. */
+  readonly newest: string | null;
+  /** Rows of the last run that were changed or deleted since. */
+  readonly gone: number;
+  /** Folders of the partitions that were written whole, or removed. */
+  readonly rewritten: readonly string[];
+}
+
+/** One of the runs that keep a dataset up to date: what it has to write, and what it leaves to the next one. */
+export class Night {
+  readonly #job: NightJob;
+  /** As the transaction sees it. */
+  #table: SinceTable | undefined;
+  #changes: Changes | undefined;
+
+  constructor(job: NightJob) {
+    this.#job = job;
+  }
+
+  /**
+   * Finds what is to be written, in the transaction in which it is read, and which partitions it replaces.
+   * @returns the rows as a query
+   * @throws as `readSinceTable`, `findChanges`, `StateFile.read` and `Dataset.replace`
+   */
+  async begin(client: PostgresClient, dataset: Dataset): Promise<string> {
+    const { before } = dataset;
+    const last = await this.#job.state.read(before?.since?.run);
+    this.#table = await readSinceTable(client, this.#job.table, this.#job.column);
+    const changes = await findChanges(client, { ...this.#job, table: this.#table }, last, heldRows(before));
+    if (changes.kind !== 'all') dataset.replace(new Set(changes.touched));
+    this.#changes = changes;
+    return changes.sql;
+  }
+
+  /** Before the dataset is changed. @returns what its manifest will say of the run */
+  async prepare(run: string): Promise<Facts> {
+    const { state, table, column } = this.#job;
+    await state.prepare(stateAfter({ ...this.#job, table: this.#table! }, this.#changes!, run));
+    return { since: { table, column, run } };
+  }
+
+  /** After the dataset was changed. */
+  end(): Promise<void> {
+    return this.#job.state.replace();
+  }
+
+  /** What the run found. After `begin`. */
+  summary(): NightSummary {
+    const { kind, gone, survey, touched } = this.#changes!;
+    const { late, nullCursors, newest } = survey;
+    return { kind, late, withoutCursor: nullCursors, newest, gone, rewritten: touched };
+  }
+
+  /** What whoever reads the dataset should know. */
+  warnings(): string[] {
+    const { onChange, column } = this.#job;
+    const { kind, gone, withoutCursor } = this.summary();
+    const warnings = [];
+    if (withoutCursor > 0)
+      warnings.push(`${counted(withoutCursor, 'row')} written now: '${column}' is null there`);
+    if (kind !== 'all' && gone > 0)
+      warnings.push(
+        `${counted(gone, 'row')} of the last run changed or deleted since: ${
+          onChange === 'append'
+            ? 'the dataset keeps them as they were, beside the new versions. --on-change rewrite replaces them'
+            : 'their partitions were written again'
+        }`,
+      );
+    return warnings;
+  }
+}
+
+function heldRows(manifest: Manifest | undefined): HeldRows {
+  const held = new Map<string, number>();
+  for (const { path, rows } of manifest?.files ?? []) {
+    const folder = dirname(path) === '.' ? '' : dirname(path);
+    held.set(folder, (held.get(folder) ?? 0) + rows);
+  }
+  return held;
+}
+
+/** What the next run starts from. */
+export function stateAfter(
+  {
+    table,
+    column,
+    dataset,
+  }: { readonly table: SinceTable; readonly column: string; readonly dataset: string },
+  { horizon, survey }: Changes,
+  run: string,
+): State {
+  return {
+    format: 'metrify-state',
+    version: 1,
+    run,
+    writtenAt: new Date().toISOString(),
+    dataset,
+    table: { ...table, parts: [...table.parts] },
+    horizon,
+    seen: [...survey.seen],
+    rows: survey.partitions.reduce((sum, { rows }) => sum + rows, 0),
+    since: { column, newest: survey.newest },
+  };
+}

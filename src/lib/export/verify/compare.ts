@@ -1,0 +1,143 @@
+import type { PostgresClient } from '../../clients/postgres.js';
+import { BatchReader } from '../../columnar/postgres/batch-reader.js';
+import { widest } from '../../columnar/parquet-reader/widen.js';
+import { typeName } from '../../columnar/type-name.js';
+import type { Field } from '../../columnar/type.js';
+import type { Progress } from '../../core/progress.js';
+import { partitionPath } from '../partition-path.js';
+import { divide } from '../partitions.js';
+import type { ExportQuery } from '../query.js';
+import { type DatasetFile, type ReadableDataset, readBatches } from '../read/open-dataset.js';
+import { Digest, HashedBatch } from './digest.js';
+
+/** The rows of a partition on both sides. */
+export interface PartitionComparison {
+  /** Its folder: `month=2026-01`; an empty text without partitions. */
+  readonly partition: string;
+  readonly isEqual: boolean;
+  readonly rows: { readonly dataset: number; readonly database: number };
+  /** Columns whose values are not the same ones. */
+  readonly columns: readonly {
+    readonly name: string;
+    readonly nulls: { readonly dataset: number; readonly database: number };
+  }[];
+}
+
+/** A column that only one side has, or whose types have no values in common. */
+export interface ColumnProblem {
+  readonly name: string;
+  /** Undefined: there is none. */
+  readonly dataset: string | undefined;
+  readonly database: string | undefined;
+}
+
+export interface Comparison {
+  readonly partitions: readonly PartitionComparison[];
+  readonly columns: readonly ColumnProblem[];
+}
+
+/** Rows of a batch: the loops over columns pay. */
+const batchRows = 16_384;
+const batchBytes = 32 * 1024 * 1024;
+
+/**
+ * Compares the rows of a dataset with those of a query, by partition: how many there are, and hashes of their values in no order.
+ * @throws as the client; UserError exit 2
+ */
+export async function compareRows(
+  client: PostgresClient,
+  query: ExportQuery,
+  dataset: ReadableDataset,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<Comparison> {
+  const problems = columnProblems(query.columns, dataset);
+  const shared = query.columns.filter(({ name }) => !problems.some((problem) => problem.name === name));
+  const names = shared.map(({ name }) => name);
+  const numbers = shared.map((field) => query.columns.indexOf(field));
+  let rows = 0;
+  const advance = (count: number) => progress.update((rows += count));
+  const database = await digestQuery(client, query, numbers, signal, advance);
+  const found = await digestDataset(dataset, names, signal, advance);
+  const partitions = [...new Set([...database.keys(), ...found.keys()])].sort().map((partition) => {
+    const [ours, theirs] = [found, database].map((side) => side.get(partition) ?? new Digest(names.length));
+    return {
+      partition,
+      isEqual: ours!.isEqual(theirs!),
+      rows: { dataset: ours!.rows, database: theirs!.rows },
+      columns: ours!.differing(theirs!).map((i) => ({
+        name: names[i]!,
+        nulls: { dataset: ours!.nulls(i), database: theirs!.nulls(i) },
+      })),
+    };
+  });
+  return { partitions, columns: problems };
+}
+
+function columnProblems(
+  columns: readonly Field[],
+  { schema, partitionBy }: ReadableDataset,
+): ColumnProblem[] {
+  const theirs = new Map(columns.map(({ name, type }) => [name, type]));
+  const ours = new Map(schema.map(({ name, type }) => [name, type]));
+  for (const name of partitionBy) ours.delete(name);
+  return [...new Set([...ours.keys(), ...theirs.keys()])].flatMap((name) => {
+    const [a, b] = [ours.get(name), theirs.get(name)];
+    if (a && b && widest(a, b)) return [];
+    return [{ name, dataset: a && typeName(a), database: b && typeName(b) }];
+  });
+}
+
+type Digests = Map<string, Digest>;
+
+function digestIn(digests: Digests, partition: string, columns: number): Digest {
+  const digest = digests.get(partition) ?? new Digest(columns);
+  digests.set(partition, digest);
+  return digest;
+}
+
+async function digestQuery(
+  client: PostgresClient,
+  query: ExportQuery,
+  numbers: readonly number[],
+  signal: AbortSignal,
+  advance: (rows: number) => void,
+): Promise<Digests> {
+  const digests: Digests = new Map();
+  const names = query.partitions.map(({ name }) => name);
+  const columns = [...query.columns, ...query.partitions];
+  const use = async (batch: ConstructorParameters<typeof HashedBatch>[0]) => {
+    const hashed = new HashedBatch(batch, numbers);
+    for (const { values, rows } of divide(batch, names.length))
+      digestIn(digests, partitionPath(names, values), numbers.length).add(hashed, rows);
+    advance(batch.rows);
+  };
+  const reader = new BatchReader(columns, batchRows, use, query.refusals, batchBytes);
+  const copy = `COPY (${query.sql}) TO STDOUT (FORMAT binary)`;
+  await client.copyBlocks(copy, (block) => reader.take(block), { signal });
+  await reader.end();
+  return digests;
+}
+
+async function digestDataset(
+  dataset: ReadableDataset,
+  names: readonly string[],
+  signal: AbortSignal,
+  advance: (rows: number) => void,
+): Promise<Digests> {
+  const digests: Digests = new Map();
+  const numbers = names.map((_, i) => i);
+  for await (const { batch, file } of readBatches(dataset, { columns: names, signal })) {
+    digestIn(digests, folderOf(file), names.length).add(new HashedBatch(batch, numbers), undefined);
+    advance(batch.rows);
+  }
+  return digests;
+}
+
+/** As metrify would call it, whatever the writer calls it. */
+export function folderOf({ partition }: DatasetFile): string {
+  return partitionPath(
+    partition.map(({ name }) => name),
+    partition.map(({ value }) => value),
+  );
+}
