@@ -15,7 +15,7 @@ import { type Lake, type LakeValue, openLake } from '../../servers/lake.js';
 import { needs } from '../../servers/needs.js';
 import { temporaryDirectory } from '../../servers/process.js';
 import { batchOf, fileOf, type Value } from '../../unit/columnar/batches.js';
-import { tables } from '../../unit/columnar/tables.js';
+import { sequences, tables } from '../../unit/columnar/tables.js';
 
 type Rows = readonly (readonly Value[])[];
 
@@ -158,7 +158,7 @@ needs('lake')('files that are written', () => {
     it(`are what was written: any ${format}, read by pyarrow`, async () => {
       await fc.assert(
         fc.asyncProperty(
-          tables,
+          fc.oneof(tables, sequences),
           fc.nat(),
           fc.integer({ min: 1, max: 3 }),
           async ([schema, rows], n, groups) => {

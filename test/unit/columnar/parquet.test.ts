@@ -11,7 +11,7 @@ import { Scratch } from '../../../src/lib/columnar/parquet/scratch.js';
 import type { Schema } from '../../../src/lib/columnar/type.js';
 import { scaled } from '../../scale.js';
 import { batchOf, fileOf, type Value } from './batches.js';
-import { plain, tables, text } from './tables.js';
+import { plain, sequences, tables, text } from './tables.js';
 
 async function parquetOf(batches: readonly Batch[], schema: Schema, codec: CodecName): Promise<Buffer> {
   const options = {
@@ -58,6 +58,26 @@ describe('a Parquet file', () => {
       ),
       { numRuns: scaled(300) },
     );
+  });
+
+  it('has integers in runs, steps and jumps', async () => {
+    await fc.assert(
+      fc.asyncProperty(sequences, async ([schema, rows]) => {
+        const found = await read(await parquetOf([batchOf(schema, rows)], schema, 'none'));
+        expect(found.map(comparable)).toEqual(rows.map(comparable));
+      }),
+      { numRuns: scaled(100) },
+    );
+  });
+
+  it('has whole numbers that rise in fewer bytes than they take', async () => {
+    const schema: Schema = [{ name: 'at', type: { storage: 'int64', meaning: plain } }];
+    const rows = Array.from({ length: 10_000 }, (_, i): Value[] => [
+      1_700_000_000_000_000n + BigInt(i) * 900n,
+    ]);
+    const file = await parquetOf([batchOf(schema, rows)], schema, 'none');
+    expect(file.length).toBeLessThan(10_000);
+    expect((await read(file)).map(comparable)).toEqual(rows.map(comparable));
   });
 
   it('has any rows of a batch, in any order', async () => {

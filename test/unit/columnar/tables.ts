@@ -61,3 +61,34 @@ export const tables = fc
       fc.array(fc.tuple(...columns.map(([, value]) => fc.option(value, { freq: 5 }))), { maxLength: 60 }),
     ),
   );
+
+const integers: readonly Type[] = [
+  { storage: 'int32', meaning: { kind: 'integer', bits: 32 } },
+  { storage: 'int64', meaning: { kind: 'integer', bits: 64 } },
+];
+/** Some equal steps: none, small ones, or any that there may be. */
+const steps = fc.tuple(
+  fc.oneof(
+    fc.constant(0n),
+    fc.bigInt({ min: -300n, max: 300n }),
+    fc.bigInt({ min: -(2n ** 62n), max: 2n ** 62n }),
+  ),
+  fc.integer({ min: 1, max: 150 }),
+);
+
+/** Two columns of integers, 32 and 64 bits: runs of equal ones, of equal steps, and of any steps. */
+export const sequences = fc
+  .tuple(
+    fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    fc.array(steps, { minLength: 1, maxLength: 20 }),
+  )
+  .map(([first, runs]) => {
+    const rows: Value[][] = [];
+    let next = first;
+    for (const [step, length] of runs)
+      for (let i = 0; i < length; i++) {
+        rows.push([Number(BigInt.asIntN(32, next)), BigInt.asIntN(64, next)]);
+        next += step;
+      }
+    return [integers.map((type, i): Field => ({ name: `c${i}`, type })), rows] as const;
+  });
