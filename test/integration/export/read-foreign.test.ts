@@ -57,7 +57,8 @@ needs('lake')('files of DuckDB', () => {
   beforeAll(async () => {
     lake = await openLake();
     directory = await temporaryDirectory('read-foreign');
-    const nullable = (sql: string, name: string) => `case when hash(i, '${name}') % 9 = 0 then null else ${sql} end`;
+    const nullable = (sql: string, name: string) =>
+      `case when hash(i, '${name}') % 9 = 0 then null else ${sql} end`;
     const all = Object.entries({ ...columns, ...nested });
     await lake.duckdb(
       `create table source as select ${all.map(([name, sql]) => `${nullable(sql, name)} as "${name}"`).join(', ')} from range(${rows}) r(i)`,

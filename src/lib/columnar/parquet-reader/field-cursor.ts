@@ -1,7 +1,7 @@
 import type { Column } from '../batch.js';
 import { ListColumn, StructColumn } from '../nested-columns.js';
 import type { FileLeaf, Step } from './file-schema.js';
-import type { LeafCursor} from './leaf-cursor.js';
+import type { LeafCursor } from './leaf-cursor.js';
 import { windowSize } from './leaf-cursor.js';
 import { ParquetMalformed } from './malformed.js';
 
