@@ -40,5 +40,8 @@ export function presentVerification(result: VerificationResult, printer: Printer
     );
     return;
   }
-  if (differing > 0) printer.bad(`${counted(differing, 'partition')} of ${formatCount(compared)} differ`);
+  if (differing > 0)
+    printer.bad(
+      `${counted(differing, 'partition')} of ${formatCount(compared)} ${differing === 1 ? 'differs' : 'differ'}`,
+    );
 }

@@ -6,7 +6,7 @@ import type { MisfitRules } from '../../../lib/columnar/refusals.js';
 import type { FileFormat } from '../../../lib/columnar/sink.js';
 import { typeName } from '../../../lib/columnar/type-name.js';
 import { UserError } from '../../../lib/core/errors.js';
-import { formatBytes, formatCount } from '../../../lib/core/units.js';
+import { counted, formatBytes, formatCount } from '../../../lib/core/units.js';
 import { estimateQuery } from '../../../lib/export/estimate.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
 import type { Manifest, ManifestFile } from '../../../lib/export/manifest.js';
@@ -213,5 +213,5 @@ export function resultOf({ rows, bytes, files, columns }: Manifest): Result {
 }
 
 export function presentExport({ rows, bytes, files }: Result, printer: Printer): void {
-  printer.ok(`${formatCount(rows)} rows, ${formatBytes(bytes)} in ${formatCount(files.length)} files`);
+  printer.ok(`${counted(rows, 'row')}, ${formatBytes(bytes)} in ${counted(files.length, 'file')}`);
 }
