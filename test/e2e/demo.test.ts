@@ -90,6 +90,8 @@ function expectWholeTour({ result }: Envelope, cache: 'redis' | 'database'): voi
     'metrify cache flush',
     ...(cache === 'redis' ? ['metrify cache queue', 'metrify cache worker', 'metrify cache queue'] : []),
     'metrify export parquet',
+    'metrify export verify',
+    'metrify export read',
     'metrify canary start',
     'metrify canary start',
   ]);
