@@ -91,6 +91,7 @@ export async function compact(
         code: 'DATASET_CHANGED',
         hint: 'Run it again.',
       });
+    if (snapshot !== undefined) into.annotate('snapshot', snapshot);
     const groups = new RowGroups(dataset.schema, rowGroupRows, (batch) => into.write(batch));
     let rows = 0;
     for await (const { batch } of readBatches({ ...dataset, files }, { signal })) {

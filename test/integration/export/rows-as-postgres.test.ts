@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -8,6 +9,7 @@ import { openPostgres, type PostgresClient } from '../../../src/lib/clients/post
 import { profileOf, type Reader } from '../../../src/lib/columnar/postgres/profiles.js';
 import { exportRows } from '../../../src/lib/export/export-rows.js';
 import { FolderTarget } from '../../../src/lib/export/folder-target.js';
+import type { Manifest } from '../../../src/lib/export/manifest.js';
 import { describeRows } from '../../../src/lib/export/rows.js';
 import { openFileSource } from '../../../src/lib/sources/open.js';
 import { scaled } from '../../scale.js';
@@ -44,12 +46,6 @@ const tables: fc.Arbitrary<RandomTable> = fc.array(column, { minLength: 10, maxL
   }),
 );
 
-/** All of a Parquet file but the footer, whose metadata says where the rows come from. */
-async function pagesOf(path: string): Promise<Buffer> {
-  const file = await readFile(path);
-  return file.subarray(0, file.length - 8 - file.readUInt32LE(file.length - 8));
-}
-
 needs('postgres')('rows of a file', () => {
   let database: OwnDatabase;
   let folder: TemporaryDirectory;
@@ -65,13 +61,20 @@ needs('postgres')('rows of a file', () => {
     await folder.remove();
   });
 
-  /** @returns the pages of the Parquet file */
+  /** A file's pages and its schema; not what its metadata says of where the rows are from. */
+  async function contentOf(path: string, columns: Manifest['columns']): Promise<object> {
+    const file = await readFile(path);
+    const end = file.length - 8 - file.readUInt32LE(file.length - 8);
+    return { pages: createHash('sha256').update(file.subarray(0, end)).digest('hex'), columns };
+  }
+
+  /** @returns the content of the Parquet file */
   async function fromFile(
     name: string,
     text: string,
     types: readonly { name: string; type: string }[],
     reader: Reader,
-  ): Promise<Buffer> {
+  ): Promise<object> {
     const path = join(folder.path, name);
     await writeFile(path, text);
     const source = await openFileSource(path);
@@ -96,15 +99,17 @@ needs('postgres')('rows of a file', () => {
       };
       const out = join(folder.path, `${name}.out`);
       const target = new FolderTarget(out);
-      const { files } = await exportRows(source, rows, target, options, signal, { update: () => {} });
-      return await pagesOf(join(out, files[0]!.path));
+      const { files, columns } = await exportRows(source, rows, target, options, signal, {
+        update: () => {},
+      });
+      return await contentOf(join(out, files[0]!.path), columns);
     } finally {
       await source.close();
     }
   }
 
   it.each(['all', 'duckdb', 'hive'] as const)(
-    'become the very bytes that the same rows of PostgreSQL become for %s',
+    'become the very pages that the same rows of PostgreSQL become for %s',
     async (reader) => {
       await fc.assert(
         fc.asyncProperty(tables, async (table) => {
@@ -118,8 +123,8 @@ needs('postgres')('rows of a file', () => {
             name === 'text' || name === 'varchar' ? `nullif(c${i}, '') AS c${i}` : `c${i}`,
           );
           const sql = `SELECT row, ${columns.join(', ')} FROM random ORDER BY row`;
-          const { path } = await written(database.url, sql, folder.path, { reader });
-          const expected = await pagesOf(path);
+          const { path, manifest } = await written(database.url, sql, folder.path, { reader });
+          const expected = await contentOf(path, manifest.columns);
 
           const [{ lines }] = (await database.sql(
             `SELECT string_agg(row_to_json(q)::text, E'\\n') AS lines FROM (${sql}) q`,
