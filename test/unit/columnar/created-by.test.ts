@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { createdBy } from '../../../src/commands/export/shared/write.js';
+import { createdBy } from '../../../src/version.js';
 
 it('files name their writer so that parquet-java knows it, and trusts their statistics', () => {
   // https://github.com/apache/parquet-java/blob/master/parquet-common/src/main/java/org/apache/parquet/VersionParser.java
