@@ -113,7 +113,7 @@ needs('lake')('export compact', () => {
     await save(readings(3000), { partitionBy: [] });
     const done = await metrify([
       ...['export', 'compact', path, '--json'],
-      ...['--target-file-size', '20KB', '--row-group-rows', '500'],
+      ...['--target-file-size', '5KB', '--row-group-rows', '500'],
     ]);
     const names = await files();
     expect(done.json().result.rows).toBe(3000);
