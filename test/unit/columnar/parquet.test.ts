@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { parquetReadObjects } from 'hyparquet';
+import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { describe, expect, it } from 'vitest';
 
@@ -8,6 +8,7 @@ import { gather, placesOf } from '../../../src/lib/columnar/gather.js';
 import { type CodecName, codecNames, openCodec } from '../../../src/lib/columnar/parquet/codec.js';
 import { ParquetFileWriter } from '../../../src/lib/columnar/parquet/file-writer.js';
 import { Scratch } from '../../../src/lib/columnar/parquet/scratch.js';
+import type { Sink } from '../../../src/lib/columnar/sink.js';
 import type { Schema } from '../../../src/lib/columnar/type.js';
 import { scaled } from '../../scale.js';
 import { batchOf, fileOf, type Value } from './batches.js';
@@ -67,6 +68,21 @@ describe('a Parquet file', () => {
         expect(found.map(comparable)).toEqual(rows.map(comparable));
       }),
       { numRuns: scaled(100) },
+    );
+  });
+
+  it('has metadata', async () => {
+    const schema: Schema = [{ name: 'c', type: text }];
+    const options = { scratch: new Scratch(), codec: await openCodec('none'), createdBy: 'someone' };
+    const metadata = { 'metrify.query': 'SELECT 1', 'metrify.snapshot': '7:9:8' };
+    const open = (sink: Sink) => new ParquetFileWriter(sink, schema, options);
+    const file = await fileOf(open, [batchOf(schema, [['a']])], schema, metadata);
+    const found = parquetMetadata(
+      file.buffer.slice(file.byteOffset, file.byteOffset + file.length) as ArrayBuffer,
+    );
+    expect(found.created_by).toBe('someone');
+    expect(found.key_value_metadata).toEqual(
+      Object.entries(metadata).map(([key, value]) => ({ key, value })),
     );
   });
 
