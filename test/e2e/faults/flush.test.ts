@@ -67,7 +67,7 @@ needs('redis')('a flush of many keys', () => {
   );
 
   test('continues when the server is killed and comes back', async () => {
-    const redis = await filled('--appendonly', 'yes');
+    const redis = await filled('--appendonly', 'yes', '--appendfsync', 'no');
     const running = await flush(redis, '--rate', '30000');
     await gone(redis, random() * 0.7);
     await redis.kill();
@@ -81,7 +81,7 @@ needs('redis')('a flush of many keys', () => {
   test('whose server stays away ends with exit 5, the counts so far, metrics and no lock left', async () => {
     const folder = await temporaryDirectory('flush');
     stops.push(() => folder.remove());
-    const redis = await filled('--appendonly', 'yes');
+    const redis = await filled('--appendonly', 'yes', '--appendfsync', 'no');
     const metrics = join(folder.path, 'flush.prom');
     const lock = `flush-${process.pid}`;
     const args = ['--rate', '20000', '--metrics-file', metrics, '--lock', lock];
