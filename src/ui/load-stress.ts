@@ -37,7 +37,7 @@ export function presentStress(result: StressResult, printer: Printer): void {
   const { rate, end, interval, recovered, knee, minRate } = result;
   if (knee) printer.line(`Latency rises steeply from ${formatRate(knee.rate)} on.`);
   if (recovered === false)
-    printer.bad(`after an overload, 60% of that rate did not hold: it does not recover by itself`);
+    printer.bad(`after an overload, 60% of that rate did not hold: the service does not recover by itself`);
   else if (recovered) printer.ok('it recovered from an overload');
   if (rate === null) {
     const text = printer.bold(`no rate held: ${ends[end]}`);

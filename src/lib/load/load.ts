@@ -32,7 +32,7 @@ export interface LoadCall {
   readonly rate?: number | undefined;
   /** An open loop whose rate goes in straight lines: `30s:100,1m:500`. */
   readonly stages?: string | undefined;
-  /** A closed loop: so many users, each with one request or task after the other. */
+  /** A closed loop with this number of users, each with one request or task after the other. */
   readonly users?: number | undefined;
   /** The maximum of open connections. Without `rate`, `stages` and `users`, a closed loop over so many. */
   readonly connections?: number | undefined;

@@ -41,6 +41,7 @@ export interface Trend {
 
 /** Of a series that is judged at all. */
 const fewestPoints = 10;
+const unbounded = { lower: -Infinity, upper: Infinity };
 /** So many stretches stand for a longer series: enough to see a trend, and their noise is nearly independent. */
 const stretches = { level: 24, floor: 12 };
 
@@ -62,11 +63,9 @@ export function trendOf(points: readonly Point[], options: TrendOptions = {}): T
   const begins = middle(ascending(series.map(({ at, value }) => value - slope * (at - first))));
   const matters = Math.max(absolute, relative * Math.abs(begins));
   const deviation = Math.sqrt(varianceOfS(series) * inflation(series, slope));
-  const interval =
-    n < fewestPoints
-      ? { lower: -Infinity, upper: Infinity }
-      : (intervalOf(slopes, deviation * studentQuantile(1 - alpha / 2, n - 2)) ??
-        intervalOfWalk(series, slope, studentQuantile(1 - alpha / 2, n - 2)));
+  const bounded = (quantile: number) =>
+    intervalOf(slopes, deviation * quantile) ?? intervalOfWalk(series, slope, quantile);
+  const interval = n < fewestPoints ? unbounded : bounded(studentQuantile(1 - alpha / 2, n - 2));
   const rise = slope * time;
   const values = series.map(({ value }) => value);
   const within = n >= fewestPoints && Math.max(...values) - Math.min(...values) <= matters;
@@ -76,8 +75,7 @@ export function trendOf(points: readonly Point[], options: TrendOptions = {}): T
 }
 
 function nothing(begins: number, matters: number): Trend {
-  const interval = { lower: -Infinity, upper: Infinity };
-  return { verdict: 'unclear', slope: 0, interval, rise: 0, matters, begins };
+  return { verdict: 'unclear', slope: 0, interval: unbounded, rise: 0, matters, begins };
 }
 
 function afterWarmUp(points: readonly Point[], share: number): Point[] {
@@ -158,7 +156,7 @@ function ranks(values: readonly number[]): number[] {
   return values.map((value) => rankOf.get(value)!);
 }
 
-/** Those slopes that are so many ranks of S away from the median one; undefined where there are not so many. */
+/** The two slopes whose ranks are `reach` of S apart, around the median one; undefined where `reach` exceeds their number. */
 function intervalOf(slopes: readonly number[], reach: number): { lower: number; upper: number } | undefined {
   const lower = slopes[Math.floor((slopes.length - reach) / 2)];
   const upper = slopes[Math.ceil((slopes.length + reach) / 2)];

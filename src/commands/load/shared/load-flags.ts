@@ -13,9 +13,9 @@ export const loadFlags = {
   stages: flag.parsed('DURATION:RATE,…', parseStages, {
     help: 'an open loop whose rate goes in straight lines: 30s:100,1m:500',
   }),
-  users: flag.count({ help: 'a closed loop: so many users, each with one task after the other' }),
+  users: flag.count({ help: 'a closed loop with this number of users, each with one task after the other' }),
   connections: flag.count({
-    help: 'the most connections at one time; without rate, stages and users, a closed loop over so many',
+    help: 'maximum open connections; without rate, stages and users, the connections of a closed loop',
   }),
   poisson: flag.boolean('the times between requests of an open loop are as those of independent users'),
   duration: flag.duration({ help: `how long requests are due (default: ${defaults.duration})` }),

@@ -47,7 +47,7 @@ function lossesOf({ tasks, setup, teardown, wait, load, timing, thresholds }: Ex
     ...(has(({ obeysRetryAfter }) => obeysRetryAfter) ? ['vegeta does not obey Retry-After.'] : []),
     ...(load.isPoisson ? ['vegeta has no random times between arrivals: they are equal.'] : []),
     ...(load.stages.some(({ from, to }) => from !== to) ? ['vegeta has no ramps: each is ten steps.'] : []),
-    ...(load.of === 'users' ? ['vegeta has no users: so many workers send as fast as they can.'] : []),
+    ...(load.of === 'users' ? ['vegeta has no users: a worker for each sends as fast as it can.'] : []),
     ...(timing.warmupMs > 0
       ? ['vegeta has no warm-up: it is a separate attack, which is not reported.']
       : []),

@@ -198,7 +198,7 @@ export const scenarioSchema = z.strictObject({
   warmup: duration('how long requests are sent before, outside of the statistics'),
   drain: duration('how long requests under way at the end are waited for', defaults.drain),
   connections: z.optional(
-    whole({ help: 'the most connections at one time', default: String(defaults.connections) }, 1),
+    whole({ help: 'maximum open connections', default: String(defaults.connections) }, 1),
   ),
   requestTimeout: duration('a request without a whole answer fails after this', defaults.requestTimeout),
   wait: z.optional(wait('how long a user of a closed loop waits between tasks')),
