@@ -167,9 +167,10 @@ export class ParquetFile {
       const text = constants?.get(field.name);
       const found = text === undefined ? this.#field(field) : undefined;
       if (!found) known.set(i, constantBounds(text ?? null));
-      else if (found.leaves.length === 1 && isSame(found.type, field.type) && !found.leaves[0]!.convert) {
+      // A leaf within a list or a record says nothing of those: it has no value for an empty list, which is not null.
+      else if ('meaning' in found.type && isSame(found.type, field.type) && !found.leaves[0]!.convert) {
         const chunk = group.chunks[found.leaves[0]!.index]!;
-        const type = found.type as ScalarType;
+        const { type } = found;
         known.set(i, chunkBounds(chunk, type, this.#mayHaveNaN));
         leaves.set(i, { chunk, type });
       }
