@@ -7,7 +7,7 @@ import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { ServiceConflict, UserError } from '../../lib/core/errors.js';
 import { FolderTarget } from '../../lib/export/folder-target.js';
 import { codecOf } from '../../lib/export/read/codec-of.js';
-import { findParquet, type FoundDataset } from '../../lib/export/read/open-dataset.js';
+import { findParquet, type FoundDataset } from '../../lib/export/read/find-dataset.js';
 import { findTable } from '../../lib/export/table.js';
 import { repairPartitions } from '../../lib/export/verify/repair.js';
 import {

@@ -31,8 +31,8 @@ const settings = z.strictObject({
 
 /**
  * Reads a Parquet file, or a folder of them, row by row in constant memory. Files, row groups and pages that cannot have a row that
- * is asked for are not read. Whole numbers of 64 bits are bigints; decimals, dates, times and uuids are texts; columns of
- * partitions are text.
+ * is asked for are not read. Whole numbers of 64 bits are bigints; decimals, dates, times and uuids are texts. Columns
+ * of partitions have the types that the manifest gives; without a manifest they are text.
  * @throws UserError `SETTINGS_INVALID`, `COLUMN_MISSING`, `PARQUET_MALFORMED`, and what `filters` says that is wrong
  */
 export async function* readParquet(

@@ -27,7 +27,11 @@ afterAll(() => folder.remove());
 
 test.each([
   ['a row group for each pair', pairs, 2],
-  ['a page for each kind', kinds.flatMap((kind) => Array.from({ length: 20_000 }, () => kind)), 120_000],
+  [
+    'a page for each kind without values, and one with',
+    kinds.slice(1, 5).flatMap((kind) => Array.from({ length: 20_000 }, () => kind)),
+    80_000,
+  ],
 ] as const)('null lists and records are found, and no others: %s', async (name, rows, rowGroupRows) => {
   const path = join(folder.path, name);
   await saveParquet(rows, path, { schema, rowGroupRows });

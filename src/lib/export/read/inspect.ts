@@ -1,14 +1,14 @@
 import { compareValues } from '../../columnar/bounds.js';
-import { openFile } from '../../columnar/parquet-reader/byte-source.js';
-import { codecNames } from '../../columnar/parquet-reader/decompress.js';
 import type { FooterChunk } from '../../columnar/parquet-reader/footer.js';
+import { codecWithId } from '../../columnar/parquet/codec-ids.js';
+import { encodings } from '../../columnar/parquet/format.js';
 import { readBounds } from '../../columnar/parquet-reader/bounds.js';
-import { ParquetFile } from '../../columnar/parquet-reader/parquet-file.js';
+import { withParquetFile } from '../../columnar/parquet-reader/parquet-file.js';
 import { plainText } from '../../columnar/plain-text.js';
 import { typeName } from '../../columnar/type-name.js';
 import type { Field, ScalarType, Type } from '../../columnar/type.js';
 import type { Manifest } from '../manifest.js';
-import type { FoundDataset } from './open-dataset.js';
+import type { FoundDataset } from './find-dataset.js';
 
 export interface InspectedColumn {
   readonly name: string;
@@ -46,9 +46,7 @@ export async function inspectParquet(found: FoundDataset): Promise<Inspection> {
   const createdBy = new Set<string>();
   const total = { rows: 0, bytes: 0, rowGroups: 0 };
   for (const file of found.files) {
-    const source = await openFile(file.absolute);
-    try {
-      const { schema, footer } = await ParquetFile.open(source);
+    await withParquetFile(file.absolute, ({ schema, footer, source }) => {
       total.rows += footer.rows;
       total.bytes += source.size;
       total.rowGroups += footer.groups.length;
@@ -59,9 +57,7 @@ export async function inspectParquet(found: FoundDataset): Promise<Inspection> {
         for (const group of footer.groups)
           for (const { index } of field.leaves) totals.add(group.chunks[index]!, field.type);
       }
-    } finally {
-      await source.close();
-    }
+    });
   }
   return {
     ...about(found),
@@ -89,19 +85,17 @@ function about({ name, format, files, manifest, partitionBy }: FoundDataset) {
   };
 }
 
-/** Names by their numbers in parquet.thrift. */
-const encodingNames = [
-  'plain',
-  'group var int',
-  'dictionary',
-  'rle',
-  'bit packed',
-  'delta',
-  'delta length',
-  'delta strings',
-  'dictionary',
-  'byte stream split',
-];
+const encodingNames: Readonly<Record<number, string>> = {
+  [encodings.plain]: 'plain',
+  [encodings.plainDictionary]: 'dictionary',
+  [encodings.rle]: 'rle',
+  [encodings.bitPacked]: 'bit packed',
+  [encodings.deltaBinaryPacked]: 'delta',
+  [encodings.deltaLengths]: 'delta length',
+  [encodings.deltaStrings]: 'delta strings',
+  [encodings.rleDictionary]: 'dictionary',
+  [encodings.byteStreamSplit]: 'byte stream split',
+};
 
 class ColumnTotals {
   readonly #field: Field;
@@ -121,7 +115,7 @@ class ColumnTotals {
     this.#bytes += chunk.place.length;
     this.#uncompressedBytes += chunk.uncompressedBytes;
     for (const encoding of chunk.encodings) this.#encodings.add(encodingNames[encoding] ?? `${encoding}`);
-    this.#codecs.add(codecNames[chunk.codec] ?? `${chunk.codec}`);
+    this.#codecs.add(codecWithId(chunk.codec) ?? `${chunk.codec}`);
     const isScalar = 'meaning' in type;
     this.#nulls =
       !isScalar || this.#nulls === undefined || chunk.nulls === undefined
