@@ -5,6 +5,7 @@ import type { Field } from '../../lib/columnar/type.js';
 import { typeName } from '../../lib/columnar/type-name.js';
 import { type DatasetRow, readRows } from '../../lib/export/read/read-rows.js';
 import { openDataset } from '../../lib/export/read/open-dataset.js';
+import { fieldNumber } from '../../lib/export/read/read-batches.js';
 import { bindWhere } from '../../lib/columnar/where/bind.js';
 import { readCommand } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
@@ -59,7 +60,7 @@ export const read = readCommand({
       ...(limit !== undefined && { limit }),
       signal: context.signal,
     });
-    const fields = columns.length === 0 ? dataset.schema : columns.map((name) => field(dataset.schema, name));
+    const fields = columns.length === 0 ? dataset.schema : columns.map((name) => dataset.schema[fieldNumber(dataset.schema, name)]!);
     const schema = fields.map(({ name, type }) => ({ name, type: typeName(type) }));
     if (!context.data) {
       const values: unknown[] = [];
@@ -73,12 +74,6 @@ export const read = readCommand({
   /** Rows are data. */
   present() {},
 });
-
-function field(schema: readonly Field[], name: string): Field {
-  const found = schema.find((each) => each.name === name);
-  // readRows says which there are.
-  return found ?? { name, type: { storage: 'boolean', meaning: { kind: 'plain' } } };
-}
 
 /** @param isRounded numbers that a double does not hold are text */
 function jsonLine(row: DatasetRow, fields: readonly Field[], isRounded = false): string {

@@ -7,8 +7,8 @@ import { withParquetFile } from '../../columnar/parquet-reader/parquet-file.js';
 import { plainText } from '../../columnar/plain-text.js';
 import { typeName } from '../../columnar/type-name.js';
 import type { Field, ScalarType, Type } from '../../columnar/type.js';
-import type { Manifest } from '../manifest.js';
 import type { FoundDataset } from './find-dataset.js';
+import { orcManifest } from './open-dataset.js';
 
 export interface InspectedColumn {
   readonly name: string;
@@ -35,6 +35,8 @@ export interface Inspection {
   readonly createdBy: readonly string[];
   /** For whom metrify wrote it. */
   readonly reader?: string;
+  /** Of the files, or of the dataset where those are ORC, which is not read. */
+  readonly readFrom: 'footers' | 'manifest';
   readonly partitionBy: readonly string[];
   readonly partitions: number;
   readonly columns: readonly InspectedColumn[];
@@ -67,9 +69,9 @@ export async function inspectParquet(found: FoundDataset): Promise<Inspection> {
   };
 }
 
-/** Of ORC files, by the manifest, which is all that is known of them here. */
-export function inspectOrc(found: FoundDataset & { readonly manifest: Manifest }): Inspection {
-  const { rows, bytes, createdBy, columns } = found.manifest;
+/** Of ORC files, by the manifest: they are not read. @throws UserError `ORC_UNREAD` where there is none */
+export function inspectOrc(found: FoundDataset): Inspection {
+  const { rows, bytes, createdBy, columns } = orcManifest(found);
   return { ...about(found), rows, bytes, createdBy: [createdBy], columns };
 }
 
@@ -80,6 +82,7 @@ function about({ name, format, files, manifest, partitionBy }: FoundDataset) {
     format,
     files: files.length,
     ...(manifest && { reader: manifest.reader }),
+    readFrom: format === 'orc' ? ('manifest' as const) : ('footers' as const),
     partitionBy,
     partitions: partitionBy.length === 0 ? 0 : partitions.size,
   };

@@ -59,6 +59,39 @@ export async function withSchema(found: FoundDataset): Promise<ReadableDataset> 
   return { ...found, schema, columnsOf };
 }
 
+/**
+ * What columns a dataset has: of Parquet files by their footers, of ORC files by the manifest, which is all that is known of them here.
+ * @throws UserError exit 2; `ORC_UNREAD` for ORC files without a manifest
+ */
+export async function schemaOf(found: FoundDataset): Promise<Schema> {
+  if (found.format === 'parquet') return (await withSchema(found)).schema;
+  const { columns, partitionColumns } = orcManifest(found);
+  const partitions = typesOf(partitionColumns);
+  return [
+    ...columns.map(({ name, type }): Field => {
+      const parsed = parseTypeName(type);
+      if (parsed) return { name, type: parsed };
+      throw new UserError(
+        `the manifest of ${found.name} has a column of the type ${type}, which is unknown`,
+        {
+          code: 'MANIFEST_FOREIGN',
+          hint: 'Was it written by a later version of metrify?',
+        },
+      );
+    }),
+    ...found.partitionBy.map((name): Field => ({ name, type: partitions.get(name) ?? text })),
+  ];
+}
+
+/** The manifest of a dataset of ORC files, without which nothing is known of them. @throws UserError `ORC_UNREAD` */
+export function orcManifest({ name, manifest }: FoundDataset): Manifest {
+  if (manifest) return manifest;
+  throw new UserError(`${name} has ORC files of another writer, which metrify does not read`, {
+    code: 'ORC_UNREAD',
+    hint: 'Look at them with orc-tools or pyarrow.',
+  });
+}
+
 /** The same dataset whose columns of partitions are text, as the names of folders have it. */
 export function withTextPartitions(dataset: ReadableDataset): ReadableDataset {
   const { schema, partitionBy } = dataset;
