@@ -1,6 +1,7 @@
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 
 import { UserError } from '../../lib/core/errors.js';
+import { datasetFolder } from '../../lib/export/read/dataset-folder.js';
 import { createTable, ddlReaders, type TableFiles } from '../../lib/export/read/ddl.js';
 import { type Inspection, inspectOrc, inspectParquet } from '../../lib/export/read/inspect.js';
 import { findDataset, type FoundDataset } from '../../lib/export/read/find-dataset.js';
@@ -31,7 +32,7 @@ export const inspect = readCommand({
   async read({ path, ddl, name }, context) {
     if (name !== undefined && ddl === undefined)
       throw new UserError('--name is the name of the table that --ddl makes', { hint: 'Give --ddl too.' });
-    const location = resolve(context.cwd, path);
+    const location = datasetFolder(path, context.cwd);
     const found = await findDataset(location);
     if (found.files.length === 0)
       throw new UserError(`${location} has no Parquet or ORC files`, { code: 'FILES_MISSING' });

@@ -1,8 +1,7 @@
-import { resolve } from 'node:path';
-
 import { cellJson, cellText } from '../../lib/columnar/cell-json.js';
 import type { Field } from '../../lib/columnar/type.js';
 import { typeName } from '../../lib/columnar/type-name.js';
+import { datasetFolder } from '../../lib/export/read/dataset-folder.js';
 import { type DatasetRow, readRows } from '../../lib/export/read/read-rows.js';
 import { openDataset } from '../../lib/export/read/open-dataset.js';
 import { fieldNumber } from '../../lib/export/read/read-batches.js';
@@ -52,7 +51,7 @@ export const read = readCommand({
   ],
 
   async read({ path, where, columns, limit }, context) {
-    const dataset = await openDataset(resolve(context.cwd, path));
+    const dataset = await openDataset(datasetFolder(path, context.cwd));
     const predicate = where === undefined ? undefined : bindWhere(where, dataset.schema);
     const rows = readRows(dataset, {
       ...(columns.length > 0 && { columns }),
@@ -60,7 +59,10 @@ export const read = readCommand({
       ...(limit !== undefined && { limit }),
       signal: context.signal,
     });
-    const fields = columns.length === 0 ? dataset.schema : columns.map((name) => dataset.schema[fieldNumber(dataset.schema, name)]!);
+    const fields =
+      columns.length === 0
+        ? dataset.schema
+        : columns.map((name) => dataset.schema[fieldNumber(dataset.schema, name)]!);
     const schema = fields.map(({ name, type }) => ({ name, type: typeName(type) }));
     if (!context.data) {
       const values: unknown[] = [];
