@@ -1,4 +1,4 @@
-import type { Schema, Type } from './type.js';
+import type { Type } from './type.js';
 
 /**
  * A type as a person reads it: `decimal(9, 2)`, `list<text>`, `struct<months: int32>`. `parseTypeName` reads it again. A field of a
@@ -27,11 +27,6 @@ export function typeName(type: Type): string {
     case 'uuid':
       return meaning.kind;
   }
-}
-
-/** Columns with the names of their types, as manifests and results have them. */
-export function namedTypes(schema: Schema): { name: string; type: string }[] {
-  return schema.map(({ name, type }) => ({ name, type: typeName(type) }));
 }
 
 function fieldName(name: string): string {

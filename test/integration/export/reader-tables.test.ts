@@ -27,8 +27,10 @@ needs('postgres', 'lake')('tables of datasets', () => {
   let folder: TemporaryDirectory;
   beforeAll(async () => {
     [database, lake, folder] = await Promise.all([ownDatabase(), openLake(), temporaryDirectory('tables')]);
-  });
-  afterAll(() => Promise.all([lake.close(), folder.remove()]));
+    // Spark begins with its first statement.
+    await lake.spark('select 1');
+  }, 300_000);
+  afterAll(() => Promise.all([lake?.close(), folder?.remove()]));
 
   async function statements(reader: DdlReader & Reader, format: 'parquet' | 'orc'): Promise<string> {
     const location = join(folder.path, `${reader}-${format}`);
@@ -58,7 +60,7 @@ needs('postgres', 'lake')('tables of datasets', () => {
 
   it.each([['spark'], ['hive']] as const)(
     '%s has all rows and types of ORC files',
-    { timeout: 240_000 },
+    { timeout: 120_000 },
     async (reader) => {
       const table = `${reader}_orc`;
       const made = (await statements(reader, 'orc')).split(/;\n/).filter((each) => each.trim() !== '');

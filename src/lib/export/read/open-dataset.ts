@@ -34,11 +34,16 @@ export async function withSchema(found: FoundDataset): Promise<ReadableDataset> 
   const { files, manifest, partitionBy } = found;
   const declared = typesOf(manifest?.columns);
   const columnsOf = new Map<string, Schema>();
+  const seen = new Map<string, Schema>();
   const fields = new Map<string, { readonly type: Type; readonly path: string }>();
   for (const { absolute, path } of files) {
     const schema = await withParquetFile(absolute, (file) => file.schema);
     const columns = schema.map(({ name, type }) => ({ name, type: asDeclared(type, declared.get(name)) }));
-    columnsOf.set(path, columns);
+    // Thousands of files have the same columns: those are kept once.
+    const key = JSON.stringify(columns);
+    columnsOf.set(path, seen.get(key) ?? columns);
+    if (seen.has(key)) continue;
+    seen.set(key, columns);
     for (const { name, type } of columns) {
       const known = fields.get(name);
       const wide = known ? widerType(known.type, type) : type;
