@@ -56,12 +56,14 @@ const all: Written[] = [];
 beforeAll(async () => {
   folder = await temporaryDirectory('wider-columns');
   for (const [i, [type, values]] of types.entries())
-    for (const reader of ['all', 'duckdb', 'hive'] as const) {
-      const path = join(folder.path, `${reader}-${i}`);
+    for (const profile of ['all', 'hive'] as const) {
+      const path = join(folder.path, `${profile}-${i}`);
       const rows = values.map((value) => ({ x: type.endsWith('[]') ? [value] : value }));
-      await saveParquet(rows, path, { schema: { x: type }, for: reader });
+      await saveParquet(rows, path, { schema: { x: type }, for: profile });
       const manifest = parseManifest(await readFile(join(path, '_manifest.json'), 'utf8'), path);
-      all.push({ reader, path, values, manifest });
+      // These types are the same for DuckDB, which takes more of them for one column.
+      const read: Reader[] = profile === 'all' ? ['all', 'duckdb'] : ['hive'];
+      all.push(...read.map((reader) => ({ reader, path, values, manifest })));
     }
 });
 afterAll(() => folder.remove());
