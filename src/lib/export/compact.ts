@@ -8,7 +8,7 @@ import { ServiceConflict, UserError } from '../core/errors.js';
 import type { Progress } from '../core/progress.js';
 import { batchBytes, rowsOfBatch } from './batch-size.js';
 import { Dataset } from './dataset.js';
-import type { Manifest } from './manifest.js';
+import { expiredPaths, type Manifest } from './manifest.js';
 import { folderOf } from './partition-path.js';
 import { type DatasetFile, openDataset, type ReadableDataset, readBatches } from './read/open-dataset.js';
 import type { Target } from './target.js';
@@ -24,6 +24,8 @@ export interface Compaction {
   readonly bytes: number;
   /** Of their pages, as parquet.thrift numbers it. */
   readonly codec: number;
+  /** Superseded files whose time is over: they are removed, even where nothing is rewritten. */
+  readonly expired: readonly string[];
 }
 
 export interface CompactOptions {
@@ -32,6 +34,8 @@ export interface CompactOptions {
   /** Rows of a row group at most. */
   readonly rowGroupRows: number;
   readonly fileBytes: number;
+  /** How long the old files stay. */
+  readonly keepOldMs?: number;
 }
 
 /**
@@ -63,7 +67,8 @@ export async function planCompaction(path: string, fileBytes: number): Promise<C
     files.push(...members);
   }
   const total = (of: 'rows' | 'bytes') => files.reduce((sum, file) => sum + byPath.get(file.path)![of], 0);
-  return { dataset, manifest, files, partitions, rows: total('rows'), bytes: total('bytes'), codec };
+  const expired = expiredPaths(manifest.superseded, Date.now());
+  return { dataset, manifest, files, partitions, rows: total('rows'), bytes: total('bytes'), codec, expired };
 }
 
 /**
@@ -74,7 +79,7 @@ export async function planCompaction(path: string, fileBytes: number): Promise<C
 export async function compact(
   plan: Compaction,
   target: Target,
-  { format, createdBy, rowGroupRows, fileBytes }: CompactOptions,
+  options: CompactOptions,
   signal: AbortSignal,
   progress: Progress,
 ): Promise<Manifest> {
@@ -82,7 +87,8 @@ export async function compact(
   const { query, reader, partitionBy, snapshot, since } = manifest;
   const schema = dataset.schema.slice(0, dataset.schema.length - partitionBy.length);
   const into = await Dataset.open(target, schema, {
-    ...{ format, createdBy, partitionBy, rowGroupRows, fileBytes, query, reader },
+    ...options,
+    ...{ partitionBy, query, reader },
     replace: partitions,
   });
   try {
@@ -92,7 +98,7 @@ export async function compact(
         hint: 'Run it again.',
       });
     if (snapshot !== undefined) into.annotate('snapshot', snapshot);
-    const groups = new RowGroups(dataset.schema, rowGroupRows, (batch) => into.write(batch));
+    const groups = new RowGroups(dataset.schema, options.rowGroupRows, (batch) => into.write(batch));
     let rows = 0;
     for await (const { batch } of readBatches({ ...dataset, files }, { signal })) {
       await groups.add(batch);

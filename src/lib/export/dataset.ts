@@ -6,10 +6,18 @@ import { typeName } from '../columnar/type-name.js';
 import type { Reader } from '../columnar/postgres/profiles.js';
 import type { Schema } from '../columnar/type.js';
 import { ServiceConflict } from '../core/errors.js';
+import { isDataFile } from './data-files.js';
 import { mergeColumns } from './evolution.js';
-import { type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
+import {
+  expiredPaths,
+  type Manifest,
+  type ManifestFile,
+  ownPaths,
+  parseManifest,
+  printManifest,
+} from './manifest.js';
 import { folderOf } from './partition-path.js';
-import { type PartFile, PartitionWriter } from './partition-writer.js';
+import { type WrittenFile, PartitionWriter } from './partition-writer.js';
 import type { OpenTarget, Target } from './target.js';
 
 export interface DatasetOptions {
@@ -29,13 +37,15 @@ export interface DatasetOptions {
    * come beside them. Default: all.
    */
   readonly replace?: ReadonlySet<string> | 'all';
+  /**
+   * How long files that are replaced stay, in milliseconds, where new ones do not take their names. Default: they are removed at
+   * once.
+   */
+  readonly keepOldMs?: number;
 }
 
 /** What is known when the rows have come. */
 export type Facts = Partial<Pick<Manifest, 'snapshot' | 'since'>>;
-
-/** Suffixes of the files that readers take for data. */
-const dataFile = /\.(parquet|orc)$/i;
 
 /**
  * Files in folders by partition. What a run writes becomes visible when all of it is whole, with the manifest last. One run at a
@@ -50,6 +60,10 @@ export class Dataset {
   /** Of all files that it will have. */
   #columns: Manifest['columns'];
   readonly #writer: PartitionWriter;
+  /** Of each folder. */
+  readonly #old: ReadonlyMap<string, OldFiles>;
+  /** Whether a partition may have more than one new file. */
+  #mayDivide: boolean;
   #last: Promise<unknown> = Promise.resolve();
 
   /**
@@ -82,9 +96,11 @@ export class Dataset {
     this.#options = options;
     this.run = randomBytes(6).toString('hex');
     this.#replaced = options.replace ?? 'all';
+    this.#old = oldFiles(before);
+    this.#mayDivide = options.fileBytes !== undefined;
     this.#columns = schema.map(({ name, type }) => ({ name, type: typeName(type) }));
     this.#writer = new PartitionWriter(schema, options, (folder, number) => {
-      const infix = this.#replaces(folder) ? '' : `${this.run}-`;
+      const infix = this.#takesOldNames(folder) ? '' : `${this.run}-`;
       const name = `part-${infix}${String(number).padStart(5, '0')}.${options.format.suffix}`;
       return target.stage(folder === '' ? name : `${folder}/${name}`);
     });
@@ -103,7 +119,8 @@ export class Dataset {
 
   /**
    * Says which partitions are replaced, where it was not known when the dataset was opened. Before the first row.
-   * @throws ServiceConflict `PARTITIONS_DIFFER`; `SCHEMA_CHANGED` where files stay that cannot be read together with the new ones
+   * @throws ServiceConflict `PARTITIONS_DIFFER`; `SCHEMA_CHANGED` or `FORMATS_DIFFER` where files stay that cannot be read
+   * together with the new ones
    */
   replace(folders: ReadonlySet<string>): void {
     const { partitionBy } = this.#options;
@@ -113,9 +130,19 @@ export class Dataset {
         { code: 'PARTITIONS_DIFFER', hint: 'Export everything again, or to another place.' },
       );
     this.#replaced = folders;
-    const stay = this.before?.files.some(({ path }) => !this.#replaces(folderOf(path)));
-    if (this.before && stay)
-      this.#columns = mergeColumns(this.before.columns, this.#columns, this.#options.reader);
+    const stay = this.before?.files.filter(({ path }) => !this.#replaces(folderOf(path))) ?? [];
+    if (!this.before || stay.length === 0) return;
+    const { format, reader } = this.#options;
+    const other = stay.find(({ path }) => !path.endsWith(`.${format.suffix}`));
+    if (other)
+      throw new ServiceConflict(
+        `${this.name} has files of another format, which stay: ${other.path}. The new ones would be .${format.suffix}`,
+        {
+          code: 'FORMATS_DIFFER',
+          hint: 'Readers take one format from a folder. Export in the same format, or everything again, or to another place.',
+        },
+      );
+    this.#columns = mergeColumns(this.before.columns, this.#columns, reader);
   }
 
   /**
@@ -123,6 +150,7 @@ export class Dataset {
    * @param folder of the partition: `month=2026-01`, or an empty text
    */
   adopt(folder: string, rows: number, content: AsyncIterable<Buffer>): Promise<void> {
+    this.#mayDivide = true;
     return this.#writer.adopt(folder, rows, content);
   }
 
@@ -138,13 +166,18 @@ export class Dataset {
     const old = this.before?.files ?? [];
     const gone = old.filter(({ path }) => this.#replaces(folderOf(path)) && !added.has(path));
     const kept = old.filter(({ path }) => !this.#replaces(folderOf(path)));
+    const now = Date.now();
+    const until = new Date(now + (this.#options.keepOldMs ?? 0)).toISOString();
+    const superseded = [...(this.before?.superseded ?? []), ...gone.map(({ path }) => ({ path, until }))];
+    const expired = new Set(expiredPaths(superseded, now));
+    const stay = superseded.filter(({ path }) => !expired.has(path));
     const files = [...kept, ...parts.map(describe)].sort((a, b) => (a.path < b.path ? -1 : 1));
     const { createdBy, query, reader, partitionBy } = this.#options;
     const manifest: Manifest = {
       format: 'metrify-dataset',
       version: 1,
       createdBy,
-      createdAt: new Date().toISOString(),
+      createdAt: new Date(now).toISOString(),
       run: this.run,
       query,
       reader,
@@ -154,10 +187,11 @@ export class Dataset {
       rows: files.reduce((sum, { rows }) => sum + rows, 0),
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
       files,
+      ...(stay.length === 0 ? {} : { superseded: stay }),
     };
     await this.#target.commit({
       files: parts.map(({ staged }) => staged),
-      removed: gone.map(({ path }) => path),
+      removed: [...expired],
       manifest: printManifest(manifest),
     });
     return manifest;
@@ -172,13 +206,40 @@ export class Dataset {
   #replaces(folder: string): boolean {
     return this.#replaced === 'all' || this.#replaced.has(folder);
   }
+
+  /** Whether a new file has the name that the old one had: then readers see the one or the other, at any moment. */
+  #takesOldNames(folder: string): boolean {
+    if (!this.#replaces(folder) || !this.#target.canReplaceFiles) return false;
+    const { counting, superseded } = this.#old.get(folder) ?? { counting: 0, superseded: 0 };
+    if (superseded > 0) return false;
+    return !this.#options.keepOldMs || (!this.#mayDivide && counting <= 1);
+  }
+}
+
+/** How many files a folder has. */
+interface OldFiles {
+  counting: number;
+  superseded: number;
+}
+
+function oldFiles(before: Manifest | undefined): ReadonlyMap<string, OldFiles> {
+  const folders = new Map<string, OldFiles>();
+  const count = (path: string, kind: keyof OldFiles) => {
+    const folder = folderOf(path);
+    const files = folders.get(folder) ?? { counting: 0, superseded: 0 };
+    files[kind]++;
+    folders.set(folder, files);
+  };
+  for (const { path } of before?.files ?? []) count(path, 'counting');
+  for (const { path } of before?.superseded ?? []) count(path, 'superseded');
+  return folders;
 }
 
 /** @throws ServiceConflict `FILES_FOREIGN` where there are data files that it does not name */
 async function readManifest(target: OpenTarget, name: string): Promise<Manifest | undefined> {
   const manifest = target.manifest === undefined ? undefined : parseManifest(target.manifest, name);
-  const ours = new Set(manifest?.files.map(({ path }) => path));
-  const foreign = (await target.list()).filter((path) => dataFile.test(path) && !ours.has(path));
+  const ours = manifest && ownPaths(manifest);
+  const foreign = (await target.list()).filter((path) => isDataFile(path) && !ours?.has(path));
   if (foreign.length === 0) return manifest;
   const more = foreign.length > 1 ? ` and ${foreign.length - 1} more` : '';
   throw new ServiceConflict(
@@ -190,6 +251,6 @@ async function readManifest(target: OpenTarget, name: string): Promise<Manifest 
   );
 }
 
-function describe({ staged, rows, sha256 }: PartFile): ManifestFile {
+function describe({ staged, rows, sha256 }: WrittenFile): ManifestFile {
   return { path: staged.path, rows, bytes: staged.bytes, sha256 };
 }

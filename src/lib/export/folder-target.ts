@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
 import * as z from 'zod/mini';
@@ -8,9 +8,10 @@ import { errorMessage, NotWritten, systemCode, UserError } from '../core/errors.
 import { type FileLock, acquireFileLock } from '../core/file-lock.js';
 import { writeFileAtomic } from '../core/files.js';
 import { ExitCode } from '../core/exit-codes.js';
+import { isHidden } from './data-files.js';
 import { datasetPath, manifestName } from './manifest.js';
-import { TemporaryFile } from './staged-file.js';
 import type { Change, OpenTarget, Target } from './target.js';
+import { TemporaryFile } from './temporary-file.js';
 
 /** Begins with a dot, as what Spark, Hive and DuckDB pass over; so do none of its files have a reader's suffix. */
 const stagingPrefix = '.metrify-';
@@ -33,7 +34,8 @@ export class FolderTarget implements Target {
   async open(): Promise<OpenTarget> {
     const folder = this.name;
     try {
-      await mkdir(folder, { recursive: true });
+      const made = await mkdir(folder, { recursive: true });
+      if (made !== undefined) await syncNames(dirname(made), folder);
     } catch (error) {
       throw unusable(folder, error);
     }
@@ -59,6 +61,7 @@ export class FolderTarget implements Target {
 }
 
 class OpenFolder implements OpenTarget {
+  readonly canReplaceFiles = true;
   #staged = 0;
   #isCommitting = false;
 
@@ -73,7 +76,7 @@ class OpenFolder implements OpenTarget {
     const files: string[] = [];
     const visit = async (folder: string): Promise<void> => {
       for (const entry of await readdir(folder, { withFileTypes: true })) {
-        if (/^[._]/.test(entry.name)) continue;
+        if (isHidden(entry.name)) continue;
         const path = join(folder, entry.name);
         if (entry.isDirectory()) await visit(path);
         else files.push(relative(this.folder, path));
@@ -97,6 +100,8 @@ class OpenFolder implements OpenTarget {
       manifest,
     };
     try {
+      // The note says that the files are there.
+      await syncFolder(this.staging);
       await writeFileAtomic(join(this.staging, commitName), JSON.stringify(commit));
       await syncFolder(this.staging);
       await syncFolder(this.folder);
@@ -119,7 +124,7 @@ class OpenFolder implements OpenTarget {
   }
 
   async close(): Promise<void> {
-    if (!this.#isCommitting) await rm(this.staging, { recursive: true, force: true });
+    if (!this.#isCommitting) await removeStaging(this.staging);
     this.lock.release();
   }
 }
@@ -128,7 +133,13 @@ class OpenFolder implements OpenTarget {
 async function settle(folder: string, staging: string): Promise<void> {
   const commit = await readCommit(join(staging, commitName));
   if (commit) await complete(folder, staging, commit, renameUnlessDone);
-  await rm(staging, { recursive: true });
+  await removeStaging(staging);
+}
+
+/** A note without its files could not be settled. */
+async function removeStaging(staging: string): Promise<void> {
+  await rm(join(staging, commitName), { force: true });
+  await rm(staging, { recursive: true, force: true });
 }
 
 async function readCommit(path: string): Promise<Commit | undefined> {
@@ -147,15 +158,7 @@ async function complete(
   commit: Commit,
   put: (from: string, to: string) => Promise<void>,
 ): Promise<void> {
-  const changes = new Map<string, { added: Commit['files']; removed: string[] }>();
-  const changesOf = (path: string) => {
-    const within = dirname(path);
-    let there = changes.get(within);
-    if (!there) changes.set(within, (there = { added: [], removed: [] }));
-    return there;
-  };
-  for (const file of commit.files) changesOf(file.path).added.push(file);
-  for (const path of commit.removed) changesOf(path).removed.push(path);
+  const changes = changesByFolder(commit);
   // Folder by folder, so that a reader finds old and new files together in one only, and as shortly as can be.
   for (const [within, { added, removed }] of changes) {
     if (added.length > 0) await mkdir(join(folder, within), { recursive: true });
@@ -169,12 +172,31 @@ async function complete(
   await syncFolder(folder);
 }
 
+interface FolderChange {
+  readonly added: Commit['files'];
+  readonly removed: string[];
+}
+
+function changesByFolder({ files, removed }: Commit): ReadonlyMap<string, FolderChange> {
+  const changes = new Map<string, FolderChange>();
+  const changesOf = (path: string) => {
+    const within = dirname(path);
+    let there = changes.get(within);
+    if (!there) changes.set(within, (there = { added: [], removed: [] }));
+    return there;
+  };
+  for (const file of files) changesOf(file.path).added.push(file);
+  for (const path of removed) changesOf(path).removed.push(path);
+  return changes;
+}
+
 async function renameUnlessDone(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
   } catch (error) {
-    // The dead run had come so far.
     if (systemCode(error) !== 'ENOENT') throw error;
+    // The dead run had come so far; or somebody has removed the file.
+    await access(to);
   }
 }
 
@@ -193,6 +215,11 @@ async function removeEmpty(folder: string, within: string): Promise<void> {
 /** `a=1/b=2` → `.`, `a=1`, `a=1/b=2`. */
 function withParents(within: string): string[] {
   return within === '.' ? ['.'] : [...withParents(dirname(within)), within];
+}
+
+/** Has the names of new folders on the disk: `a/b/c` and all above it, up to `a`. */
+async function syncNames(from: string, to: string): Promise<void> {
+  for (let folder = to; folder !== from; folder = dirname(folder)) await syncFolder(dirname(folder));
 }
 
 /** Names are on the disk only when their folder is. */

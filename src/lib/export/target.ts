@@ -35,6 +35,8 @@ export interface Target {
 export interface OpenTarget {
   /** The text of the manifest; undefined where there is none. */
   readonly manifest: string | undefined;
+  /** Whether a new file may take the path of an old one. Then whoever reads the old one goes on reading it. */
+  readonly canReplaceFiles: boolean;
   /** Paths of all files that readers see: no part of them begins with `_` or `.`. */
   list(): Promise<readonly string[]>;
   /** Begins a file. */

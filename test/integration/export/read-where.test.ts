@@ -11,7 +11,7 @@ import { Scratch } from '../../../src/lib/columnar/parquet/scratch.js';
 import { bindWhere } from '../../../src/lib/columnar/where/bind.js';
 import { openDataset, readBatches } from '../../../src/lib/export/read/open-dataset.js';
 import { readRows } from '../../../src/lib/export/read/read-rows.js';
-import { TemporaryFile } from '../../../src/lib/export/staged-file.js';
+import { TemporaryFile } from '../../../src/lib/export/temporary-file.js';
 import { replayable } from '../../random.js';
 import { scaled } from '../../scale.js';
 import { type Lake, openLake } from '../../servers/lake.js';

@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { replayable } from '../../random.js';
+import { scaled } from '../../scale.js';
+import { type HttpProxy, startHttpProxy } from '../../servers/http-proxy.js';
+import { needs } from '../../servers/needs.js';
+import { type S3Server, startS3 } from '../../servers/s3.js';
+import { assertWhole, PausedClock, settled, startRun, WaitingClock, write } from './s3-datasets.js';
+
+const isCompletion = ({ method, url }: IncomingMessage) => method === 'POST' && /[?&]uploadId/.test(url!);
+const isWriteOf =
+  (name: string) =>
+  ({ method, url }: IncomingMessage) =>
+    method === 'PUT' && url!.includes(name);
+const isRemovalOf =
+  (name: string) =>
+  ({ method, url }: IncomingMessage) =>
+    method === 'DELETE' && url!.includes(name);
+
+const hashes = (texts: Iterable<string>) =>
+  [...texts].map((text) => createHash('sha256').update(text).digest('hex')).sort();
+
+needs('lake')('a change of a dataset in S3', () => {
+  let s3: S3Server;
+  let proxy: HttpProxy;
+  let name = '';
+  let buckets = 0;
+  beforeAll(async () => {
+    s3 = await startS3();
+    proxy = await startHttpProxy(s3.port);
+  }, 120_000);
+  afterAll(async () => {
+    await proxy?.stop();
+    await s3?.stop();
+  });
+  beforeEach(async () => {
+    proxy.fate = () => 'pass';
+    name = `lake-${++buckets}`;
+    await s3.createBucket(name);
+  });
+
+  async function finished(files: Readonly<Record<string, string>>): Promise<void> {
+    const run = await startRun(s3, name);
+    await write(run.target, files);
+    run.bucket.close();
+  }
+
+  /** Aborts uploads, as a lifecycle rule does. @returns how many there were, and how many of them were aborted */
+  async function lose(isLost: () => boolean): Promise<{ all: number; lost: number }> {
+    const { bucket } = await startRun(s3, name);
+    const count = { all: 0, lost: 0 };
+    for await (const upload of bucket.uploads.list('lake/')) {
+      count.all++;
+      if (!isLost()) continue;
+      await bucket.uploads.abort(upload);
+      count.lost++;
+    }
+    bucket.close();
+    return count;
+  }
+
+  /** What the next run finds: that it is whole, and the hashes of its files. */
+  const found = () =>
+    settled(s3, name, async (run, opened) => {
+      const manifest = await assertWhole(run, opened);
+      return { text: opened.manifest, hashes: (manifest?.files ?? []).map(({ sha256 }) => sha256).sort() };
+    });
+
+  const isNoted = async () => (await s3.keys(name)).some((key) => key.includes('/.metrify-commit-'));
+
+  test('of runs that are killed anywhere, and whose uploads are lost, the old dataset or the new one is whole', async () => {
+    const { random } = replayable('kills of S3 commits');
+    let before = await found();
+    /** What a run sends from beginning to end. */
+    let requests = 40;
+    for (let trial = 0; trial < scaled(8); trial++) {
+      const texts = ['k=a', 'k=b', 'k=c', 'k=d'].map((folder) => [folder, `${folder} of ${trial}`] as const);
+      const files = Object.fromEntries(texts.filter(() => random() < 0.8));
+      const last = 8 + Math.floor(random() * requests);
+      const run = await startRun(s3, name, { endpoint: proxy.url });
+      let count = 0;
+      proxy.fate = () => {
+        if (++count <= last) return 'pass';
+        run.kill();
+        return 'hold';
+      };
+      const [ended] = await Promise.allSettled([write(run.target, files)]);
+      run.bucket.close();
+      if (ended.status === 'fulfilled') requests = count;
+      const wasNoted = await isNoted();
+      const chance = [0, 0, 0.5, 1][Math.floor(random() * 4)]!;
+      const { all, lost } = await lose(() => random() < chance);
+      const after = await found();
+      const isNew = after.text !== before.text;
+      if (isNew) expect(after.hashes).toEqual(hashes(Object.values(files)));
+      if (ended.status === 'fulfilled' || (wasNoted && lost === 0)) expect(isNew).toBe(true);
+      else if (!wasNoted && all > 0) expect(isNew).toBe(false);
+      before = after;
+    }
+  });
+
+  test('uploads that somebody aborts while they are completed: nothing of the change is left', async () => {
+    await finished({ 'k=a': 'old a', 'k=b': 'old b', 'k=c': 'old c' });
+    const before = await found();
+    let completions = 0;
+    // moto has its own error (500) for an upload that is gone, AWS has NoSuchUpload.
+    proxy.fate = (request) => (isCompletion(request) && ++completions > 1 ? 'deny' : 'pass');
+    const run = await startRun(s3, name, { endpoint: proxy.url });
+    await expect(write(run.target, { 'k=a': 'new a', 'k=b': 'new b' })).rejects.toMatchObject({
+      code: 'UPLOAD_LOST',
+      exitCode: 4,
+    });
+    run.bucket.close();
+    expect(completions).toBe(2);
+    expect(await found()).toEqual(before);
+  });
+
+  test('a note whose answer is lost for good counts: the next run makes the change', async () => {
+    await finished({ 'k=a': 'old a', 'k=gone': 'old' });
+    const before = await found();
+    proxy.fate = (request) => (isWriteOf('.metrify-commit-')(request) ? 'lose' : 'pass');
+    const run = await startRun(s3, name, { endpoint: proxy.url });
+    await expect(write(run.target, { 'k=a': 'new a', 'k=b': 'new b' })).rejects.toMatchObject({
+      exitCode: 5,
+    });
+    run.bucket.close();
+    const paths = (await s3.keys(name)).filter((key) => key.endsWith('.parquet'));
+    expect(paths).toHaveLength(2);
+    expect(hashes(['old a', 'old'])).toEqual(before.hashes);
+    expect((await found()).hashes).toEqual(hashes(['new a', 'new b']));
+  });
+
+  const moments: [string, (request: IncomingMessage) => boolean][] = [
+    ['its note', isWriteOf('.metrify-commit-')],
+    ['a completion', isCompletion],
+    ['its manifest', isWriteOf('_manifest.json')],
+    ['the removal of an old file', isRemovalOf('.parquet')],
+    ['the removal of its note', isRemovalOf('.metrify-commit-')],
+  ];
+  const clocks = [
+    ['its clock went on', 60_000],
+    ['its clock stood still', 0],
+  ] as const;
+  test.each(moments.flatMap((moment) => clocks.map((clock) => [...moment, ...clock] as const)))(
+    'a run that sleeps before %s longer than its lease lasts changes nothing of the next one (%4$s)',
+    async (_, is, _when, sleptMs) => {
+      await finished({ 'k=a': 'old a', 'k=b': 'old b' });
+      const clock = new PausedClock();
+      const first = await startRun(s3, name, { endpoint: proxy.url, clock });
+      let wake = () => {};
+      const asleep = new Promise<void>((resolve) => {
+        proxy.fate = (request) => {
+          if (!is(request)) return 'pass';
+          proxy.fate = () => 'pass';
+          resolve();
+          // What is completed already is gone: moto answers 500 to that, AWS NoSuchUpload.
+          return new Promise((done) => (wake = () => done(is === isCompletion ? 'deny' : 'pass')));
+        };
+      });
+      const [firstEnds] = [Promise.allSettled([write(first.target, { 'k=a': 'first a', 'k=c': 'first c' })])];
+      await asleep;
+
+      const second = await startRun(s3, name, { clock: new WaitingClock(), asIfElsewhere: true });
+      const manifest = await write(second.target, { 'k=a': 'second a', 'k=d': 'second d' });
+      second.bucket.close();
+      clock.slept(sleptMs);
+      wake();
+      const [outcome] = await firstEnds;
+      first.bucket.close();
+      // Its change was made before the second one's, or is lost.
+      if (outcome!.status === 'rejected')
+        expect(outcome!.reason).toMatchObject({ code: 'LEASE_LOST', exitCode: 4 });
+      else expect(is).toSatisfy((moment) => moment === moments[3]![1] || moment === moments[4]![1]);
+      const after = await found();
+      expect(after.hashes).toEqual(hashes(['second a', 'second d']));
+      expect(after.text).toContain(manifest.run);
+    },
+  );
+});
