@@ -8,7 +8,8 @@ import { scaled } from '../../scale.js';
 import { type HttpProxy, startHttpProxy } from '../../servers/http-proxy.js';
 import { needs } from '../../servers/needs.js';
 import { type S3Server, startS3 } from '../../servers/s3.js';
-import { assertWhole, PausedClock, settled, startRun, WaitingClock, write } from './s3-datasets.js';
+import { assertWhole, PausedClock, settled, startRun, WaitingClock } from './s3-datasets.js';
+import { write } from './write-dataset.js';
 
 const isCompletion = ({ method, url }: IncomingMessage) => method === 'POST' && /[?&]uploadId/.test(url!);
 const isWriteOf =
@@ -100,6 +101,24 @@ needs('lake')('a change of a dataset in S3', () => {
       else if (!wasNoted && all > 0) expect(isNew).toBe(false);
       before = after;
     }
+  });
+
+  test('files that are replaced stay for as long as was asked', async () => {
+    await finished({ 'k=a': 'old a', 'k=b': 'b' });
+    const run = await startRun(s3, name);
+    const replace = new Set(['k=a']);
+    const { superseded } = await write(run.target, { 'k=a': 'new a' }, { replace, keepOldMs: 3_600_000 });
+    const { text } = (await run.bucket.get(`lake/${superseded![0]!.path}`))!;
+    expect(text).toBe('old a');
+    expect((await found()).hashes).toEqual(hashes(['b', 'new a']));
+    const manifest = (await run.bucket.get('lake/_manifest.json'))!.text;
+    await run.bucket.put(
+      'lake/_manifest.json',
+      manifest.replace(superseded![0]!.until, '2026-01-01T00:00:00Z'),
+    );
+    await write(run.target, {}, { replace: new Set() });
+    expect((await s3.keys(name)).filter((key) => key.endsWith('.parquet'))).toHaveLength(2);
+    run.bucket.close();
   });
 
   test('uploads that somebody aborts while they are completed: nothing of the change is left', async () => {

@@ -4,9 +4,7 @@ import { tmpdir } from 'node:os';
 import { expect } from 'vitest';
 
 import { S3Bucket } from '../../../src/lib/clients/s3/bucket.js';
-import type { Schema } from '../../../src/lib/columnar/type.js';
 import { type Clock, systemClock } from '../../../src/lib/core/clock.js';
-import { Dataset } from '../../../src/lib/export/dataset.js';
 import { type Manifest, parseManifest } from '../../../src/lib/export/manifest.js';
 import { S3Target } from '../../../src/lib/export/s3-target.js';
 import type { OpenTarget, Target } from '../../../src/lib/export/target.js';
@@ -34,7 +32,6 @@ export class WaitingClock implements Clock {
   #now = 0;
   now = systemClock.now;
   monotonic = () => this.#now;
-  // eslint-disable-next-line @typescript-eslint/require-await -- a clock may be asked to wait
   sleep = async (ms: number, signal?: AbortSignal) => {
     signal?.throwIfAborted();
     this.#now += ms;
@@ -79,39 +76,6 @@ export async function startRun(
 }
 
 const leaseKey = 'lake/.metrify-lease.json';
-const schema: Schema = [{ name: 'id', type: { storage: 'bytes', meaning: { kind: 'text' } } }];
-
-/** Writes a file of these texts to each folder, and replaces the folders that are named. */
-export async function write(
-  target: Target,
-  files: Readonly<Record<string, string>>,
-  replace: ReadonlySet<string> | 'all' = 'all',
-  keepOldMs = 0,
-): Promise<Manifest> {
-  const dataset = await Dataset.open(target, schema, {
-    format: { suffix: 'parquet', open: () => expect.unreachable() },
-    ...{
-      createdBy: 'test',
-      partitionBy: ['k'],
-      rowGroupRows: 1,
-      query: 'q',
-      reader: 'all',
-      replace,
-      keepOldMs,
-    },
-  });
-  try {
-    for (const [folder, text] of Object.entries(files)) await dataset.adopt(folder, 1, bytesOf(text));
-    return await dataset.finish();
-  } finally {
-    await dataset.close();
-  }
-}
-
-async function* bytesOf(text: string): AsyncGenerator<Buffer> {
-  yield Buffer.from(text);
-}
-
 /** Opens the dataset as the next run does, with a look at what it is then. The lease of a dead run is nobody's. */
 export async function settled<T>(
   s3: S3Server,
