@@ -42,9 +42,9 @@ export interface OpenTarget {
   /** Begins a file. */
   stage(path: string): StagedFile;
   /**
-   * Makes the change: the new files, then without the old ones, then the manifest. Before it begins, the whole change is noted
-   * durably, so that the next run completes what this one cannot.
-   * @throws NotWritten
+   * Makes the change. Before it begins, the whole change is noted durably, so that the next run settles what this one cannot:
+   * all of it is made, or none of it.
+   * @throws NotWritten; in S3 ServiceConflict `LEASE_LOST`, `UPLOAD_LOST`, `DATASET_CHANGED`, and as the bucket
    */
   commit(change: Change): Promise<void>;
   /** Removes what was staged and not committed, and lets other runs in. */
