@@ -196,7 +196,14 @@ async function renameUnlessDone(from: string, to: string): Promise<void> {
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
     // The dead run had come so far; or somebody has removed the file.
-    await access(to);
+    await access(to).catch((cause: unknown) => {
+      throw new UserError(`${to} was to become a file of the dataset, and is gone: ${from}`, {
+        code: 'TARGET_UNUSABLE',
+        exitCode: ExitCode.unavailable,
+        cause,
+        hint: 'A dead run had noted its change, and somebody has removed its files. Export to a new folder.',
+      });
+    });
   }
 }
 

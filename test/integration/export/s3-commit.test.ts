@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { replayable } from '../../random.js';
 import { scaled } from '../../scale.js';
-import { type HttpProxy, startHttpProxy } from '../../servers/http-proxy.js';
+import { type Fate, type HttpProxy, startHttpProxy } from '../../servers/http-proxy.js';
 import { needs } from '../../servers/needs.js';
 import { type S3Server, startS3 } from '../../servers/s3.js';
 import { assertWhole, PausedClock, settled, startRun, WaitingClock } from './s3-datasets.js';
@@ -75,22 +75,22 @@ needs('lake')('a change of a dataset in S3', () => {
   test('of runs that are killed anywhere, and whose uploads are lost, the old dataset or the new one is whole', async () => {
     const { random } = replayable('kills of S3 commits');
     let before = await found();
-    /** What a run sends from beginning to end. */
-    let requests = 40;
     for (let trial = 0; trial < scaled(6); trial++) {
       const texts = ['k=a', 'k=b', 'k=c', 'k=d'].map((folder) => [folder, `${folder} of ${trial}`] as const);
       const files = Object.fromEntries(texts.filter(() => random() < 0.8));
-      const last = 8 + Math.floor(random() * requests);
+      // Mostly after the change is noted: before that there is little to go wrong.
+      const afterNote = random() < 0.8;
+      let left = Math.floor(random() * (afterNote ? 18 : 24));
       const run = await startRun(s3, name, { endpoint: proxy.url });
-      let count = 0;
-      proxy.fate = () => {
-        if (++count <= last) return 'pass';
+      let isBegun = !afterNote;
+      proxy.fate = (request) => {
+        isBegun ||= isWriteOf('.metrify-commit-')(request);
+        if (!isBegun || left-- > 0) return 'pass';
         run.kill();
         return 'hold';
       };
       const [ended] = await Promise.allSettled([write(run.target, files)]);
       run.bucket.close();
-      if (ended.status === 'fulfilled') requests = count;
       const wasNoted = await isNoted();
       const chance = [0, 0, 0.5, 1][Math.floor(random() * 4)]!;
       const { all, lost } = await lose(() => random() < chance);
@@ -137,6 +137,25 @@ needs('lake')('a change of a dataset in S3', () => {
     expect(await found()).toEqual(before);
   });
 
+  test('uploads that are gone before the first one is completed: readers see nothing', async () => {
+    await finished({ 'k=a': 'old a' });
+    const before = await found();
+    let completions = 0;
+    proxy.fate = async (request): Promise<Fate> => {
+      if (isCompletion(request)) completions++;
+      let isFirst = true;
+      if (isWriteOf('.metrify-commit-')(request)) await lose(() => isFirst && !(isFirst = false));
+      return 'pass';
+    };
+    const run = await startRun(s3, name, { endpoint: proxy.url });
+    await expect(write(run.target, { 'k=a': 'new a', 'k=b': 'new b' })).rejects.toMatchObject({
+      code: 'UPLOAD_LOST',
+    });
+    run.bucket.close();
+    expect(completions).toBe(0);
+    expect(await found()).toEqual(before);
+  });
+
   test('a note whose answer is lost for good counts: the next run makes the change', async () => {
     await finished({ 'k=a': 'old a', 'k=gone': 'old' });
     const before = await found();
@@ -152,8 +171,8 @@ needs('lake')('a change of a dataset in S3', () => {
     expect((await found()).hashes).toEqual(hashes(['new a', 'new b']));
   });
 
-  const wentOn = { clockSays: 'its clock went on', sleptMs: 60_000 };
-  const stoodStill = { clockSays: 'its clock stood still', sleptMs: 0 };
+  const wentOn = { clockSays: 'its clock went on', sleptMs: 60_000, isMade: false };
+  const stoodStill = { clockSays: 'its clock stood still', sleptMs: 0, isMade: false };
   test.each([
     { before: 'its note', is: isWriteOf('.metrify-commit-'), ...stoodStill },
     { before: 'a completion', is: isCompletion, ...wentOn },
@@ -164,7 +183,7 @@ needs('lake')('a change of a dataset in S3', () => {
     { before: 'the removal of its note', is: isRemovalOf('.metrify-commit-'), ...stoodStill, isMade: true },
   ])(
     'a run that sleeps before $before longer than its lease lasts changes nothing of the next one ($clockSays)',
-    async ({ is, sleptMs, isMade = false }) => {
+    async ({ is, sleptMs, isMade }) => {
       await finished({ 'k=a': 'old a', 'k=b': 'old b' });
       const clock = new PausedClock();
       const first = await startRun(s3, name, { endpoint: proxy.url, clock });
