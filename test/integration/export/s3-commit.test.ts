@@ -74,17 +74,18 @@ needs('lake')('a change of a dataset in S3', () => {
 
   test('of runs that are killed anywhere, and whose uploads are lost, the old dataset or the new one is whole', async () => {
     const { random } = replayable('kills of S3 commits');
+    const one = <T>(...choices: readonly T[]) => choices[Math.floor(random() * choices.length)]!;
     let before = await found();
     for (let trial = 0; trial < scaled(6); trial++) {
       const texts = ['k=a', 'k=b', 'k=c', 'k=d'].map((folder) => [folder, `${folder} of ${trial}`] as const);
       const files = Object.fromEntries(texts.filter(() => random() < 0.8));
-      // Mostly after the change is noted: before that there is little to go wrong.
-      const afterNote = random() < 0.8;
-      let left = Math.floor(random() * (afterNote ? 18 : 24));
+      // Most goes wrong where the change is noted already, or is half made.
+      const [begins, most] = one([() => true, 24], [isWriteOf('.metrify-commit-'), 12], [isCompletion, 8]);
+      let left = Math.floor(random() * most);
       const run = await startRun(s3, name, { endpoint: proxy.url });
-      let isBegun = !afterNote;
+      let isBegun = false;
       proxy.fate = (request) => {
-        isBegun ||= isWriteOf('.metrify-commit-')(request);
+        isBegun ||= begins(request);
         if (!isBegun || left-- > 0) return 'pass';
         run.kill();
         return 'hold';
@@ -92,7 +93,7 @@ needs('lake')('a change of a dataset in S3', () => {
       const [ended] = await Promise.allSettled([write(run.target, files)]);
       run.bucket.close();
       const wasNoted = await isNoted();
-      const chance = [0, 0, 0.5, 1][Math.floor(random() * 4)]!;
+      const chance = one(0, 0.3, 0.6, 1);
       const { all, lost } = await lose(() => random() < chance);
       const after = await found();
       const isNew = after.text !== before.text;
