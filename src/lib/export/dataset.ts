@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path/posix';
 
 import type { Batch } from '../columnar/batch.js';
 import type { FileFormat } from '../columnar/sink.js';
@@ -100,8 +101,7 @@ export class Dataset {
     this.#mayDivide = options.fileBytes !== undefined;
     this.#columns = schema.map(({ name, type }) => ({ name, type: typeName(type) }));
     this.#writer = new PartitionWriter(schema, options, (folder, number) => {
-      const infix = this.#takesOldNames(folder) ? '' : `${this.run}-`;
-      const name = `part-${infix}${String(number).padStart(5, '0')}.${options.format.suffix}`;
+      const name = this.#nameOf(folder, number);
       return target.stage(folder === '' ? name : `${folder}/${name}`);
     });
     this.annotate('query', options.query);
@@ -207,31 +207,38 @@ export class Dataset {
     return this.#replaced === 'all' || this.#replaced.has(folder);
   }
 
-  /** Whether a new file has the name that the old one had: then readers see the one or the other, at any moment. */
-  #takesOldNames(folder: string): boolean {
-    if (!this.#replaces(folder) || !this.#target.canReplaceFiles) return false;
-    const { counting, superseded } = this.#old.get(folder) ?? { counting: 0, superseded: 0 };
-    if (superseded > 0) return false;
-    return !this.#options.keepOldMs || (!this.#mayDivide && counting <= 1);
+  /** @param number of the folder's new files, from 0 on */
+  #nameOf(folder: string, number: number): string {
+    const { format, keepOldMs } = this.#options;
+    const { counting, isFree } = this.#old.get(folder) ?? { counting: [], isFree: true };
+    const name = `${String(number).padStart(5, '0')}.${format.suffix}`;
+    const own = `part-${this.run}-${name}`;
+    if (!this.#replaces(folder) || !this.#target.canReplaceFiles || !isFree) return own;
+    const [old, ...others] = counting;
+    // One file for one: at any moment readers see the one or the other.
+    if (!this.#mayDivide && old?.endsWith(`.${format.suffix}`) && others.length === 0) return old;
+    return old !== undefined && keepOldMs ? own : `part-${name}`;
   }
 }
 
-/** How many files a folder has. */
+/** What a folder has. */
 interface OldFiles {
-  counting: number;
-  superseded: number;
+  /** Names of the files that count. */
+  readonly counting: string[];
+  /** Whether these are all that it has: names that do not count any more may not be used again. */
+  isFree: boolean;
 }
 
 function oldFiles(before: Manifest | undefined): ReadonlyMap<string, OldFiles> {
   const folders = new Map<string, OldFiles>();
-  const count = (path: string, kind: keyof OldFiles) => {
+  const filesOf = (path: string) => {
     const folder = folderOf(path);
-    const files = folders.get(folder) ?? { counting: 0, superseded: 0 };
-    files[kind]++;
-    folders.set(folder, files);
+    let files = folders.get(folder);
+    if (!files) folders.set(folder, (files = { counting: [], isFree: true }));
+    return files;
   };
-  for (const { path } of before?.files ?? []) count(path, 'counting');
-  for (const { path } of before?.superseded ?? []) count(path, 'superseded');
+  for (const { path } of before?.files ?? []) filesOf(path).counting.push(basename(path));
+  for (const { path } of before?.superseded ?? []) filesOf(path).isFree = false;
   return folders;
 }
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import * as z from 'zod/mini';
 
 import type { S3Bucket } from '../clients/s3/bucket.js';
-import { datasetPath, manifestName, parseManifest } from './manifest.js';
+import { datasetPath, manifestName, ownPaths, parseManifest } from './manifest.js';
 import type { S3Lease } from './s3-lease.js';
 import { markName } from './staged-object.js';
 
@@ -104,12 +104,12 @@ async function bringAbout({ bucket, root, lease }: S3Prefix, commit: S3Commit): 
 /** Removes what there is of a change, but for what the manifest names: it may have been made after all. */
 async function undo({ bucket, root }: S3Prefix, { files }: S3Commit): Promise<void> {
   const manifest = await bucket.get(root + manifestName);
-  const named = new Set(manifest && parseManifest(manifest.text, root).files.map(({ path }) => path));
+  const named = manifest && ownPaths(parseManifest(manifest.text, root));
   await atOnce(files, async ({ path, uploadId, mark }) => {
     const key = root + path;
     // First, so that nobody completes it afterwards.
     await bucket.uploads.abort({ key, uploadId });
-    if (!named.has(path) && (await bucket.metadata(key, markName)) === mark) await bucket.delete(key);
+    if (!named?.has(path) && (await bucket.metadata(key, markName)) === mark) await bucket.delete(key);
   });
 }
 

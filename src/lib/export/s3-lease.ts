@@ -106,7 +106,10 @@ export class S3Lease {
     this.#renewing = this.#renewUntilEnd();
   }
 
-  /** Asks whether it is still held, whatever the clocks say: a machine may have slept. @throws ServiceConflict `LEASE_LOST`; as the bucket */
+  /**
+   * Asks whether it is still held, whatever the clock says: a machine may have slept.
+   * @throws ServiceConflict `LEASE_LOST`; as the bucket
+   */
   async confirm(): Promise<void> {
     this.check();
     await this.#renew();

@@ -40,18 +40,19 @@ needs('postgres')('export --grace', () => {
         "create table readings (id int, k text); insert into readings values (1, 'one'), (2, 'two')",
       );
       await night();
-      await database.sql("insert into readings values (3, 'two')");
+      await database.sql("insert into readings values (3, 'two'), (6, 'three')");
       const appended = await night();
-      await database.sql("insert into readings values (4, 'one'), (5, 'two')");
+      await database.sql("insert into readings values (4, 'one'), (5, 'two'), (7, 'three')");
       const rewritten = await night('--on-change', 'rewrite', '--grace', '1h');
       const old = appended.files.map((file) => file.path).filter((each) => each.startsWith('k=two/'));
       expect(old).toHaveLength(2);
       expect(rewritten.superseded!.map((file) => file.path)).toEqual(old);
       expect(rewritten.files.map((file) => file.path)).toEqual([
         'k=one/part-00000.parquet',
+        appended.files.find((file) => file.path.startsWith('k=three/'))!.path,
         expect.stringMatching(/^k=two\/part-[0-9a-f]{12}-00000\.parquet$/),
       ]);
-      expect(await idsOf()).toEqual([1, 2, 3, 4, 5]);
+      expect(await idsOf()).toEqual([1, 2, 3, 4, 5, 6, 7]);
       for (const { path: kept } of rewritten.superseded!) await readFile(join(path, kept));
 
       const verify = await metrify(['export', 'verify', path, '--table', 'readings'], { env });
