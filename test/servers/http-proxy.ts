@@ -7,8 +7,8 @@ export type Fate = 'pass' | 'refuse' | 'cut' | 'lose' | 'hold' | 'deny';
 export interface HttpProxy {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** Asked for each request. Default: they pass. */
-  fate: (request: IncomingMessage) => Fate;
+  /** Asked for each request, which waits for the answer. Default: they pass. */
+  fate: (request: IncomingMessage) => Fate | Promise<Fate>;
   /** Requests so far. */
   readonly requests: number;
   stop(): Promise<void>;
@@ -17,9 +17,9 @@ export interface HttpProxy {
 /** In front of a server on a loopback port; `Host` stays as the client sent it. */
 export async function startHttpProxy(port: number): Promise<HttpProxy> {
   let requests = 0;
-  const server = createServer((incoming, outgoing) => {
+  const server = createServer(async (incoming, outgoing) => {
     requests++;
-    const fate = proxy.fate(incoming);
+    const fate = await proxy.fate(incoming);
     if (fate === 'hold') return;
     if (fate === 'cut') return void incoming.socket.destroy();
     if (fate === 'refuse' || fate === 'deny') {

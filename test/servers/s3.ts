@@ -25,7 +25,6 @@ export interface S3Server {
   uploads(bucket: string): Promise<readonly string[]>;
   /** Begins a multipart upload, as another program. */
   beginUpload(bucket: string, key: string): Promise<void>;
-  abortUploads(bucket: string): Promise<void>;
   /** All objects, as files below a folder. */
   download(bucket: string, folder: string): Promise<void>;
   stop(): Promise<void>;
@@ -91,7 +90,6 @@ async function start(): Promise<S3Server> {
     keys: (bucket) => ask('keys', { bucket }),
     uploads: (bucket) => ask('uploads', { bucket }),
     beginUpload: (bucket, key) => ask('upload', { bucket, key }),
-    abortUploads: (bucket) => ask('abort', { bucket }),
     download: (bucket, folder) => ask('download', { bucket, folder }),
     async stop() {
       const ended = once(client, 'exit');

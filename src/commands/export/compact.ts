@@ -15,6 +15,7 @@ interface Prepared {
   readonly folder: string;
   readonly fileBytes: number;
   readonly rowGroupRows: number;
+  readonly grace: number | undefined;
 }
 
 export const compact = changeCommand({
@@ -29,6 +30,7 @@ export const compact = changeCommand({
   flags: {
     targetFileSize: flag.size({ help: 'how long files should be', default: '256MiB' }),
     rowGroupRows: writeFlags.rowGroupRows,
+    grace: writeFlags.grace,
   },
   examples: [
     { does: 'a month of nightly files', command: 'metrify export compact lake/readings' },
@@ -38,9 +40,12 @@ export const compact = changeCommand({
     },
   ],
 
-  prepare: async ({ folder: given, targetFileSize: fileBytes, rowGroupRows }, context): Promise<Prepared> => {
+  prepare: async (
+    { folder: given, targetFileSize: fileBytes, rowGroupRows, grace },
+    context,
+  ): Promise<Prepared> => {
     const folder = datasetFolder(given, context.cwd);
-    return { plan: await planCompaction(folder, fileBytes), folder, fileBytes, rowGroupRows };
+    return { plan: await planCompaction(folder, fileBytes), folder, fileBytes, rowGroupRows, grace };
   },
 
   preview: ({ plan, folder }) => ({
@@ -57,15 +62,17 @@ export const compact = changeCommand({
     for (const partition of partitions) printer.line(`  ${partition || 'all of it'}`);
   },
 
-  async run({ plan, folder, fileBytes, rowGroupRows }, context) {
-    const { manifest, partitions } = plan;
-    if (partitions.size === 0) return { verdict: 'ok', result: resultOf(manifest.files.length, 0, manifest) };
+  async run({ plan, folder, fileBytes, rowGroupRows, grace }, context) {
+    const { manifest, partitions, expired } = plan;
+    if (partitions.size === 0 && expired.length === 0)
+      return { verdict: 'ok', result: resultOf(manifest.files.length, 0, manifest) };
     const codec = await openCodec(await codecOf(plan.files));
     const options = {
       format: parquetFormat({ codec, createdBy }),
       createdBy,
       rowGroupRows,
       fileBytes,
+      ...(grace === undefined ? {} : { keepOldMs: grace }),
     };
     const target = new FolderTarget(folder);
     const after = await context.during('compacting', 'rows', (progress) =>

@@ -6,7 +6,7 @@ import { ServiceConflict, UserError } from '../core/errors.js';
 import type { Progress } from '../core/progress.js';
 import { batchBytes, rowsOfBatch } from './batch-size.js';
 import { Dataset } from './dataset.js';
-import type { Manifest } from './manifest.js';
+import { expiredPaths, type Manifest } from './manifest.js';
 import { folderOf } from './partition-path.js';
 import type { DatasetFile } from './read/find-dataset.js';
 import { openDataset, type ReadableDataset, withTextPartitions } from './read/open-dataset.js';
@@ -22,6 +22,8 @@ export interface Compaction {
   readonly partitions: ReadonlySet<string>;
   readonly rows: number;
   readonly bytes: number;
+  /** Superseded files whose time is over: they are removed, even where nothing is rewritten. */
+  readonly expired: readonly string[];
 }
 
 export interface CompactOptions {
@@ -30,6 +32,8 @@ export interface CompactOptions {
   /** Rows of a row group at most. */
   readonly rowGroupRows: number;
   readonly fileBytes: number;
+  /** How long the old files stay. */
+  readonly keepOldMs?: number;
 }
 
 /**
@@ -59,7 +63,8 @@ export async function planCompaction(path: string, fileBytes: number): Promise<C
     files.push(...members);
   }
   const total = (of: 'rows' | 'bytes') => files.reduce((sum, file) => sum + byPath.get(file.path)![of], 0);
-  return { dataset, manifest, files, partitions, rows: total('rows'), bytes: total('bytes') };
+  const expired = expiredPaths(manifest.superseded, Date.now());
+  return { dataset, manifest, files, partitions, rows: total('rows'), bytes: total('bytes'), expired };
 }
 
 /**
@@ -70,7 +75,7 @@ export async function planCompaction(path: string, fileBytes: number): Promise<C
 export async function compact(
   plan: Compaction,
   target: Target,
-  { format, createdBy, rowGroupRows, fileBytes }: CompactOptions,
+  options: CompactOptions,
   signal: AbortSignal,
   progress: Progress,
 ): Promise<Manifest> {
@@ -81,7 +86,8 @@ export async function compact(
   const schema = dataset.schema.slice(0, count);
   const partitionTypes = plan.dataset.schema.slice(count);
   const into = await Dataset.open(target, schema, {
-    ...{ format, createdBy, partitionBy, partitionTypes, rowGroupRows, fileBytes, query, reader },
+    ...options,
+    ...{ partitionBy, partitionTypes, query, reader },
     replace: partitions,
   });
   try {
@@ -91,7 +97,7 @@ export async function compact(
         hint: 'Run it again.',
       });
     if (snapshot !== undefined) into.annotate('snapshot', snapshot);
-    const groups = new RowGroups(dataset.schema, rowGroupRows, (batch) => into.write(batch));
+    const groups = new RowGroups(dataset.schema, options.rowGroupRows, (batch) => into.write(batch));
     let rows = 0;
     for await (const { batch } of readBatches({ ...dataset, files }, { signal })) {
       await groups.add(batch);

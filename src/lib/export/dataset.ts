@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path/posix';
 
 import type { Batch } from '../columnar/batch.js';
 import type { FileFormat } from '../columnar/sink.js';
@@ -6,11 +7,19 @@ import { typeName } from '../columnar/type-name.js';
 import type { Reader } from '../columnar/postgres/profiles.js';
 import type { Schema } from '../columnar/type.js';
 import { ServiceConflict } from '../core/errors.js';
+import { isDataFile } from './data-files.js';
 import { mergeColumns } from './evolution.js';
-import { type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
+import {
+  expiredPaths,
+  type Manifest,
+  type ManifestFile,
+  ownPaths,
+  parseManifest,
+  printManifest,
+} from './manifest.js';
 import { folderOf } from './partition-path.js';
 import { partitionColumns } from './partition-columns.js';
-import { type PartFile, PartitionWriter } from './partition-writer.js';
+import { type WrittenFile, PartitionWriter } from './partition-writer.js';
 import type { OpenTarget, Target } from './target.js';
 
 export interface DatasetOptions {
@@ -32,13 +41,15 @@ export interface DatasetOptions {
    * come beside them. Default: all.
    */
   readonly replace?: ReadonlySet<string> | 'all';
+  /**
+   * How long files that are replaced stay, in milliseconds, where new ones do not take their names. Default: they are removed at
+   * once.
+   */
+  readonly keepOldMs?: number;
 }
 
 /** What is known when the rows have come. */
 export type Facts = Partial<Pick<Manifest, 'snapshot' | 'since'>>;
-
-/** Suffixes of the files that readers take for data. */
-const dataFile = /\.(parquet|orc)$/i;
 
 /**
  * Files in folders by partition. What a run writes becomes visible when all of it is whole, with the manifest last. One run at a
@@ -53,6 +64,10 @@ export class Dataset {
   /** Of all files that it will have. */
   #columns: Manifest['columns'];
   readonly #writer: PartitionWriter;
+  /** Of each folder. */
+  readonly #old: ReadonlyMap<string, OldFiles>;
+  /** Whether a partition may have more than one new file. */
+  #mayDivide: boolean;
   #last: Promise<unknown> = Promise.resolve();
 
   /**
@@ -85,10 +100,11 @@ export class Dataset {
     this.#options = options;
     this.run = randomBytes(6).toString('hex');
     this.#replaced = options.replace ?? 'all';
+    this.#old = oldFiles(before);
+    this.#mayDivide = options.fileBytes !== undefined;
     this.#columns = schema.map(({ name, type }) => ({ name, type: typeName(type) }));
     this.#writer = new PartitionWriter(schema, options, (folder, number) => {
-      const infix = this.#replaces(folder) ? '' : `${this.run}-`;
-      const name = `part-${infix}${String(number).padStart(5, '0')}.${options.format.suffix}`;
+      const name = this.#nameOf(folder, number);
       return target.stage(folder === '' ? name : `${folder}/${name}`);
     });
     this.annotate('query', options.query);
@@ -106,7 +122,8 @@ export class Dataset {
 
   /**
    * Says which partitions are replaced, where it was not known when the dataset was opened. Before the first row.
-   * @throws ServiceConflict `PARTITIONS_DIFFER`; `SCHEMA_CHANGED` where files stay that cannot be read together with the new ones
+   * @throws ServiceConflict `PARTITIONS_DIFFER`; `SCHEMA_CHANGED` or `FORMATS_DIFFER` where files stay that cannot be read
+   * together with the new ones
    */
   replace(folders: ReadonlySet<string>): void {
     const { partitionBy } = this.#options;
@@ -116,9 +133,19 @@ export class Dataset {
         { code: 'PARTITIONS_DIFFER', hint: 'Export everything again, or to another place.' },
       );
     this.#replaced = folders;
-    const stay = this.before?.files.some(({ path }) => !this.#replaces(folderOf(path)));
-    if (this.before && stay)
-      this.#columns = mergeColumns(this.before.columns, this.#columns, this.#options.reader);
+    const stay = this.before?.files.filter(({ path }) => !this.#replaces(folderOf(path))) ?? [];
+    if (!this.before || stay.length === 0) return;
+    const { format, reader } = this.#options;
+    const other = stay.find(({ path }) => !path.endsWith(`.${format.suffix}`));
+    if (other)
+      throw new ServiceConflict(
+        `${this.name} has files of another format, which stay: ${other.path}. The new ones would be .${format.suffix}`,
+        {
+          code: 'FORMATS_DIFFER',
+          hint: 'Readers take one format from a folder. Export in the same format, or everything again, or to another place.',
+        },
+      );
+    this.#columns = mergeColumns(this.before.columns, this.#columns, reader);
   }
 
   /**
@@ -126,6 +153,7 @@ export class Dataset {
    * @param folder of the partition: `month=2026-01`, or an empty text
    */
   adopt(folder: string, rows: number, content: AsyncIterable<Buffer>): Promise<void> {
+    this.#mayDivide = true;
     return this.#writer.adopt(folder, rows, content);
   }
 
@@ -141,13 +169,18 @@ export class Dataset {
     const old = this.before?.files ?? [];
     const gone = old.filter(({ path }) => this.#replaces(folderOf(path)) && !added.has(path));
     const kept = old.filter(({ path }) => !this.#replaces(folderOf(path)));
+    const now = Date.now();
+    const until = new Date(now + (this.#options.keepOldMs ?? 0)).toISOString();
+    const superseded = [...(this.before?.superseded ?? []), ...gone.map(({ path }) => ({ path, until }))];
+    const expired = new Set(expiredPaths(superseded, now));
+    const stay = superseded.filter(({ path }) => !expired.has(path));
     const files = [...kept, ...parts.map(describe)].sort((a, b) => (a.path < b.path ? -1 : 1));
     const { createdBy, query, reader, partitionBy, partitionTypes } = this.#options;
     const manifest: Manifest = {
       format: 'metrify-dataset',
       version: 1,
       createdBy,
-      createdAt: new Date().toISOString(),
+      createdAt: new Date(now).toISOString(),
       run: this.run,
       query,
       reader,
@@ -163,10 +196,11 @@ export class Dataset {
       rows: files.reduce((sum, { rows }) => sum + rows, 0),
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
       files,
+      ...(stay.length === 0 ? {} : { superseded: stay }),
     };
     await this.#target.commit({
       files: parts.map(({ staged }) => staged),
-      removed: gone.map(({ path }) => path),
+      removed: [...expired],
       manifest: printManifest(manifest),
     });
     return manifest;
@@ -181,13 +215,47 @@ export class Dataset {
   #replaces(folder: string): boolean {
     return this.#replaced === 'all' || this.#replaced.has(folder);
   }
+
+  /** @param number of the folder's new files, from 0 on */
+  #nameOf(folder: string, number: number): string {
+    const { format, keepOldMs } = this.#options;
+    const { counting, isFree } = this.#old.get(folder) ?? { counting: [], isFree: true };
+    const name = `${String(number).padStart(5, '0')}.${format.suffix}`;
+    const own = `part-${this.run}-${name}`;
+    if (!this.#replaces(folder) || !this.#target.canReplaceFiles || !isFree) return own;
+    const [old, ...others] = counting;
+    // One file for one: at any moment readers see the one or the other.
+    if (!this.#mayDivide && old?.endsWith(`.${format.suffix}`) && others.length === 0) return old;
+    return old !== undefined && keepOldMs ? own : `part-${name}`;
+  }
+}
+
+/** What a folder has. */
+interface OldFiles {
+  /** Names of the files that count. */
+  readonly counting: string[];
+  /** Whether these are all that it has: names that do not count any more may not be used again. */
+  isFree: boolean;
+}
+
+function oldFiles(before: Manifest | undefined): ReadonlyMap<string, OldFiles> {
+  const folders = new Map<string, OldFiles>();
+  const filesOf = (path: string) => {
+    const folder = folderOf(path);
+    let files = folders.get(folder);
+    if (!files) folders.set(folder, (files = { counting: [], isFree: true }));
+    return files;
+  };
+  for (const { path } of before?.files ?? []) filesOf(path).counting.push(basename(path));
+  for (const { path } of before?.superseded ?? []) filesOf(path).isFree = false;
+  return folders;
 }
 
 /** @throws ServiceConflict `FILES_FOREIGN` where there are data files that it does not name */
 async function readManifest(target: OpenTarget, name: string): Promise<Manifest | undefined> {
   const manifest = target.manifest === undefined ? undefined : parseManifest(target.manifest, name);
-  const ours = new Set(manifest?.files.map(({ path }) => path));
-  const foreign = (await target.list()).filter((path) => dataFile.test(path) && !ours.has(path));
+  const ours = manifest && ownPaths(manifest);
+  const foreign = (await target.list()).filter((path) => isDataFile(path) && !ours?.has(path));
   if (foreign.length === 0) return manifest;
   const more = foreign.length > 1 ? ` and ${foreign.length - 1} more` : '';
   throw new ServiceConflict(
@@ -199,6 +267,6 @@ async function readManifest(target: OpenTarget, name: string): Promise<Manifest 
   );
 }
 
-function describe({ staged, rows, sha256 }: PartFile): ManifestFile {
+function describe({ staged, rows, sha256 }: WrittenFile): ManifestFile {
   return { path: staged.path, rows, bytes: staged.bytes, sha256 };
 }

@@ -38,6 +38,8 @@ export interface ExportJob {
   readonly night?: Night;
   /** Partitions whose files the new ones replace. Default: all. */
   readonly replace?: ReadonlySet<string>;
+  /** How long files that are replaced stay, as in `DatasetOptions`. */
+  readonly keepOldMs?: number;
 }
 
 export interface Parallel {

@@ -1,30 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-
-import * as z from 'zod/mini';
 
 import { errorMessage, NotWritten, systemCode, UserError } from '../core/errors.js';
 import { type FileLock, acquireFileLock } from '../core/file-lock.js';
-import { writeFileAtomic } from '../core/files.js';
 import { ExitCode } from '../core/exit-codes.js';
-import { datasetPath, manifestName } from './manifest.js';
-import { TemporaryFile } from './staged-file.js';
+import { isHidden } from './data-files.js';
+import {
+  type FolderCommit,
+  makeCommit,
+  noteCommit,
+  removeStaging,
+  settleStaging,
+  syncNames,
+} from './folder-commit.js';
+import { manifestName } from './manifest.js';
 import type { Change, OpenTarget, Target } from './target.js';
+import { TemporaryFile } from './temporary-file.js';
 
 /** Begins with a dot, as what Spark, Hive and DuckDB pass over; so do none of its files have a reader's suffix. */
 const stagingPrefix = '.metrify-';
 const lockName = '.metrify.lock';
-/** In the staging folder: the change that is being made. */
-const commitName = 'commit.json';
-
-const commitSchema = z.object({
-  files: z.array(z.object({ path: datasetPath, staged: datasetPath })),
-  removed: z.array(datasetPath),
-  manifest: z.string(),
-});
-type Commit = z.infer<typeof commitSchema>;
-
 /** A folder. Its files are written aside, and renamed when all of them are whole and on the disk. */
 export class FolderTarget implements Target {
   /** @param name its absolute path */
@@ -33,7 +29,8 @@ export class FolderTarget implements Target {
   async open(): Promise<OpenTarget> {
     const folder = this.name;
     try {
-      await mkdir(folder, { recursive: true });
+      const made = await mkdir(folder, { recursive: true });
+      if (made !== undefined) await syncNames(dirname(made), folder);
     } catch (error) {
       throw unusable(folder, error);
     }
@@ -47,7 +44,7 @@ export class FolderTarget implements Target {
     try {
       // Whoever held the lock before has ended.
       for (const name of await readdir(folder))
-        if (name.startsWith(stagingPrefix)) await settle(folder, join(folder, name));
+        if (name.startsWith(stagingPrefix)) await settleStaging(folder, join(folder, name));
       const staging = join(folder, `${stagingPrefix}${randomBytes(6).toString('hex')}`);
       await mkdir(staging);
       return new OpenFolder(folder, staging, lock, await readManifest(folder));
@@ -59,6 +56,7 @@ export class FolderTarget implements Target {
 }
 
 class OpenFolder implements OpenTarget {
+  readonly canReplaceFiles = true;
   #staged = 0;
   #isCommitting = false;
 
@@ -73,7 +71,7 @@ class OpenFolder implements OpenTarget {
     const files: string[] = [];
     const visit = async (folder: string): Promise<void> => {
       for (const entry of await readdir(folder, { withFileTypes: true })) {
-        if (/^[._]/.test(entry.name)) continue;
+        if (isHidden(entry.name)) continue;
         const path = join(folder, entry.name);
         if (entry.isDirectory()) await visit(path);
         else files.push(relative(this.folder, path));
@@ -88,7 +86,7 @@ class OpenFolder implements OpenTarget {
   }
 
   async commit({ files, removed, manifest }: Change): Promise<void> {
-    const commit: Commit = {
+    const commit: FolderCommit = {
       files: (files as readonly TemporaryFile[]).map(({ path, temporary }) => ({
         path,
         staged: relative(this.staging, temporary),
@@ -97,9 +95,7 @@ class OpenFolder implements OpenTarget {
       manifest,
     };
     try {
-      await writeFileAtomic(join(this.staging, commitName), JSON.stringify(commit));
-      await syncFolder(this.staging);
-      await syncFolder(this.folder);
+      await noteCommit(this.folder, this.staging, commit);
     } catch (error) {
       throw new NotWritten(`${this.folder} cannot be written: ${errorMessage(error)}`, {
         cause: error,
@@ -108,7 +104,7 @@ class OpenFolder implements OpenTarget {
     }
     this.#isCommitting = true;
     try {
-      await complete(this.folder, this.staging, commit, rename);
+      await makeCommit(this.folder, this.staging, commit);
     } catch (error) {
       throw new NotWritten(`${this.folder} has a part of its new files only: ${errorMessage(error)}`, {
         cause: error,
@@ -119,92 +115,8 @@ class OpenFolder implements OpenTarget {
   }
 
   async close(): Promise<void> {
-    if (!this.#isCommitting) await rm(this.staging, { recursive: true, force: true });
+    if (!this.#isCommitting) await removeStaging(this.staging);
     this.lock.release();
-  }
-}
-
-/** Completes the change that a dead run was about to make, if it was, and removes its staging folder. */
-async function settle(folder: string, staging: string): Promise<void> {
-  const commit = await readCommit(join(staging, commitName));
-  if (commit) await complete(folder, staging, commit, renameUnlessDone);
-  await rm(staging, { recursive: true });
-}
-
-async function readCommit(path: string): Promise<Commit | undefined> {
-  try {
-    return commitSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** May be done again, from any point on, when `put` passes over files that are there. */
-async function complete(
-  folder: string,
-  staging: string,
-  commit: Commit,
-  put: (from: string, to: string) => Promise<void>,
-): Promise<void> {
-  const changes = new Map<string, { added: Commit['files']; removed: string[] }>();
-  const changesOf = (path: string) => {
-    const within = dirname(path);
-    let there = changes.get(within);
-    if (!there) changes.set(within, (there = { added: [], removed: [] }));
-    return there;
-  };
-  for (const file of commit.files) changesOf(file.path).added.push(file);
-  for (const path of commit.removed) changesOf(path).removed.push(path);
-  // Folder by folder, so that a reader finds old and new files together in one only, and as shortly as can be.
-  for (const [within, { added, removed }] of changes) {
-    if (added.length > 0) await mkdir(join(folder, within), { recursive: true });
-    for (const { path, staged } of added) await put(join(staging, staged), join(folder, path));
-    for (const path of removed) await rm(join(folder, path), { force: true });
-  }
-  const touched = new Set([...changes.keys()].flatMap(withParents));
-  for (const within of touched) await syncFolder(join(folder, within));
-  for (const [within, { added }] of changes) if (added.length === 0) await removeEmpty(folder, within);
-  await writeFileAtomic(join(folder, manifestName), commit.manifest);
-  await syncFolder(folder);
-}
-
-async function renameUnlessDone(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    // The dead run had come so far.
-    if (systemCode(error) !== 'ENOENT') throw error;
-  }
-}
-
-async function removeEmpty(folder: string, within: string): Promise<void> {
-  for (const each of withParents(within).reverse()) {
-    if (each === '.') return;
-    try {
-      await rmdir(join(folder, each));
-    } catch {
-      // Something else is in it, or it is gone.
-      return;
-    }
-  }
-}
-
-/** `a=1/b=2` → `.`, `a=1`, `a=1/b=2`. */
-function withParents(within: string): string[] {
-  return within === '.' ? ['.'] : [...withParents(dirname(within)), within];
-}
-
-/** Names are on the disk only when their folder is. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path).catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  });
-  try {
-    await folder?.sync();
-  } finally {
-    await folder?.close();
   }
 }
 

@@ -44,6 +44,8 @@ const schema = z.object({
   rows: z.number(),
   bytes: z.number(),
   files: z.array(file),
+  /** Files that do not count any more, kept for whoever reads them still. The first run after this time removes them. */
+  superseded: z.optional(z.array(z.object({ path: datasetPath, until: z.string() }))),
 });
 
 /** What a dataset consists of; written last. */
@@ -69,4 +71,14 @@ export function parseManifest(text: string, where: string): Manifest {
 /** The manifest's text. */
 export function printManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
+}
+
+/** Paths of all files that metrify has written there: those that count, and those that do not count any more. */
+export function ownPaths({ files, superseded = [] }: Manifest): ReadonlySet<string> {
+  return new Set([...files, ...superseded].map(({ path }) => path));
+}
+
+/** Paths of superseded files whose time is over. @param now in milliseconds since the epoch */
+export function expiredPaths(superseded: Manifest['superseded'] = [], now: number): string[] {
+  return superseded.filter(({ until }) => !(Date.parse(until) > now)).map(({ path }) => path);
 }

@@ -7,7 +7,7 @@ import { divide } from './partitions.js';
 import type { StagedFile } from './target.js';
 
 /** A file that is whole. */
-export interface PartFile {
+export interface WrittenFile {
   readonly staged: StagedFile;
   readonly rows: number;
   readonly sha256: string;
@@ -42,7 +42,7 @@ export class PartitionWriter {
   readonly #options: PartitionOptions;
   readonly #begin: BeginFile;
   readonly #partitions = new Map<string, Partition>();
-  readonly #done: PartFile[] = [];
+  readonly #done: WrittenFile[] = [];
   /** Bytes of the rows of all partitions. */
   #bytes = 0;
 
@@ -81,7 +81,7 @@ export class PartitionWriter {
   }
 
   /** Writes what is left. @param evenEmpty without partitions, whether there is a file even where there are no rows */
-  async end({ evenEmpty }: { readonly evenEmpty: boolean }): Promise<readonly PartFile[]> {
+  async end({ evenEmpty }: { readonly evenEmpty: boolean }): Promise<readonly WrittenFile[]> {
     const isEmpty = this.#done.length === 0 && this.#partitions.size === 0;
     if (evenEmpty && isEmpty && this.#options.partitionBy.length === 0)
       await this.#endFile(this.#open(this.#partition('')));

@@ -106,7 +106,10 @@ export class S3Lease {
     this.#renewing = this.#renewUntilEnd();
   }
 
-  /** Says that it is held, for the moment before a change. @throws ServiceConflict `LEASE_LOST`; as the bucket */
+  /**
+   * Asks whether it is still held, whatever the clock says: a machine may have slept.
+   * @throws ServiceConflict `LEASE_LOST`; as the bucket
+   */
   async confirm(): Promise<void> {
     this.check();
     await this.#renew();
@@ -157,7 +160,7 @@ export class S3Lease {
   #lose(why: string): void {
     this.#lost ??= new ServiceConflict(`the lease s3://${this.#bucket.bucket}/${this.#key} is lost: ${why}`, {
       code: 'LEASE_LOST',
-      hint: 'Nothing of the dataset was changed. Run it again.',
+      hint: 'This run changes nothing more. What it had noted of its change is settled by the next one. Run it again.',
     });
   }
 }

@@ -1,9 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
 
-import type { S3Bucket, S3Part, S3Upload } from '../clients/s3/bucket.js';
+import type { S3Bucket } from '../clients/s3/bucket.js';
+import type { S3Part, S3Upload } from '../clients/s3/uploads.js';
 import { NotWritten } from '../core/errors.js';
-import { type PartSpool, partBytes } from './part-spool.js';
 import type { StagedFile } from './target.js';
+import { type UploadSpool, partBytes } from './upload-spool.js';
 
 /** The name of the metadata by which an object is known to be of an upload. */
 export const markName = 'metrify-upload';
@@ -14,7 +15,7 @@ const mostSending = 4;
 /** What the files of a run share. */
 export interface Sending {
   readonly bucket: S3Bucket;
-  readonly spool: PartSpool;
+  readonly spool: UploadSpool;
   /** Parts under way. */
   readonly parts: Set<Promise<void>>;
   /** @throws ServiceConflict when the right to write is lost */
@@ -77,7 +78,7 @@ export class StagedObject implements StagedFile {
   /** Removes its parts. */
   async abort(): Promise<void> {
     await Promise.all(this.#own);
-    if (this.#upload) await this.#sending.bucket.abortUpload(this.#upload);
+    if (this.#upload) await this.#sending.bucket.uploads.abort(this.#upload);
   }
 
   /** Sends what is in the place, behind the back of whoever writes. */
@@ -91,7 +92,7 @@ export class StagedObject implements StagedFile {
       });
     this.#upload ??= {
       key: this.key,
-      uploadId: await bucket.createUpload(this.key, { [markName]: this.mark }),
+      uploadId: await bucket.uploads.create(this.key, { [markName]: this.mark }),
     };
     const body = await spool.read(this.#place!, this.#held);
     spool.release(this.#place!);
@@ -99,8 +100,8 @@ export class StagedObject implements StagedFile {
     this.#held = 0;
     const [number, upload] = [++this.#sent, this.#upload];
     while (parts.size >= mostSending) await Promise.race(parts);
-    const sent: Promise<void> = bucket
-      .uploadPart(upload, number, body)
+    const sent: Promise<void> = bucket.uploads
+      .sendPart(upload, number, body)
       .then((etag) => void this.#parts.push({ number, etag }))
       .catch((error: unknown) => void (this.#failure ??= error as Error))
       .finally(() => {

@@ -35,14 +35,16 @@ export interface Target {
 export interface OpenTarget {
   /** The text of the manifest; undefined where there is none. */
   readonly manifest: string | undefined;
+  /** Whether a new file may take the path of an old one. Then whoever reads the old one goes on reading it. */
+  readonly canReplaceFiles: boolean;
   /** Paths of all files that readers see: no part of them begins with `_` or `.`. */
   list(): Promise<readonly string[]>;
   /** Begins a file. */
   stage(path: string): StagedFile;
   /**
-   * Makes the change: the new files, then without the old ones, then the manifest. Before it begins, the whole change is noted
-   * durably, so that the next run completes what this one cannot.
-   * @throws NotWritten
+   * Makes the change. Before it begins, the whole change is noted durably, so that the next run settles what this one cannot:
+   * all of it is made, or none of it.
+   * @throws NotWritten; in S3 ServiceConflict `LEASE_LOST`, `UPLOAD_LOST`, `DATASET_CHANGED`, and as the bucket
    */
   commit(change: Change): Promise<void>;
   /** Removes what was staged and not committed, and lets other runs in. */

@@ -12,7 +12,7 @@ import { bindWhere } from '../../../src/lib/columnar/where/bind.js';
 import { openDataset } from '../../../src/lib/export/read/open-dataset.js';
 import { readBatches } from '../../../src/lib/export/read/read-batches.js';
 import { readRows } from '../../../src/lib/export/read/read-rows.js';
-import { TemporaryFile } from '../../../src/lib/export/staged-file.js';
+import { TemporaryFile } from '../../../src/lib/export/temporary-file.js';
 import { replayable } from '../../random.js';
 import { scaled } from '../../scale.js';
 import { type Lake, openLake } from '../../servers/lake.js';

@@ -38,9 +38,6 @@ def work(s3, iam, name, bucket=None, key=None, body=None, folder=None, document=
         s3.put_object(Bucket=bucket, Key=key, Body=body)
     if name == "upload":
         s3.create_multipart_upload(Bucket=bucket, Key=key)
-    if name == "abort":
-        for one in uploads(s3, bucket):
-            s3.abort_multipart_upload(Bucket=bucket, Key=one["Key"], UploadId=one["UploadId"])
     if name == "keys":
         return objects(s3, bucket)
     if name == "uploads":

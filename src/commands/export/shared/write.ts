@@ -47,6 +47,9 @@ export const writeFlags = {
   ...nightFlags,
   sortBy: flag.list({ placeholder: 'COLUMN', help: 'columns that the rows of each file are sorted by' }),
   targetFileSize: flag.size({ help: 'after which a file is followed by another' }),
+  grace: flag.duration({
+    help: 'how long files that were replaced stay, where new ones cannot take their names; not at all if not given',
+  }),
   parallel: flag.count({ help: 'connections that read at a time, all in one snapshot', default: '1' }),
   parallelBy: flag.text({
     placeholder: 'COLUMN',
@@ -81,7 +84,7 @@ export async function prepareExport(
   misread: MisfitRules['misread'],
   context: Context,
 ): Promise<Prepared> {
-  const { to, partitionBy, rowGroupRows, infinity, sortBy, targetFileSize: fileBytes } = input;
+  const { to, partitionBy, rowGroupRows, infinity, sortBy, targetFileSize: fileBytes, grace } = input;
   const rules = {
     profile: profileOf(format.suffix, input.for),
     numeric: input.numeric === undefined ? undefined : parseDecimal(input.numeric),
@@ -100,6 +103,7 @@ export async function prepareExport(
   const options = {
     ...{ format, partitionBy, rowGroupRows, createdBy },
     ...(fileBytes === undefined ? {} : { fileBytes }),
+    ...(grace === undefined ? {} : { keepOldMs: grace }),
   };
   if (input.file !== undefined || input.stdin)
     return prepareRows(input.file, input.types, rules, target, options, context);

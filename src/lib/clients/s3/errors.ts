@@ -83,7 +83,7 @@ export function refusalError(name: string, bucket: string, what: string, refusal
   }
   if (status === 403)
     return refused(
-      `Allow s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListBucket and s3:ListBucketMultipartUploads on '${bucket}'.`,
+      `Allow s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListMultipartUploadParts, s3:ListBucket and s3:ListBucketMultipartUploads on '${bucket}'.`,
     );
   if (status === 401) return refused('Check the credentials.');
   return isTransient(refusal)

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 
 import { systemCode, UserError } from '../../core/errors.js';
 import { unreadable } from '../../core/unreadable.js';
+import { isDataFile } from '../data-files.js';
 import { type Manifest, manifestName, parseManifest } from '../manifest.js';
 import { type PartitionValue, partitionValues } from './partition-values.js';
 
@@ -85,9 +86,9 @@ export async function dataFiles(path: string): Promise<string[]> {
     if (!(await stat(path)).isDirectory()) return [''];
     const entries = await readdir(path, { withFileTypes: true, recursive: true });
     return entries
-      .filter((entry) => !entry.isDirectory() && /\.(?:parquet|orc)$/i.test(entry.name))
+      .filter((entry) => !entry.isDirectory())
       .map((entry) => join(entry.parentPath, entry.name).slice(join(path, '/').length))
-      .filter((each) => !/(?:^|\/)[._]/.test(each))
+      .filter(isDataFile)
       .sort();
   } catch (error) {
     throw unreadable(path, error);

@@ -6,24 +6,24 @@ import { pipeline } from 'node:stream/promises';
 
 import { systemCode } from '../../core/errors.js';
 import { unreadable } from '../../core/unreadable.js';
-import type { Manifest } from '../manifest.js';
+import { type Manifest, ownPaths } from '../manifest.js';
 import { dataFiles } from '../read/find-dataset.js';
 
 /** What is wrong with a file. */
 export interface FileProblem {
   readonly path: string;
-  /** Extra: the manifest does not name it, and readers that look at all files take it for data. */
+  /** Extra: the manifest does not name it, not even as superseded, and readers that look at all files take it for data. */
   readonly problem: 'missing' | 'changed' | 'extra';
 }
 
 /** Compares the files of a dataset with its manifest, by their length and SHA-256. @throws UserError exit 2 */
 export async function checkFiles(
   folder: string,
-  { files }: Manifest,
+  manifest: Manifest,
   signal: AbortSignal,
 ): Promise<FileProblem[]> {
   const problems: FileProblem[] = [];
-  for (const { path, bytes, sha256 } of files) {
+  for (const { path, bytes, sha256 } of manifest.files) {
     const absolute = join(folder, path);
     try {
       const isSame = (await stat(absolute)).size === bytes && (await digest(absolute, signal)) === sha256;
@@ -33,8 +33,8 @@ export async function checkFiles(
       problems.push({ path, problem: 'missing' });
     }
   }
-  const named = new Set(files.map(({ path }) => path));
-  const extra = (await dataFiles(folder)).filter((path) => !named.has(path));
+  const own = ownPaths(manifest);
+  const extra = (await dataFiles(folder)).filter((path) => !own.has(path));
   return [...problems, ...extra.map((path) => ({ path, problem: 'extra' as const }))];
 }
 

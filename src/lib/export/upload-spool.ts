@@ -11,18 +11,18 @@ export const partBytes = 8 * 1024 * 1024;
  * Room for one part of each of thousands of files: a place each in one file without a name, which is gone with its process however
  * that ends.
  */
-export class PartSpool {
+export class UploadSpool {
   readonly #file: FileHandle;
   readonly #free: number[] = [];
   #places = 0;
 
   /** @throws NotWritten */
-  static async open(folder: string): Promise<PartSpool> {
+  static async open(folder: string): Promise<UploadSpool> {
     const path = join(folder, `metrify-${randomBytes(8).toString('hex')}.tmp`);
     try {
       const file = await open(path, 'wx+', 0o600);
       await unlink(path);
-      return new PartSpool(file);
+      return new UploadSpool(file);
     } catch (error) {
       throw notKept(error);
     }
