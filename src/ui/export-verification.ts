@@ -10,10 +10,14 @@ const problems = {
 
 /** A comparison as a person reads it. */
 export function presentVerification(result: VerificationResult, printer: Printer): void {
-  const { path, rows, partitions, compared, columns, files, repaired } = result;
+  const { path, rows, partitions, compared, columns, refused, files, repaired } = result;
   for (const { name, dataset, database } of columns)
     printer.bad(
       `the column ${name} is ${dataset ?? 'missing'} in the dataset, and ${database ?? 'missing'} in the database`,
+    );
+  for (const { name, value, count } of refused)
+    printer.bad(
+      `the column ${name} has ${counted(count, 'value')} in the database that the files cannot hold, such as ${value}`,
     );
   for (const file of files) printer.bad(`${file.path} ${problems[file.problem]}`);
   if (partitions.length > 0)

@@ -12,6 +12,7 @@ import { findTable } from '../../lib/export/table.js';
 import { repairPartitions } from '../../lib/export/verify/repair.js';
 import {
   isVerified,
+  type Source,
   verifyDataset,
   type Verification,
   type VerificationResult as Result,
@@ -26,7 +27,7 @@ import { createdBy } from '../../version.js';
 
 interface Prepared {
   readonly client: PostgresClient;
-  readonly sql: string;
+  readonly source: Source;
   readonly found: FoundDataset;
   readonly byPartition: boolean;
   readonly repair: boolean;
@@ -44,6 +45,9 @@ export const verify = changeCommand({
   flags: {
     sql: sourceFlags.sql,
     table: flag.text({ placeholder: 'TABLE', help: 'rows of a table or view' }),
+    infinity: flag.choice(['error', 'null'], {
+      help: 'what became of infinite times and numbers; as the dataset was written if not given',
+    }),
     byPartition: flag.boolean('list the partitions that are equal too'),
     repair: flag.boolean('write the partitions that differ again'),
   },
@@ -56,7 +60,7 @@ export const verify = changeCommand({
   ],
   junit: true,
 
-  async prepare({ path, sql, table, byPartition, repair }, context): Promise<Prepared> {
+  async prepare({ path, sql, table, infinity, byPartition, repair }, context): Promise<Prepared> {
     if ((sql === undefined) === (table === undefined))
       throw new UserError(sql === undefined ? 'no source is given' : 'more than one source is given', {
         hint: 'Give one of --sql and --table.',
@@ -73,7 +77,7 @@ export const verify = changeCommand({
     const client = await openPostgres(postgres, settings, context.signal);
     context.closing(() => client.close());
     const query = written ?? (await client.readOnly(() => findTable(client, table!))).sql;
-    return { client, sql: query, found, byPartition, repair };
+    return { client, source: { sql: query, infinity }, found, byPartition, repair };
   },
 
   async preview(prepared, context) {
@@ -85,32 +89,25 @@ export const verify = changeCommand({
   async run(prepared, context) {
     const before = await compare(prepared, context);
     const differing = before.partitions.filter(({ isEqual }) => !isEqual).map(({ partition }) => partition);
-    if (!prepared.repair || differing.length === 0 || before.columns.length > 0) {
+    const { client, source, found, repair } = prepared;
+    const { manifest } = found;
+    if (!repair || !manifest || differing.length === 0 || before.columns.length > 0) {
       const result = resultOf(prepared, before, []);
       return { ...conclusion(result), result };
     }
     const broken = new Set(before.files.map(({ path }) => path));
-    const codec = await openCodec(
-      await codecOf(prepared.found.files.filter(({ path }) => !broken.has(path))),
+    const codec = await openCodec(await codecOf(found.files.filter(({ path }) => !broken.has(path))));
+    const options = {
+      target: new FolderTarget(found.name),
+      format: parquetFormat({ codec, createdBy }),
+      ...{ createdBy, rowGroupRows: 122_880, folders: differing },
+      isWhole: (path: string) => !broken.has(path),
+    };
+    const { notes } = await context.during('repairing', 'rows', (progress) =>
+      repairPartitions(client, { ...found, manifest }, source, options, context.signal, progress),
     );
-    await context.during('repairing', 'rows', async (progress) =>
-      repairPartitions(
-        prepared.client,
-        prepared.found,
-        {
-          sql: prepared.sql,
-          target: new FolderTarget(prepared.found.name),
-          format: parquetFormat({ codec, createdBy }),
-          createdBy,
-          rowGroupRows: 122_880,
-          folders: differing,
-          isWhole: (path) => !broken.has(path),
-        },
-        context.signal,
-        progress,
-      ),
-    );
-    const repaired = { ...prepared, found: await findParquet(prepared.found.name) };
+    for (const note of notes) context.warn(note);
+    const repaired = { ...prepared, found: await findParquet(found.name) };
     const result = resultOf(repaired, await compare(repaired, context), differing);
     return { ...conclusion(result), result };
   },
@@ -119,9 +116,9 @@ export const verify = changeCommand({
   present: presentVerification,
 });
 
-function compare({ client, sql, found }: Prepared, context: Context): Promise<Verification> {
+function compare({ client, source, found }: Prepared, context: Context): Promise<Verification> {
   return context.during('comparing', 'rows', (progress) =>
-    verifyDataset(client, sql, found, context.signal, progress),
+    verifyDataset(client, source, found, context.signal, progress),
   );
 }
 

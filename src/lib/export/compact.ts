@@ -12,6 +12,7 @@ import type { Manifest } from './manifest.js';
 import { folderOf } from './partition-path.js';
 import { type DatasetFile, openDataset, type ReadableDataset, readBatches } from './read/open-dataset.js';
 import type { Target } from './target.js';
+import { keptFacts } from './update.js';
 
 /** What is to be merged. */
 export interface Compaction {
@@ -79,19 +80,16 @@ export async function compact(
   progress: Progress,
 ): Promise<Manifest> {
   const { dataset, manifest, files, partitions } = plan;
-  const { query, reader, partitionBy, snapshot, since } = manifest;
+  const { query, reader, partitionBy } = manifest;
   const schema = dataset.schema.slice(0, dataset.schema.length - partitionBy.length);
   const into = await Dataset.open(target, schema, {
     ...{ format, createdBy, partitionBy, rowGroupRows, fileBytes, query, reader },
     replace: partitions,
   });
   try {
-    if (into.before?.run !== manifest.run)
-      throw new ServiceConflict(`${target.name} was changed meanwhile`, {
-        code: 'DATASET_CHANGED',
-        hint: 'Run it again.',
-      });
-    if (snapshot !== undefined) into.annotate('snapshot', snapshot);
+    // The rows are the same ones: the next run continues where the last one ended.
+    const facts = keptFacts(into, manifest, []);
+    if (facts.snapshot !== undefined) into.annotate('snapshot', facts.snapshot);
     const groups = new RowGroups(dataset.schema, rowGroupRows, (batch) => into.write(batch));
     let rows = 0;
     for await (const { batch } of readBatches({ ...dataset, files }, { signal })) {
@@ -104,8 +102,7 @@ export async function compact(
         code: 'DATASET_CHANGED',
         hint: 'metrify export verify says which files are not those that were written.',
       });
-    // The rows are the same ones: the next night continues where the last one ended.
-    return await into.finish({ ...(snapshot && { snapshot }), ...(since && { since }) });
+    return await into.finish(facts);
   } finally {
     await into.close();
   }

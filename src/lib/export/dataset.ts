@@ -7,7 +7,7 @@ import type { Reader } from '../columnar/postgres/profiles.js';
 import type { Schema } from '../columnar/type.js';
 import { ServiceConflict } from '../core/errors.js';
 import { mergeColumns } from './evolution.js';
-import { type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
+import { type Facts, type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
 import { folderOf } from './partition-path.js';
 import { type PartFile, PartitionWriter } from './partition-writer.js';
 import type { OpenTarget, Target } from './target.js';
@@ -30,9 +30,6 @@ export interface DatasetOptions {
    */
   readonly replace?: ReadonlySet<string> | 'all';
 }
-
-/** What is known when the rows have come. */
-export type Facts = Partial<Pick<Manifest, 'snapshot' | 'since'>>;
 
 /** Suffixes of the files that readers take for data. */
 const dataFile = /\.(parquet|orc)$/i;

@@ -8,13 +8,13 @@ import { quoteIdentifier } from '../sql/quote.js';
 import { batchBytes, rowsOfBatch } from './batch-size.js';
 import { Dataset } from './dataset.js';
 import { estimateQuery } from './estimate.js';
-import type { Manifest } from './manifest.js';
+import type { Facts, Manifest } from './manifest.js';
 import { guessedValues } from './partition-path.js';
 import { type Division, divideByKey, divideByPlace } from './parts.js';
 import type { ExportQuery } from './query.js';
-import type { Night } from './since/night.js';
 import { inSnapshot } from './snapshot.js';
 import type { Target } from './target.js';
+import type { Update } from './update.js';
 
 /** Of rows that are still to be divided: so many that the loops over columns pay. */
 const dividedRows = 32_768;
@@ -34,10 +34,8 @@ export interface ExportJob {
   /** A file that has become so long is followed by another. */
   readonly fileBytes?: number;
   readonly parallel?: Parallel;
-  /** Of a run that brings the dataset up to date: it says which of the query's rows are written. */
-  readonly night?: Night;
-  /** Partitions whose files the new ones replace. Default: all. */
-  readonly replace?: ReadonlySet<string>;
+  /** Says which of the query's rows are written, and what they replace. Default: all rows, and they replace all. */
+  readonly update?: Update;
 }
 
 export interface Parallel {
@@ -82,9 +80,9 @@ export async function exportQuery(
       await allOrNone(queries, signal, (part, i, stop) => copy(clients[i]!, part, job, dataset, meter, stop));
       return text;
     });
-    const since = await job.night?.prepare(dataset.run);
-    const manifest = await dataset.finish({ snapshot, ...since });
-    await job.night?.end();
+    const read: Facts = { snapshot, infinity: query.infinity };
+    const manifest = await dataset.finish(job.update ? await job.update.prepare(dataset.run, read) : read);
+    await job.update?.end();
     const paths = manifest.files.map(({ path }) => path);
     return { manifest, notes: [...notes, ...guessedValues(query.textPartitions, paths)] };
   } finally {
@@ -94,7 +92,7 @@ export async function exportQuery(
 
 /** The job for the rows that are to be written in this snapshot. */
 async function askedFor(client: PostgresClient, job: ExportJob, dataset: Dataset): Promise<ExportJob> {
-  const sql = await job.night?.begin(client, dataset);
+  const sql = await job.update?.begin(client, dataset);
   if (sql === undefined) return job;
   return { ...job, sql, query: { ...job.query, sql: `${job.query.select} FROM (${sql}) AS query` } };
 }

@@ -54,7 +54,7 @@ export async function prepareSpark(
     throw new UserError('the engine spark has no size of files', {
       hint: 'Leave --target-file-size out, or --engine.',
     });
-  if (prepared.job.night)
+  if (prepared.incremental)
     throw new UserError('the engine spark does not take --since-column', {
       hint: 'Leave --engine out.',
     });

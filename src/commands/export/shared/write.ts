@@ -11,7 +11,7 @@ import { estimateQuery } from '../../../lib/export/estimate.js';
 import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
 import type { Manifest, ManifestFile } from '../../../lib/export/manifest.js';
 import { describeQuery, type ExportQuery } from '../../../lib/export/query.js';
-import type { NightSummary } from '../../../lib/export/since/night.js';
+import type { IncrementalRun, IncrementalSummary } from '../../../lib/export/since/incremental-run.js';
 import { findTable } from '../../../lib/export/table.js';
 import { quoteIdentifier } from '../../../lib/sql/quote.js';
 import type { Outcome } from '../../../runtime/command.js';
@@ -21,7 +21,7 @@ import type { Printer } from '../../../runtime/printer.js';
 import { createdBy } from '../../../version.js';
 import { sourceFlags } from '../../shared/source/flags.js';
 import { readQuery } from '../../shared/source/query.js';
-import { checkNightFlags, nightFlags, prepareNight } from './night.js';
+import { checkIncrementalFlags, incrementalFlags, prepareIncremental } from './incremental.js';
 import { prepareRows, previewRows, rowFlags, type RowsJob, runRows } from './rows.js';
 import { chooseTarget, targetFlags } from './target.js';
 
@@ -44,7 +44,7 @@ export const writeFlags = {
     placeholder: 'P,S',
     help: 'digits, and how many of them are decimals, of numerics without a precision; otherwise these are text',
   }),
-  ...nightFlags,
+  ...incrementalFlags,
   sortBy: flag.list({ placeholder: 'COLUMN', help: 'columns that the rows of each file are sorted by' }),
   targetFileSize: flag.size({ help: 'after which a file is followed by another' }),
   parallel: flag.count({ help: 'connections that read at a time, all in one snapshot', default: '1' }),
@@ -56,7 +56,14 @@ export const writeFlags = {
 };
 
 /** A query of PostgreSQL, or rows of a file or stream. */
-export type Prepared = { readonly client: PostgresClient; readonly job: ExportJob } | RowsJob;
+export type Prepared = PreparedQuery | RowsJob;
+
+export interface PreparedQuery {
+  readonly client: PostgresClient;
+  readonly job: ExportJob;
+  /** The job's update, where it is one. */
+  readonly incremental: IncrementalRun | undefined;
+}
 
 export interface Preview {
   readonly target: string;
@@ -70,7 +77,7 @@ export interface Result {
   readonly rows: number;
   readonly bytes: number;
   readonly files: readonly ManifestFile[];
-  readonly since?: NightSummary;
+  readonly since?: IncrementalSummary;
   readonly schema: readonly { readonly name: string; readonly type: string }[];
 }
 
@@ -88,7 +95,7 @@ export async function prepareExport(
     misfits: { infinity, misread },
   };
   checkSource(input);
-  checkNightFlags(input);
+  checkIncrementalFlags(input);
   if (sortBy.length > 0 && input.parallel > 1)
     throw new UserError('rows that several connections read come in no order', {
       hint: 'Give --sort-by without --parallel.',
@@ -114,15 +121,15 @@ export async function prepareExport(
   const query = await client.readOnly(() => describeQuery(client, sql, partitionBy, rules));
   checkSortBy(sortBy, query);
   for (const warning of query.warnings) context.warn(warning);
-  const night = await prepareNight(client, input, table?.name, target, context.cwd);
+  const update = await prepareIncremental(client, input, table?.name, target, context.cwd);
   const { parallel: count, parallelBy: by } = input;
   const job: ExportJob = {
     ...options,
     ...{ query, sql, target, sortBy },
-    ...(night ? { night } : {}),
+    ...(update ? { update } : {}),
     ...(count === 1 ? {} : { parallel: { count, connect, ...(by === undefined ? {} : { by }) } }),
   };
-  return { client, job };
+  return { client, job, incremental: update };
 }
 
 /** @throws UserError exit 2 */
@@ -203,9 +210,12 @@ export async function runExport(prepared: Prepared, context: Context): Promise<O
   );
   for (const note of notes) context.warn(note);
   const { refusals } = 'source' in prepared ? prepared.rows : prepared.job.query;
-  const night = 'source' in prepared ? undefined : prepared.job.night;
-  for (const warning of [...(night?.warnings() ?? []), ...refusals.warnings()]) context.warn(warning);
-  return { verdict: 'ok', result: { ...resultOf(manifest), ...(night ? { since: night.summary() } : {}) } };
+  const incremental = 'source' in prepared ? undefined : prepared.incremental;
+  for (const warning of [...(incremental?.warnings() ?? []), ...refusals.warnings()]) context.warn(warning);
+  return {
+    verdict: 'ok',
+    result: { ...resultOf(manifest), ...(incremental ? { since: incremental.summary() } : {}) },
+  };
 }
 
 export function resultOf({ rows, bytes, files, columns }: Manifest): Result {

@@ -45,7 +45,7 @@ const columns = ['values', 'key', 'sighting', 'rows', 'fresh', 'newest', 'nulls'
 /** An SQL condition of rows that the last run did not see. @param now the next XID */
 export function freshSql({ horizon, seen, table }: State, row: string, now: bigint): string {
   const sighting = sightingSql(horizon, row, now);
-  const known = table.parts.map(({ oid }) => oid).join(',');
+  const known = table.parts.flatMap(({ oid, detached }) => (detached ? [] : [oid])).join(',');
   // `IS NOT TRUE` keeps it a search in a hash table, which NOT would not.
   const isNew = `((${sighting}) IS NOT NULL AND (${sighting} = ANY ('{${seen.join(',')}}'::bigint[])) IS NOT TRUE)`;
   // A partition that was attached since comes with rows of any age.

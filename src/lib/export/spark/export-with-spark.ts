@@ -38,7 +38,7 @@ export async function exportWithSpark(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<Manifest> {
-  const { query, sql, target, spark } = job;
+  const { query, sql, target, infinity, spark } = job;
   const dataset = await Dataset.open(target, query.columns, { ...job, query: sql, reader: query.reader });
   // Only we may enter: the job has the password.
   const folder = await mkdtemp(join(spark.temporaryFolder, 'metrify-spark-'));
@@ -53,7 +53,7 @@ export async function exportWithSpark(
         await dataset.adopt(within, count, createReadStream(path, { highWaterMark: 1024 * 1024 }));
         progress.update((rows += count));
       }
-      return { snapshot: text };
+      return { snapshot: text, infinity };
     });
     return await dataset.finish(facts);
   } finally {
