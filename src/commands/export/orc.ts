@@ -2,14 +2,10 @@ import { openOrcCodec, orcCodecNames } from '../../lib/columnar/orc/codec.js';
 import { OrcFileWriter } from '../../lib/columnar/orc/file-writer.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
-import {
-  prepareExport,
-  presentExport,
-  presentExportPreview,
-  previewExport,
-  runExport,
-  writeFlags,
-} from './shared/write.js';
+import { presentExport, presentExportPreview } from '../../ui/export-written.js';
+import { prepareExport } from './shared/prepare.js';
+import { previewExport, runExport } from './shared/run.js';
+import { writeFlags } from './shared/write-flags.js';
 
 export const orc = changeCommand({
   name: 'export orc',
@@ -39,6 +35,6 @@ export const orc = changeCommand({
   preview: previewExport,
   presentPreview: presentExportPreview,
   run: runExport,
-  counts: ({ rows, files }) => ({ rows, files: files.length }),
+  counts: ({ written }) => ({ rows: written.rows, files: written.files.length }),
   present: presentExport,
 });

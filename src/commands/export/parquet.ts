@@ -3,14 +3,10 @@ import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { createdBy } from '../../version.js';
-import {
-  prepareExport,
-  presentExport,
-  presentExportPreview,
-  previewExport,
-  runExport,
-  writeFlags,
-} from './shared/write.js';
+import { presentExport, presentExportPreview } from '../../ui/export-written.js';
+import { prepareExport } from './shared/prepare.js';
+import { previewExport, runExport } from './shared/run.js';
+import { writeFlags } from './shared/write-flags.js';
 import { prepareSpark, runSpark, sparkFlags } from './shared/spark.js';
 
 export const parquet = changeCommand({
@@ -40,6 +36,6 @@ export const parquet = changeCommand({
   presentPreview: presentExportPreview,
   run: ({ prepared, spark }, context) =>
     spark === undefined ? runExport(prepared, context) : runSpark(spark, context),
-  counts: ({ rows, files }) => ({ rows, files: files.length }),
+  counts: ({ written }) => ({ rows: written.rows, files: written.files.length }),
   present: presentExport,
 });

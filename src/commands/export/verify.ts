@@ -1,14 +1,13 @@
 import { resolve } from 'node:path';
 
-import { openPostgres, type PostgresClient } from '../../lib/clients/postgres.js';
-import { requireSystem } from '../../lib/clients/systems.js';
+import type { PostgresClient } from '../../lib/clients/postgres.js';
 import { openCodec } from '../../lib/columnar/parquet/codec.js';
 import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
-import { ServiceConflict, UserError } from '../../lib/core/errors.js';
+import { ServiceConflict } from '../../lib/core/errors.js';
+import { defaultRowGroupRows } from '../../lib/export/batch-size.js';
 import { FolderTarget } from '../../lib/export/folder-target.js';
 import { codecOf } from '../../lib/export/read/codec-of.js';
 import { findParquet, type FoundDataset } from '../../lib/export/read/open-dataset.js';
-import { findTable } from '../../lib/export/table.js';
 import { repairPartitions } from '../../lib/export/verify/repair.js';
 import {
   isVerified,
@@ -21,8 +20,8 @@ import { changeCommand, type Check } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
 import { presentVerification } from '../../ui/export-verification.js';
-import { sourceFlags } from '../shared/source/flags.js';
-import { readQuery } from '../shared/source/query.js';
+import { requireOneSource } from '../shared/source/require-one.js';
+import { infinityChoices, openQuery, queryFlags } from './shared/query.js';
 import { createdBy } from '../../version.js';
 
 interface Prepared {
@@ -43,9 +42,8 @@ export const verify = changeCommand({
     'the partitions that differ again.',
   args: { path: { help: 'the dataset', required: true } },
   flags: {
-    sql: sourceFlags.sql,
-    table: flag.text({ placeholder: 'TABLE', help: 'rows of a table or view' }),
-    infinity: flag.choice(['error', 'null'], {
+    ...queryFlags,
+    infinity: flag.choice(infinityChoices, {
       help: 'what became of infinite times and numbers; as the dataset was written if not given',
     }),
     byPartition: flag.boolean('list the partitions that are equal too'),
@@ -61,23 +59,15 @@ export const verify = changeCommand({
   junit: true,
 
   async prepare({ path, sql, table, infinity, byPartition, repair }, context): Promise<Prepared> {
-    if ((sql === undefined) === (table === undefined))
-      throw new UserError(sql === undefined ? 'no source is given' : 'more than one source is given', {
-        hint: 'Give one of --sql and --table.',
-      });
-    const written = sql === undefined ? undefined : await readQuery(sql, context.cwd);
+    requireOneSource({ '--sql': sql !== undefined, '--table': table !== undefined });
     const found = await findParquet(resolve(context.cwd, path));
     if (repair && !found.manifest)
       throw new ServiceConflict(`${found.name} has no manifest: metrify did not write it`, {
         code: 'MANIFEST_MISSING',
         hint: 'Export it again, to another folder.',
       });
-    const settings = await context.settings();
-    const postgres = requireSystem(settings, 'postgres', sql === undefined ? '--table' : '--sql');
-    const client = await openPostgres(postgres, settings, context.signal);
-    context.closing(() => client.close());
-    const query = written ?? (await client.readOnly(() => findTable(client, table!))).sql;
-    return { client, source: { sql: query, infinity }, found, byPartition, repair };
+    const query = await openQuery({ sql, table }, context);
+    return { client: query.client, source: { sql: query.sql, infinity }, found, byPartition, repair };
   },
 
   async preview(prepared, context) {
@@ -100,7 +90,7 @@ export const verify = changeCommand({
     const options = {
       target: new FolderTarget(found.name),
       format: parquetFormat({ codec, createdBy }),
-      ...{ createdBy, rowGroupRows: 122_880, folders: differing },
+      ...{ createdBy, rowGroupRows: defaultRowGroupRows, folders: differing },
       isWhole: (path: string) => !broken.has(path),
     };
     const { notes } = await context.during('repairing', 'rows', (progress) =>

@@ -48,6 +48,7 @@ export class Dataset {
   #columns: Manifest['columns'];
   readonly #writer: PartitionWriter;
   #last: Promise<unknown> = Promise.resolve();
+  #written: readonly ManifestFile[] = [];
 
   /**
    * @param schema of the files, without the partitions' columns
@@ -135,7 +136,8 @@ export class Dataset {
     const old = this.before?.files ?? [];
     const gone = old.filter(({ path }) => this.#replaces(folderOf(path)) && !added.has(path));
     const kept = old.filter(({ path }) => !this.#replaces(folderOf(path)));
-    const files = [...kept, ...parts.map(describe)].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const written = parts.map(describe).sort(byPath);
+    const files = [...kept, ...written].sort(byPath);
     const { createdBy, query, reader, partitionBy } = this.#options;
     const manifest: Manifest = {
       format: 'metrify-dataset',
@@ -157,7 +159,13 @@ export class Dataset {
       removed: gone.map(({ path }) => path),
       manifest: printManifest(manifest),
     });
+    this.#written = written;
     return manifest;
+  }
+
+  /** Its files that this run wrote. After `finish`. */
+  get written(): readonly ManifestFile[] {
+    return this.#written;
   }
 
   /** Removes what is not the dataset's, and lets other runs in. */
@@ -185,6 +193,10 @@ async function readManifest(target: OpenTarget, name: string): Promise<Manifest 
       hint: 'Readers would take them for the same dataset. Give another folder, or move them away.',
     },
   );
+}
+
+function byPath(a: ManifestFile, b: ManifestFile): number {
+  return a.path < b.path ? -1 : 1;
 }
 
 function describe({ staged, rows, sha256 }: PartFile): ManifestFile {

@@ -5,19 +5,17 @@ import type { FileFormat } from '../columnar/sink.js';
 import type { Progress } from '../core/progress.js';
 import { formatBytes } from '../core/units.js';
 import { quoteIdentifier } from '../sql/quote.js';
-import { batchBytes, rowsOfBatch } from './batch-size.js';
+import { batchBytes, dividedRows, rowsOfBatch } from './batch-size.js';
 import { Dataset } from './dataset.js';
 import { estimateQuery } from './estimate.js';
-import type { Facts, Manifest } from './manifest.js';
+import type { Facts } from './manifest.js';
 import { guessedValues } from './partition-path.js';
 import { type Division, divideByKey, divideByPlace } from './parts.js';
 import type { ExportQuery } from './query.js';
+import type { Exported } from './result.js';
 import { inSnapshot } from './snapshot.js';
 import type { Target } from './target.js';
 import type { Update } from './update.js';
-
-/** Of rows that are still to be divided: so many that the loops over columns pay. */
-const dividedRows = 32_768;
 
 export interface ExportJob {
   readonly query: ExportQuery;
@@ -26,7 +24,7 @@ export interface ExportJob {
   readonly target: Target;
   readonly format: FileFormat;
   readonly partitionBy: readonly string[];
-  /** Rows of a row group or stripe at most. */
+  /** The maximum of rows in a row group or stripe. */
   readonly rowGroupRows: number;
   readonly createdBy: string;
   /** Columns by which the rows of a file are sorted. Default: none, and then the rows come as the query gives them. */
@@ -44,12 +42,6 @@ export interface Parallel {
   /** The column by whose values the rows are divided. Default: by where they lie in their table. */
   readonly by?: string;
   connect(): Promise<PostgresClient>;
-}
-
-export interface Exported {
-  readonly manifest: Manifest;
-  /** What the person may not expect. */
-  readonly notes: readonly string[];
 }
 
 /**
@@ -84,7 +76,8 @@ export async function exportQuery(
     const manifest = await dataset.finish(job.update ? await job.update.prepare(dataset.run, read) : read);
     await job.update?.end();
     const paths = manifest.files.map(({ path }) => path);
-    return { manifest, notes: [...notes, ...guessedValues(query.textPartitions, paths)] };
+    const guessed = guessedValues(query.textPartitions, paths);
+    return { manifest, written: dataset.written, notes: [...notes, ...guessed] };
   } finally {
     await dataset.close();
   }

@@ -4,10 +4,12 @@ import type { PostgresClient } from '../../../lib/clients/postgres.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { exportWithSpark, type SparkJob } from '../../../lib/export/spark/export-with-spark.js';
+import { type ExportResult, resultOf } from '../../../lib/export/result.js';
 import type { Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
-import { type Prepared, type Result, resultOf, type writeFlags } from './write.js';
+import type { Prepared } from './prepare.js';
+import type { WriteInput } from './write-flags.js';
 
 export const sparkFlags = {
   engine: flag.choice(['local', 'spark'], {
@@ -21,7 +23,7 @@ export const sparkFlags = {
 };
 
 type Input = FlagValues<typeof sparkFlags> &
-  Pick<FlagValues<typeof writeFlags>, 'infinity' | 'parallel' | 'parallelBy' | 'targetFileSize'> & {
+  Pick<WriteInput, 'infinity' | 'parallel' | 'parallelBy' | 'targetFileSize'> & {
     readonly compression: string;
   };
 
@@ -70,9 +72,12 @@ export async function prepareSpark(
   return { client: prepared.client, job };
 }
 
-export async function runSpark({ client, job }: PreparedSpark, context: Context): Promise<Outcome<Result>> {
+export async function runSpark(
+  { client, job }: PreparedSpark,
+  context: Context,
+): Promise<Outcome<ExportResult>> {
   const manifest = await context.during('exporting with Spark', 'rows', (progress) =>
     exportWithSpark(client, job, context.signal, progress),
   );
-  return { verdict: 'ok', result: resultOf(manifest) };
+  return { verdict: 'ok', result: resultOf({ manifest, written: manifest.files }) };
 }

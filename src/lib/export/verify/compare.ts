@@ -5,6 +5,7 @@ import { widest } from '../../columnar/parquet-reader/widen.js';
 import { typeName } from '../../columnar/type-name.js';
 import type { Field } from '../../columnar/type.js';
 import type { Progress } from '../../core/progress.js';
+import { batchBytes } from '../batch-size.js';
 import { partitionPath } from '../partition-path.js';
 import { divide } from '../partitions.js';
 import type { ExportQuery } from '../query.js';
@@ -41,7 +42,6 @@ export interface Comparison {
 
 /** Rows of a batch: the loops over columns pay. */
 const batchRows = 16_384;
-const batchBytes = 32 * 1024 * 1024;
 
 /**
  * Compares the rows of a dataset with those of a query, by partition: how many there are, and hashes of their values in no order.
