@@ -19,11 +19,13 @@ export function presentExportPreview(preview: ExportPreview, printer: Printer): 
 export function presentExport({ rows, bytes, files, written, since }: ExportResult, printer: Printer): void {
   const dataset = amount(rows, bytes, files.length);
   if (!since || since.kind === 'all') printer.ok(dataset);
-  else if (written.files.length === 0) printer.ok(`nothing new to write; the dataset has ${dataset}`);
-  else
+  else if (written.files.length > 0)
     printer.ok(
       `wrote ${amount(written.rows, written.bytes, written.files.length)}; the dataset has ${dataset}`,
     );
+  else if (since.rewritten.length > 0)
+    printer.ok(`removed ${counted(since.rewritten.length, 'partition')}; the dataset has ${dataset}`);
+  else printer.ok(`nothing new to write; the dataset has ${dataset}`);
 }
 
 function amount(rows: number, bytes: number, files: number): string {

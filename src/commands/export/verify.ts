@@ -19,7 +19,7 @@ import {
 import { changeCommand, type Check } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
-import { presentVerification } from '../../ui/export-verification.js';
+import { fileProblems, presentVerification } from '../../ui/export-verification.js';
 import { requireOneSource } from '../shared/source/require-one.js';
 import { infinityChoices, openQuery, queryFlags } from './shared/query.js';
 import { createdBy } from '../../version.js';
@@ -37,9 +37,9 @@ export const verify = changeCommand({
   summary: 'compare a dataset with the database; exit 3 where they differ',
   synonyms: ['check', 'diff'],
   description:
-    'Counts the rows of each partition on both sides, and compares hashes of all of their values, in no order, that both sides are read ' +
-    'for in full. Names the columns whose values differ. Also compares the files with the SHA-256 in their manifest. --repair writes ' +
-    'the partitions that differ again.',
+    'Reads both sides in full. Compares the number of rows and order-independent hashes of all values, by partition, and names the ' +
+    'columns whose values differ. Also compares the files with the SHA-256 in their manifest. --repair writes the partitions that differ ' +
+    'again.',
   args: { path: { help: 'the dataset', required: true } },
   flags: {
     ...queryFlags,
@@ -130,7 +130,7 @@ function resultOf(
 function conclusion(result: Result): { verdict: 'ok' | 'failed'; checks: Check[] } {
   const failures = [
     ...result.columns.map(({ name }) => `the column ${name} differs`),
-    ...result.files.map(({ path, problem }) => `${path} is ${problem}`),
+    ...result.files.map(({ path, problem }) => `${path} ${fileProblems[problem]}`),
     ...result.partitions
       .filter(({ isEqual }) => !isEqual)
       .map(({ partition }) => `${partition || 'the rows'} differ`),

@@ -13,7 +13,7 @@ import { flag, type FlagValues } from '../../../runtime/flags.js';
 export const incrementalFlags = {
   sinceColumn: flag.text({
     placeholder: 'COLUMN',
-    help: 'write only rows of --table that the last run did not see; by this column, late ones are counted',
+    help: 'write only rows of --table that the last run did not see; this cursor column tells which of them came late',
   }),
   state: flag.file({ access: 'write', help: 'keeps what the last run saw, for --since-column' }),
   onChange: flag.choice(['append', 'rewrite'], {
@@ -21,7 +21,7 @@ export const incrementalFlags = {
   }),
 };
 
-/** Sightings that a state holds at most: some MB, in the file as in the query. */
+/** The maximum of sightings in a state: some MB, in the file as in the query. */
 const mostSightings = 500_000;
 
 type Input = FlagValues<typeof incrementalFlags> & {

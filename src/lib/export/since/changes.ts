@@ -16,10 +16,11 @@ export type OnChange = 'append' | 'rewrite';
 export interface SinceJob {
   readonly table: SinceTable;
   readonly source: SinceSource;
+  /** The cursor column. */
   readonly column: string;
   readonly partitionBy: readonly string[];
   readonly onChange: OnChange;
-  /** Sightings that a state may hold, and partitions. */
+  /** The maximum of sightings in a state, and of partitions. */
   readonly most: number;
 }
 

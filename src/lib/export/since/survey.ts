@@ -21,11 +21,11 @@ export interface Survey {
   readonly partitions: readonly PartitionSurvey[];
   /** See `State.seen`. */
   readonly seen: readonly string[];
-  /** The newest value of the cursor, as text. */
+  /** The newest value of the cursor column, as text. */
   readonly newest: string | null;
-  /** New rows whose cursor is null. */
+  /** New rows whose cursor column is null. */
   readonly nullCursors: number;
-  /** New rows whose cursor is below the newest one of the last run. */
+  /** New rows whose cursor column is below the newest value of the last run. */
   readonly late: number;
 }
 
@@ -55,7 +55,7 @@ export function freshSql({ horizon, seen, table }: State, row: string, now: bigi
 export interface SurveyOptions {
   readonly source: SinceSource;
   readonly partitionBy: readonly string[];
-  /** The cursor. */
+  /** The cursor column. */
   readonly column: string;
   readonly last: State | undefined;
   readonly horizon: Horizon;
