@@ -9,7 +9,7 @@ import { folderOf } from './partition-path.js';
 import { type DatasetFile, openDataset, type ReadableDataset, readBatches } from './read/open-dataset.js';
 import { RowGroups } from './row-groups.js';
 import type { Target } from './target.js';
-import { keptFacts } from './update.js';
+import { annotate, keptFacts } from './update.js';
 
 /** What is to be merged. */
 export interface Compaction {
@@ -81,7 +81,7 @@ export async function compact(
   try {
     // The rows are the same ones: the next run continues where the last one ended.
     const facts = keptFacts(into, manifest, []);
-    if (facts.snapshot !== undefined) into.annotate('snapshot', facts.snapshot);
+    annotate(into, facts);
     const groups = new RowGroups(dataset.schema, rowGroupRows, (batch) => into.write(batch));
     let rows = 0;
     for await (const { batch } of readBatches({ ...dataset, files }, { signal })) {

@@ -15,7 +15,7 @@ import type { ExportQuery } from './query.js';
 import type { Exported } from './result.js';
 import { inSnapshot } from './snapshot.js';
 import type { Target } from './target.js';
-import type { Update } from './update.js';
+import { annotate, type Update } from './update.js';
 
 export interface ExportJob {
   readonly query: ExportQuery;
@@ -62,17 +62,17 @@ export async function exportQuery(
   try {
     const notes: string[] = [];
     const connections = { count: 1, connect: async () => client, ...job.parallel };
-    const snapshot = await inSnapshot(client, connections, async ({ text, clients }) => {
-      dataset.annotate('snapshot', text);
+    const read = await inSnapshot(client, connections, async ({ text, time, clients }) => {
+      const facts: Facts = { snapshot: text, snapshotTime: time, infinity: query.infinity };
+      annotate(dataset, facts);
       const asked = await askedFor(client, job, dataset);
       const estimate = await estimateQuery(client, asked.query.sql);
       const { queries, note } = await divide(client, asked);
       if (note !== undefined) notes.push(note);
       const meter = new Meter(progress, estimate.rows);
       await allOrNone(queries, signal, (part, i, stop) => copy(clients[i]!, part, job, dataset, meter, stop));
-      return text;
+      return facts;
     });
-    const read: Facts = { snapshot, infinity: query.infinity };
     const manifest = await dataset.finish(job.update ? await job.update.prepare(dataset.run, read) : read);
     await job.update?.end();
     const paths = manifest.files.map(({ path }) => path);

@@ -33,9 +33,18 @@ export function keptFacts({ name, before }: Dataset, read: Manifest, newer: read
       code: 'DATASET_CHANGED',
       hint: 'Run it again.',
     });
-  const { snapshot, infinity, since } = before;
+  const { snapshot, snapshotTime, infinity, since } = before;
   const repaired = [...new Set([...(since?.repaired ?? []), ...newer])].sort();
-  return { snapshot, infinity, since: since && (repaired.length === 0 ? since : { ...since, repaired }) };
+  return {
+    ...{ snapshot, snapshotTime, infinity },
+    since: since && (repaired.length === 0 ? since : { ...since, repaired }),
+  };
+}
+
+/** Says in each file that is not whole yet which snapshot its rows are of. */
+export function annotate(dataset: Dataset, { snapshot, snapshotTime }: Facts): void {
+  if (snapshot !== undefined) dataset.annotate('snapshot', snapshot);
+  if (snapshotTime !== undefined) dataset.annotate('snapshotTime', snapshotTime);
 }
 
 /** Whether there may be nulls for infinite values in files that were written by both rules. */

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { parquetReadObjects } from 'hyparquet';
 
 import { openPostgres, type PostgresClient } from '../../../src/lib/clients/postgres.js';
+import { orcCodecs } from '../../../src/lib/columnar/orc/codec.js';
+import { OrcFileWriter } from '../../../src/lib/columnar/orc/file-writer.js';
 import { openCodec } from '../../../src/lib/columnar/parquet/codec.js';
 import { parquetFormat } from '../../../src/lib/columnar/parquet/file-format.js';
 import { profileOf, type Reader } from '../../../src/lib/columnar/postgres/profiles.js';
 import type { MisfitRules } from '../../../src/lib/columnar/refusals.js';
+import type { FileFormat } from '../../../src/lib/columnar/sink.js';
 import { compact, planCompaction } from '../../../src/lib/export/compact.js';
 import { exportQuery } from '../../../src/lib/export/export-query.js';
 import { FolderTarget } from '../../../src/lib/export/folder-target.js';
@@ -30,6 +33,7 @@ export interface KeptOptions {
   readonly partitionBy?: readonly string[];
   readonly column?: string;
   readonly reader?: Reader;
+  readonly format?: 'parquet' | 'orc';
 }
 
 export interface RepairOptions {
@@ -58,7 +62,7 @@ export class KeptDataset {
     readonly parent: string,
     options: KeptOptions,
   ) {
-    this.#options = { partitionBy: [], column: 'ts', reader: 'all', ...options };
+    this.#options = { partitionBy: [], column: 'ts', reader: 'all', format: 'parquet', ...options };
   }
 
   get folder(): string {
@@ -93,14 +97,26 @@ export class KeptDataset {
 
   async #export(sql: string, infinity: MisfitRules['infinity'], update: IncrementalRun | undefined) {
     const { client } = this;
-    const { partitionBy, reader } = this.#options;
+    const { partitionBy, reader, format } = this.#options;
     const rules = {
-      ...{ profile: profileOf('parquet', reader), numeric: undefined },
+      ...{ profile: profileOf(format, reader), numeric: undefined },
       misfits: { infinity, misread: 'keep' as const },
     };
     const query = await client.readOnly(() => describeQuery(client, sql, partitionBy, rules));
-    const format = parquetFormat({ codec: await openCodec('snappy'), createdBy });
-    const job = { query, sql, target: this.#target, format, partitionBy, rowGroupRows: 1000, createdBy };
+    const orc: FileFormat = {
+      suffix: 'orc',
+      open: (sink, schema) => new OrcFileWriter(sink, schema, { codec: orcCodecs.zlib }),
+    };
+    const writer = format === 'orc' ? orc : parquetFormat({ codec: await openCodec('snappy'), createdBy });
+    const job = {
+      query,
+      sql,
+      target: this.#target,
+      format: writer,
+      partitionBy,
+      rowGroupRows: 1000,
+      createdBy,
+    };
     return exportQuery(client, { ...job, ...(update && { update }) }, signal, progress);
   }
 

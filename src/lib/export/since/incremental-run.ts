@@ -53,6 +53,8 @@ export class IncrementalRun implements Update {
     const job = { ...this.#job, table: this.#table };
     const changes = await findChanges(client, job, last, heldRows(before), before?.since?.repaired);
     if (changes.kind !== 'all') dataset.replace(new Set(changes.touched));
+    const { range } = changes.survey;
+    if (range) dataset.annotate('range', JSON.stringify({ column: job.column, ...range }));
     this.#changes = changes;
     this.#before = before;
     return changes.sql;
@@ -63,7 +65,11 @@ export class IncrementalRun implements Update {
     const changes = this.#changes!;
     await state.prepare(stateAfter({ ...this.#job, table: this.#table! }, changes, run));
     const before = changes.kind === 'all' ? undefined : this.#before?.infinity;
-    return { ...read, infinity: eitherInfinity(read.infinity, before), since: { table, column, run } };
+    return {
+      ...read,
+      infinity: eitherInfinity(read.infinity, before),
+      since: { table, column, run, ...changes.survey.range },
+    };
   }
 
   end(): Promise<void> {

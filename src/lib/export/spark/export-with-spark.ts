@@ -44,7 +44,7 @@ export async function exportWithSpark(
   const folder = await mkdtemp(join(spark.temporaryFolder, 'metrify-spark-'));
   try {
     const connect = () => Promise.resolve(client);
-    const facts = await inSnapshot(client, { count: 1, connect }, async ({ text }) => {
+    const facts = await inSnapshot(client, { count: 1, connect }, async ({ text, time }) => {
       // While Spark reads, this connection only holds the snapshot.
       await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
       const files = await written(client, job, folder, signal);
@@ -53,7 +53,7 @@ export async function exportWithSpark(
         await dataset.adopt(within, count, createReadStream(path, { highWaterMark: 1024 * 1024 }));
         progress.update((rows += count));
       }
-      return { snapshot: text, infinity };
+      return { snapshot: text, snapshotTime: time, infinity };
     });
     return await dataset.finish(facts);
   } finally {
