@@ -1,4 +1,4 @@
-import type { Reader } from '../columnar/postgres/profiles.js';
+import type { Reader } from '../columnar/reader-profiles.js';
 import { ServiceConflict } from '../core/errors.js';
 import type { Manifest } from './manifest.js';
 

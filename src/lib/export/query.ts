@@ -1,7 +1,7 @@
 import type { PostgresClient } from '../clients/postgres.js';
 import { type CatalogType, readTypes } from '../columnar/postgres/catalog.js';
 import { ask } from '../columnar/postgres/expressions.js';
-import { type Reader, warningsFor } from '../columnar/postgres/profiles.js';
+import { type Reader, warningsFor } from '../columnar/reader-profiles.js';
 import { asText, type Mapped, type TypeRules } from '../columnar/postgres/types.js';
 import { type MisfitRules, Refusals } from '../columnar/refusals.js';
 import type { Field } from '../columnar/type.js';

@@ -27,12 +27,11 @@ export async function repeatability(sql: string): Promise<Repeatability> {
 export function callsIn(tree: unknown): Calls {
   const functions = new Set<string>();
   const operators = new Set<string>();
-  for (const [key, value] of nodesIn(tree)) {
-    const { funcname, fields, indirection, name } = value as Record<string, Node[] | undefined>;
-    if (key === 'FuncCall') functions.add(namesIn(funcname).at(-1)!);
-    else if (key === 'ColumnRef') for (const each of namesIn(fields).slice(1)) functions.add(each);
-    else if (key === 'A_Indirection') for (const each of namesIn(indirection)) functions.add(each);
-    else if (key === 'A_Expr') for (const each of namesIn(name).slice(-1)) operators.add(each);
+  for (const [key, node] of nodesIn(tree)) {
+    if (key === 'FuncCall') functions.add(namesIn(node['funcname']).at(-1)!);
+    else if (key === 'ColumnRef') for (const name of namesIn(node['fields']).slice(1)) functions.add(name);
+    else if (key === 'A_Indirection') for (const name of namesIn(node['indirection'])) functions.add(name);
+    else if (key === 'A_Expr') for (const name of namesIn(node['name']).slice(-1)) operators.add(name);
   }
   return { functions: [...functions], operators: [...operators] };
 }
@@ -42,23 +41,23 @@ const times = new Set(['now', 'transaction_timestamp', 'statement_timestamp']);
 const timeWords = /^\s*(now|today|tomorrow|yesterday)\s*$/i;
 
 function changingIn(tree: unknown): string | undefined {
-  for (const [key, value] of nodesIn(tree)) {
-    const { funcname, over, op, sval, limitCount, limitOffset, distinctClause } = value as Record<
-      string,
-      never
-    >;
-    const called = key === 'FuncCall' ? namesIn(funcname).at(-1)! : '';
+  for (const [key, node] of nodesIn(tree)) {
+    const called = key === 'FuncCall' ? namesIn(node['funcname']).at(-1)! : '';
     if (times.has(called)) return `${called}()`;
-    if (over !== undefined) return 'a window function';
-    if (key === 'SQLValueFunction' && /_(DATE|(LOCAL)?TIME)/.test(op)) return 'the current time';
-    if (key === 'A_Const' && timeWords.test((sval as Node | undefined)?.['sval'] as string))
-      return 'the current time';
+    if (isTime(key, node)) return 'the current time';
+    if ('over' in node) return 'a window function';
     if (key === 'RangeTableSample') return 'TABLESAMPLE';
-    if (limitCount !== undefined || limitOffset !== undefined) return 'LIMIT';
-    if ((distinctClause as Node[] | undefined)?.some((each) => Object.keys(each).length > 0))
-      return 'DISTINCT ON';
+    if ('limitCount' in node || 'limitOffset' in node) return 'LIMIT';
+    // Of a plain DISTINCT, the one expression is empty.
+    const distinct = (node['distinctClause'] ?? []) as Node[];
+    if (distinct.some((each) => Object.keys(each).length > 0)) return 'DISTINCT ON';
   }
   return undefined;
+}
+
+function isTime(key: string, { op, sval }: Node): boolean {
+  if (key === 'SQLValueFunction') return /_(DATE|(LOCAL)?TIME)/.test(op as string);
+  return key === 'A_Const' && timeWords.test((sval as { sval?: string } | undefined)?.sval ?? '');
 }
 
 /** All objects of the tree, by what they are called in the one above. */
@@ -71,6 +70,8 @@ function* nodesIn(tree: unknown, key = ''): Generator<[key: string, node: Node]>
   }
 }
 
-function namesIn(nodes: readonly Node[] | undefined): string[] {
-  return (nodes ?? []).flatMap(({ String: name }) => (name as { sval?: string } | undefined)?.sval ?? []);
+function namesIn(nodes: unknown): string[] {
+  return ((nodes ?? []) as Node[]).flatMap(
+    ({ String: name }) => (name as { sval?: string } | undefined)?.sval ?? [],
+  );
 }

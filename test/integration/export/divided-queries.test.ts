@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { openPostgres, type PostgresClient } from '../../../src/lib/clients/postgres.js';
-import { profileOf } from '../../../src/lib/columnar/postgres/profiles.js';
+import { profileOf } from '../../../src/lib/columnar/reader-profiles.js';
 import { type Division, divideByKey, divideByPlace } from '../../../src/lib/export/parts.js';
 import { describeQuery } from '../../../src/lib/export/query.js';
 import { selectOnly } from '../../../src/lib/sql/select-only.js';
@@ -45,8 +45,8 @@ needs('postgres')('a query that several connections read', () => {
     const rows: string[] = [];
     for (const sql of queries)
       rows.push(
-        ...(await database.sql(`SELECT q::text AS row FROM (${sql}) AS q`)).map((each) =>
-          String(each['row']),
+        ...(await client.query<{ row: string }>(`SELECT q::text AS row FROM (${sql}) AS q`)).rows.map(
+          ({ row }) => row,
         ),
       );
     return rows.sort();

@@ -1,6 +1,6 @@
 import { openPostgres, type PostgresClient } from '../../../lib/clients/postgres.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
-import { profileOf, readers } from '../../../lib/columnar/postgres/profiles.js';
+import { profileOf, readers } from '../../../lib/columnar/reader-profiles.js';
 import type { Decimal } from '../../../lib/columnar/postgres/types.js';
 import type { MisfitRules } from '../../../lib/columnar/refusals.js';
 import type { FileFormat } from '../../../lib/columnar/sink.js';

@@ -4,8 +4,8 @@ import type { Progress } from '../../core/progress.js';
 import { quoteIdentifier, quoteLiteral } from '../../sql/quote.js';
 import { exportQuery } from '../export-query.js';
 import type { Manifest } from '../manifest.js';
+import { parsePartition } from '../partition-path.js';
 import { type FoundDataset, withSchema } from '../read/open-dataset.js';
-import { partitionValues } from '../read/partition-values.js';
 import type { Target } from '../target.js';
 import { describeAsWritten } from './verify.js';
 
@@ -43,7 +43,7 @@ export async function repairPartitions(
 
 function rowsOfPartitions(sql: string, folders: readonly string[]): string {
   const conditions = folders.map((folder) => {
-    const values = partitionValues(`${folder}/file`);
+    const values = parsePartition(folder);
     const parts = values.map(({ name, value }) => {
       const column = `query.${quoteIdentifier(name)}`;
       return value === null ? `${column} IS NULL` : `${column}::text = ${quoteLiteral(value)}`;
