@@ -96,7 +96,7 @@ export function checkNames(names: readonly string[], partitionBy: readonly strin
       one === other
         ? `there are two columns named '${one}'`
         : `the columns '${one}' and '${other}' differ in upper and lower case only, which most readers do not tell apart`,
-      { code: 'COLUMN_DUPLICATE', hint: 'Give each column its own name with AS.' },
+      { code: 'COLUMN_DUPLICATE', hint: 'Give each column its own name.' },
     );
   }
   const missing = partitionBy.find((name) => !names.includes(name));
@@ -108,7 +108,7 @@ export function checkNames(names: readonly string[], partitionBy: readonly strin
   if (names.every((name) => partitionBy.includes(name)))
     throw new UserError('all columns make partitions, and none is left for the files', {
       code: 'COLUMN_MISSING',
-      hint: 'Leave one out of --partition-by.',
+      hint: 'Partition by fewer of them.',
     });
 }
 

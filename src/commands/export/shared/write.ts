@@ -22,6 +22,7 @@ import { createdBy } from '../../../version.js';
 import { sourceFlags } from '../../shared/source/flags.js';
 import { readQuery } from '../../shared/source/query.js';
 import { checkNightFlags, nightFlags, prepareNight } from './night.js';
+import { remedies } from './remedies.js';
 import { prepareRows, previewRows, rowFlags, type RowsJob, runRows } from './rows.js';
 import { chooseTarget, targetFlags } from './target.js';
 
@@ -85,7 +86,7 @@ export async function prepareExport(
   const rules = {
     profile: profileOf(format.suffix, input.for),
     numeric: input.numeric === undefined ? undefined : parseDecimal(input.numeric),
-    misfits: { infinity, misread },
+    misfits: { infinity, misread, remedies },
   };
   checkSource(input);
   checkNightFlags(input);

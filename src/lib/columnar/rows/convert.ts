@@ -32,17 +32,20 @@ export function convertOf(name: string, type: Type, { profile }: TypeRules): Con
         return value;
       };
     case 'interval':
-      return (value) => (typeof value === 'string' ? parseInterval(value) : value);
+      return unlessInfinite((value) => (typeof value === 'string' ? parseInterval(value) : value));
     default:
+      if ('meaning' in type && type.meaning.kind === 'decimal') return unlessInfinite((value) => value);
       return type.storage === 'bytes' && type.meaning.kind === 'text' ? textForms[name] : undefined;
   }
 }
 
 const infinite = /^\s*([+-]?)inf(?:inity)?\s*$/i;
 
+/** @param convert takes the other values */
 function unlessInfinite(convert: Convert): Convert {
   return (value, note) => {
-    const [, sign] = (typeof value === 'string' && infinite.exec(value)) || [];
+    const [, sign] =
+      (typeof value === 'string' || typeof value === 'number' ? infinite.exec(String(value)) : null) ?? [];
     if (sign === undefined) return convert(value, note);
     note({ kind: 'infinity', value: sign === '-' ? '-infinity' : 'infinity' });
     return null;
