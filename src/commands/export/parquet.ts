@@ -3,6 +3,7 @@ import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { createdBy } from '../../version.js';
+import { prepareEngine, sparkFlags } from './shared/spark.js';
 import {
   prepareExport,
   presentExport,
@@ -11,7 +12,6 @@ import {
   runExport,
   writeFlags,
 } from './shared/write.js';
-import { prepareSpark, runSpark, sparkFlags } from './shared/spark.js';
 
 export const parquet = changeCommand({
   name: 'export parquet',
@@ -33,13 +33,11 @@ export const parquet = changeCommand({
   prepare: async (input, context) => {
     const codec = await openCodec(input.compression);
     const format = parquetFormat({ codec, createdBy });
-    const prepared = await prepareExport(input, format, 'keep', context);
-    return { prepared, spark: await prepareSpark(input, prepared, context) };
+    return prepareEngine(input, await prepareExport(input, format, 'keep', context), context);
   },
-  preview: ({ prepared }) => previewExport(prepared),
+  preview: previewExport,
   presentPreview: presentExportPreview,
-  run: ({ prepared, spark }, context) =>
-    spark === undefined ? runExport(prepared, context) : runSpark(spark, context),
+  run: runExport,
   counts: ({ rows, files }) => ({ rows, files: files.length }),
   present: presentExport,
 });

@@ -54,9 +54,25 @@ export interface Exported {
   readonly notes: readonly string[];
 }
 
+/** What rows are read from, and where to. */
+export interface Reading {
+  /** See the same snapshot. */
+  readonly clients: readonly PostgresClient[];
+  readonly job: ExportJob;
+  readonly dataset: Dataset;
+}
+
+/** Reads all rows of a job. @returns what the person may not expect */
+export type ReadRows = (
+  reading: Reading,
+  signal: AbortSignal,
+  progress: Progress,
+) => Promise<readonly string[]>;
+
 /**
  * Writes the rows of a query as a dataset, all of one snapshot. Until the last of them is written, nothing of the dataset that
  * was there changes.
+ * @param read Default: this process reads them
  * @throws as the client; UserError `VALUE_REFUSED`; ServiceUnavailable `SNAPSHOT_NOT_VISIBLE`; ServiceConflict `LOCK_HELD`;
  * NotWritten
  */
@@ -65,6 +81,7 @@ export async function exportQuery(
   job: ExportJob,
   signal: AbortSignal,
   progress: Progress,
+  read: ReadRows = readWithCopy,
 ): Promise<Exported> {
   const { query, sql, target } = job;
   const options = { ...job, query: sql, reader: query.reader };
@@ -75,11 +92,7 @@ export async function exportQuery(
     const snapshot = await inSnapshot(client, connections, async ({ text, clients }) => {
       dataset.annotate('snapshot', text);
       const asked = await askedFor(client, job, dataset);
-      const estimate = await estimateQuery(client, asked.query.sql);
-      const { queries, note } = await divide(client, asked);
-      if (note !== undefined) notes.push(note);
-      const meter = new Meter(progress, estimate.rows);
-      await allOrNone(queries, signal, (part, i, stop) => copy(clients[i]!, part, job, dataset, meter, stop));
+      notes.push(...(await read({ clients, job: asked, dataset }, signal, progress)));
       return text;
     });
     const since = await job.night?.prepare(dataset.run);
@@ -91,6 +104,15 @@ export async function exportQuery(
     await dataset.close();
   }
 }
+
+/** Over the binary COPY of each connection. */
+const readWithCopy: ReadRows = async ({ clients, job, dataset }, signal, progress) => {
+  const estimate = await estimateQuery(clients[0]!, job.query.sql);
+  const { queries, note } = await divide(clients[0]!, job);
+  const meter = new Meter(progress, estimate.rows);
+  await allOrNone(queries, signal, (part, i, stop) => copy(clients[i]!, part, job, dataset, meter, stop));
+  return note === undefined ? [] : [note];
+};
 
 /** The job for the rows that are to be written in this snapshot. */
 async function askedFor(client: PostgresClient, job: ExportJob, dataset: Dataset): Promise<ExportJob> {

@@ -10,7 +10,7 @@ import { quoteIdentifier } from '../sql/quote.js';
 
 /** A query as it is sent, and how its columns are read. */
 export interface ExportQuery {
-  /** `select` of all rows. A condition may be added. */
+  /** `select` of all rows; columns have their names. A condition may be added. */
   readonly sql: string;
   /** `SELECT` with what is read of each row of a relation that is called `query`. */
   readonly select: string;
@@ -60,7 +60,7 @@ export async function describeQuery(
       ...ask(quoteIdentifier(name), types.get(type)!, modifier, { ...rules, isEncodingUnknown }),
     }));
   const selected = [
-    ...asked.map((column) => column.sql),
+    ...asked.map(({ name, sql }) => `${sql} AS ${quoteIdentifier(name)}`),
     ...partitionBy.map((name) => `${quoteIdentifier(name)}::text`),
   ];
   const select = `SELECT ${selected.join(', ')}`;

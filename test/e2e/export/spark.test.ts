@@ -120,15 +120,24 @@ needs(
     expect(ofSpark.join('\n')).not.toContain(server.guarded.password);
   });
 
-  test('infinity is refused, and nothing appears', async () => {
-    const to = join(folder.path, 'infinite');
-    const done = await run(
-      "select 'infinity'::timestamptz + i * interval '1 s' as at from generate_series(1, 3) as i",
-      to,
+  test('values that do not fit are refused, and no rows are no files, before Spark starts', async () => {
+    const env = { ...environment(), SPARK_HOME: '/nowhere' };
+    const to = join(folder.path, 'none');
+    const refused = await metrify(
+      command("select 1 as id, 'infinity'::timestamptz as at, 0.125 as v", to, '--numeric', '38,2'),
+      { env },
     );
-    expect(done.code, done.stdout).toBe(5);
-    expect(done.stderr).toContain('cannot convert infinity to bigint');
+    expect(refused.code, refused.stdout).toBe(2);
+    expect(refused.stderr).toContain(
+      "column 'at' has 1 value that the file cannot hold: infinity, in row 1 (id = 1)",
+    );
+    expect(refused.stderr).toContain("column 'v' has 1 value that the file cannot hold");
     expect(await readdir(to)).toEqual([]);
+    const empty = await metrify(command('select 1 as id, 2 as k where false', to, '--partition-by', 'k'), {
+      env,
+    });
+    expect(empty.code, empty.stderr).toBe(0);
+    expect(empty.json().result).toMatchObject({ rows: 0, files: [] });
   });
 
   test('what Spark cannot do is said before it starts', async () => {
@@ -140,6 +149,10 @@ needs(
     ]);
     const key = await run("select 'x' as id", to, '--parallel-by', 'id', '--parallel', '2');
     expect([key.code, key.stderr]).toEqual([2, expect.stringContaining('--parallel-by id is not')]);
+    const orc = await metrify(['export', 'orc', ...command('select 1 as id', to).slice(2)], {
+      env: environment(),
+    });
+    expect([orc.code, orc.stderr]).toEqual([2, expect.stringContaining('writes Parquet only')]);
     const missing = await metrify(command('select 1 as id', to), {
       env: { ...environment(), SPARK_HOME: '/nowhere' },
     });

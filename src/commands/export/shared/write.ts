@@ -8,7 +8,7 @@ import { typeName } from '../../../lib/columnar/type-name.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { counted, formatBytes, formatCount } from '../../../lib/core/units.js';
 import { estimateQuery } from '../../../lib/export/estimate.js';
-import { type ExportJob, exportQuery } from '../../../lib/export/export-query.js';
+import { type ExportJob, exportQuery, type ReadRows } from '../../../lib/export/export-query.js';
 import type { Manifest, ManifestFile } from '../../../lib/export/manifest.js';
 import { describeQuery, type ExportQuery } from '../../../lib/export/query.js';
 import type { NightSummary } from '../../../lib/export/since/night.js';
@@ -57,7 +57,14 @@ export const writeFlags = {
 };
 
 /** A query of PostgreSQL, or rows of a file or stream. */
-export type Prepared = { readonly client: PostgresClient; readonly job: ExportJob } | RowsJob;
+export type Prepared = PreparedQuery | RowsJob;
+
+export interface PreparedQuery {
+  readonly client: PostgresClient;
+  readonly job: ExportJob;
+  /** Default: this process reads the rows. */
+  readonly read?: ReadRows;
+}
 
 export interface Preview {
   readonly target: string;
@@ -200,7 +207,7 @@ export async function runExport(prepared: Prepared, context: Context): Promise<O
   const { manifest, notes } = await context.during('exporting', 'rows', (progress) =>
     'source' in prepared
       ? runRows(prepared, context, progress)
-      : exportQuery(prepared.client, prepared.job, context.signal, progress),
+      : exportQuery(prepared.client, prepared.job, context.signal, progress, prepared.read),
   );
   for (const note of notes) context.warn(note);
   const { refusals } = 'source' in prepared ? prepared.rows : prepared.job.query;
@@ -209,7 +216,7 @@ export async function runExport(prepared: Prepared, context: Context): Promise<O
   return { verdict: 'ok', result: { ...resultOf(manifest), ...(night ? { since: night.summary() } : {}) } };
 }
 
-export function resultOf({ rows, bytes, files, columns }: Manifest): Result {
+function resultOf({ rows, bytes, files, columns }: Manifest): Result {
   return { rows, bytes, files, schema: columns };
 }
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 
 import type { TypeRules } from '../postgres/types.js';
+import { infinite, minusInfinite } from '../misfits.js';
 import type { Misfit } from '../refusals.js';
 import type { Type } from '../type.js';
 import { jsonOf, uuidOf } from './bytes.js';
@@ -39,15 +40,15 @@ export function convertOf(name: string, type: Type, { profile }: TypeRules): Con
   }
 }
 
-const infinite = /^\s*([+-]?)inf(?:inity)?\s*$/i;
+const infinity = /^\s*([+-]?)inf(?:inity)?\s*$/i;
 
 /** @param convert takes the other values */
 function unlessInfinite(convert: Convert): Convert {
   return (value, note) => {
     const [, sign] =
-      (typeof value === 'string' || typeof value === 'number' ? infinite.exec(String(value)) : null) ?? [];
+      (typeof value === 'string' || typeof value === 'number' ? infinity.exec(String(value)) : null) ?? [];
     if (sign === undefined) return convert(value, note);
-    note({ kind: 'infinity', value: sign === '-' ? '-infinity' : 'infinity' });
+    note(sign === '-' ? minusInfinite : infinite);
     return null;
   };
 }
