@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from '../lib/core/units.js';
+import { counted, formatBytes, formatCount } from '../lib/core/units.js';
 import type { Inspection, InspectedColumn } from '../lib/export/read/inspect.js';
 import type { Printer } from '../runtime/printer.js';
 
@@ -13,7 +13,7 @@ export function presentDataset(result: Inspection, printer: Printer): void {
   printer.heading(path);
   const facts: [string, string][] = [
     ['rows', formatCount(rows)],
-    ['size', `${formatBytes(bytes)} in ${formatCount(files)} ${format} ${files === 1 ? 'file' : 'files'}`],
+    ['size', `${formatBytes(bytes)} in ${counted(files, `${format} file`)}`],
   ];
   if (rowGroups !== undefined) facts.push(['row groups', formatCount(rowGroups)]);
   if (partitionBy.length > 0)

@@ -3,15 +3,11 @@ import { OrcFileWriter } from '../../lib/columnar/orc/file-writer.js';
 import type { FileFormat } from '../../lib/columnar/sink.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
+import { presentExport, presentExportPreview } from '../../ui/export-written.js';
+import { prepareExport } from './shared/prepare.js';
+import { previewExport, runExport } from './shared/run.js';
 import { prepareEngine, sparkFlags } from './shared/spark.js';
-import {
-  prepareExport,
-  presentExport,
-  presentExportPreview,
-  previewExport,
-  runExport,
-  writeFlags,
-} from './shared/write.js';
+import { writeFlags } from './shared/write-flags.js';
 
 export const orc = changeCommand({
   name: 'export orc',
@@ -42,6 +38,6 @@ export const orc = changeCommand({
   preview: previewExport,
   presentPreview: presentExportPreview,
   run: runExport,
-  counts: ({ rows, files }) => ({ rows, files: files.length }),
+  counts: ({ written }) => ({ rows: written.rows, files: written.files.length }),
   present: presentExport,
 });

@@ -41,8 +41,21 @@ interface Tally {
   count: number;
 }
 
+/** Is told of values that files cannot hold. */
+export interface MisfitSink {
+  /** Whether no more rows are of use. */
+  readonly isFatal: boolean;
+  /**
+   * @param row of the query, from 1
+   * @param key says which row it is, as a person knows it: `id = 7`
+   */
+  add(column: string, misfit: Misfit, row: number, key: () => string | undefined): void;
+  /** After the last row. @throws UserError `VALUE_REFUSED` */
+  check(): void;
+}
+
 /** Counts values that files cannot hold, of each column and kind, and remembers the first. */
-export class Refusals {
+export class Refusals implements MisfitSink {
   readonly #rules: MisfitRules;
   readonly #tallies = new Map<string, Tally>();
   /** Whether the rows may still be written. */
@@ -52,11 +65,7 @@ export class Refusals {
     this.#rules = rules;
   }
 
-  /**
-   * @param row of the query, from 1
-   * @param key says which row it is, as a person knows it: `id = 7`
-   * @param count of such values, from this row on
-   */
+  /** @param count of such values, from this row on */
   add(column: string, misfit: Misfit, row: number, key: () => string | undefined, count = 1): void {
     const id = `${misfit.kind} ${column}`;
     const tally = this.#tallies.get(id);

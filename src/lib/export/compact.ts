@@ -1,17 +1,15 @@
-import { Batch } from '../columnar/batch.js';
-import { gather, placesOf } from '../columnar/gather.js';
 import { openFile } from '../columnar/parquet-reader/byte-source.js';
 import { ParquetFile } from '../columnar/parquet-reader/parquet-file.js';
 import type { FileFormat } from '../columnar/sink.js';
-import type { Schema } from '../columnar/type.js';
 import { ServiceConflict, UserError } from '../core/errors.js';
 import type { Progress } from '../core/progress.js';
-import { batchBytes, rowsOfBatch } from './batch-size.js';
 import { Dataset } from './dataset.js';
 import type { Manifest } from './manifest.js';
 import { folderOf } from './partition-path.js';
 import { type DatasetFile, openDataset, type ReadableDataset, readBatches } from './read/open-dataset.js';
+import { RowGroups } from './row-groups.js';
 import type { Target } from './target.js';
+import { annotate, keptFacts } from './update.js';
 
 /** What is to be merged. */
 export interface Compaction {
@@ -22,22 +20,20 @@ export interface Compaction {
   readonly partitions: ReadonlySet<string>;
   readonly rows: number;
   readonly bytes: number;
-  /** Of their pages, as parquet.thrift numbers it. */
-  readonly codec: number;
 }
 
 export interface CompactOptions {
   readonly format: FileFormat;
   readonly createdBy: string;
-  /** Rows of a row group at most. */
+  /** The maximum of rows in a row group. */
   readonly rowGroupRows: number;
   readonly fileBytes: number;
 }
 
 /**
- * Finds the partitions of a dataset that fewer files would hold, or with files that lack columns of the dataset or have narrower
- * ones.
- * @param fileBytes how long files should be
+ * Finds the partitions of a dataset whose rows fit into fewer files, and those with files that lack columns of the dataset or have
+ * narrower types.
+ * @param fileBytes a file of this size is followed by another
  * @throws as openDataset; UserError `MANIFEST_MISSING`
  */
 export async function planCompaction(path: string, fileBytes: number): Promise<Compaction> {
@@ -52,18 +48,15 @@ export async function planCompaction(path: string, fileBytes: number): Promise<C
   const wanted = JSON.stringify(dataset.schema.slice(0, dataset.schema.length - partitionBy.length));
   const files: DatasetFile[] = [];
   const partitions = new Set<string>();
-  let codec = 0;
   for (const [folder, members] of byFolder(dataset.files)) {
     const bytes = members.reduce((sum, file) => sum + byPath.get(file.path)!.bytes, 0);
-    const states = await Promise.all(members.map((file) => stateOf(file, wanted)));
     const isMany = members.length > Math.max(1, Math.ceil(bytes / fileBytes));
-    if (!isMany && states.every(({ isCurrent }) => isCurrent)) continue;
-    codec = Math.max(codec, ...states.map((state) => state.codec));
+    if (!isMany && (await areCurrent(members, wanted))) continue;
     partitions.add(folder);
     files.push(...members);
   }
   const total = (of: 'rows' | 'bytes') => files.reduce((sum, file) => sum + byPath.get(file.path)![of], 0);
-  return { dataset, manifest, files, partitions, rows: total('rows'), bytes: total('bytes'), codec };
+  return { dataset, manifest, files, partitions, rows: total('rows'), bytes: total('bytes') };
 }
 
 /**
@@ -79,19 +72,16 @@ export async function compact(
   progress: Progress,
 ): Promise<Manifest> {
   const { dataset, manifest, files, partitions } = plan;
-  const { query, reader, partitionBy, snapshot, since } = manifest;
+  const { query, reader, partitionBy } = manifest;
   const schema = dataset.schema.slice(0, dataset.schema.length - partitionBy.length);
   const into = await Dataset.open(target, schema, {
     ...{ format, createdBy, partitionBy, rowGroupRows, fileBytes, query, reader },
     replace: partitions,
   });
   try {
-    if (into.before?.run !== manifest.run)
-      throw new ServiceConflict(`${target.name} was changed meanwhile`, {
-        code: 'DATASET_CHANGED',
-        hint: 'Run it again.',
-      });
-    if (snapshot !== undefined) into.annotate('snapshot', snapshot);
+    // The rows are the same ones: the next run continues where the last one ended.
+    const facts = keptFacts(into, manifest, []);
+    annotate(into, facts);
     const groups = new RowGroups(dataset.schema, rowGroupRows, (batch) => into.write(batch));
     let rows = 0;
     for await (const { batch } of readBatches({ ...dataset, files }, { signal })) {
@@ -104,43 +94,9 @@ export async function compact(
         code: 'DATASET_CHANGED',
         hint: 'metrify export verify says which files are not those that were written.',
       });
-    // The rows are the same ones: the next night continues where the last one ended.
-    return await into.finish({ ...(snapshot && { snapshot }), ...(since && { since }) });
+    return await into.finish(facts);
   } finally {
     await into.close();
-  }
-}
-
-/** Makes large batches of small ones. */
-class RowGroups {
-  readonly #batch: Batch;
-  readonly #most: number;
-  readonly #write: (batch: Batch) => Promise<void>;
-
-  constructor(schema: Schema, rowGroupRows: number, write: (batch: Batch) => Promise<void>) {
-    this.#most = rowsOfBatch(schema, rowGroupRows);
-    this.#batch = new Batch(schema, Math.min(this.#most, 1024));
-    this.#write = write;
-  }
-
-  async add(more: Batch): Promise<void> {
-    const batch = this.#batch;
-    for (let from = 0; from < more.rows;) {
-      const count = Math.min(more.rows - from, this.#most - batch.rows);
-      const rows = Int32Array.from({ length: count }, (_, i) => from + i);
-      for (const [i, column] of batch.columns.entries())
-        gather(column, more.columns[i]!, placesOf(more.columns[i]!, more.rows), rows, batch.rows);
-      batch.rows += count;
-      from += count;
-      if (batch.rows === this.#most || batch.bytes >= batchBytes) await this.end();
-    }
-  }
-
-  /** Writes what is left. */
-  async end(): Promise<void> {
-    if (this.#batch.rows > 0) await this.#write(this.#batch);
-    this.#batch.rows = 0;
-    this.#batch.clear();
   }
 }
 
@@ -148,22 +104,24 @@ function byFolder(files: readonly DatasetFile[]): ReadonlyMap<string, readonly D
   const folders = new Map<string, DatasetFile[]>();
   for (const file of files) {
     const folder = folderOf(file.path);
-    folders.set(folder, [...(folders.get(folder) ?? []), file]);
+    const members = folders.get(folder);
+    if (members) members.push(file);
+    else folders.set(folder, [file]);
   }
   return folders;
 }
 
-async function stateOf(
-  file: DatasetFile,
-  wanted: string,
-): Promise<{ readonly isCurrent: boolean; readonly codec: number }> {
+async function areCurrent(files: readonly DatasetFile[], wanted: string): Promise<boolean> {
+  for (const file of files) if (!(await isCurrent(file, wanted))) return false;
+  return true;
+}
+
+/** Whether a file has the columns of the dataset, with their types. @param wanted as JSON */
+async function isCurrent(file: DatasetFile, wanted: string): Promise<boolean> {
   const source = await openFile(file.absolute);
   try {
-    const { schema, footer } = await ParquetFile.open(source);
-    return {
-      isCurrent: JSON.stringify(schema.map(({ name, type }) => ({ name, type }))) === wanted,
-      codec: footer.groups[0]?.chunks[0]?.codec ?? 0,
-    };
+    const { schema } = await ParquetFile.open(source);
+    return JSON.stringify(schema.map(({ name, type }) => ({ name, type }))) === wanted;
   } finally {
     await source.close();
   }

@@ -7,7 +7,7 @@ import type { Reader } from '../columnar/reader-profiles.js';
 import type { Schema } from '../columnar/type.js';
 import { ServiceConflict } from '../core/errors.js';
 import { mergeColumns } from './evolution.js';
-import { type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
+import { type Facts, type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
 import { folderOf } from './partition-path.js';
 import { type PartFile, PartitionWriter } from './partition-writer.js';
 import type { OpenTarget, Target } from './target.js';
@@ -31,9 +31,6 @@ export interface DatasetOptions {
   readonly replace?: ReadonlySet<string> | 'all';
 }
 
-/** What is known when the rows have come. */
-export type Facts = Partial<Pick<Manifest, 'snapshot' | 'since'>>;
-
 /** Suffixes of the files that readers take for data. */
 const dataFile = /\.(parquet|orc)$/i;
 
@@ -51,6 +48,7 @@ export class Dataset {
   #columns: Manifest['columns'];
   readonly #writer: PartitionWriter;
   #last: Promise<unknown> = Promise.resolve();
+  #written: readonly ManifestFile[] = [];
 
   /**
    * @param schema of the files, without the partitions' columns
@@ -138,7 +136,8 @@ export class Dataset {
     const old = this.before?.files ?? [];
     const gone = old.filter(({ path }) => this.#replaces(folderOf(path)) && !added.has(path));
     const kept = old.filter(({ path }) => !this.#replaces(folderOf(path)));
-    const files = [...kept, ...parts.map(describe)].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const written = parts.map(describe).sort(byPath);
+    const files = [...kept, ...written].sort(byPath);
     const { createdBy, query, reader, partitionBy } = this.#options;
     const manifest: Manifest = {
       format: 'metrify-dataset',
@@ -160,7 +159,13 @@ export class Dataset {
       removed: gone.map(({ path }) => path),
       manifest: printManifest(manifest),
     });
+    this.#written = written;
     return manifest;
+  }
+
+  /** Its files that this run wrote. After `finish`. */
+  get written(): readonly ManifestFile[] {
+    return this.#written;
   }
 
   /** Removes what is not the dataset's, and lets other runs in. */
@@ -188,6 +193,10 @@ async function readManifest(target: OpenTarget, name: string): Promise<Manifest 
       hint: 'Readers would take them for the same dataset. Give another folder, or move them away.',
     },
   );
+}
+
+function byPath(a: ManifestFile, b: ManifestFile): number {
+  return a.path < b.path ? -1 : 1;
 }
 
 function describe({ staged, rows, sha256 }: PartFile): ManifestFile {

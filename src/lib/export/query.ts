@@ -22,6 +22,8 @@ export interface ExportQuery {
   readonly textPartitions: readonly string[];
   /** The readers that it was made for. */
   readonly reader: Reader;
+  /** What becomes of infinite times and numbers. */
+  readonly infinity: MisfitRules['infinity'];
   /** Takes values that the files cannot hold. */
   readonly refusals: Refusals;
   /** What common readers make of the columns, if it is not what one expects. */
@@ -73,6 +75,7 @@ export async function describeQuery(
       .filter(({ name, type }) => partitionBy.includes(name) && isText(types.get(type)!))
       .map(({ name }) => name),
     reader: rules.profile.reader,
+    infinity: rules.misfits.infinity,
     refusals: new Refusals(rules.misfits),
     warnings: warningsFor(asked, rules.profile),
   };

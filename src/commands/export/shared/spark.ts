@@ -5,7 +5,8 @@ import { UserError } from '../../../lib/core/errors.js';
 import { readWithSpark } from '../../../lib/export/spark/spark-rows.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
-import type { Prepared, writeFlags } from './write.js';
+import type { Prepared } from './prepare.js';
+import type { WriteInput } from './write-flags.js';
 
 export const sparkFlags = {
   engine: flag.choice(['local', 'spark'], {
@@ -19,7 +20,7 @@ export const sparkFlags = {
 };
 
 type Input = FlagValues<typeof sparkFlags> &
-  Pick<FlagValues<typeof writeFlags>, 'parallel' | 'parallelBy' | 'targetFileSize'> & {
+  Pick<WriteInput, 'parallel' | 'parallelBy' | 'targetFileSize'> & {
     readonly compression: string;
   };
 
@@ -52,17 +53,17 @@ export async function prepareEngine(
     throw new UserError('the engine spark has no size of files', {
       hint: 'Leave --target-file-size out, or --engine.',
     });
-  if (prepared.job.night)
+  if (prepared.incremental)
     throw new UserError('the engine spark does not take --since-column', {
       hint: 'Leave --engine out.',
     });
   const settings = await context.settings();
-  const read = readWithSpark({
+  const readRows = readWithSpark({
     postgres: requireSystem(settings, 'postgres', '--sql'),
     compression,
     ranges: parallelBy === undefined || parallel === 1 ? undefined : { column: parallelBy, count: parallel },
     spark: { conf: sparkConf, env: context.env, temporaryFolder: tmpdir() },
   });
   const { parallel: _, ...job } = prepared.job;
-  return { ...prepared, job, read };
+  return { ...prepared, job, readRows };
 }
