@@ -209,7 +209,7 @@ needs('lake', 'postgres')('export to S3', () => {
     proxy.fate = ({ url }) => (url!.includes('partNumber=') && parts++, 'pass');
     const sql =
       'select 100 / (55000 - i) as id, repeat(md5(i::text), 6) as k from generate_series(1, 60000) as i';
-    const done = await run(sql, 'none', '--compression', 'none', '--s3-endpoint', proxy.url);
+    const done = await run(sql, 'none', '--compression', 'none', '--row-group-rows', '10000', '--s3-endpoint', proxy.url);
     expect(parts).toBeGreaterThan(0);
     expect(done.code).toBe(5);
     expect(done.stdout + done.stderr).toContain('division by zero');
