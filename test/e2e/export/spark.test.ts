@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -116,9 +116,20 @@ needs(
     });
   });
 
+  const run = (args: string[], env = environment()) => metrifyInProcess(args, { env });
+
+  test('a run of Spark that fails leaves nothing', async () => {
+    const to = join(folder.path, 'failed');
+    const home = join(folder.path, 'failing', 'bin');
+    await mkdir(home, { recursive: true });
+    await writeFile(join(home, 'spark-submit'), '#!/bin/sh\necho no memory >&2; exit 1\n', { mode: 0o755 });
+    const done = await run(command('select 1 as id', to), { ...environment(), SPARK_HOME: join(home, '..') });
+    expect([done.code, done.stderr]).toEqual([5, expect.stringContaining('no memory')]);
+    expect(await readdir(to)).toEqual([]);
+  });
+
   test('what Spark cannot do is said before it starts', async () => {
     const to = join(folder.path, 'none');
-    const run = (args: string[], env = environment()) => metrifyInProcess(args, { env });
     const list = await run(command('select array[1, 2] as numbers', to));
     expect([list.code, list.stderr]).toEqual([
       2,
