@@ -69,26 +69,22 @@ needs('postgres', 'lake')('export inspect --ddl', () => {
   ];
   const all = Array.from({ length: 30 }, (_, i) => right(i + 1));
 
-  it.each(['spark', 'hive'] as const)(
-    'makes a table of %s with all partitions',
-    { timeout: 120_000 },
-    async (reader) => {
-      const { rows } = await lake.spark(...(await statements(reader)), `${asked} t_${reader} order by id`);
-      expect(rows).toEqual(all);
-      const described = await lake.spark(`describe t_${reader}`);
-      expect(Object.fromEntries(described.rows.map(([name, type]) => [name, type]))).toMatchObject({
-        ...{
-          price: 'decimal(9,2)',
-          pair: 'struct<a:int,b:string>',
-          list: 'array<int>',
-          kind: 'string',
-          doc: 'string',
-        },
-        at: reader === 'spark' ? 'timestamp_ntz' : 'timestamp',
-        seen: 'timestamp',
-      });
-    },
-  );
+  it.each(['spark', 'hive'] as const)('makes a table of %s with all partitions', async (reader) => {
+    const { rows } = await lake.spark(...(await statements(reader)), `${asked} t_${reader} order by id`);
+    expect(rows).toEqual(all);
+    const described = await lake.spark(`describe t_${reader}`);
+    expect(Object.fromEntries(described.rows.map(([name, type]) => [name, type]))).toMatchObject({
+      ...{
+        price: 'decimal(9,2)',
+        pair: 'struct<a:int,b:string>',
+        list: 'array<int>',
+        kind: 'string',
+        doc: 'string',
+      },
+      at: reader === 'spark' ? 'timestamp_ntz' : 'timestamp',
+      seen: 'timestamp',
+    });
+  });
 
   it('makes a view of DuckDB', async () => {
     const { rows } = await lake.duckdb(

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { fileHashes, isData, fileNames, listedHashes, manifestOf } from '../../export/dataset.js';
@@ -33,7 +34,7 @@ needs('lake', 'postgres')('export to S3', () => {
   beforeAll(async () => {
     [s3, database, lake] = await Promise.all([startS3(), ownDatabase(), openLake()]);
     proxy = await startHttpProxy(s3.port);
-  }, 120_000);
+  });
   afterAll(async () => {
     await Promise.all([s3?.stop(), lake?.close(), proxy?.stop()]);
   });
@@ -209,7 +210,16 @@ needs('lake', 'postgres')('export to S3', () => {
     proxy.fate = ({ url }) => (url!.includes('partNumber=') && parts++, 'pass');
     const sql =
       'select 100 / (55000 - i) as id, repeat(md5(i::text), 6) as k from generate_series(1, 60000) as i';
-    const done = await run(sql, 'none', '--compression', 'none', '--row-group-rows', '10000', '--s3-endpoint', proxy.url);
+    const done = await run(
+      sql,
+      'none',
+      '--compression',
+      'none',
+      '--row-group-rows',
+      '10000',
+      '--s3-endpoint',
+      proxy.url,
+    );
     expect(parts).toBeGreaterThan(0);
     expect(done.code).toBe(5);
     expect(done.stdout + done.stderr).toContain('division by zero');
@@ -218,15 +228,22 @@ needs('lake', 'postgres')('export to S3', () => {
   });
 
   test('two runs at once: the second is refused, and the first succeeds', async () => {
-    let isHeld = false;
-    proxy.fate = (request) => (isUpload(request) && !isHeld ? ((isHeld = true), 'lose') : 'pass');
-    const slow = 'select i as id, pg_sleep(0.01) is null as k from generate_series(1, 300) as i';
-    const first = startMetrify(command(slow, 'shared', '--s3-endpoint', proxy.url), { env: environment() });
+    let isLost = false;
+    proxy.fate = (request) => (isUpload(request) && !isLost ? ((isLost = true), 'lose') : 'pass');
+    const gate = new pg.Client({ connectionString: database.url });
+    await gate.connect();
+    await gate.query('select pg_advisory_lock(1)');
+    const slow =
+      'select i as id, pg_advisory_xact_lock_shared(1) is null as k from generate_series(1, 300) as i';
+    const first = await startMetrify(command(slow, 'shared', '--s3-endpoint', proxy.url), {
+      env: environment(),
+    });
     await until('the first has its lease', async () => (await s3.keys(bucket)).length > 0);
     const second = await run('select 2 as id', 'shared');
+    await gate.end();
     expect(second.code, second.stdout).toBe(4);
     expect(second.stderr + second.stdout).toMatch(/is held by process \d+/);
-    expect((await (await first).finished).code).toBe(0);
+    expect((await first.finished).code).toBe(0);
     expect(await rowsBelow('shared')).toBe(300);
   });
 
