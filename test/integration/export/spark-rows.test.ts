@@ -33,12 +33,6 @@ async function pretender(script: string) {
 
 const { signal } = new AbortController();
 
-it('Spark without the driver of PostgreSQL is told apart', async () => {
-  const log = ': java.lang.ClassNotFoundException: org.postgresql.Driver';
-  const options = await pretender(`echo '${log}' >&2; exit 1`);
-  await expect(submit([], options, signal)).rejects.toMatchObject({ code: 'SPARK_DRIVER', exitCode: 2 });
-});
-
 it('Spark is ended where the export is stopped', async () => {
   const options = await pretender('exec sleep 60');
   const stop = new AbortController();

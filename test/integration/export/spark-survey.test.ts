@@ -161,7 +161,9 @@ needs('postgres')('the rows that Spark is to read', () => {
 
   it('have no parts, and their texts an encoding', async () => {
     for (const column of ["interval '1 day'", 'ARRAY[1]', 't'])
-      await expect(survey(`SELECT ${column} AS c FROM pair AS t`)).rejects.toMatchObject({ code: 'SPARK_TYPE' });
+      await expect(survey(`SELECT ${column} AS c FROM pair AS t`)).rejects.toMatchObject({
+        code: 'SPARK_TYPE',
+      });
     const ofUnknownEncoding = { columns: [{ name: 'c', ...asUncheckedText }] };
     expect(() => columnsForSpark(ofUnknownEncoding, [17])).toThrow('does not say its encoding');
   });
