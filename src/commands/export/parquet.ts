@@ -6,8 +6,8 @@ import { createdBy } from '../../version.js';
 import { presentExport, presentExportPreview } from '../../ui/export-written.js';
 import { prepareExport } from './shared/prepare.js';
 import { previewExport, runExport } from './shared/run.js';
+import { prepareEngine, sparkFlags } from './shared/spark.js';
 import { writeFlags } from './shared/write-flags.js';
-import { prepareSpark, runSpark, sparkFlags } from './shared/spark.js';
 
 export const parquet = changeCommand({
   name: 'export parquet',
@@ -29,13 +29,11 @@ export const parquet = changeCommand({
   prepare: async (input, context) => {
     const codec = await openCodec(input.compression);
     const format = parquetFormat({ codec, createdBy });
-    const prepared = await prepareExport(input, format, 'keep', context);
-    return { prepared, spark: await prepareSpark(input, prepared, context) };
+    return prepareEngine(input, await prepareExport(input, format, 'keep', context), context);
   },
-  preview: ({ prepared }) => previewExport(prepared),
+  preview: previewExport,
   presentPreview: presentExportPreview,
-  run: ({ prepared, spark }, context) =>
-    spark === undefined ? runExport(prepared, context) : runSpark(spark, context),
+  run: runExport,
   counts: ({ written }) => ({ rows: written.rows, files: written.files.length }),
   present: presentExport,
 });

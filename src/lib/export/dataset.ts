@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Batch } from '../columnar/batch.js';
 import type { FileFormat } from '../columnar/sink.js';
 import { typeName } from '../columnar/type-name.js';
-import type { Reader } from '../columnar/postgres/profiles.js';
+import type { Reader } from '../columnar/reader-profiles.js';
 import type { Schema } from '../columnar/type.js';
 import { ServiceConflict } from '../core/errors.js';
 import { mergeColumns } from './evolution.js';

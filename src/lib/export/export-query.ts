@@ -44,9 +44,25 @@ export interface Parallel {
   connect(): Promise<PostgresClient>;
 }
 
+/** What rows are read from, and where to. */
+export interface Reading {
+  /** See the same snapshot. */
+  readonly clients: readonly PostgresClient[];
+  readonly job: ExportJob;
+  readonly dataset: Dataset;
+}
+
+/** Reads all rows of a job. @returns what the person may not expect */
+export type ReadRows = (
+  reading: Reading,
+  signal: AbortSignal,
+  progress: Progress,
+) => Promise<readonly string[]>;
+
 /**
  * Writes the rows of a query as a dataset, all of one snapshot. Until the last of them is written, nothing of the dataset that
  * was there changes.
+ * @param readRows Default: this process reads them
  * @throws as the client; UserError `VALUE_REFUSED`; ServiceUnavailable `SNAPSHOT_NOT_VISIBLE`; ServiceConflict `LOCK_HELD`;
  * NotWritten
  */
@@ -55,6 +71,7 @@ export async function exportQuery(
   job: ExportJob,
   signal: AbortSignal,
   progress: Progress,
+  readRows: ReadRows = readWithCopy,
 ): Promise<Exported> {
   const { query, sql, target } = job;
   const options = { ...job, query: sql, reader: query.reader, partitionTypes: query.partitionTypes };
@@ -66,11 +83,7 @@ export async function exportQuery(
       const facts: Facts = { snapshot: text, snapshotTime: time, infinity: query.infinity };
       annotate(dataset, facts);
       const asked = await askedFor(client, job, dataset);
-      const estimate = await estimateQuery(client, asked.query.sql);
-      const { queries, note } = await divide(client, asked);
-      if (note !== undefined) notes.push(note);
-      const meter = new Meter(progress, estimate.rows);
-      await allOrNone(queries, signal, (part, i, stop) => copy(clients[i]!, part, job, dataset, meter, stop));
+      notes.push(...(await readRows({ clients, job: asked, dataset }, signal, progress)));
       return facts;
     });
     const manifest = await dataset.finish(job.update ? await job.update.prepare(dataset.run, read) : read);
@@ -82,6 +95,15 @@ export async function exportQuery(
     await dataset.close();
   }
 }
+
+/** Over the binary COPY of each connection. */
+const readWithCopy: ReadRows = async ({ clients, job, dataset }, signal, progress) => {
+  const estimate = await estimateQuery(clients[0]!, job.query.sql);
+  const { queries, note } = await divide(clients[0]!, job);
+  const meter = new Meter(progress, estimate.rows);
+  await allOrNone(queries, signal, (part, i, stop) => copy(clients[i]!, part, job, dataset, meter, stop));
+  return note === undefined ? [] : [note];
+};
 
 /** The job for the rows that are to be written in this snapshot. */
 async function askedFor(client: PostgresClient, job: ExportJob, dataset: Dataset): Promise<ExportJob> {

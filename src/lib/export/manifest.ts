@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 
 import * as z from 'zod/mini';
 
-import { readers } from '../columnar/postgres/profiles.js';
+import { readers } from '../columnar/reader-profiles.js';
 import { ServiceConflict } from '../core/errors.js';
 
 /** The name that no reader takes for data. */

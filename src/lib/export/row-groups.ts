@@ -1,5 +1,5 @@
 import { Batch } from '../columnar/batch.js';
-import { gather, placesOf } from '../columnar/gather.js';
+import { appendRows, placesInBatch } from '../columnar/gather.js';
 import type { Schema } from '../columnar/type.js';
 import { batchBytes, rowsOfBatch } from './batch-size.js';
 
@@ -18,13 +18,11 @@ export class RowGroups {
 
   async add(more: Batch): Promise<void> {
     const batch = this.#batch;
-    const places = more.columns.map((column) => placesOf(column, more.rows));
+    const places = placesInBatch(more);
     for (let from = 0; from < more.rows;) {
       const count = Math.min(more.rows - from, this.#most - batch.rows);
       const rows = Int32Array.from({ length: count }, (_, i) => from + i);
-      for (const [i, column] of batch.columns.entries())
-        gather(column, more.columns[i]!, places[i], rows, batch.rows);
-      batch.rows += count;
+      appendRows(batch, more, places, rows);
       from += count;
       if (batch.rows === this.#most || batch.bytes >= batchBytes) await this.end();
     }

@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 
 import { codecNames, type CodecName, openCodec } from '../columnar/parquet/codec.js';
 import { parquetFormat } from '../columnar/parquet/file-format.js';
-import { profileOf, type Reader, readers } from '../columnar/postgres/profiles.js';
+import { profileOf, type Reader, readers } from '../columnar/reader-profiles.js';
 import { columnsOf, inferredColumns, type ObjectSchema } from '../columnar/rows/object-type.js';
 import type { RowColumn } from '../columnar/rows/row-batches.js';
 import { UserError } from '../core/errors.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { Reader } from '../../../src/lib/columnar/postgres/profiles.js';
+import type { Reader } from '../../../src/lib/columnar/reader-profiles.js';
 import { needs } from '../../servers/needs.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { type OwnDatabase, ownDatabase } from '../../servers/shared.js';

@@ -8,7 +8,7 @@ import { orcCodecs } from '../../../src/lib/columnar/orc/codec.js';
 import { OrcFileWriter } from '../../../src/lib/columnar/orc/file-writer.js';
 import { openCodec } from '../../../src/lib/columnar/parquet/codec.js';
 import { parquetFormat } from '../../../src/lib/columnar/parquet/file-format.js';
-import { profileOf, type Reader } from '../../../src/lib/columnar/postgres/profiles.js';
+import { profileOf, type Reader } from '../../../src/lib/columnar/reader-profiles.js';
 import type { MisfitRules } from '../../../src/lib/columnar/refusals.js';
 import type { FileFormat } from '../../../src/lib/columnar/sink.js';
 import { compact, planCompaction } from '../../../src/lib/export/compact.js';

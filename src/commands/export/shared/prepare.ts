@@ -2,7 +2,7 @@ import type { PostgresClient } from '../../../lib/clients/postgres.js';
 import type { MisfitRules } from '../../../lib/columnar/refusals.js';
 import type { FileFormat } from '../../../lib/columnar/sink.js';
 import { UserError } from '../../../lib/core/errors.js';
-import type { ExportJob } from '../../../lib/export/export-query.js';
+import type { ExportJob, ReadRows } from '../../../lib/export/export-query.js';
 import { describeQuery, type ExportQuery } from '../../../lib/export/query.js';
 import type { IncrementalRun } from '../../../lib/export/since/incremental-run.js';
 import type { Context } from '../../../runtime/context.js';
@@ -19,6 +19,8 @@ export type Prepared = PreparedQuery | RowsJob;
 export interface PreparedQuery {
   readonly client: PostgresClient;
   readonly job: ExportJob;
+  /** Default: this process reads the rows. */
+  readonly readRows?: ReadRows;
   /** The job's update, where it is one. */
   readonly incremental: IncrementalRun | undefined;
 }

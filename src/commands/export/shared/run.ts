@@ -29,7 +29,7 @@ export async function runExport(prepared: Prepared, context: Context): Promise<O
   const exported = await context.during('exporting', 'rows', (progress) =>
     'source' in prepared
       ? runRows(prepared, context, progress)
-      : exportQuery(prepared.client, prepared.job, context.signal, progress),
+      : exportQuery(prepared.client, prepared.job, context.signal, progress, prepared.readRows),
   );
   for (const note of exported.notes) context.warn(note);
   const { refusals } = 'source' in prepared ? prepared.rows : prepared.job.query;

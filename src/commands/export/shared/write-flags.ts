@@ -1,4 +1,4 @@
-import { profileOf, readers } from '../../../lib/columnar/postgres/profiles.js';
+import { profileOf, readers } from '../../../lib/columnar/reader-profiles.js';
 import type { Decimal } from '../../../lib/columnar/postgres/types.js';
 import type { MisfitRules } from '../../../lib/columnar/refusals.js';
 import { UserError } from '../../../lib/core/errors.js';
@@ -8,6 +8,7 @@ import { flag, type FlagValues } from '../../../runtime/flags.js';
 import { requireOneSource } from '../../shared/source/require-one.js';
 import { checkIncrementalFlags, incrementalFlags } from './incremental.js';
 import { infinityChoices, queryFlags } from './query.js';
+import { remedies } from './remedies.js';
 import { rowFlags } from './rows.js';
 import { targetFlags } from './target.js';
 
@@ -81,7 +82,7 @@ export function writeRules(
   return {
     profile: profileOf(format, reader),
     numeric: numeric === undefined ? undefined : parseDecimal(numeric),
-    misfits: { infinity, misread },
+    misfits: { infinity, misread, remedies },
   };
 }
 

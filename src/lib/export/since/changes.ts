@@ -65,7 +65,7 @@ export async function findChanges(
   const gone = last ? last.rows + count(({ fresh }) => fresh) - count(({ rows }) => rows) : 0;
   const common = { survey, gone, horizon, detached: [] };
   if (!last) return { ...common, kind: 'all', sql: source.sql([]), touched: [] };
-  const folderOf = ({ values }: PartitionSurvey) => partitionPath(partitionBy, values);
+  const pathOf = ({ values }: PartitionSurvey) => partitionPath(partitionBy, values);
   const within = (partitions: readonly PartitionSurvey[]) =>
     partitions.length === 0
       ? 'false'
@@ -73,7 +73,7 @@ export async function findChanges(
   if (onChange === 'append') {
     const fresh = freshSql(last, source.row, horizon.next);
     // Rows that came between the last run and a repair are there already: these partitions are written whole.
-    const whole = survey.partitions.filter((partition) => repaired.includes(folderOf(partition)));
+    const whole = survey.partitions.filter((partition) => repaired.includes(pathOf(partition)));
     return {
       ...common,
       kind: 'append',
@@ -84,14 +84,14 @@ export async function findChanges(
   }
   // A row that was deleted leaves no other trace than that one is missing.
   const changed = survey.partitions.filter(
-    (partition) => partition.fresh > 0 || held.get(folderOf(partition)) !== partition.rows,
+    (partition) => partition.fresh > 0 || held.get(pathOf(partition)) !== partition.rows,
   );
-  const there = new Set(survey.partitions.map(folderOf));
+  const there = new Set(survey.partitions.map(pathOf));
   return {
     ...common,
     kind: 'rewrite',
     sql: `SELECT * FROM (${source.sql([])}) AS metrify_rows WHERE ${within(changed)}`,
-    touched: [...changed.map(folderOf), ...[...held.keys()].filter((folder) => !there.has(folder))],
+    touched: [...changed.map(pathOf), ...[...held.keys()].filter((folder) => !there.has(folder))],
   };
 }
 

@@ -67,7 +67,7 @@ export async function compareRows(
   const refusals = new RefusedValues(query.infinity);
   const database = await digestQuery(client, query, numbers, refusals, signal, advance);
   const found = await digestDataset(dataset, names, signal, advance);
-  const affected = new Set(broken.map(folderOf));
+  const affected = new Set(broken.map(canonicalFolder));
   const all = new Set([...database.keys(), ...found.keys(), ...affected]);
   const partitions = [...all].sort().map((partition) => {
     const [ours, theirs] = [found, database].map((side) => side.get(partition) ?? new Digest(names.length));
@@ -141,14 +141,14 @@ async function digestDataset(
   const digests: Digests = new Map();
   const numbers = names.map((_, i) => i);
   for await (const { batch, file } of readBatches(dataset, { columns: names, signal })) {
-    digestIn(digests, folderOf(file), names.length).add(new HashedBatch(batch, numbers), undefined);
+    digestIn(digests, canonicalFolder(file), names.length).add(new HashedBatch(batch, numbers), undefined);
     advance(batch.rows);
   }
   return digests;
 }
 
 /** As metrify would call it, whatever the writer calls it. */
-export function folderOf({ partition }: DatasetFile): string {
+function canonicalFolder({ partition }: DatasetFile): string {
   return partitionPath(
     partition.map(({ name }) => name),
     partition.map(({ value }) => value),

@@ -5,9 +5,9 @@ import { quoteIdentifier, quoteLiteral } from '../../sql/quote.js';
 import type { Dataset } from '../dataset.js';
 import { exportQuery } from '../export-query.js';
 import type { Facts, Manifest } from '../manifest.js';
+import { parsePartition } from '../partition-path.js';
 import type { FoundDataset } from '../read/find-dataset.js';
 import { withSchema } from '../read/open-dataset.js';
-import { partitionValues } from '../read/partition-values.js';
 import type { Exported } from '../result.js';
 import type { Target } from '../target.js';
 import { eitherInfinity, keptFacts, type Update } from '../update.js';
@@ -75,7 +75,7 @@ class Repair implements Update {
 
 function rowsOfPartitions(sql: string, folders: readonly string[]): string {
   const conditions = folders.map((folder) => {
-    const values = partitionValues(`${folder}/file`);
+    const values = parsePartition(folder);
     const parts = values.map(({ name, value }) => {
       const column = `query.${quoteIdentifier(name)}`;
       return value === null ? `${column} IS NULL` : `${column}::text = ${quoteLiteral(value)}`;

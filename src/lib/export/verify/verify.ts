@@ -1,5 +1,5 @@
 import type { PostgresClient } from '../../clients/postgres.js';
-import { profileOf, type Reader, readers } from '../../columnar/postgres/profiles.js';
+import { profileOf, type Reader, readers } from '../../columnar/reader-profiles.js';
 import type { Decimal } from '../../columnar/postgres/types.js';
 import type { MisfitRules } from '../../columnar/refusals.js';
 import type { Schema } from '../../columnar/type.js';
