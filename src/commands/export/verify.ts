@@ -21,6 +21,7 @@ import { flag } from '../../runtime/flags.js';
 import { fileProblems, presentVerification } from '../../ui/export-verification.js';
 import { requireOneSource } from '../shared/source/require-one.js';
 import { infinityChoices, openQuery, queryFlags } from './shared/query.js';
+import { remedies } from './shared/remedies.js';
 import { createdBy } from '../../version.js';
 
 interface Prepared {
@@ -66,7 +67,13 @@ export const verify = changeCommand({
         hint: 'Export it again, to another folder.',
       });
     const query = await openQuery({ sql, table }, context);
-    return { client: query.client, source: { sql: query.sql, infinity }, found, byPartition, repair };
+    return {
+      client: query.client,
+      source: { sql: query.sql, infinity, remedies: { infinity: remedies.infinity } },
+      found,
+      byPartition,
+      repair,
+    };
   },
 
   async preview(prepared, context) {

@@ -16,6 +16,8 @@ export interface Source {
   readonly sql: string;
   /** What becomes of infinite times and numbers. Default: what became of them when the dataset was written. */
   readonly infinity?: MisfitRules['infinity'] | undefined;
+  /** What a person can do about values that are refused. */
+  readonly remedies?: MisfitRules['remedies'];
 }
 
 export interface Verification {
@@ -86,7 +88,7 @@ export function isVerified({ partitions, columns, files }: Verification): boolea
 /** The query's columns with the types that the dataset was written with. */
 export async function describeAsWritten(
   client: PostgresClient,
-  { sql, infinity }: Source,
+  { sql, infinity, remedies }: Source,
   { manifest, partitionBy, schema }: ReadableDataset,
 ): Promise<ExportQuery> {
   const reader = readers.find((each) => each === manifest?.reader) ?? ('all' satisfies Reader);
@@ -94,7 +96,11 @@ export async function describeAsWritten(
     describeQuery(client, sql, partitionBy, {
       profile: profileOf('parquet', reader),
       numeric,
-      misfits: { infinity: infinity ?? manifest?.infinity ?? 'error', misread: 'keep' },
+      misfits: {
+        infinity: infinity ?? manifest?.infinity ?? 'error',
+        misread: 'keep',
+        ...(remedies && { remedies }),
+      },
     });
   const query = await describe(undefined);
   const numeric = numericOf(query.columns, schema);
