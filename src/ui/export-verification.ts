@@ -2,7 +2,8 @@ import { counted, formatCount } from '../lib/core/units.js';
 import type { VerificationResult } from '../lib/export/verify/verify.js';
 import type { Printer } from '../runtime/printer.js';
 
-const problems = {
+/** What is wrong with a file, after its path. */
+export const fileProblems = {
   missing: 'is missing',
   changed: 'is not as it was written',
   extra: 'is not in the manifest, and readers take it for data',
@@ -10,12 +11,16 @@ const problems = {
 
 /** A comparison as a person reads it. */
 export function presentVerification(result: VerificationResult, printer: Printer): void {
-  const { path, rows, partitions, compared, columns, files, repaired } = result;
+  const { path, rows, partitions, compared, columns, refused, files, repaired } = result;
   for (const { name, dataset, database } of columns)
     printer.bad(
       `the column ${name} is ${dataset ?? 'missing'} in the dataset, and ${database ?? 'missing'} in the database`,
     );
-  for (const file of files) printer.bad(`${file.path} ${problems[file.problem]}`);
+  for (const { name, value, count } of refused)
+    printer.bad(
+      `the column ${name} has ${counted(count, 'value')} in the database that the files cannot hold, such as ${value}`,
+    );
+  for (const file of files) printer.bad(`${file.path} ${fileProblems[file.problem]}`);
   if (partitions.length > 0)
     printer.table({
       columns: [
@@ -36,7 +41,7 @@ export function presentVerification(result: VerificationResult, printer: Printer
   const isSame = differing === 0 && columns.length === 0 && files.length === 0;
   if (isSame) {
     printer.ok(
-      `${path} has the ${formatCount(rows.database)} rows of the database, in ${counted(compared, 'partition')}`,
+      `${path} has the ${counted(rows.database, 'row')} of the database, in ${counted(compared, 'partition')}`,
     );
     return;
   }

@@ -95,7 +95,7 @@ export async function startMetrify(args: readonly string[], options: RunOptions 
   };
 }
 
-function describeEnd(
+export function describeEnd(
   code: number | null,
   signal: NodeJS.Signals | null,
   { bytes, stderr }: { readonly bytes: Buffer; readonly stderr: string },

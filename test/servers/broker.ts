@@ -2,12 +2,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { startKubernetes, type KubernetesServer } from './kubernetes.js';
+import { startLake, type LakeServer } from './lake/server.js';
 import { startMemcached, type MemcachedServer } from './memcached.js';
 import { startPostgres, type PostgresServer } from './postgres.js';
 import { startRedis, type RedisServer } from './redis.js';
 import { startRedisCluster, type RedisCluster } from './redis-cluster.js';
 
-/** What `POST /<kind>` answers: where the run's server is, and a number that no other caller has. */
+/** What `POST /<kind>` answers: where the run's server is (URLs; of the lake, its folder), and a number that no other caller has. */
 export interface Lease {
   readonly urls: readonly string[];
   readonly number: number;
@@ -22,6 +23,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   redis: { start: () => startRedis().then((server: RedisServer) => one(server, server.url)) },
   'redis-cluster': { start: (): Promise<RedisCluster> => startRedisCluster() },
   kubernetes: { start: (): Promise<KubernetesServer> => startKubernetes() },
+  lake: { start: () => startLake().then((server: LakeServer) => one(server, server.folder)) },
   memcached: { start: () => startMemcached().then((server: MemcachedServer) => one(server, server.server)) },
 };
 

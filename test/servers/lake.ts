@@ -1,13 +1,10 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
-import { lakeFolder } from './cache-folder.js';
-import { temporaryDirectory } from './process.js';
-
-const program = fileURLToPath(new URL('lake/reader.py', import.meta.url));
+import { lease } from './shared.js';
 
 /** Numbers, dates (days), times (microseconds) and decimals are texts; bytes are `base64:…`. */
 export type LakeValue =
@@ -29,7 +26,7 @@ export interface PyarrowQuery {
   readonly hive?: boolean;
 }
 
-/** The readers that analysts use, in one process that lives as long as a test file: Spark takes seconds to begin. */
+/** The readers that analysts use: an own DuckDB, and an own session and database of the run's Spark. */
 export interface Lake {
   /** @param path a file or a folder. @throws Error with the reader's own message */
   pyarrow(path: string, query?: PyarrowQuery): Promise<LakeTable>;
@@ -37,40 +34,23 @@ export interface Lake {
   duckdb(...sql: readonly string[]): Promise<LakeTable>;
   /** The rows of the last statement: `` select * from parquet.`…` ``, with Hive's SerDes. The time zone is UTC. */
   spark(...sql: readonly string[]): Promise<LakeTable>;
-  /** What Spark and the others have logged so far. */
-  log(): string;
+  /** What Spark has logged in this run, for any test file: it warns only once of some things. */
+  sparkLog(): Promise<string>;
   close(): Promise<void>;
 }
 
 /** Asked one after the other. Use `needs('lake')`. */
 export async function openLake(): Promise<Lake> {
-  const directory = await temporaryDirectory('lake');
-  const settings = {
-    'spark.ui.enabled': 'false',
-    'spark.sql.session.timeZone': 'UTC',
-    'spark.sql.shuffle.partitions': '1',
-    'spark.driver.host': '127.0.0.1',
-    'spark.driver.bindAddress': '127.0.0.1',
-    'spark.driver.memory': '1g',
-    'spark.local.dir': directory.path,
-    'spark.sql.warehouse.dir': join(directory.path, 'warehouse'),
-    'spark.hadoop.javax.jdo.option.ConnectionURL': `jdbc:derby:;databaseName=${join(directory.path, 'metastore')};create=true`,
-    'spark.driver.extraJavaOptions': `-Duser.timezone=UTC -Dderby.system.home=${directory.path}`,
-    'spark.sql.execution.arrow.maxRecordsPerBatch': '100000',
-  };
-  const child = spawn('python3', [program, JSON.stringify(settings)], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, PYTHONPATH: lakeFolder(), TZ: 'UTC', PYSPARK_PYTHON: 'python3' },
-  });
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const folder = (await lease('lake')).urls[0]!;
+  const socket = connect(join(folder, 'socket'));
+  await once(socket, 'connect');
+  const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
   let last: Promise<unknown> = Promise.resolve();
   const ask = (request: object): Promise<LakeTable> => {
     const answer = last.then(async () => {
-      child.stdin.write(`${JSON.stringify(request)}\n`);
+      socket.write(`${JSON.stringify(request)}\n`);
       const line = await lines.next();
-      if (line.done) throw new Error(`the readers have ended:\n${log.slice(-2000)}`);
+      if (line.done) throw new Error('the readers have ended');
       const table = JSON.parse(line.value) as LakeTable & { readonly error?: string };
       if (table.error !== undefined) throw new Error(table.error);
       return table;
@@ -82,12 +62,11 @@ export async function openLake(): Promise<Lake> {
     pyarrow: (path, query = {}) => ask({ engine: 'pyarrow', path, format: 'parquet', ...query }),
     duckdb: (...sql) => ask({ engine: 'duckdb', sql }),
     spark: (...sql) => ask({ engine: 'spark', sql }),
-    log: () => log,
+    sparkLog: () => readFile(join(folder, 'spark.log'), 'utf8'),
     close: async () => {
-      const ended = once(child, 'exit');
-      child.stdin.end();
-      await ended;
-      await directory.remove();
+      const closed = once(socket, 'close');
+      socket.end();
+      await closed;
     },
   };
 }

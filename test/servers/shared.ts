@@ -6,7 +6,7 @@ import { query, type Row } from './postgres.js';
 
 /* The run's servers, shared by all test files: change no setting, flush nothing but your own. Faults need a private server. */
 
-async function lease(kind: string): Promise<Lease> {
+export async function lease(kind: string): Promise<Lease> {
   const response = await fetch(`${inject('broker')}/${kind}`, { method: 'POST' });
   if (!response.ok) throw new Error(`${kind}: ${await response.text()}`);
   return (await response.json()) as Lease;

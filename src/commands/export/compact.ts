@@ -1,6 +1,6 @@
 import { openCodec } from '../../lib/columnar/parquet/codec.js';
 import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
-import { formatBytes, formatCount } from '../../lib/core/units.js';
+import { counted, formatBytes } from '../../lib/core/units.js';
 import { compact as compactDataset, type Compaction, planCompaction } from '../../lib/export/compact.js';
 import { FolderTarget } from '../../lib/export/folder-target.js';
 import { codecOf } from '../../lib/export/read/codec-of.js';
@@ -8,7 +8,9 @@ import { datasetFolder } from '../../lib/export/read/dataset-folder.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { createdBy } from '../../version.js';
-import { writeFlags } from './shared/write.js';
+import { fileSizeHelp, writeFlags } from './shared/write-flags.js';
+
+const nothingToMerge = 'no partition has files to merge';
 
 interface Prepared {
   readonly plan: Compaction;
@@ -23,12 +25,12 @@ export const compact = changeCommand({
   summary: 'merge the small files of a Parquet dataset',
   synonyms: ['merge', 'optimize'],
   description:
-    'Writes the partitions again that fewer files would hold, or that have files without all columns of the dataset or with ' +
-    'narrower ones. Rows keep their values and their order, and pages their compression. Until everything is written, nothing ' +
-    'changes; files that the manifest does not name are not touched.',
-  args: { folder: { help: 'the dataset', required: true } },
+    'Merges the files of each partition whose rows fit into fewer files. Also writes files again that lack columns of the dataset or ' +
+    'have narrower types. Rows keep their values and their order, and files their compression. Until everything is written, nothing ' +
+    'changes. Files that the manifest does not name are not touched.',
+  args: { path: { help: 'the dataset', required: true } },
   flags: {
-    targetFileSize: flag.size({ help: 'how long files should be', default: '256MiB' }),
+    targetFileSize: flag.size({ help: fileSizeHelp, default: '256MiB' }),
     rowGroupRows: writeFlags.rowGroupRows,
     grace: writeFlags.grace,
   },
@@ -40,11 +42,8 @@ export const compact = changeCommand({
     },
   ],
 
-  prepare: async (
-    { folder: given, targetFileSize: fileBytes, rowGroupRows, grace },
-    context,
-  ): Promise<Prepared> => {
-    const folder = datasetFolder(given, context.cwd);
+  prepare: async ({ path, targetFileSize: fileBytes, rowGroupRows, grace }, context): Promise<Prepared> => {
+    const folder = datasetFolder(path, context.cwd);
     return { plan: await planCompaction(folder, fileBytes), folder, fileBytes, rowGroupRows, grace };
   },
 
@@ -56,8 +55,9 @@ export const compact = changeCommand({
     bytes: plan.bytes,
   }),
   presentPreview({ target, partitions, files, rows, bytes }, printer) {
+    if (partitions.length === 0) return printer.line(nothingToMerge);
     printer.line(
-      `Would write ${formatCount(rows)} rows, ${formatBytes(bytes)} in ${formatCount(files)} files, of ${target} again:`,
+      `Would write ${counted(rows, 'row')}, ${formatBytes(bytes)} in ${counted(files, 'file')}, of ${target} again:`,
     );
     for (const partition of partitions) printer.line(`  ${partition || 'all of it'}`);
   },
@@ -82,10 +82,10 @@ export const compact = changeCommand({
   },
   counts: ({ rows, files }) => ({ rows, files: files.length }),
   present({ filesBefore, files, partitions, bytes }, printer) {
-    if (partitions === 0) printer.ok('no partition has files to merge');
+    if (partitions === 0) printer.ok(nothingToMerge);
     else
       printer.ok(
-        `${formatCount(filesBefore)} files became ${formatCount(files.length)}, ${formatBytes(bytes)}; ${formatCount(partitions)} partitions were written again`,
+        `${counted(filesBefore, 'file')} became ${counted(files.length, 'file')}, ${formatBytes(bytes)}; wrote ${counted(partitions, 'partition')} again`,
       );
   },
 });

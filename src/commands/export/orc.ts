@@ -1,15 +1,13 @@
 import { openOrcCodec, orcCodecNames } from '../../lib/columnar/orc/codec.js';
 import { OrcFileWriter } from '../../lib/columnar/orc/file-writer.js';
+import type { FileFormat } from '../../lib/columnar/sink.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
-import {
-  prepareExport,
-  presentExport,
-  presentExportPreview,
-  previewExport,
-  runExport,
-  writeFlags,
-} from './shared/write.js';
+import { presentExport, presentExportPreview } from '../../ui/export-written.js';
+import { prepareExport } from './shared/prepare.js';
+import { previewExport, runExport } from './shared/run.js';
+import { prepareEngine, sparkFlags } from './shared/spark.js';
+import { writeFlags } from './shared/write-flags.js';
 
 export const orc = changeCommand({
   name: 'export orc',
@@ -18,7 +16,8 @@ export const orc = changeCommand({
   flags: {
     ...writeFlags,
     compression: flag.choice(orcCodecNames, { help: 'of streams', default: 'snappy' }),
-    strict: flag.boolean('refuse times that some readers of ORC take for others, instead of a warning'),
+    ...sparkFlags,
+    strict: flag.boolean('refuse times that some readers of ORC misread, instead of a warning'),
   },
   examples: [
     {
@@ -29,16 +28,16 @@ export const orc = changeCommand({
 
   prepare: async (input, context) => {
     const options = { codec: await openOrcCodec(input.compression) };
-    return prepareExport(
-      input,
-      { suffix: 'orc', open: (sink, schema) => new OrcFileWriter(sink, schema, options) },
-      input.strict ? 'error' : 'keep',
-      context,
-    );
+    const format: FileFormat & { readonly suffix: 'orc' } = {
+      suffix: 'orc',
+      open: (sink, schema) => new OrcFileWriter(sink, schema, options),
+    };
+    const misread = input.strict ? 'error' : 'keep';
+    return prepareEngine(input, await prepareExport(input, format, misread, context), context);
   },
   preview: previewExport,
   presentPreview: presentExportPreview,
   run: runExport,
-  counts: ({ rows, files }) => ({ rows, files: files.length }),
+  counts: ({ written }) => ({ rows: written.rows, files: written.files.length }),
   present: presentExport,
 });

@@ -3,15 +3,11 @@ import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { createdBy } from '../../version.js';
-import {
-  prepareExport,
-  presentExport,
-  presentExportPreview,
-  previewExport,
-  runExport,
-  writeFlags,
-} from './shared/write.js';
-import { prepareSpark, runSpark, sparkFlags } from './shared/spark.js';
+import { presentExport, presentExportPreview } from '../../ui/export-written.js';
+import { prepareExport } from './shared/prepare.js';
+import { previewExport, runExport } from './shared/run.js';
+import { prepareEngine, sparkFlags } from './shared/spark.js';
+import { writeFlags } from './shared/write-flags.js';
 
 export const parquet = changeCommand({
   name: 'export parquet',
@@ -33,13 +29,11 @@ export const parquet = changeCommand({
   prepare: async (input, context) => {
     const codec = await openCodec(input.compression);
     const format = parquetFormat({ codec, createdBy });
-    const prepared = await prepareExport(input, format, 'keep', context);
-    return { prepared, spark: await prepareSpark(input, prepared, context) };
+    return prepareEngine(input, await prepareExport(input, format, 'keep', context), context);
   },
-  preview: ({ prepared }) => previewExport(prepared),
+  preview: previewExport,
   presentPreview: presentExportPreview,
-  run: ({ prepared, spark }, context) =>
-    spark === undefined ? runExport(prepared, context) : runSpark(spark, context),
-  counts: ({ rows, files }) => ({ rows, files: files.length }),
+  run: runExport,
+  counts: ({ written }) => ({ rows: written.rows, files: written.files.length }),
   present: presentExport,
 });

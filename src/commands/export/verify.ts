@@ -1,16 +1,16 @@
-import { openPostgres, type PostgresClient } from '../../lib/clients/postgres.js';
-import { requireSystem } from '../../lib/clients/systems.js';
+import type { PostgresClient } from '../../lib/clients/postgres.js';
 import { openCodec } from '../../lib/columnar/parquet/codec.js';
 import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
-import { ServiceConflict, UserError } from '../../lib/core/errors.js';
+import { ServiceConflict } from '../../lib/core/errors.js';
+import { defaultRowGroupRows } from '../../lib/export/batch-size.js';
 import { FolderTarget } from '../../lib/export/folder-target.js';
 import { codecOf } from '../../lib/export/read/codec-of.js';
 import { datasetFolder } from '../../lib/export/read/dataset-folder.js';
 import { findParquet, type FoundDataset } from '../../lib/export/read/find-dataset.js';
-import { findTable } from '../../lib/export/table.js';
 import { repairPartitions } from '../../lib/export/verify/repair.js';
 import {
   isVerified,
+  type Source,
   verifyDataset,
   type Verification,
   type VerificationResult as Result,
@@ -18,14 +18,15 @@ import {
 import { changeCommand, type Check } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
-import { presentVerification } from '../../ui/export-verification.js';
-import { sourceFlags } from '../shared/source/flags.js';
-import { readQuery } from '../shared/source/query.js';
+import { fileProblems, presentVerification } from '../../ui/export-verification.js';
+import { requireOneSource } from '../shared/source/require-one.js';
+import { infinityChoices, openQuery, queryFlags } from './shared/query.js';
+import { remedies } from './shared/remedies.js';
 import { createdBy } from '../../version.js';
 
 interface Prepared {
   readonly client: PostgresClient;
-  readonly sql: string;
+  readonly source: Source;
   readonly found: FoundDataset;
   readonly byPartition: boolean;
   readonly repair: boolean;
@@ -36,13 +37,15 @@ export const verify = changeCommand({
   summary: 'compare a dataset with the database; exit 3 where they differ',
   synonyms: ['check', 'diff'],
   description:
-    'Counts the rows of each partition on both sides, and compares hashes of all of their values, in no order, that both sides are read ' +
-    'for in full. Names the columns whose values differ. Also compares the files with the SHA-256 in their manifest. --repair writes ' +
-    'the partitions that differ again.',
+    'Reads both sides in full. Compares the number of rows and order-independent hashes of all values, by partition, and names the ' +
+    'columns whose values differ. Also compares the files with the SHA-256 in their manifest. --repair writes the partitions that differ ' +
+    'again.',
   args: { path: { help: 'the dataset', required: true } },
   flags: {
-    sql: sourceFlags.sql,
-    table: flag.text({ placeholder: 'TABLE', help: 'rows of a table or view' }),
+    ...queryFlags,
+    infinity: flag.choice(infinityChoices, {
+      help: 'what became of infinite times and numbers; as the dataset was written if not given',
+    }),
     byPartition: flag.boolean('list the partitions that are equal too'),
     repair: flag.boolean('write the partitions that differ again'),
   },
@@ -55,24 +58,22 @@ export const verify = changeCommand({
   ],
   junit: true,
 
-  async prepare({ path, sql, table, byPartition, repair }, context): Promise<Prepared> {
-    if ((sql === undefined) === (table === undefined))
-      throw new UserError(sql === undefined ? 'no source is given' : 'more than one source is given', {
-        hint: 'Give one of --sql and --table.',
-      });
-    const written = sql === undefined ? undefined : await readQuery(sql, context.cwd);
+  async prepare({ path, sql, table, infinity, byPartition, repair }, context): Promise<Prepared> {
+    requireOneSource({ '--sql': sql !== undefined, '--table': table !== undefined });
     const found = await findParquet(datasetFolder(path, context.cwd));
     if (repair && !found.manifest)
       throw new ServiceConflict(`${found.name} has no manifest: metrify did not write it`, {
         code: 'MANIFEST_MISSING',
         hint: 'Export it again, to another folder.',
       });
-    const settings = await context.settings();
-    const postgres = requireSystem(settings, 'postgres', sql === undefined ? '--table' : '--sql');
-    const client = await openPostgres(postgres, settings, context.signal);
-    context.closing(() => client.close());
-    const query = written ?? (await client.readOnly(() => findTable(client, table!))).sql;
-    return { client, sql: query, found, byPartition, repair };
+    const query = await openQuery({ sql, table }, context);
+    return {
+      client: query.client,
+      source: { sql: query.sql, infinity, remedies: { infinity: remedies.infinity } },
+      found,
+      byPartition,
+      repair,
+    };
   },
 
   async preview(prepared, context) {
@@ -84,32 +85,25 @@ export const verify = changeCommand({
   async run(prepared, context) {
     const before = await compare(prepared, context);
     const differing = before.partitions.filter(({ isEqual }) => !isEqual).map(({ partition }) => partition);
-    if (!prepared.repair || differing.length === 0 || before.columns.length > 0) {
+    const { client, source, found, repair } = prepared;
+    const { manifest } = found;
+    if (!repair || !manifest || differing.length === 0 || before.columns.length > 0) {
       const result = resultOf(prepared, before, []);
       return { ...conclusion(result), result };
     }
     const broken = new Set(before.files.map(({ path }) => path));
-    const codec = await openCodec(
-      await codecOf(prepared.found.files.filter(({ path }) => !broken.has(path))),
+    const codec = await openCodec(await codecOf(found.files.filter(({ path }) => !broken.has(path))));
+    const options = {
+      target: new FolderTarget(found.name),
+      format: parquetFormat({ codec, createdBy }),
+      ...{ createdBy, rowGroupRows: defaultRowGroupRows, folders: differing },
+      isWhole: (path: string) => !broken.has(path),
+    };
+    const { notes } = await context.during('repairing', 'rows', (progress) =>
+      repairPartitions(client, { ...found, manifest }, source, options, context.signal, progress),
     );
-    await context.during('repairing', 'rows', async (progress) =>
-      repairPartitions(
-        prepared.client,
-        prepared.found,
-        {
-          sql: prepared.sql,
-          target: new FolderTarget(prepared.found.name),
-          format: parquetFormat({ codec, createdBy }),
-          createdBy,
-          rowGroupRows: 122_880,
-          folders: differing,
-          isWhole: (path) => !broken.has(path),
-        },
-        context.signal,
-        progress,
-      ),
-    );
-    const repaired = { ...prepared, found: await findParquet(prepared.found.name) };
+    for (const note of notes) context.warn(note);
+    const repaired = { ...prepared, found: await findParquet(found.name) };
     const result = resultOf(repaired, await compare(repaired, context), differing);
     return { ...conclusion(result), result };
   },
@@ -118,9 +112,9 @@ export const verify = changeCommand({
   present: presentVerification,
 });
 
-function compare({ client, sql, found }: Prepared, context: Context): Promise<Verification> {
+function compare({ client, source, found }: Prepared, context: Context): Promise<Verification> {
   return context.during('comparing', 'rows', (progress) =>
-    verifyDataset(client, sql, found, context.signal, progress),
+    verifyDataset(client, source, found, context.signal, progress),
   );
 }
 
@@ -142,7 +136,7 @@ function resultOf(
 function conclusion(result: Result): { verdict: 'ok' | 'failed'; checks: Check[] } {
   const failures = [
     ...result.columns.map(({ name }) => `the column ${name} differs`),
-    ...result.files.map(({ path, problem }) => `${path} is ${problem}`),
+    ...result.files.map(({ path, problem }) => `${path} ${fileProblems[problem]}`),
     ...result.partitions
       .filter(({ isEqual }) => !isEqual)
       .map(({ partition }) => `${partition || 'the rows'} differ`),

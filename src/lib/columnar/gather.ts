@@ -1,4 +1,4 @@
-import type { Column } from './batch.js';
+import type { Batch, Column } from './batch.js';
 import { BytesColumn } from './bytes-column.js';
 import { FixedColumn } from './fixed-column.js';
 import { ListColumn } from './nested-columns.js';
@@ -18,6 +18,21 @@ export function placesOf({ presence }: Column, rows: number): Places {
     } else places[row] = row - nulls;
   }
   return places;
+}
+
+/** Of each column of a batch. */
+export function placesInBatch({ columns, rows }: Batch): Places[] {
+  return columns.map((column) => placesOf(column, rows));
+}
+
+/**
+ * Adds rows of a batch to another with the same columns, in the order in which they are named.
+ * @param places of the source
+ */
+export function appendRows(target: Batch, source: Batch, places: readonly Places[], rows: Int32Array): void {
+  for (const [i, column] of target.columns.entries())
+    gather(column, source.columns[i]!, places[i], rows, target.rows);
+  target.rows += rows.length;
 }
 
 /**

@@ -9,24 +9,27 @@ export interface Misfit {
 
 export type MisfitKind = keyof typeof remedies;
 
-/** What the person can do about a column, which is quoted for SQL. */
+/** What a person can do about a column, whose name is quoted for SQL, in a sentence. */
+type Remedy = (column: string) => string;
+
 const remedies = {
-  infinity: () => 'Write it as null with --infinity null, or replace it in the query.',
-  range: (column: string) => `Leave the row out, or write the column as text: ${column}::text.`,
-  notANumber: (column: string) =>
-    `Write it as null with nullif(${column}, 'NaN'), or as text: ${column}::text.`,
-  digits: () => 'Give --numeric more digits, or leave it out: then the numbers are text.',
-  dimensions: (column: string) => `Write the column as JSON: to_json(${column}).`,
-  encoding: (column: string) =>
+  infinity: () => 'Write it as null, or write the column as text.',
+  range: (column) => `Leave the row out, or write the column as text: ${column}::text.`,
+  notANumber: (column) => `Write it as null with nullif(${column}, 'NaN'), or as text: ${column}::text.`,
+  digits: () => 'Write the column as text, or with more digits.',
+  dimensions: (column) => `Write the column as JSON: to_json(${column}).`,
+  encoding: (column) =>
     `Write its bytes, ${column}::bytea, or convert it: convert_from(${column}::bytea, 'LATIN1').`,
   /** The file is right, and some of its readers are not. */
-  misread: (column: string) => `Leave --strict out, or write the column as text: ${column}::text.`,
-} satisfies Record<string, (column: string) => string>;
+  misread: (column) => `Write the column as text: ${column}::text.`,
+} satisfies Record<string, Remedy>;
 
 /** What becomes of values that do not fit. */
 export interface MisfitRules {
   readonly infinity: 'error' | 'null';
   readonly misread: 'error' | 'keep';
+  /** Those that the caller has, in the place of others. */
+  readonly remedies?: Partial<Record<MisfitKind, Remedy>>;
 }
 
 interface Tally {
@@ -38,8 +41,21 @@ interface Tally {
   count: number;
 }
 
+/** Is told of values that files cannot hold. */
+export interface MisfitSink {
+  /** Whether no more rows are of use. */
+  readonly isFatal: boolean;
+  /**
+   * @param row of the query, from 1
+   * @param key says which row it is, as a person knows it: `id = 7`
+   */
+  add(column: string, misfit: Misfit, row: number, key: () => string | undefined): void;
+  /** After the last row. @throws UserError `VALUE_REFUSED` */
+  check(): void;
+}
+
 /** Counts values that files cannot hold, of each column and kind, and remembers the first. */
-export class Refusals {
+export class Refusals implements MisfitSink {
   readonly #rules: MisfitRules;
   readonly #tallies = new Map<string, Tally>();
   /** Whether the rows may still be written. */
@@ -49,15 +65,12 @@ export class Refusals {
     this.#rules = rules;
   }
 
-  /**
-   * @param row of the query, from 1
-   * @param key says which row it is, as a person knows it: `id = 7`
-   */
-  add(column: string, misfit: Misfit, row: number, key: () => string | undefined): void {
+  /** @param count of such values, from this row on */
+  add(column: string, misfit: Misfit, row: number, key: () => string | undefined, count = 1): void {
     const id = `${misfit.kind} ${column}`;
     const tally = this.#tallies.get(id);
-    if (tally) tally.count++;
-    else this.#tallies.set(id, { column, misfit, row, key: key(), count: 1 });
+    if (tally) tally.count += count;
+    else this.#tallies.set(id, { column, misfit, row, key: key(), count });
     this.isFatal ||= this.#isFatal(misfit);
   }
 
@@ -69,9 +82,7 @@ export class Refusals {
       fatal.map((tally) => `${subject(tally)} that ${fault(tally.misfit)}: ${first(tally)}`).join('; '),
       {
         code: 'VALUE_REFUSED',
-        hint: [...new Set(fatal.map(({ misfit, column }) => remedies[misfit.kind](quoted(column))))].join(
-          ' ',
-        ),
+        hint: [...new Set(fatal.map((tally) => this.#remedy(tally)))].join(' '),
       },
     );
   }
@@ -87,6 +98,10 @@ export class Refusals {
       );
   }
 
+  #remedy({ misfit: { kind }, column }: Tally): string {
+    return { ...remedies, ...this.#rules.remedies }[kind](quoted(column));
+  }
+
   #isFatal({ kind }: Misfit): boolean {
     if (kind === 'infinity') return this.#rules.infinity === 'error';
     return kind !== 'misread' || this.#rules.misread === 'error';
@@ -94,7 +109,7 @@ export class Refusals {
 }
 
 function fault({ kind }: Misfit): string {
-  return kind === 'misread' ? 'some readers of ORC take for another' : 'the file cannot hold';
+  return kind === 'misread' ? 'some readers of ORC misread' : 'the file cannot hold';
 }
 
 function subject({ column, count }: Tally): string {
@@ -105,6 +120,7 @@ function first({ misfit, row, key, count }: Tally): string {
   return `${misfit.value}, ${count === 1 ? '' : 'first '}in row ${row}${key === undefined ? '' : ` (${key})`}`;
 }
 
+/** Only where it has to be, unlike SQL that is sent: people read it. */
 function quoted(column: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(column) ? column : `"${column.replaceAll('"', '""')}"`;
 }

@@ -2,6 +2,10 @@ import type { Schema, Type } from '../columnar/type.js';
 
 /** What a batch of rows may take, whatever they hold: wide rows make small batches. */
 export const batchBytes = 32 * 1024 * 1024;
+/** Of a batch that is divided among partitions: enough that the loops over columns pay. */
+export const dividedRows = 32_768;
+/** The maximum of rows in a row group, as DuckDB has it. */
+export const defaultRowGroupRows = 122_880;
 
 /** How many rows there is room for from the beginning, at most `most`. */
 export function rowsOfBatch(schema: Schema, most: number): number {

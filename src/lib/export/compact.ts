@@ -1,17 +1,15 @@
-import { Batch } from '../columnar/batch.js';
-import { gather, placesOf } from '../columnar/gather.js';
 import type { FileFormat } from '../columnar/sink.js';
-import type { Schema } from '../columnar/type.js';
 import { ServiceConflict, UserError } from '../core/errors.js';
 import type { Progress } from '../core/progress.js';
-import { batchBytes, rowsOfBatch } from './batch-size.js';
 import { Dataset } from './dataset.js';
 import { expiredPaths, type Manifest } from './manifest.js';
 import { folderOf } from './partition-path.js';
 import type { DatasetFile } from './read/find-dataset.js';
 import { openDataset, type ReadableDataset, withTextPartitions } from './read/open-dataset.js';
 import { readBatches } from './read/read-batches.js';
+import { RowGroups } from './row-groups.js';
 import type { Target } from './target.js';
+import { annotate, keptFacts } from './update.js';
 
 /** What is to be merged. */
 export interface Compaction {
@@ -29,7 +27,7 @@ export interface Compaction {
 export interface CompactOptions {
   readonly format: FileFormat;
   readonly createdBy: string;
-  /** Rows of a row group at most. */
+  /** The maximum of rows in a row group. */
   readonly rowGroupRows: number;
   readonly fileBytes: number;
   /** How long the old files stay. */
@@ -37,9 +35,9 @@ export interface CompactOptions {
 }
 
 /**
- * Finds the partitions of a dataset that fewer files would hold, or with files that lack columns of the dataset or have narrower
- * ones.
- * @param fileBytes how long files should be
+ * Finds the partitions of a dataset whose rows fit into fewer files, and those with files that lack columns of the dataset or have
+ * narrower types.
+ * @param fileBytes a file of this size is followed by another
  * @throws as openDataset; UserError `MANIFEST_MISSING`
  */
 export async function planCompaction(path: string, fileBytes: number): Promise<Compaction> {
@@ -81,7 +79,7 @@ export async function compact(
 ): Promise<Manifest> {
   const { manifest, files, partitions } = plan;
   const dataset = withTextPartitions(plan.dataset);
-  const { query, reader, partitionBy, snapshot, since } = manifest;
+  const { query, reader, partitionBy } = manifest;
   const count = dataset.schema.length - partitionBy.length;
   const schema = dataset.schema.slice(0, count);
   const partitionTypes = plan.dataset.schema.slice(count);
@@ -91,12 +89,9 @@ export async function compact(
     replace: partitions,
   });
   try {
-    if (into.before?.run !== manifest.run)
-      throw new ServiceConflict(`${target.name} was changed meanwhile`, {
-        code: 'DATASET_CHANGED',
-        hint: 'Run it again.',
-      });
-    if (snapshot !== undefined) into.annotate('snapshot', snapshot);
+    // The rows are the same ones: the next run continues where the last one ended.
+    const facts = keptFacts(into, manifest, []);
+    annotate(into, facts);
     const groups = new RowGroups(dataset.schema, options.rowGroupRows, (batch) => into.write(batch));
     let rows = 0;
     for await (const { batch } of readBatches({ ...dataset, files }, { signal })) {
@@ -109,43 +104,9 @@ export async function compact(
         code: 'DATASET_CHANGED',
         hint: 'metrify export verify says which files are not those that were written.',
       });
-    // The rows are the same ones: the next night continues where the last one ended.
-    return await into.finish({ ...(snapshot && { snapshot }), ...(since && { since }) });
+    return await into.finish(facts);
   } finally {
     await into.close();
-  }
-}
-
-/** Makes large batches of small ones. */
-class RowGroups {
-  readonly #batch: Batch;
-  readonly #most: number;
-  readonly #write: (batch: Batch) => Promise<void>;
-
-  constructor(schema: Schema, rowGroupRows: number, write: (batch: Batch) => Promise<void>) {
-    this.#most = rowsOfBatch(schema, rowGroupRows);
-    this.#batch = new Batch(schema, Math.min(this.#most, 1024));
-    this.#write = write;
-  }
-
-  async add(more: Batch): Promise<void> {
-    const batch = this.#batch;
-    for (let from = 0; from < more.rows;) {
-      const count = Math.min(more.rows - from, this.#most - batch.rows);
-      const rows = Int32Array.from({ length: count }, (_, i) => from + i);
-      for (const [i, column] of batch.columns.entries())
-        gather(column, more.columns[i]!, placesOf(more.columns[i]!, more.rows), rows, batch.rows);
-      batch.rows += count;
-      from += count;
-      if (batch.rows === this.#most || batch.bytes >= batchBytes) await this.end();
-    }
-  }
-
-  /** Writes what is left. */
-  async end(): Promise<void> {
-    if (this.#batch.rows > 0) await this.#write(this.#batch);
-    this.#batch.rows = 0;
-    this.#batch.clear();
   }
 }
 
@@ -153,7 +114,9 @@ function byFolder(files: readonly DatasetFile[]): ReadonlyMap<string, readonly D
   const folders = new Map<string, DatasetFile[]>();
   for (const file of files) {
     const folder = folderOf(file.path);
-    folders.set(folder, [...(folders.get(folder) ?? []), file]);
+    const members = folders.get(folder);
+    if (members) members.push(file);
+    else folders.set(folder, [file]);
   }
   return folders;
 }

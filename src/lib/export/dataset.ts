@@ -4,13 +4,14 @@ import { basename } from 'node:path/posix';
 import type { Batch } from '../columnar/batch.js';
 import type { FileFormat } from '../columnar/sink.js';
 import { typeName } from '../columnar/type-name.js';
-import type { Reader } from '../columnar/postgres/profiles.js';
+import type { Reader } from '../columnar/reader-profiles.js';
 import type { Schema } from '../columnar/type.js';
 import { ServiceConflict } from '../core/errors.js';
 import { isDataFile } from './data-files.js';
 import { mergeColumns } from './evolution.js';
 import {
   expiredPaths,
+  type Facts,
   type Manifest,
   type ManifestFile,
   ownPaths,
@@ -48,8 +49,6 @@ export interface DatasetOptions {
   readonly keepOldMs?: number;
 }
 
-/** What is known when the rows have come. */
-export type Facts = Partial<Pick<Manifest, 'snapshot' | 'since'>>;
 
 /**
  * Files in folders by partition. What a run writes becomes visible when all of it is whole, with the manifest last. One run at a
@@ -69,6 +68,7 @@ export class Dataset {
   /** Whether a partition may have more than one new file. */
   #mayDivide: boolean;
   #last: Promise<unknown> = Promise.resolve();
+  #written: readonly ManifestFile[] = [];
 
   /**
    * @param schema of the files, without the partitions' columns
@@ -174,7 +174,8 @@ export class Dataset {
     const superseded = [...(this.before?.superseded ?? []), ...gone.map(({ path }) => ({ path, until }))];
     const expired = new Set(expiredPaths(superseded, now));
     const stay = superseded.filter(({ path }) => !expired.has(path));
-    const files = [...kept, ...parts.map(describe)].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const written = parts.map(describe).sort(byPath);
+    const files = [...kept, ...written].sort(byPath);
     const { createdBy, query, reader, partitionBy, partitionTypes } = this.#options;
     const manifest: Manifest = {
       format: 'metrify-dataset',
@@ -203,7 +204,13 @@ export class Dataset {
       removed: [...expired],
       manifest: printManifest(manifest),
     });
+    this.#written = written;
     return manifest;
+  }
+
+  /** Its files that this run wrote. After `finish`. */
+  get written(): readonly ManifestFile[] {
+    return this.#written;
   }
 
   /** Removes what is not the dataset's, and lets other runs in. */
@@ -265,6 +272,10 @@ async function readManifest(target: OpenTarget, name: string): Promise<Manifest 
       hint: 'Readers would take them for the same dataset. Give another folder, or move them away.',
     },
   );
+}
+
+function byPath(a: ManifestFile, b: ManifestFile): number {
+  return a.path < b.path ? -1 : 1;
 }
 
 function describe({ staged, rows, sha256 }: WrittenFile): ManifestFile {

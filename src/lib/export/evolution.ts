@@ -1,5 +1,5 @@
-import type { Reader } from '../columnar/postgres/profiles.js';
 import { parseTypeName } from '../columnar/parse-type-name.js';
+import type { Reader } from '../columnar/reader-profiles.js';
 import { typeName } from '../columnar/type-name.js';
 import type { Type } from '../columnar/type.js';
 import { widerType } from '../columnar/wider-type.js';

@@ -5,19 +5,17 @@ import type { FileFormat } from '../columnar/sink.js';
 import type { Progress } from '../core/progress.js';
 import { formatBytes } from '../core/units.js';
 import { quoteIdentifier } from '../sql/quote.js';
-import { batchBytes, rowsOfBatch } from './batch-size.js';
+import { batchBytes, dividedRows, rowsOfBatch } from './batch-size.js';
 import { Dataset } from './dataset.js';
 import { estimateQuery } from './estimate.js';
-import type { Manifest } from './manifest.js';
+import type { Facts } from './manifest.js';
 import { guessedValues } from './partition-path.js';
 import { type Division, divideByKey, divideByPlace } from './parts.js';
 import type { ExportQuery } from './query.js';
-import type { Night } from './since/night.js';
+import type { Exported } from './result.js';
 import { inSnapshot } from './snapshot.js';
 import type { Target } from './target.js';
-
-/** Of rows that are still to be divided: so many that the loops over columns pay. */
-const dividedRows = 32_768;
+import { annotate, type Update } from './update.js';
 
 export interface ExportJob {
   readonly query: ExportQuery;
@@ -26,7 +24,7 @@ export interface ExportJob {
   readonly target: Target;
   readonly format: FileFormat;
   readonly partitionBy: readonly string[];
-  /** Rows of a row group or stripe at most. */
+  /** The maximum of rows in a row group or stripe. */
   readonly rowGroupRows: number;
   readonly createdBy: string;
   /** Columns by which the rows of a file are sorted. Default: none, and then the rows come as the query gives them. */
@@ -34,12 +32,10 @@ export interface ExportJob {
   /** A file that has become so long is followed by another. */
   readonly fileBytes?: number;
   readonly parallel?: Parallel;
-  /** Of a run that brings the dataset up to date: it says which of the query's rows are written. */
-  readonly night?: Night;
-  /** Partitions whose files the new ones replace. Default: all. */
-  readonly replace?: ReadonlySet<string>;
   /** How long files that are replaced stay, as in `DatasetOptions`. */
   readonly keepOldMs?: number;
+  /** Says which of the query's rows are written, and what they replace. Default: all rows, and they replace all. */
+  readonly update?: Update;
 }
 
 export interface Parallel {
@@ -50,15 +46,25 @@ export interface Parallel {
   connect(): Promise<PostgresClient>;
 }
 
-export interface Exported {
-  readonly manifest: Manifest;
-  /** What the person may not expect. */
-  readonly notes: readonly string[];
+/** What rows are read from, and where to. */
+export interface Reading {
+  /** See the same snapshot. */
+  readonly clients: readonly PostgresClient[];
+  readonly job: ExportJob;
+  readonly dataset: Dataset;
 }
+
+/** Reads all rows of a job. @returns what the person may not expect */
+export type ReadRows = (
+  reading: Reading,
+  signal: AbortSignal,
+  progress: Progress,
+) => Promise<readonly string[]>;
 
 /**
  * Writes the rows of a query as a dataset, all of one snapshot. Until the last of them is written, nothing of the dataset that
  * was there changes.
+ * @param readRows Default: this process reads them
  * @throws as the client; UserError `VALUE_REFUSED`; ServiceUnavailable `SNAPSHOT_NOT_VISIBLE`; ServiceConflict `LOCK_HELD`;
  * NotWritten
  */
@@ -67,6 +73,7 @@ export async function exportQuery(
   job: ExportJob,
   signal: AbortSignal,
   progress: Progress,
+  readRows: ReadRows = readWithCopy,
 ): Promise<Exported> {
   const { query, sql, target } = job;
   const options = { ...job, query: sql, reader: query.reader, partitionTypes: query.partitionTypes };
@@ -74,29 +81,35 @@ export async function exportQuery(
   try {
     const notes: string[] = [];
     const connections = { count: 1, connect: async () => client, ...job.parallel };
-    const snapshot = await inSnapshot(client, connections, async ({ text, clients }) => {
-      dataset.annotate('snapshot', text);
+    const read = await inSnapshot(client, connections, async ({ text, time, clients }) => {
+      const facts: Facts = { snapshot: text, snapshotTime: time, infinity: query.infinity };
+      annotate(dataset, facts);
       const asked = await askedFor(client, job, dataset);
-      const estimate = await estimateQuery(client, asked.query.sql);
-      const { queries, note } = await divide(client, asked);
-      if (note !== undefined) notes.push(note);
-      const meter = new Meter(progress, estimate.rows);
-      await allOrNone(queries, signal, (part, i, stop) => copy(clients[i]!, part, job, dataset, meter, stop));
-      return text;
+      notes.push(...(await readRows({ clients, job: asked, dataset }, signal, progress)));
+      return facts;
     });
-    const since = await job.night?.prepare(dataset.run);
-    const manifest = await dataset.finish({ snapshot, ...since });
-    await job.night?.end();
+    const manifest = await dataset.finish(job.update ? await job.update.prepare(dataset.run, read) : read);
+    await job.update?.end();
     const paths = manifest.files.map(({ path }) => path);
-    return { manifest, notes: [...notes, ...guessedValues(query.textPartitions, paths)] };
+    const guessed = guessedValues(query.textPartitions, paths);
+    return { manifest, written: dataset.written, notes: [...notes, ...guessed] };
   } finally {
     await dataset.close();
   }
 }
 
+/** Over the binary COPY of each connection. */
+const readWithCopy: ReadRows = async ({ clients, job, dataset }, signal, progress) => {
+  const estimate = await estimateQuery(clients[0]!, job.query.sql);
+  const { queries, note } = await divide(clients[0]!, job);
+  const meter = new Meter(progress, estimate.rows);
+  await allOrNone(queries, signal, (part, i, stop) => copy(clients[i]!, part, job, dataset, meter, stop));
+  return note === undefined ? [] : [note];
+};
+
 /** The job for the rows that are to be written in this snapshot. */
 async function askedFor(client: PostgresClient, job: ExportJob, dataset: Dataset): Promise<ExportJob> {
-  const sql = await job.night?.begin(client, dataset);
+  const sql = await job.update?.begin(client, dataset);
   if (sql === undefined) return job;
   return { ...job, sql, query: { ...job.query, sql: `${job.query.select} FROM (${sql}) AS query` } };
 }

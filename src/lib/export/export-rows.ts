@@ -3,14 +3,11 @@ import { RowBatches } from '../columnar/rows/row-batches.js';
 import { refuseRejected, rowReader } from './source-rows.js';
 import type { Progress } from '../core/progress.js';
 import type { RowSource } from '../sources/row-source.js';
-import { batchBytes, rowsOfBatch } from './batch-size.js';
+import { batchBytes, dividedRows, rowsOfBatch } from './batch-size.js';
 import { Dataset, type DatasetOptions } from './dataset.js';
 import type { Manifest } from './manifest.js';
 import type { ExportRows } from './rows.js';
 import type { Target } from './target.js';
-
-/** Of rows that are still to be divided: so many that the loops over columns pay. */
-const dividedRows = 32_768;
 
 /** Takes rows, one by one. */
 export interface RowSink {

@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 
 import * as z from 'zod/mini';
 
-import { readers } from '../columnar/postgres/profiles.js';
+import { readers } from '../columnar/reader-profiles.js';
 import { ServiceConflict } from '../core/errors.js';
 
 /** The name that no reader takes for data. */
@@ -32,8 +32,23 @@ const schema = z.object({
   query: z.string(),
   /** `pg_current_snapshot()` of the rows: `xmin:xmax:running`. */
   snapshot: z.optional(z.string()),
+  /** When it was taken, as ISO 8601 by the server's clock. */
+  snapshotTime: z.optional(z.string()),
+  /** What became of infinite times and numbers in some of the files. */
+  infinity: z.optional(z.enum(['error', 'null'])),
   /** The last run that left a state to the next one. */
-  since: z.optional(z.object({ table: z.string(), column: z.string(), run: z.string() })),
+  since: z.optional(
+    z.object({
+      table: z.string(),
+      column: z.string(),
+      run: z.string(),
+      /** The lowest and highest value of the column among the rows that were new to that run, as text; undefined where there were none. */
+      low: z.optional(z.string()),
+      high: z.optional(z.string()),
+      /** Folders of partitions that were written again since: they have rows that the state does not know. */
+      repaired: z.optional(z.array(z.string())),
+    }),
+  ),
   /** Which readers the types are written for. */
   reader: z.enum(readers),
   partitionBy: z.array(z.string()),
@@ -51,6 +66,8 @@ const schema = z.object({
 /** What a dataset consists of; written last. */
 export type Manifest = z.infer<typeof schema>;
 export type ManifestFile = z.infer<typeof file>;
+/** What a manifest says of the rows, known when they have come. */
+export type Facts = Pick<Manifest, 'snapshot' | 'snapshotTime' | 'infinity' | 'since'>;
 
 /**
  * @param where for people: the dataset

@@ -3,7 +3,7 @@ import { ValueUnfit } from '../columnar/rows/unfit.js';
 import { typeName } from '../columnar/type-name.js';
 import type { Schema, ScalarType } from '../columnar/type.js';
 import type { Manifest } from './manifest.js';
-import { partitionValues } from './read/partition-values.js';
+import { folderOf, parsePartition } from './partition-path.js';
 
 /**
  * The columns of partitions for the manifest. A type stands there only if it has all values of the folders, so that whoever reads
@@ -14,7 +14,8 @@ import { partitionValues } from './read/partition-values.js';
 export function partitionColumns(types: Schema, paths: readonly string[]): Manifest['columns'] {
   const values = types.map(() => new Set<string>());
   for (const path of paths)
-    for (const [i, { value }] of partitionValues(path).entries()) if (value !== null) values[i]?.add(value);
+    for (const [i, { value }] of parsePartition(folderOf(path)).entries())
+      if (value !== null) values[i]?.add(value);
   return types.map(({ name, type }, i) => ({
     name,
     type: 'meaning' in type && [...values[i]!].every((value) => isOf(type, value)) ? typeName(type) : 'text',

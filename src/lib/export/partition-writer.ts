@@ -1,5 +1,5 @@
 import { Batch } from '../columnar/batch.js';
-import { gather, placesOf } from '../columnar/gather.js';
+import { appendRows, placesInBatch } from '../columnar/gather.js';
 import type { FileFormat, FileWriter } from '../columnar/sink.js';
 import type { Schema } from '../columnar/type.js';
 import { partitionPath } from './partition-path.js';
@@ -56,15 +56,13 @@ export class PartitionWriter {
   async write(batch: Batch): Promise<void> {
     const { partitionBy, rowGroupRows } = this.#options;
     if (partitionBy.length === 0) return this.#add(this.#partition(''), batch);
-    const places = this.#schema.map((_, i) => placesOf(batch.columns[i]!, batch.rows));
+    const places = placesInBatch(batch);
     for (const { values, rows } of divide(batch, partitionBy.length)) {
       const partition = this.#partition(partitionPath(partitionBy, values));
       for (let from = 0; from < rows.length;) {
         const held: Batch = partition.rows;
         const part = rows.subarray(from, from + rowGroupRows - held.rows);
-        for (const [i, column] of held.columns.entries())
-          gather(column, batch.columns[i]!, places[i], part, held.rows);
-        held.rows += part.length;
+        appendRows(held, batch, places, part);
         from += part.length;
         if (held.rows === rowGroupRows) await this.#flush(partition);
       }

@@ -1,5 +1,6 @@
 import type { Batch } from '../columnar/batch.js';
 import type { BytesColumn } from '../columnar/bytes-column.js';
+import { placesOf } from '../columnar/gather.js';
 
 /** Rows of a batch that belong to one partition. */
 export interface PartitionRows {
@@ -43,14 +44,12 @@ function textOf({ data, offsets }: BytesColumn, entry: number): string {
 
 /** The entry of each row; `column.entries` where it is null. */
 function entriesByRow(column: BytesColumn, rows: number): Int32Array {
-  const { presence, codes, isPlain, entries } = column;
+  const { codes, isPlain, entries } = column;
+  const places = placesOf(column, rows);
   const out = new Int32Array(rows);
-  let nulls = 0;
   for (let row = 0; row < rows; row++) {
-    if (presence.nullRow(nulls) === row) {
-      nulls++;
-      out[row] = entries;
-    } else out[row] = isPlain ? row - nulls : codes[row - nulls]!;
+    const place = places ? places[row]! : row;
+    out[row] = place < 0 ? entries : isPlain ? place : codes[place]!;
   }
   return out;
 }

@@ -3,6 +3,7 @@ import { UserError } from '../core/errors.js';
 import { quoteIdentifier, quoteLiteral } from '../sql/quote.js';
 import { tableScan } from '../sql/table-scan.js';
 import type { ExportQuery } from './query.js';
+import { aggregateIn, whyChanging } from './repeatable-query.js';
 
 export interface Division {
   /** Queries that have each row of the whole one once. */
@@ -12,7 +13,7 @@ export interface Division {
 }
 
 /**
- * Divides a query by a column's values.
+ * Divides a query by a column's values. Each part runs all of the query, so that one that changes is not divided.
  * @param sql the query itself
  * @throws UserError `COLUMN_MISSING`, `COLUMN_TYPE`
  */
@@ -30,6 +31,9 @@ export async function divideByKey(
     : type === 'date'
       ? '(hi - lo) * i / n'
       : `${type === 'numeric' ? '' : 'trunc'}((hi::numeric - lo) * i / n)`;
+  const changing = await whyChanging(client, sql);
+  if (changing !== undefined)
+    return { queries: [query.sql], note: `${changing}, so it is read as one stream` };
   const finite = /^(timestamp|date)/.test(type) ? `isfinite(${name})` : `${name} IS NOT NULL`;
   const { rows } = await client.query<{ bound: string | null }>(
     `SELECT (lo + ${share})::text AS bound
@@ -63,6 +67,11 @@ export async function divideByPlace(
   });
   const scan = await tableScan(sql);
   if (!scan) return one('the query is not a plain SELECT of one table');
+  const aggregate = await aggregateIn(client, scan.calls);
+  if (aggregate !== undefined) return one(`the query has the aggregate ${aggregate}`);
+  const changing = await whyChanging(client, sql);
+  if (changing !== undefined)
+    return { queries: [query.sql], note: `${changing}, so it is read as one stream` };
   const { rows } = await client.query<{ pages: number | null; plain: boolean }>(placesOf, [scan.table]);
   const [{ pages, plain } = { pages: null, plain: false }] = rows;
   if (!plain || pages === null) return one(`${scan.table} is not a plain table`);

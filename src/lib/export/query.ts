@@ -1,7 +1,7 @@
 import type { PostgresClient } from '../clients/postgres.js';
 import { type CatalogType, readTypes } from '../columnar/postgres/catalog.js';
 import { ask } from '../columnar/postgres/expressions.js';
-import { type Reader, warningsFor } from '../columnar/postgres/profiles.js';
+import { type Reader, warningsFor } from '../columnar/reader-profiles.js';
 import { asText, type Mapped, type TypeRules, typeOfText } from '../columnar/postgres/types.js';
 import { type MisfitRules, Refusals } from '../columnar/refusals.js';
 import type { Field, Schema } from '../columnar/type.js';
@@ -10,7 +10,7 @@ import { quoteIdentifier } from '../sql/quote.js';
 
 /** A query as it is sent, and how its columns are read. */
 export interface ExportQuery {
-  /** `select` of all rows. A condition may be added. */
+  /** `select` of all rows; columns have their names. A condition may be added. */
   readonly sql: string;
   /** `SELECT` with what is read of each row of a relation that is called `query`. */
   readonly select: string;
@@ -24,6 +24,8 @@ export interface ExportQuery {
   readonly textPartitions: readonly string[];
   /** The readers that it was made for. */
   readonly reader: Reader;
+  /** What becomes of infinite times and numbers. */
+  readonly infinity: MisfitRules['infinity'];
   /** Takes values that the files cannot hold. */
   readonly refusals: Refusals;
   /** What common readers make of the columns, if it is not what one expects. */
@@ -62,7 +64,7 @@ export async function describeQuery(
       ...ask(quoteIdentifier(name), types.get(type)!, modifier, { ...rules, isEncodingUnknown }),
     }));
   const selected = [
-    ...asked.map((column) => column.sql),
+    ...asked.map(({ name, sql }) => `${sql} AS ${quoteIdentifier(name)}`),
     ...partitionBy.map((name) => `${quoteIdentifier(name)}::text`),
   ];
   const select = `SELECT ${selected.join(', ')}`;
@@ -79,6 +81,7 @@ export async function describeQuery(
       .filter(({ name, type }) => partitionBy.includes(name) && isText(types.get(type)!))
       .map(({ name }) => name),
     reader: rules.profile.reader,
+    infinity: rules.misfits.infinity,
     refusals: new Refusals(rules.misfits),
     warnings: warningsFor(asked, rules.profile),
   };
@@ -102,7 +105,7 @@ export function checkNames(names: readonly string[], partitionBy: readonly strin
       one === other
         ? `there are two columns named '${one}'`
         : `the columns '${one}' and '${other}' differ in upper and lower case only, which most readers do not tell apart`,
-      { code: 'COLUMN_DUPLICATE', hint: 'Give each column its own name with AS.' },
+      { code: 'COLUMN_DUPLICATE', hint: 'Give each column its own name.' },
     );
   }
   const missing = partitionBy.find((name) => !names.includes(name));
@@ -114,7 +117,7 @@ export function checkNames(names: readonly string[], partitionBy: readonly strin
   if (names.every((name) => partitionBy.includes(name)))
     throw new UserError('all columns make partitions, and none is left for the files', {
       code: 'COLUMN_MISSING',
-      hint: 'Leave one out of --partition-by.',
+      hint: 'Partition by fewer of them.',
     });
 }
 

@@ -1,4 +1,4 @@
-import { warningsFor } from '../columnar/postgres/profiles.js';
+import { warningsFor } from '../columnar/reader-profiles.js';
 import { type ColumnType } from '../columnar/rows/column-types.js';
 import { namedType } from '../columnar/rows/named-type.js';
 import { partitionType } from '../columnar/rows/partition-text.js';

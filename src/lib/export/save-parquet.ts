@@ -4,10 +4,11 @@ import * as z from 'zod/mini';
 
 import { codecNames, type CodecName, openCodec } from '../columnar/parquet/codec.js';
 import { parquetFormat } from '../columnar/parquet/file-format.js';
-import { profileOf, type Reader, readers } from '../columnar/postgres/profiles.js';
+import { profileOf, type Reader, readers } from '../columnar/reader-profiles.js';
 import { columnsOf, inferredColumns, type ObjectSchema } from '../columnar/rows/object-type.js';
 import type { RowColumn } from '../columnar/rows/row-batches.js';
 import { UserError } from '../core/errors.js';
+import { defaultRowGroupRows } from './batch-size.js';
 import { readSettings } from './call-settings.js';
 import { writeRows } from './export-rows.js';
 import { FolderTarget } from './folder-target.js';
@@ -68,7 +69,12 @@ export async function saveParquet(
   createdBy: string,
 ): Promise<SavedDataset> {
   readSettings('saveParquet', settings, options);
-  const { partitionBy = [], compression = 'snappy', rowGroupRows = 122_880, targetFileSize } = options;
+  const {
+    partitionBy = [],
+    compression = 'snappy',
+    rowGroupRows = defaultRowGroupRows,
+    targetFileSize,
+  } = options;
   const rules = {
     profile: profileOf('parquet', options.for ?? 'all'),
     numeric: undefined,

@@ -6,6 +6,8 @@ import { quoteLiteral } from '../sql/quote.js';
 export interface Snapshot {
   /** `xmin:xmax:running`, as `pg_current_snapshot()` prints it. */
   readonly text: string;
+  /** ISO 8601, by the server's clock: what was committed before is seen. */
+  readonly time: string;
   readonly clients: readonly PostgresClient[];
 }
 
@@ -17,7 +19,9 @@ export interface SnapshotOptions {
 
 /** PostgreSQL does not know the snapshot: it is another server or database, or who exported it has ended. */
 const unknownSnapshot = new Set(['22023', '42704', '0A000', '58P01']);
-const current = 'SELECT txid_current_snapshot()::text AS text';
+// The transaction began before its first query took the snapshot.
+const current = `SELECT txid_current_snapshot()::text AS text,
+  to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS time`;
 
 /**
  * Does the work in one snapshot, which `client` holds open to its end.
@@ -32,17 +36,17 @@ export async function inSnapshot<T>(
   const clients = [client];
   try {
     ends.push(await client.beginReadOnly({ statementTimeoutMs: 0, snapshot: 'new' }));
-    const text = await textOf(client);
+    const seen = await readCurrent(client);
     if (count > 1) {
       const answer = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
       const snapshot = quoteLiteral(answer.rows[0]!.id);
       while (clients.length < count) {
         const other = await connect();
         clients.push(other);
-        ends.push(await beginIn(other, snapshot, text));
+        ends.push(await beginIn(other, snapshot, seen.text));
       }
     }
-    return await work({ text, clients });
+    return await work({ ...seen, clients });
   } finally {
     for (const end of ends) await end();
     for (const other of clients.slice(1)) await other.close();
@@ -53,7 +57,7 @@ async function beginIn(client: PostgresClient, snapshot: string, text: string): 
   try {
     const end = await client.beginReadOnly({ statementTimeoutMs: 0, snapshot: { id: snapshot } });
     // A proxy may have left the statement out.
-    if ((await textOf(client)) === text) return end;
+    if ((await readCurrent(client)).text === text) return end;
   } catch (error) {
     if (!unknownSnapshot.has(systemCode(error) ?? '')) throw error;
     throw notVisible(error);
@@ -61,9 +65,9 @@ async function beginIn(client: PostgresClient, snapshot: string, text: string): 
   throw notVisible(undefined);
 }
 
-async function textOf(client: PostgresClient): Promise<string> {
-  const { rows } = await client.query<{ text: string }>(current);
-  return rows[0]!.text;
+async function readCurrent(client: PostgresClient): Promise<Pick<Snapshot, 'text' | 'time'>> {
+  const { rows } = await client.query<{ text: string; time: string }>(current);
+  return rows[0]!;
 }
 
 function notVisible(cause: unknown): ServiceUnavailable {

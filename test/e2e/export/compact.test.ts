@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
+import { fileHashes, fileNames, isData } from '../../export/dataset.js';
+import { replayable } from '../../random.js';
+import { scaled } from '../../scale.js';
 import { type Lake, openLake } from '../../servers/lake.js';
 import { needs } from '../../servers/needs.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
-import { replayable } from '../../random.js';
 import { saveParquet } from '../../../src/library/columnar.js';
+import { metrifyInProcess } from '../in-process.js';
 import { metrify, startMetrify } from '../run.js';
 
 interface Reading {
@@ -48,17 +52,8 @@ needs('lake')('export compact', () => {
   /** Many small files in each partition: one is begun at each row group. */
   const save = (rows: Iterable<object>, more: object = {}) =>
     saveParquet(rows, path, { schema, partitionBy: ['kind'], rowGroupRows: 50, targetFileSize: 1, ...more });
-  const files = async () =>
-    (await readdir(path, { recursive: true })).filter((name) => name.endsWith('.parquet')).sort();
-  const hashes = async () =>
-    Promise.all(
-      (await files()).map(async (name) => [
-        name,
-        createHash('sha256')
-          .update(await readFile(join(path, name)))
-          .digest('hex'),
-      ]),
-    );
+  const files = async () => (await fileNames(path)).filter(isData);
+  const hashes = () => fileHashes(path, isData);
   /** Every value, in the order in which a reader of all files gets them. */
   const content = async () => {
     const { rows } = await lake.duckdb(
@@ -73,7 +68,7 @@ needs('lake')('export compact', () => {
     const before = await content();
     const old = await files();
     expect(old.length).toBeGreaterThan(30);
-    const preview = (await metrify(['export', 'compact', path, '--dry-run', '--json'])).json();
+    const preview = (await metrifyInProcess(['export', 'compact', path, '--dry-run', '--json'])).json();
     expect(preview.result).toMatchObject({ files: old.length, rows: 2000 });
     expect(await files()).toEqual(old);
 
@@ -91,7 +86,7 @@ needs('lake')('export compact', () => {
     expect(codecs).toEqual([['GZIP']]);
 
     const merged = await hashes();
-    const again = (await metrify(['export', 'compact', path, '--json'])).json();
+    const again = (await metrifyInProcess(['export', 'compact', path, '--json'])).json();
     expect(again.result.partitions).toBe(0);
     expect(await hashes()).toEqual(merged);
   });
@@ -100,7 +95,7 @@ needs('lake')('export compact', () => {
     await save(readings(3000), { partitionBy: [] });
     const sql = `select * from read_parquet('${path}/*.parquet') order by id`;
     const before = await lake.duckdb(sql);
-    expect((await metrify(['export', 'compact', path])).code).toBe(0);
+    expect((await metrifyInProcess(['export', 'compact', path])).code).toBe(0);
     expect(await files()).toEqual(['part-00000.parquet']);
     expect(await lake.duckdb(sql)).toEqual(before);
     const { rows: groups } = await lake.duckdb(
@@ -111,7 +106,7 @@ needs('lake')('export compact', () => {
 
   it('splits what is longer than files should be', async () => {
     await save(readings(3000), { partitionBy: [] });
-    const done = await metrify([
+    const done = await metrifyInProcess([
       ...['export', 'compact', path, '--json'],
       ...['--target-file-size', '2KB', '--row-group-rows', '500'],
     ]);
@@ -143,7 +138,7 @@ needs('lake')('export compact', () => {
     await writeFile(join(path, '_manifest.json'), JSON.stringify(manifest));
 
     const before = await content();
-    const { result } = (await metrify(['export', 'compact', path, '--json'])).json();
+    const { result } = (await metrifyInProcess(['export', 'compact', path, '--json'])).json();
     expect(result).toMatchObject({ rows: 300, partitions: 1 });
     expect(await content()).toEqual(before);
     const { rows: columns } = await lake.duckdb(
@@ -157,7 +152,7 @@ needs('lake')('export compact', () => {
     await save(readings(300));
     await writeFile(join(path, 'theirs.parquet'), 'not ours');
     const before = await hashes();
-    const refused = await metrify(['export', 'compact', path]);
+    const refused = await metrifyInProcess(['export', 'compact', path]);
     expect(refused.code).toBe(4);
     expect(refused.stderr).toContain('theirs.parquet');
     expect(await hashes()).toEqual(before);
@@ -167,22 +162,22 @@ needs('lake')('export compact', () => {
     await save(readings(300));
     const manifest = await readFile(join(path, '_manifest.json'), 'utf8');
     await writeFile(join(path, '_manifest.json'), manifest.replace(/"rows": 50,/, '"rows": 51,'));
-    const changed = await metrify(['export', 'compact', path]);
+    const changed = await metrifyInProcess(['export', 'compact', path]);
     expect(changed.code).toBe(4);
     expect(changed.stderr).toContain('the manifest says 301');
     await writeFile(join(path, '_manifest.json'), manifest);
-    expect((await metrify(['export', 'compact', path])).code).toBe(0);
+    expect((await metrifyInProcess(['export', 'compact', path])).code).toBe(0);
 
     const foreign = join(folder.path, 'foreign');
     await saveParquet([{ id: 1n }], foreign);
     await rm(join(foreign, '_manifest.json'));
-    const alone = await metrify(['export', 'compact', foreign]);
+    const alone = await metrifyInProcess(['export', 'compact', foreign]);
     expect(alone.code).toBe(2);
     expect(alone.stderr).toContain('has no manifest');
 
     const orc = join(folder.path, 'orc');
-    await metrify(['export', 'orc', '--stdin', '--to', orc], { stdin: 'id\n1\n' });
-    const refused = await metrify(['export', 'compact', orc]);
+    await metrifyInProcess(['export', 'orc', '--stdin', '--to', orc], { stdin: 'id\n1\n' });
+    const refused = await metrifyInProcess(['export', 'compact', orc]);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('ORC files, which metrify writes and does not read');
   });
@@ -190,13 +185,17 @@ needs('lake')('export compact', () => {
   it('loses nothing when it is killed, whenever that is', async () => {
     await save(readings(6000));
     const before = await content();
-    for (let round = 0; round < 4; round++) {
+    const begun = performance.now();
+    await metrify(['export', 'compact', path, '--dry-run']);
+    const took = performance.now() - begun;
+    for (let round = 0; round < scaled(4); round++) {
       const running = await startMetrify(['export', 'compact', path]);
-      setTimeout(() => running.signal('SIGKILL'), 150 + random() * 500);
+      await delay(took * (0.6 + random()));
+      running.signal('SIGKILL');
       await running.finished;
       // Either side of the change, or in the middle of it, which the next run completes.
     }
-    expect((await metrify(['export', 'compact', path])).code).toBe(0);
+    expect((await metrifyInProcess(['export', 'compact', path])).code).toBe(0);
     expect(await files()).toHaveLength(3);
     expect(await content()).toEqual(before);
     expect((await readdir(path)).filter((name) => name.startsWith('.metrify-'))).toEqual([]);

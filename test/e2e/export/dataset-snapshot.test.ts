@@ -1,29 +1,30 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 
-import { parquetReadObjects } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { readFileWithHyparquet } from '../../export/hyparquet.js';
 import { needs } from '../../servers/needs.js';
-import { type PostgresServer, query, startPostgres } from '../../servers/postgres.js';
+import { query, startPostgres } from '../../servers/postgres.js';
 import { temporaryDirectory } from '../../servers/process.js';
+import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
+import { metrifyInProcess } from '../in-process.js';
 import { metrify } from '../run.js';
 
-const rows = 60_000;
+const rows = 20_000;
 
 needs('postgres')('a dataset that several connections read', () => {
-  let server: PostgresServer;
+  let database: OwnDatabase;
+  /** Of its server. */
+  let port: number;
   let parent: Awaited<ReturnType<typeof temporaryDirectory>>;
   let count = 0;
 
   beforeAll(async () => {
-    server = await startPostgres({ settings: { autovacuum: 'off' } });
-    parent = await temporaryDirectory('snapshot');
-    await server.sql(
-      'postgres',
+    [database, parent] = await Promise.all([ownDatabase(), temporaryDirectory('snapshot')]);
+    port = Number(new URL(database.url).port);
+    await database.sql(
       `create table moving (id int primary key, version int not null default 0, pad text default repeat('x', 60));
        insert into moving select i from generate_series(1, ${rows}) as i;
        create table parent (id int, kind text) partition by list (kind);
@@ -44,29 +45,30 @@ needs('postgres')('a dataset that several connections read', () => {
        create table empty (id int)`,
     );
   });
-  afterAll(async () => {
-    await server.stop();
-    await parent.remove();
-  });
+  afterAll(() => parent.remove());
 
-  async function exported(sql: string, options: readonly string[], url = server.url) {
+  async function exported(
+    sql: string,
+    options: readonly string[],
+    { url = database.url, runner = metrifyInProcess } = {},
+  ) {
     const folder = join(parent.path, `d${count++}`);
-    const finished = await metrify(
-      ['export', 'parquet', '--sql', sql, '--to', folder, ...options, '--json'],
-      {
-        env: { METRIFY_POSTGRES_URL: url },
-      },
-    );
+    const finished = await runner(['export', 'parquet', '--sql', sql, '--to', folder, ...options, '--json'], {
+      env: { METRIFY_POSTGRES_URL: url },
+    });
     const envelope = finished.code === 0 ? finished.json() : undefined;
     const found: Record<string, unknown>[] = [];
-    for (const { path } of envelope?.result.files ?? []) found.push(...(await read(join(folder, path))));
+    for (const { path } of envelope?.result.files ?? [])
+      found.push(...(await readFileWithHyparquet(join(folder, path))));
     return { ...finished, envelope, found };
   }
 
   it('has each row once, as it was at one moment, while all of them move', async () => {
-    const writer = moving(server.url);
+    const writer = moving(database.url);
     try {
-      const { envelope, found, stderr } = await exported('select * from moving', ['--parallel', '4']);
+      const { envelope, found, stderr } = await exported('select * from moving', ['--parallel', '4'], {
+        runner: metrify,
+      });
       expect(stderr).toBe('');
       expect(envelope!.warnings).toEqual([]);
       expect(found).toHaveLength(rows);
@@ -90,7 +92,7 @@ needs('postgres')('a dataset that several connections read', () => {
     ['select id from parent order by id limit 7', 'not a plain SELECT of one table'],
   ])('has the rows of: %s', async (sql, note) => {
     const { found, envelope } = await exported(sql, ['--parallel', '3']);
-    const expected = await server.sql('postgres', sql);
+    const expected = await database.sql(sql);
     expect(sorted(found)).toEqual(sorted(expected));
     if (note === undefined) expect(envelope!.warnings).toEqual([]);
     else expect(envelope!.warnings.join()).toContain(note);
@@ -101,7 +103,7 @@ needs('postgres')('a dataset that several connections read', () => {
       'select id, at, day, amount::text as amount_text, amount, name from keys',
       [...['--parallel', '4', '--parallel-by', column, '--infinity', 'null']],
     );
-    const expected = await server.sql('postgres', 'select name from keys');
+    const expected = await database.sql('select name from keys');
     const namesOf = (all: Record<string, unknown>[]) => all.map(({ name }) => String(name)).sort();
     expect(namesOf(found)).toEqual(namesOf(expected));
   });
@@ -118,34 +120,29 @@ needs('postgres')('a dataset that several connections read', () => {
   });
 
   it('is right behind a pooler that keeps transactions together', async () => {
-    const pooler = await pool(() => server.port);
-    const { found } = await exported('select * from moving', ['--parallel', '3'], pooler.url);
+    const pooler = await pool(database.name, () => port);
+    const { found } = await exported('select * from moving', ['--parallel', '3'], pooler);
     expect(new Set(found.map(({ id }) => id)).size).toBe(rows);
     await pooler.close();
   });
 
   it('says that a pooler leads elsewhere, where it does', async () => {
     const other = await startPostgres();
-    await other.sql('postgres', 'create table moving (id int, version int, pad text)');
-    const pooler = await pool((connection) => (connection % 3 === 0 ? server.port : other.port));
-    const failed = await exported('select * from moving', ['--parallel', '3'], pooler.url);
+    await other.createDatabase(database.name);
+    await other.sql(database.name, 'create table moving (id int, version int, pad text)');
+    const pooler = await pool(database.name, (connection) => (connection % 3 === 0 ? port : other.port));
+    const failed = await exported('select * from moving', ['--parallel', '3'], pooler);
     expect(failed.code).toBe(5);
     expect(failed.stderr).toContain('snapshot not visible: a transaction pooler?');
     expect(failed.stderr).toContain('--parallel 1');
     await pooler.close();
-    const again = await pool((connection) => (connection === 0 ? server.port : other.port));
-    const { found } = await exported('select * from moving', ['--parallel', '1'], again.url);
+    const again = await pool(database.name, (connection) => (connection === 0 ? port : other.port));
+    const { found } = await exported('select * from moving', ['--parallel', '1'], again);
     expect(found).toHaveLength(rows);
     await again.close();
     await other.stop();
   });
 });
-
-async function read(path: string): Promise<Record<string, unknown>[]> {
-  const bytes = await readFile(path);
-  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
-  return parquetReadObjects({ file, compressors });
-}
 
 function sorted(all: readonly Record<string, unknown>[]): string[] {
   return all
@@ -177,7 +174,7 @@ function moving(url: string) {
 }
 
 /** A pooler in transaction mode: each transaction of a connection has its own session, at the port that is chosen for the connection. */
-async function pool(portOf: (connection: number) => number) {
+async function pool(database: string, portOf: (connection: number) => number) {
   let connections = 0;
   const sockets = new Set<Socket>();
   const server: Server = createServer((client) => {
@@ -222,7 +219,7 @@ async function pool(portOf: (connection: number) => number) {
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   return {
-    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    url: `postgres://postgres@127.0.0.1:${port}/${database}`,
     async close() {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -1,14 +1,15 @@
-import { createHash } from 'node:crypto';
-import { copyFile, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { fileHashes, isData, listedHashes, manifestOf } from '../../export/dataset.js';
 import { type Lake, openLake } from '../../servers/lake.js';
 import { needs } from '../../servers/needs.js';
 import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
+import { metrifyInProcess } from '../in-process.js';
 import { metrify } from '../run.js';
 
 needs('postgres', 'lake')('export, night after night', () => {
@@ -32,9 +33,11 @@ needs('postgres', 'lake')('export, night after night', () => {
   });
   afterAll(() => lake.close());
 
-  const night = (...more: string[]) =>
-    metrify(
-      [
+  const night = (...more: string[]) => metrifyInProcess(...command(more));
+  const nightOfProcess = (...more: string[]) => metrify(...command(more));
+  const command = (more: readonly string[]): [string[], { env: Record<string, string> }] => [
+    [
+      ...[
         'export',
         'parquet',
         '--table',
@@ -45,12 +48,11 @@ needs('postgres', 'lake')('export, night after night', () => {
         'ts',
         '--state',
         state,
-        ...more,
-        '-o',
-        'json',
       ],
-      { env: { METRIFY_POSTGRES_URL: database.url } },
-    );
+      ...[...more, '-o', 'json'],
+    ],
+    { env: { METRIFY_POSTGRES_URL: database.url } },
+  ];
   const byDay = ['--partition-by', 'day'];
   /** What DuckDB reads, and what the table has: each a list of `id day value`. */
   const read = async () => {
@@ -65,29 +67,13 @@ needs('postgres', 'lake')('export, night after night', () => {
     );
     return rows.map(({ text }) => text as string).sort();
   };
-  const files = async (): Promise<Record<string, string>> => {
-    const names = await readdir(dataset, { recursive: true });
-    const found = names.filter((name) => name.endsWith('.parquet')).sort();
-    const hash = async (name: string) =>
-      createHash('sha256')
-        .update(await readFile(join(dataset, name)))
-        .digest('hex');
-    return Object.fromEntries(
-      await Promise.all(found.map(async (name) => [name, await hash(name)] as const)),
-    );
-  };
-  const manifest = async () =>
-    JSON.parse(await readFile(join(dataset, '_manifest.json'), 'utf8')) as {
-      run: string;
-      rows: number;
-      files: { path: string; sha256: string }[];
-    };
+  const files = () => fileHashes(dataset, isData);
 
   test('append adds files with the new rows, and leaves those that there are as they were', async () => {
     const open = new pg.Client({ connectionString: database.url });
     await open.connect();
     await open.query(`begin; insert into readings values (100, 'd1', '2026-02-01 00:10', 1.5)`);
-    expect(await night(...byDay)).toMatchObject({ code: 0 });
+    expect(await nightOfProcess(...byDay)).toMatchObject({ code: 0 });
     const first = await files();
     expect(await night(...byDay)).toMatchObject({ code: 0 });
     expect(await files()).toEqual(first);
@@ -96,7 +82,7 @@ needs('postgres', 'lake')('export, night after night', () => {
     await database.sql(
       `insert into readings values (101, 'd1', '2026-01-04', 2.5), (102, 'new', null, null)`,
     );
-    const third = (await night(...byDay)).json();
+    const third = (await nightOfProcess(...byDay)).json();
     expect(third).toMatchObject({
       exitCode: 0,
       warnings: [expect.stringMatching(/^1 row .*'ts' is null/)],
@@ -105,9 +91,8 @@ needs('postgres', 'lake')('export, night after night', () => {
     expect(await files()).toMatchObject(first);
     expect(Object.keys(await files())).toHaveLength(Object.keys(first).length + 2);
     expect(await read()).toEqual(await there());
-    const { files: listed, rows } = await manifest();
-    expect(Object.fromEntries(listed.map(({ path, sha256 }) => [path, sha256]))).toEqual(await files());
-    expect(rows).toBe(43);
+    expect(await listedHashes(dataset)).toEqual(await files());
+    expect((await manifestOf(dataset)).rows).toBe(43);
   });
 
   test('without partitions, a night with nothing new adds no file', async () => {
@@ -152,7 +137,7 @@ needs('postgres', 'lake')('export, night after night', () => {
     expect(await night()).toMatchObject({ code: 0 });
     expect(await read()).toEqual(await there());
     // As if another had died before its manifest.
-    const { run } = await manifest();
+    const { run } = await manifestOf(dataset);
     const text = JSON.parse(await readFile(state, 'utf8')) as { horizon: object; run: string };
     expect(text.run).toBe(run);
     const unfinished = {
@@ -190,7 +175,7 @@ needs('postgres', 'lake')('export, night after night', () => {
     expect(await night()).toMatchObject({ code: 2, stderr: expect.stringMatching(/STATE_INVALID/) });
   });
 
-  test('columns that come, go and become longer are read by DuckDB, Spark and pyarrow as one table', async () => {
+  test('columns that come, go and become longer are read by DuckDB and Spark as one table', async () => {
     await database.sql('alter table readings add price numeric(6,2); update readings set price = id + 0.25');
     await night();
     await database.sql(`alter table readings drop value; alter table readings add unit text; alter table readings alter price type numeric(14,2);
@@ -221,7 +206,7 @@ needs('postgres', 'lake')('export, night after night', () => {
 
   test('flags that do not go together are refused', async () => {
     const run = (...flags: string[]) =>
-      metrify(['export', 'parquet', '--to', dataset, ...flags], {
+      metrifyInProcess(['export', 'parquet', '--to', dataset, ...flags], {
         env: { METRIFY_POSTGRES_URL: database.url },
       });
     for (const [flags, why] of [

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { type Lake, openLake } from '../../servers/lake.js';
 import { needs } from '../../servers/needs.js';
-import { type PostgresServer, query, startPostgres } from '../../servers/postgres.js';
 import { temporaryDirectory } from '../../servers/process.js';
-import { metrify } from '../run.js';
+import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
+import { metrifyInProcess } from '../in-process.js';
 
 const sql = String.raw`select i as id, i::int2 as small, i / 2.0::float8 as value, i / 2.0::float4 as single, (i * 1.01)::numeric(9, 2) as price, i % 2 = 0 as flag,
   'it''s ' || i as "odd name", '\x00ff'::bytea as raw, date '2026-01-01' + i as day, timestamp '2026-01-01 12:00' + i * interval '1 hour' as at,
@@ -14,20 +14,17 @@ const sql = String.raw`select i as id, i::int2 as small, i / 2.0::float8 as valu
   (array['007', 'a b', null])[i % 3 + 1] as kind, case when i % 2 = 0 then 'x=y' else '1e3' end as part from generate_series(1, 30) i`;
 
 needs('postgres', 'lake')('export inspect --ddl', () => {
-  let server: PostgresServer;
+  let database: OwnDatabase;
   let lake: Lake;
   let parent: Awaited<ReturnType<typeof temporaryDirectory>>;
   const folders = new Map<string, string>();
 
   beforeAll(async () => {
-    server = await startPostgres();
-    lake = await openLake();
-    parent = await temporaryDirectory('ddl');
-    await query(server.url, `create type pair as (a int, b text); create view source as ${sql}`);
+    [database, lake, parent] = await Promise.all([ownDatabase(), openLake(), temporaryDirectory('ddl')]);
+    await database.sql(`create type pair as (a int, b text); create view source as ${sql}`);
   });
   afterAll(async () => {
     await lake?.close();
-    await server?.stop();
     await parent?.remove();
   });
 
@@ -35,15 +32,15 @@ needs('postgres', 'lake')('export inspect --ddl', () => {
   async function statements(reader: 'spark' | 'hive' | 'trino' | 'duckdb'): Promise<string[]> {
     const folder = join(parent.path, `it's ${reader}`);
     folders.set(reader, folder);
-    const to = ['--to', folder, '--for', reader === 'trino' ? 'trino' : reader];
-    const exported = await metrify(
+    const to = ['--to', folder, '--for', reader];
+    const exported = await metrifyInProcess(
       ['export', 'parquet', '--table', 'source', ...to, '--partition-by', 'kind,part'],
       {
-        env: { METRIFY_POSTGRES_URL: server.url },
+        env: { METRIFY_POSTGRES_URL: database.url },
       },
     );
     expect(exported.code, exported.stderr).toBe(0);
-    const { stdout, code, stderr } = await metrify([
+    const { stdout, code, stderr } = await metrifyInProcess([
       'export',
       'inspect',
       folder,
@@ -72,26 +69,22 @@ needs('postgres', 'lake')('export inspect --ddl', () => {
   ];
   const all = Array.from({ length: 30 }, (_, i) => right(i + 1));
 
-  it.each(['spark', 'hive'] as const)(
-    'makes a table of %s with all partitions',
-    { timeout: 120_000 },
-    async (reader) => {
-      const { rows } = await lake.spark(...(await statements(reader)), `${asked} t_${reader} order by id`);
-      expect(rows).toEqual(all);
-      const described = await lake.spark(`describe t_${reader}`);
-      expect(Object.fromEntries(described.rows.map(([name, type]) => [name, type]))).toMatchObject({
-        ...{
-          price: 'decimal(9,2)',
-          pair: 'struct<a:int,b:string>',
-          list: 'array<int>',
-          kind: 'string',
-          doc: 'string',
-        },
-        at: reader === 'spark' ? 'timestamp_ntz' : 'timestamp',
-        seen: 'timestamp',
-      });
-    },
-  );
+  it.each(['spark', 'hive'] as const)('makes a table of %s with all partitions', async (reader) => {
+    const { rows } = await lake.spark(...(await statements(reader)), `${asked} t_${reader} order by id`);
+    expect(rows).toEqual(all);
+    const described = await lake.spark(`describe t_${reader}`);
+    expect(Object.fromEntries(described.rows.map(([name, type]) => [name, type]))).toMatchObject({
+      ...{
+        price: 'decimal(9,2)',
+        pair: 'struct<a:int,b:string>',
+        list: 'array<int>',
+        kind: 'string',
+        doc: 'string',
+      },
+      at: reader === 'spark' ? 'timestamp_ntz' : 'timestamp',
+      seen: 'timestamp',
+    });
+  });
 
   it('makes a view of DuckDB', async () => {
     const { rows } = await lake.duckdb(

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import type { Manifest } from '../../../src/lib/export/manifest.js';
+import { listedHashes } from '../../export/dataset.js';
 import { needs } from '../../servers/needs.js';
-import { type PostgresServer, query, startPostgres } from '../../servers/postgres.js';
 import { temporaryDirectory } from '../../servers/process.js';
+import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
+import { metrifyInProcess } from '../in-process.js';
 import { metrify } from '../run.js';
 
 const partitioned = [
@@ -25,15 +26,13 @@ const partitioned = [
 ];
 
 needs('postgres')('export read, inspect and verify', () => {
-  let server: PostgresServer;
+  let database: OwnDatabase;
   let parent: Awaited<ReturnType<typeof temporaryDirectory>>;
   let count = 0;
 
   beforeAll(async () => {
-    server = await startPostgres();
-    parent = await temporaryDirectory('read');
-    await query(
-      server.url,
+    [database, parent] = await Promise.all([ownDatabase(), temporaryDirectory('read')]);
+    await database.sql(
       `
       create table readings (id int8 primary key, kind text, at timestamptz, value float8, price numeric(12, 4), tags text[], meta jsonb);
       insert into readings select i, (array['power', 'water', null])[i % 3 + 1], '2026-01-01'::timestamptz + i * interval '1 minute',
@@ -41,13 +40,11 @@ needs('postgres')('export read, inspect and verify', () => {
         from generate_series(1, 5000) i`,
     );
   });
-  afterAll(async () => {
-    await server.stop();
-    await parent.remove();
-  });
+  afterAll(() => parent.remove());
 
-  const env = () => ({ METRIFY_POSTGRES_URL: server.url });
-  const run = (...args: string[]) => metrify(['export', ...args], { env: env() });
+  const env = () => ({ METRIFY_POSTGRES_URL: database.url });
+  const run = (...args: string[]) => metrifyInProcess(['export', ...args], { env: env() });
+  const runProcess = (...args: string[]) => metrify(['export', ...args], { env: env() });
   const exported = async (sql: string, ...more: string[]) => {
     const folder = join(parent.path, `d${count++}`);
     const { code, stderr } = await run('parquet', '--sql', sql, '--to', folder, ...more);
@@ -59,10 +56,9 @@ needs('postgres')('export read, inspect and verify', () => {
 
   it('prints the rows as PostgreSQL has them', async () => {
     const folder = await exported(all, '--row-group-rows', '1000');
-    const { stdout, code, stderr } = await run('read', folder, '--output', 'ndjson');
+    const { stdout, code, stderr } = await runProcess('read', folder, '--output', 'ndjson');
     expect(code).toBe(0);
-    const right = await query(
-      server.url,
+    const right = await database.sql(
       `select json_build_object('id', id, 'kind', kind, 'at', to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || '+00', 'value', value,
         'price', price, 'tags', tags, 'meta', meta)::text as row from readings order by id`,
     );
@@ -109,7 +105,7 @@ needs('postgres')('export read, inspect and verify', () => {
       const found = stdout
         .split('\n')
         .flatMap((line) => (line === '' ? [] : [(JSON.parse(line) as { id: number }).id]));
-      const right = await query(server.url, `select id::int4 as id from readings where ${sql} order by id`);
+      const right = await database.sql(`select id::int4 as id from readings where ${sql} order by id`);
       expect(
         found.sort((a, b) => a - b),
         `${where}: ${stderr}`,
@@ -136,8 +132,7 @@ needs('postgres')('export read, inspect and verify', () => {
 
   it('gives partition values back', async () => {
     const values = partitioned.map((value) => (value === null ? 'null' : `'${value}'`));
-    await query(
-      server.url,
+    await database.sql(
       `create table odd as select * from unnest(array[${values.join(', ')}]) with ordinality as t(p, n)`,
     );
     const folder = await exported('select n, p from odd', '--partition-by', 'p');
@@ -163,7 +158,7 @@ needs('postgres')('export read, inspect and verify', () => {
     const folder = await exported(all);
     const { stdout } = await run('read', folder, '--columns', 'id,kind,price', '--limit', '2');
     expect(stdout).toBe('id  kind    price\n 1  water  1.0001\n 2         2.0002\n');
-    const inspected = await run('inspect', folder);
+    const inspected = await runProcess('inspect', folder);
     expect(inspected.stdout).toMatch(/rows +5,000/);
     expect(inspected.stdout).toMatch(/meta +[\d.]+ KiB +█+ +[\d.]+ +0\n/);
     expect(inspected.stdout).toMatch(/price +decimal\(12, 4\).+1\.0001 to 5000\.5000/);
@@ -173,20 +168,18 @@ needs('postgres')('export read, inspect and verify', () => {
   });
 
   it('verifies, names what differs, and repairs it', async () => {
-    await query(server.url, 'create table changing as select * from readings');
+    await database.sql('create table changing as select * from readings');
     const folder = await exported('select * from changing', '--partition-by', 'kind');
     const verify = (...more: string[]) => run('verify', folder, '--table', 'changing', '--json', ...more);
     expect((await verify()).json()).toMatchObject({ verdict: 'ok', result: { compared: 3, partitions: [] } });
 
-    const manifest = JSON.parse(await readFile(join(folder, '_manifest.json'), 'utf8')) as Manifest;
-    const sha256 = (kind: string, of: Manifest) =>
-      of.files.find(({ path }) => path.startsWith(`kind=${kind}`))!.sha256;
-    await query(
-      server.url,
+    const before = await listedHashes(folder);
+    const path = (kind: string) => `kind=${kind}/part-00000.parquet`;
+    await database.sql(
       `update changing set value = value + 1 where id = 3 or id = 6;
       update changing set price = null where id = 3; delete from changing where id = 2`,
     );
-    const differs = await verify();
+    const differs = await runProcess('verify', folder, '--table', 'changing', '--json');
     expect(differs.code).toBe(3);
     expect(differs.json().result.partitions).toMatchObject([
       { partition: 'kind=__HIVE_DEFAULT_PARTITION__', rows: { dataset: 1667, database: 1666 } },
@@ -199,12 +192,11 @@ needs('postgres')('export read, inspect and verify', () => {
     const repaired = await verify('--repair');
     expect(repaired.json()).toMatchObject({ verdict: 'ok', result: { partitions: [] } });
     expect(repaired.json().result.repaired).toHaveLength(2);
-    const after = JSON.parse(await readFile(join(folder, '_manifest.json'), 'utf8')) as Manifest;
-    expect(sha256('water', after)).toBe(sha256('water', manifest));
-    expect(sha256('power', after)).not.toBe(sha256('power', manifest));
+    const after = await listedHashes(folder);
+    expect(after[path('water')]).toBe(before[path('water')]);
+    expect(after[path('power')]).not.toBe(before[path('power')]);
 
-    await query(
-      server.url,
+    await database.sql(
       "delete from changing where kind = 'water'; insert into changing (id, kind) values (9000, 'gas')",
     );
     expect((await verify('--repair')).json()).toMatchObject({ verdict: 'ok', result: { compared: 3 } });
@@ -239,7 +231,7 @@ needs('postgres')('export read, inspect and verify', () => {
     const path = join(folder, 'part-00000.parquet');
     const whole = await readFile(path);
     await writeFile(path, whole.subarray(0, 1000));
-    const cut = await run('read', path);
+    const cut = await runProcess('read', path);
     expect(cut.code).toBe(2);
     expect(cut.stderr).toContain('is not a whole Parquet file');
     await writeFile(path, '');

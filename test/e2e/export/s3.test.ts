@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
+import { fileHashes, isData, fileNames, listedHashes, manifestOf } from '../../export/dataset.js';
 import { replayable } from '../../random.js';
 import { scaled } from '../../scale.js';
 import { type HttpProxy, startHttpProxy } from '../../servers/http-proxy.js';
@@ -14,12 +14,8 @@ import { until } from '../../servers/ports.js';
 import { temporaryDirectory } from '../../servers/process.js';
 import { type S3Server, startS3 } from '../../servers/s3.js';
 import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
+import { metrifyInProcess } from '../in-process.js';
 import { metrify, startMetrify } from '../run.js';
-
-interface Manifest {
-  readonly rows: number;
-  readonly files: readonly { readonly path: string; readonly rows: number; readonly sha256: string }[];
-}
 
 /** Partition values that paths, URLs and signatures could take apart. */
 const odd = ['a/b', 'a=b', 'a%2Fb', 'a+b', 'a b', 'é', '2026-01-01 00:00', '.', '..', "it's(*)!~", 'x'];
@@ -38,7 +34,7 @@ needs('lake', 'postgres')('export to S3', () => {
   beforeAll(async () => {
     [s3, database, lake] = await Promise.all([startS3(), ownDatabase(), openLake()]);
     proxy = await startHttpProxy(s3.port);
-  }, 120_000);
+  });
   afterAll(async () => {
     await Promise.all([s3?.stop(), lake?.close(), proxy?.stop()]);
   });
@@ -57,37 +53,23 @@ needs('lake', 'postgres')('export to S3', () => {
     ...more,
   });
   const run = (sql: string, prefix: string, ...more: string[]) =>
-    metrify(command(sql, prefix, ...more), { env: environment() });
+    metrifyInProcess(command(sql, prefix, ...more), { env: environment() });
 
   /** What is in the bucket, as files; and that it is what the manifest says. */
-  async function downloaded<T>(
-    prefix: string,
-    look: (folder: string, manifest: Manifest) => Promise<T>,
-  ): Promise<T> {
+  async function downloaded<T>(prefix: string, look: (folder: string) => Promise<T>): Promise<T> {
     const folder = await temporaryDirectory('lake');
     try {
       await s3.download(bucket, folder.path);
       const root = join(folder.path, prefix);
-      const manifest = JSON.parse(await readFile(join(root, '_manifest.json'), 'utf8')) as Manifest;
-      const entries = await readdir(root, { recursive: true, withFileTypes: true });
-      const files = entries
-        .filter((entry) => entry.isFile())
-        .map(({ parentPath, name }) => join(parentPath, name));
-      expect(files.sort()).toEqual(
-        [...manifest.files.map(({ path }) => join(root, path)), join(root, '_manifest.json')].sort(),
-      );
-      for (const { path, sha256 } of manifest.files)
-        expect(
-          createHash('sha256')
-            .update(await readFile(join(root, path)))
-            .digest('hex'),
-          path,
-        ).toBe(sha256);
-      return await look(root, manifest);
+      const listed = await listedHashes(root);
+      expect(await fileNames(root)).toEqual([...Object.keys(listed), '_manifest.json'].sort());
+      expect(await fileHashes(root, isData)).toEqual(listed);
+      return await look(root);
     } finally {
       await folder.remove();
     }
   }
+  const rowsBelow = (prefix: string) => downloaded(prefix, async (root) => (await manifestOf(root)).rows);
 
   const duckdbRows = async (root: string) => {
     const { rows } = await lake.duckdb(
@@ -101,10 +83,12 @@ needs('lake', 'postgres')('export to S3', () => {
     );
 
   test('partitions with odd names arrive as they are, under checked signatures', async () => {
-    const done = await run(rowsOf(odd), 'some folder/é+x', '--partition-by', 'k');
+    const done = await metrify(command(rowsOf(odd), 'some folder/é+x', '--partition-by', 'k'), {
+      env: environment(),
+    });
     expect(done.code, done.stderr).toBe(0);
-    await downloaded('some folder/é+x', async (root, manifest) => {
-      expect(manifest.files).toHaveLength(odd.length);
+    await downloaded('some folder/é+x', async (root) => {
+      expect((await manifestOf(root)).files).toHaveLength(odd.length);
       expect(await duckdbRows(root)).toEqual(expected(odd));
     });
     expect(await s3.uploads(bucket)).toEqual([]);
@@ -124,7 +108,7 @@ needs('lake', 'postgres')('export to S3', () => {
       expect(rows).toEqual([['300000', '300000', true]]);
     });
     expect((await run('select 1 as id', 'big', ...options)).code).toBe(0);
-    await downloaded('big', (_, { rows }) => expect(Promise.resolve(rows)).resolves.toBe(1));
+    expect(await rowsBelow('big')).toBe(1);
   });
 
   test('requests that are refused, cut and answered in vain change nothing', async () => {
@@ -179,7 +163,7 @@ needs('lake', 'postgres')('export to S3', () => {
       if (side === 'before') {
         // A dead run's lease and uploads are in nobody's way.
         expect((await run('select 1 as id', 'killed')).code).toBe(0);
-        await downloaded('killed', (_root, { rows }) => expect(Promise.resolve(rows)).resolves.toBe(1));
+        expect(await rowsBelow('killed')).toBe(1);
       } else {
         // The next run completes the change, whatever becomes of itself.
         const failing = await run('select 1 / (i - 5) as id from generate_series(1, 9) as i', 'killed');
@@ -191,7 +175,21 @@ needs('lake', 'postgres')('export to S3', () => {
   );
 
   test('a query that fails leaves nothing', async () => {
-    const done = await run('select 100 / (200000 - i) as id from generate_series(1, 300000) as i', 'none');
+    let parts = 0;
+    proxy.fate = ({ url }) => (url!.includes('partNumber=') && parts++, 'pass');
+    const sql =
+      'select 100 / (55000 - i) as id, repeat(md5(i::text), 6) as k from generate_series(1, 60000) as i';
+    const done = await run(
+      sql,
+      'none',
+      '--compression',
+      'none',
+      '--row-group-rows',
+      '10000',
+      '--s3-endpoint',
+      proxy.url,
+    );
+    expect(parts).toBeGreaterThan(0);
     expect(done.code).toBe(5);
     expect(done.stdout + done.stderr).toContain('division by zero');
     expect(await s3.keys(bucket)).toEqual([]);
@@ -199,16 +197,23 @@ needs('lake', 'postgres')('export to S3', () => {
   });
 
   test('two runs at once: the second is refused, and the first succeeds', async () => {
-    let isHeld = false;
-    proxy.fate = (request) => (isUpload(request) && !isHeld ? ((isHeld = true), 'lose') : 'pass');
-    const slow = 'select i as id, pg_sleep(0.01) is null as k from generate_series(1, 300) as i';
-    const first = startMetrify(command(slow, 'shared', '--s3-endpoint', proxy.url), { env: environment() });
+    let isLost = false;
+    proxy.fate = (request) => (isUpload(request) && !isLost ? ((isLost = true), 'lose') : 'pass');
+    const gate = new pg.Client({ connectionString: database.url });
+    await gate.connect();
+    await gate.query('select pg_advisory_lock(1)');
+    const slow =
+      'select i as id, pg_advisory_xact_lock_shared(1) is null as k from generate_series(1, 300) as i';
+    const first = await startMetrify(command(slow, 'shared', '--s3-endpoint', proxy.url), {
+      env: environment(),
+    });
     await until('the first has its lease', async () => (await s3.keys(bucket)).length > 0);
     const second = await run('select 2 as id', 'shared');
+    await gate.end();
     expect(second.code, second.stdout).toBe(4);
     expect(second.stderr + second.stdout).toMatch(/is held by process \d+/);
-    expect((await (await first).finished).code).toBe(0);
-    await downloaded('shared', (_, { rows }) => expect(Promise.resolve(rows)).resolves.toBe(300));
+    expect((await first.finished).code).toBe(0);
+    expect(await rowsBelow('shared')).toBe(300);
   });
 
   test('what others have below the prefix stays', async () => {
@@ -232,7 +237,7 @@ needs('lake', 'postgres')('export to S3', () => {
 
   describe('refusals', () => {
     test('no such bucket', async () => {
-      const done = await metrify(
+      const done = await metrifyInProcess(
         command('select 1 as id', 'x').map((arg) => arg.replace(bucket, 'nowhere')),
         {
           env: environment(),
@@ -244,14 +249,14 @@ needs('lake', 'postgres')('export to S3', () => {
 
     test('no right to write, with the rights that are needed', async () => {
       const reader = await s3.user('s3:GetObject', 's3:ListBucket');
-      const done = await metrify(command('select 1 as id', 'x'), { env: environment(reader) });
+      const done = await metrifyInProcess(command('select 1 as id', 'x'), { env: environment(reader) });
       expect(done.code).toBe(5);
       expect(done.stderr).toContain('s3:PutObject');
     });
 
     test('a wrong secret is not shown', async () => {
       const AWS_SECRET_ACCESS_KEY = 'wrong-but-secret-8a1f';
-      const done = await metrify(command('select 1 as id', 'x'), {
+      const done = await metrifyInProcess(command('select 1 as id', 'x'), {
         env: environment({ AWS_SECRET_ACCESS_KEY }),
       });
       expect(done.code).toBe(5);
@@ -260,12 +265,12 @@ needs('lake', 'postgres')('export to S3', () => {
     });
 
     test('no credentials, half of them, no server', async () => {
-      const none = await metrify(command('select 1 as id', 'x'), {
+      const none = await metrifyInProcess(command('select 1 as id', 'x'), {
         env: { METRIFY_POSTGRES_URL: database.url, METRIFY_S3_ENDPOINT: s3.url },
       });
       expect(none.code).toBe(2);
       expect(none.stderr).toContain('AWS_ACCESS_KEY_ID');
-      const half = await metrify(command('select 1 as id', 'x'), {
+      const half = await metrifyInProcess(command('select 1 as id', 'x'), {
         env: environment({ AWS_SECRET_ACCESS_KEY: '' }),
       });
       expect(half.code).toBe(2);

@@ -36,7 +36,7 @@ needs(
   'lake',
   'simbench',
 )('SimBench: days of readings of 36,063 loads', () => {
-  test('by sensor type and month, equal by value', { timeout: 600_000 }, async () => {
+  test('by sensor type and month, equal by value', async () => {
     const database = await ownDatabase();
     const data = await loadSimbench(database.url, { days: Math.min(6, scaled(1)) });
     const lake = await openLake();

@@ -7,6 +7,7 @@ import { readParquet } from '../../../src/library/columnar.js';
 import { needs } from '../../servers/needs.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
+import { metrifyInProcess } from '../in-process.js';
 import { metrify } from '../run.js';
 
 let folder: TemporaryDirectory;
@@ -58,7 +59,7 @@ describe('export parquet --file and --stdin', () => {
       '',
       '{"s":"\\u00e9","id":"-9223372036854775808","doc":"text","late":1.0,"raw":1e400}',
     ];
-    await metrify(
+    await metrifyInProcess(
       [
         ...['export', 'parquet', '--stdin', '--to', at('json')],
         ...['--types', 'id:int8,doc:jsonb,list:bigint[],late:numeric(3,1)'],
@@ -79,7 +80,7 @@ describe('export parquet --file and --stdin', () => {
   });
 
   it('makes one partition of values that are equal', async () => {
-    await metrify(
+    await metrifyInProcess(
       [
         ...['export', 'parquet', '--stdin', '--to', at('parts')],
         ...['--types', 'region:int4,day:date', '--partition-by', 'region,day'],
@@ -136,14 +137,14 @@ describe('export parquet --file and --stdin', () => {
     ['sorting', 'id\n1\n', ['--sort-by', 'id'], /read in their order/, 2],
   ])('refuses %s, and writes nothing', async (_, stdin, flags, message, code) => {
     const to = at('refused');
-    const done = await metrify(['export', 'parquet', '--stdin', '--to', to, ...flags], { stdin });
+    const done = await metrifyInProcess(['export', 'parquet', '--stdin', '--to', to, ...flags], { stdin });
     expect(done.stderr).toMatch(message);
     expect(done.code).toBe(code);
     expect(await readdir(to).catch(() => [])).not.toContain('_manifest.json');
   });
 
   it('writes infinity as null where that is wanted', async () => {
-    const done = await metrify(
+    const done = await metrifyInProcess(
       [...['export', 'parquet', '--stdin', '--to', at('null'), '--infinity', 'null', '--json'], ...typed],
       { stdin: 'id,time\n1,-infinity\n2,\n' },
     );
@@ -156,13 +157,16 @@ describe('export parquet --file and --stdin', () => {
 
   it('refuses no source, two of them, and --types for PostgreSQL', async () => {
     for (const flags of [[], ['--stdin', '--table', 't'], ['--table', 't', '--types', 'a:int4']])
-      expect((await metrify(['export', 'parquet', '--to', at('none'), ...flags])).code).toBe(2);
+      expect((await metrifyInProcess(['export', 'parquet', '--to', at('none'), ...flags])).code).toBe(2);
   });
 
   it('shows what it would write', async () => {
-    const done = await metrify(['export', 'parquet', '--stdin', '--to', at('dry'), '--dry-run', ...typed], {
-      stdin: 'id,time\n1,\n',
-    });
+    const done = await metrifyInProcess(
+      ['export', 'parquet', '--stdin', '--to', at('dry'), '--dry-run', ...typed],
+      {
+        stdin: 'id,time\n1,\n',
+      },
+    );
     expect(done.stdout).toContain('timestamp (UTC)');
     expect(await readdir(at('dry')).catch(() => 'nothing')).toBe('nothing');
   });
@@ -186,7 +190,7 @@ needs('postgres')('export parquet --table', () => {
       CREATE SEQUENCE numbers; CREATE TYPE place AS (lat float8); CREATE INDEX by_month ON readings_1 (month);`);
   });
   const run = (table: string, to: string) =>
-    metrify(['export', 'parquet', '--table', table, '--to', to], {
+    metrifyInProcess(['export', 'parquet', '--table', table, '--to', to], {
       env: { METRIFY_POSTGRES_URL: database.url },
     });
 

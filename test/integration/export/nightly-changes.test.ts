@@ -30,7 +30,7 @@ needs('postgres')('rows that are new since the last run', () => {
 
   beforeAll(async () => {
     server = await startPostgres({ settings: { max_prepared_transactions: 10 } });
-  }, 60_000);
+  });
   beforeEach(async () => {
     url = await server.createDatabase(`nightly_${databases++}`);
     await sql('create table readings (id int, ts timestamptz, value float8)');

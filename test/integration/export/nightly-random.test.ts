@@ -87,5 +87,5 @@ needs('postgres')('random transactions between random nights', () => {
       }
     }
     expect(written.length).toBeGreaterThan(20);
-  }, 120_000);
+  });
 });

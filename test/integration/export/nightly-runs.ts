@@ -5,7 +5,7 @@ import {
   type HeldRows,
   type OnChange,
 } from '../../../src/lib/export/since/changes.js';
-import { stateAfter } from '../../../src/lib/export/since/night.js';
+import { stateAfter } from '../../../src/lib/export/since/incremental-run.js';
 import { wholeTable } from '../../../src/lib/export/since/source.js';
 import type { State } from '../../../src/lib/export/since/state.js';
 import { findTable } from '../../../src/lib/export/table.js';

@@ -44,7 +44,7 @@ needs('postgres', 'psql')('rows that are new, as a standby sees them', () => {
       stopSignal: 'SIGINT',
       ready: () => query(url, 'select 1').then(Boolean, () => false),
     });
-  }, 120_000);
+  });
   afterAll(async () => {
     await standby.stop();
     await directory.remove();
@@ -102,7 +102,7 @@ needs('postgres', 'psql')('rows that are new, as a standby sees them', () => {
     await expect(nights.run()).rejects.toMatchObject({ code: 'STATE_CONFLICT', exitCode: 4 });
     await there.close();
     await nights.close();
-  }, 60_000);
+  });
 });
 
 /** Lets a standby connect. */

@@ -84,7 +84,7 @@ needs('postgres', 'psql')('rows that are new, once the counter of transactions h
     await start();
     // template0 has to be frozen as well before the counter goes so far.
     await sql('alter database template0 allow_connections true');
-  }, 120_000);
+  });
   afterAll(async () => {
     await server?.stop();
     await directory.remove();
@@ -117,5 +117,5 @@ needs('postgres', 'psql')('rows that are new, once the counter of transactions h
     expect(ids((await late.run()).rows)).toEqual(Array.from({ length: 60 }, (_, i) => 201 + i));
     expect(ids((await late.run()).rows)).toEqual([]);
     await late.close();
-  }, 120_000);
+  });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { openPostgres } from '../../../src/lib/clients/postgres.js';
-import { profileOf } from '../../../src/lib/columnar/postgres/profiles.js';
+import { profileOf } from '../../../src/lib/columnar/reader-profiles.js';
 import { compact, planCompaction } from '../../../src/lib/export/compact.js';
 import { exportQuery } from '../../../src/lib/export/export-query.js';
 import { FolderTarget } from '../../../src/lib/export/folder-target.js';

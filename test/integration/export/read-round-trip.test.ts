@@ -31,7 +31,9 @@ needs('postgres')('what metrify reads of its own files', () => {
     const limits = { connectTimeoutMs: 60_000, requestTimeoutMs: 60_000 };
     const client = await openPostgres({ url: database.url }, limits, signal);
     try {
-      return await verifyDataset(client, sql, await findDataset(dirname(path)), signal, { update: () => {} });
+      return await verifyDataset(client, { sql }, await findDataset(dirname(path)), signal, {
+        update: () => {},
+      });
     } finally {
       await client.close();
     }

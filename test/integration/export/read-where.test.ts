@@ -124,7 +124,7 @@ needs('lake')('conditions', () => {
     await directory?.remove();
   });
 
-  it('are true of the rows that DuckDB finds', { timeout: 120_000 }, async () => {
+  it('are true of the rows that DuckDB finds', async () => {
     const { seed } = replayable('conditions');
     const datasets = await Promise.all(['duckdb', 'metrify'].map((name) => openDataset(file(name))));
     await fc.assert(

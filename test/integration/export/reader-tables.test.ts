@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { openPostgres } from '../../../src/lib/clients/postgres.js';
-import { profileOf, type Reader } from '../../../src/lib/columnar/postgres/profiles.js';
+import { profileOf, type Reader } from '../../../src/lib/columnar/reader-profiles.js';
 import { exportQuery } from '../../../src/lib/export/export-query.js';
 import { FolderTarget } from '../../../src/lib/export/folder-target.js';
 import { describeQuery } from '../../../src/lib/export/query.js';

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { openPostgres, type PostgresClient } from '../../../src/lib/clients/postgres.js';
-import { profileOf, type Reader } from '../../../src/lib/columnar/postgres/profiles.js';
+import { profileOf, type Reader } from '../../../src/lib/columnar/reader-profiles.js';
 import { exportRows } from '../../../src/lib/export/export-rows.js';
 import { FolderTarget } from '../../../src/lib/export/folder-target.js';
 import type { Manifest } from '../../../src/lib/export/manifest.js';

@@ -74,9 +74,9 @@ needs('postgres', 'lake')('what Spark reads', () => {
     expect(rows.filter(isRead)).toEqual(farTimes.rows.filter(isRead));
     expect(rows.filter((row, i) => row[1] !== farTimes.rows[i]![1]).map(([row]) => row)).toEqual(misread);
     expect(warnings).toEqual([
-      "column 'at' has 3 values that some readers of ORC take for another: a day before the year 1, first in row 2 (row = 2)",
-      "column 'instant' has 3 values that some readers of ORC take for another: a day before the year 1, first in row 2 (row = 2)",
-      "column 'day' has 2 values that some readers of ORC take for another: a day before the year 1, first in row 2 (row = 2)",
+      "column 'at' has 3 values that some readers of ORC misread: a day before the year 1, first in row 2 (row = 2)",
+      "column 'instant' has 3 values that some readers of ORC misread: a day before the year 1, first in row 2 (row = 2)",
+      "column 'day' has 2 values that some readers of ORC misread: a day before the year 1, first in row 2 (row = 2)",
     ]);
   });
 

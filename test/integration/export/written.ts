@@ -7,7 +7,7 @@ import { OrcFileWriter } from '../../../src/lib/columnar/orc/file-writer.js';
 import { codecs } from '../../../src/lib/columnar/parquet/codec.js';
 import { ParquetFileWriter } from '../../../src/lib/columnar/parquet/file-writer.js';
 import { Scratch } from '../../../src/lib/columnar/parquet/scratch.js';
-import { profileOf, type Reader } from '../../../src/lib/columnar/postgres/profiles.js';
+import { profileOf, type Reader } from '../../../src/lib/columnar/reader-profiles.js';
 import type { Decimal } from '../../../src/lib/columnar/postgres/types.js';
 import type { MisfitRules } from '../../../src/lib/columnar/refusals.js';
 import type { FileFormat, FileWriter } from '../../../src/lib/columnar/sink.js';

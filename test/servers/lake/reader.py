@@ -3,59 +3,61 @@
     {"engine": "pyarrow", "path": "…", "format": "parquet" | "orc", "columns": […], "filter": "…", "hive": true}
     {"engine": "duckdb" | "spark", "sql": ["…", …]}        answers the last statement's rows
 
+    reader.py FOLDER SETTINGS-OF-SPARK
+
+listens at FOLDER/socket. Each connection has its own DuckDB, and its own session and database of one Spark, which starts when it is
+first asked, and logs to FOLDER/spark.log.
 Values are what no JSON reader can change: numbers as texts, dates as days and times as microseconds (of 1970, midnight), also far ones.
 """
 
 import base64
+import itertools
 import json
 import math
+import os
+import socketserver
 import sys
+import threading
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import dataset
 
-engines = {}
-
-
-def duckdb():
-    if "duckdb" not in engines:
-        import duckdb as module
-
-        connection = module.connect()
-        connection.execute("SET TimeZone = 'UTC'; SET threads = 1")
-        engines["duckdb"] = connection
-    return engines["duckdb"]
+folder, spark_settings = sys.argv[1:]
+spark_starts = threading.Lock()
+numbers = itertools.count()
 
 
-def spark():
-    if "spark" not in engines:
-        from pyspark.sql import SparkSession
+def new_duckdb():
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'; SET threads = 1")
+    return connection
 
-        builder = SparkSession.builder.master("local[1]")
-        for key, value in json.loads(sys.argv[1]).items():
+
+def new_spark():
+    from pyspark.sql import SparkSession
+
+    with spark_starts:
+        log = os.open(os.path.join(folder, "spark.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(log, sys.stderr.fileno())
+        os.close(log)
+        builder = SparkSession.builder.master("local[2]")
+        for key, value in json.loads(spark_settings).items():
             builder = builder.config(key, value)
-        engines["spark"] = builder.enableHiveSupport().getOrCreate()
-    return engines["spark"]
+        session = builder.enableHiveSupport().getOrCreate().newSession()
+    name = f"session_{next(numbers)}"
+    session.sql(f"CREATE DATABASE {name}")
+    session.sql(f"USE {name}")
+    return session
 
 
-def ask(request):
-    engine = request["engine"]
-    if engine == "pyarrow":
-        from pyarrow import dataset
-
-        partitioning = "hive" if request.get("hive") else None
-        files = dataset.dataset(request["path"], format=request["format"], partitioning=partitioning)
-        # pylint: disable=eval-used
-        condition = eval(request["filter"], {"pc": pc, "pa": pa}) if request.get("filter") else None
-        return files.to_table(columns=request.get("columns"), filter=condition)
-    *before, last = request["sql"]
-    if engine == "duckdb":
-        for statement in before:
-            duckdb().execute(statement)
-        return duckdb().execute(last).to_arrow_table()
-    for statement in before:
-        spark().sql(statement)
-    return spark().sql(last).toArrow()
+def pyarrow(request):
+    partitioning = "hive" if request.get("hive") else None
+    files = dataset.dataset(request["path"], format=request["format"], partitioning=partitioning)
+    # pylint: disable=eval-used
+    condition = eval(request["filter"], {"pc": pc, "pa": pa}) if request.get("filter") else None
+    return files.to_table(columns=request.get("columns"), filter=condition)
 
 
 def values(array):
@@ -120,15 +122,47 @@ def plain(value):
     return str(value)
 
 
-for line in sys.stdin:
-    try:
-        table = ask(json.loads(line))
-        columns = [values(column) for column in table.columns]
-        answer = {
-            "names": table.column_names,
-            "types": [str(field.type) for field in table.schema],
-            "rows": [list(row) for row in zip(*columns)],
-        }
-    except Exception as error:  # pylint: disable=broad-except
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    print(json.dumps(answer), flush=True)
+def answer(table):
+    columns = [values(column) for column in table.columns]
+    return {
+        "names": table.column_names,
+        "types": [str(field.type) for field in table.schema],
+        "rows": [list(row) for row in zip(*columns)],
+    }
+
+
+class Connection(socketserver.StreamRequestHandler):
+    duckdb = None
+    spark = None
+
+    def handle(self):
+        for line in self.rfile:
+            try:
+                response = answer(self.ask(json.loads(line)))
+            except Exception as error:  # pylint: disable=broad-except
+                response = {"error": f"{type(error).__name__}: {error}"}
+            self.wfile.write(json.dumps(response).encode() + b"\n")
+
+    def ask(self, request):
+        engine = request["engine"]
+        if engine == "pyarrow":
+            return pyarrow(request)
+        *before, last = request["sql"]
+        if engine == "duckdb":
+            self.duckdb = self.duckdb or new_duckdb()
+            for statement in before:
+                self.duckdb.execute(statement)
+            return self.duckdb.execute(last).to_arrow_table()
+        self.spark = self.spark or new_spark()
+        for statement in before:
+            self.spark.sql(statement)
+        return self.spark.sql(last).toArrow()
+
+
+class Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+with Server(os.path.join(folder, "socket"), Connection) as server:
+    server.serve_forever()

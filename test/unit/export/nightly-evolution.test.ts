@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { readers } from '../../../src/lib/columnar/postgres/profiles.js';
+import { readers } from '../../../src/lib/columnar/reader-profiles.js';
 import { mergeColumns } from '../../../src/lib/export/evolution.js';
 
 const of = (type: string) => [{ name: 'x', type }];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { Reader } from '../../../src/lib/columnar/postgres/profiles.js';
+import type { Reader } from '../../../src/lib/columnar/reader-profiles.js';
 import { typeName } from '../../../src/lib/columnar/type-name.js';
 import { mergeColumns } from '../../../src/lib/export/evolution.js';
 import { type Manifest, parseManifest, printManifest } from '../../../src/lib/export/manifest.js';

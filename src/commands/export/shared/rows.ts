@@ -4,10 +4,10 @@ import { type ColumnType, parseColumnTypes } from '../../../lib/columnar/rows/co
 import { typeName } from '../../../lib/columnar/type-name.js';
 import type { Progress } from '../../../lib/core/progress.js';
 import type { DatasetOptions } from '../../../lib/export/dataset.js';
-import type { Exported } from '../../../lib/export/export-query.js';
 import { exportRows } from '../../../lib/export/export-rows.js';
 import type { WriteRules } from '../../../lib/export/query.js';
 import { describeRows, type ExportRows } from '../../../lib/export/rows.js';
+import type { Exported } from '../../../lib/export/result.js';
 import type { Target } from '../../../lib/export/target.js';
 import { openFileSource, openStdinSource } from '../../../lib/sources/open.js';
 import type { RowSource } from '../../../lib/sources/row-source.js';
@@ -68,8 +68,6 @@ export async function runRows(
   context: Context,
   progress: Progress,
 ): Promise<Exported> {
-  return {
-    manifest: await exportRows(source, rows, target, options, context.signal, progress),
-    notes: [],
-  };
+  const manifest = await exportRows(source, rows, target, options, context.signal, progress);
+  return { manifest, written: manifest.files, notes: [] };
 }

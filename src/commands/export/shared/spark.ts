@@ -1,13 +1,12 @@
 import { tmpdir } from 'node:os';
 
-import type { PostgresClient } from '../../../lib/clients/postgres.js';
 import { requireSystem } from '../../../lib/clients/systems.js';
 import { UserError } from '../../../lib/core/errors.js';
-import { exportWithSpark, type SparkJob } from '../../../lib/export/spark/export-with-spark.js';
-import type { Outcome } from '../../../runtime/command.js';
+import { readWithSpark } from '../../../lib/export/spark/spark-rows.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
-import { type Prepared, type Result, resultOf, type writeFlags } from './write.js';
+import type { Prepared } from './prepare.js';
+import type { WriteInput } from './write-flags.js';
 
 export const sparkFlags = {
   engine: flag.choice(['local', 'spark'], {
@@ -21,23 +20,18 @@ export const sparkFlags = {
 };
 
 type Input = FlagValues<typeof sparkFlags> &
-  Pick<FlagValues<typeof writeFlags>, 'infinity' | 'parallel' | 'parallelBy' | 'targetFileSize'> & {
+  Pick<WriteInput, 'parallel' | 'parallelBy' | 'targetFileSize'> & {
     readonly compression: string;
   };
 
-export interface PreparedSpark {
-  readonly client: PostgresClient;
-  readonly job: SparkJob;
-}
-
-/** What the engine spark needs besides; undefined for the other one. @throws UserError exit 2 */
-export async function prepareSpark(
-  { engine, sparkConf, parallelBy, parallel, infinity, compression, targetFileSize }: Input,
+/** The same export, read by the engine that is asked for. @throws UserError exit 2 */
+export async function prepareEngine(
+  { engine, sparkConf, parallelBy, parallel, compression, targetFileSize }: Input,
   prepared: Prepared,
   context: Context,
-): Promise<PreparedSpark | undefined> {
+): Promise<Prepared> {
   if (engine === 'local') {
-    if (sparkConf.length === 0) return undefined;
+    if (sparkConf.length === 0) return prepared;
     throw new UserError('--spark-conf is for --engine spark', {
       hint: 'Add --engine spark, or leave it out.',
     });
@@ -45,6 +39,11 @@ export async function prepareSpark(
   if ('source' in prepared)
     throw new UserError('the engine spark reads PostgreSQL', {
       hint: 'Leave --engine out, or give --sql or --table.',
+    });
+  // Its ORC is another: times without a zone are plain numbers, the others in the zone of each executor.
+  if (prepared.job.format.suffix !== 'parquet')
+    throw new UserError('the engine spark writes Parquet only', {
+      hint: 'Give export parquet, or leave --engine out.',
     });
   if (parallel > 1 && parallelBy === undefined)
     throw new UserError('the engine spark divides rows by the values of a column', {
@@ -54,25 +53,17 @@ export async function prepareSpark(
     throw new UserError('the engine spark has no size of files', {
       hint: 'Leave --target-file-size out, or --engine.',
     });
-  if (prepared.job.night)
+  if (prepared.incremental)
     throw new UserError('the engine spark does not take --since-column', {
       hint: 'Leave --engine out.',
     });
   const settings = await context.settings();
-  const job: SparkJob = {
-    ...prepared.job,
+  const readRows = readWithSpark({
     postgres: requireSystem(settings, 'postgres', '--sql'),
     compression,
-    infinity,
     ranges: parallelBy === undefined || parallel === 1 ? undefined : { column: parallelBy, count: parallel },
     spark: { conf: sparkConf, env: context.env, temporaryFolder: tmpdir() },
-  };
-  return { client: prepared.client, job };
-}
-
-export async function runSpark({ client, job }: PreparedSpark, context: Context): Promise<Outcome<Result>> {
-  const manifest = await context.during('exporting with Spark', 'rows', (progress) =>
-    exportWithSpark(client, job, context.signal, progress),
-  );
-  return { verdict: 'ok', result: resultOf(manifest) };
+  });
+  const { parallel: _, ...job } = prepared.job;
+  return { ...prepared, job, readRows };
 }

@@ -10,6 +10,7 @@ import type { Context } from '../../../runtime/context.js';
 import type { FlagValues } from '../../../runtime/flags.js';
 import type { sourceFlags } from './flags.js';
 import { readQuery } from './query.js';
+import { requireOneSource } from './require-one.js';
 
 export type SourceInput = FlagValues<typeof sourceFlags>;
 
@@ -23,11 +24,11 @@ export async function openSource(
   context: Context,
   { resume }: { resume: boolean },
 ): Promise<RowSource> {
-  const given = [input.sql !== undefined, input.file !== undefined, input.stdin].filter(Boolean).length;
-  if (given !== 1)
-    throw new UserError(given === 0 ? 'no source is given' : 'more than one source is given', {
-      hint: 'Give one of --sql, --file and --stdin.',
-    });
+  requireOneSource({
+    '--sql': input.sql !== undefined,
+    '--file': input.file !== undefined,
+    '--stdin': input.stdin,
+  });
   if (input.resumeColumn !== undefined && input.sql === undefined)
     throw new UserError('--resume-column goes with --sql', { hint: 'Files are resumed without it.' });
   if (input.stdin && resume)

@@ -1,5 +1,5 @@
 import { Batch } from '../batch.js';
-import type { Refusals } from '../refusals.js';
+import type { MisfitSink } from '../refusals.js';
 import type { Field } from '../type.js';
 import { keyOf } from '../row-key.js';
 import type { Refuse, Slice } from './decoders.js';
@@ -12,7 +12,7 @@ export class BatchReader {
   readonly #index: TupleIndex;
   readonly #batch: Batch;
   readonly #use: (batch: Batch) => Promise<void>;
-  readonly #refusals: Refusals;
+  readonly #refusals: MisfitSink;
   readonly #refuse: readonly Refuse[];
   readonly #mostBytes: number;
   /** Of the batches before. */
@@ -27,7 +27,7 @@ export class BatchReader {
     columns: readonly (Field & Mapped)[],
     capacity: number,
     use: (batch: Batch) => Promise<void>,
-    refusals: Refusals,
+    refusals: MisfitSink,
     mostBytes = Infinity,
   ) {
     this.#columns = columns;

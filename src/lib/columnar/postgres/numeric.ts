@@ -1,5 +1,6 @@
 import type { BytesColumn } from '../bytes-column.js';
 import type { FixedColumn } from '../fixed-column.js';
+import { infinite, minusInfinite, notANumber, tooManyDigits } from '../misfits.js';
 import type { Misfit } from '../refusals.js';
 import { type Decode, each } from './decoders.js';
 
@@ -10,9 +11,9 @@ import { type Decode, each } from './decoders.js';
 const headerBytes = 8;
 const negative = 0x4000;
 const special: Readonly<Record<number, Misfit>> = {
-  0xc000: { kind: 'notANumber', value: 'NaN' },
-  0xd000: { kind: 'infinity', value: 'infinity' },
-  0xf000: { kind: 'infinity', value: '-infinity' },
+  0xc000: notANumber,
+  0xd000: infinite,
+  0xf000: minusInfinite,
 };
 const specialText: Readonly<Record<number, string>> = {
   0xc000: 'NaN',
@@ -66,10 +67,7 @@ const exactDigits = 15;
 export function decimal(precision: number, scale: number, width: number, isBigEndian: boolean): Decode {
   const isExact = precision <= exactDigits;
   const limit = isExact ? 10 ** precision : 10n ** BigInt(precision);
-  const tooManyDigits: Misfit = {
-    kind: 'digits',
-    value: `a number that decimal(${precision}, ${scale}) does not hold`,
-  };
+  const unfit = tooManyDigits(precision, scale);
   return (slice, field, column) => {
     const out = column as FixedColumn;
     each(slice, field, column, undefined, (block, at, _, row) => {
@@ -81,7 +79,7 @@ export function decimal(precision: number, scale: number, width: number, isBigEn
       const units = isExact ? unitsOf(block, at, scale) : bigUnitsOf(block, at, precision, scale);
       if (units === undefined || units >= limit || units <= -limit) {
         column.presence.addNull(row);
-        return slice.refuse(tooManyDigits, row);
+        return slice.refuse(unfit, row);
       }
       const place = out.count++;
       if (isBigEndian) writeBigEndian(BigInt(units), width, out.bytes, place * width);

@@ -1,5 +1,6 @@
 import type { BytesColumn } from '../bytes-column.js';
 import type { FixedColumn } from '../fixed-column.js';
+import { infinite, minusInfinite, tooLate } from '../misfits.js';
 import type { StructColumn } from '../nested-columns.js';
 import { misreadDay, misreadTime } from '../orc/misread.js';
 import type { Misfit } from '../refusals.js';
@@ -10,9 +11,6 @@ const epochDays = 10_957;
 const epochHigh = Math.floor(946_684_800_000_000 / 2 ** 32);
 const epochLow = 946_684_800_000_000 % 2 ** 32;
 
-const infinite: Misfit = { kind: 'infinity', value: 'infinity' };
-const minusInfinite: Misfit = { kind: 'infinity', value: '-infinity' };
-const tooLate: Misfit = { kind: 'range', value: 'a time after 294247-01-10 04:00:54.775807' };
 const midnight: Misfit = { kind: 'range', value: '24:00:00' };
 
 export function timestamp(isOrc: boolean): Decode {

@@ -1,6 +1,6 @@
 import { typeName } from '../type-name.js';
 import type { CatalogType } from './catalog.js';
-import { profileOf, type Reader, readers } from './profiles.js';
+import { profileOf, type Reader, readers } from '../reader-profiles.js';
 import { asText, mapType } from './types.js';
 
 const scalar = (name: string): CatalogType => ({ kind: 'scalar', name, isBuiltIn: true, output: '' });

@@ -6,7 +6,7 @@ import type { Decode } from './decoders.js';
 import { inet } from './inet.js';
 import { list, struct } from './nested-decoders.js';
 import { decimal, numericText } from './numeric.js';
-import { profileOf, type Profile } from './profiles.js';
+import { profileOf, type Profile } from '../reader-profiles.js';
 import * as temporal from './temporal.js';
 
 /** What a type of PostgreSQL becomes, and how its values are read. */

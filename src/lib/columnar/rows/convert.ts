@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 
 import type { TypeRules } from '../postgres/types.js';
+import { infinite, minusInfinite } from '../misfits.js';
 import type { Misfit } from '../refusals.js';
 import type { Type } from '../type.js';
 import { jsonOf, uuidOf } from './bytes.js';
@@ -32,19 +33,22 @@ export function convertOf(name: string, type: Type, { profile }: TypeRules): Con
         return value;
       };
     case 'interval':
-      return (value) => (typeof value === 'string' ? parseInterval(value) : value);
+      return unlessInfinite((value) => (typeof value === 'string' ? parseInterval(value) : value));
     default:
+      if ('meaning' in type && type.meaning.kind === 'decimal') return unlessInfinite((value) => value);
       return type.storage === 'bytes' && type.meaning.kind === 'text' ? textForms[name] : undefined;
   }
 }
 
-const infinite = /^\s*([+-]?)inf(?:inity)?\s*$/i;
+const infinity = /^\s*([+-]?)inf(?:inity)?\s*$/i;
 
+/** @param convert takes the other values */
 function unlessInfinite(convert: Convert): Convert {
   return (value, note) => {
-    const [, sign] = (typeof value === 'string' && infinite.exec(value)) || [];
+    const [, sign] =
+      (typeof value === 'string' || typeof value === 'number' ? infinity.exec(String(value)) : null) ?? [];
     if (sign === undefined) return convert(value, note);
-    note({ kind: 'infinity', value: sign === '-' ? '-infinity' : 'infinity' });
+    note(sign === '-' ? minusInfinite : infinite);
     return null;
   };
 }

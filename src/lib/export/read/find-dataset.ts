@@ -5,7 +5,7 @@ import { systemCode, UserError } from '../../core/errors.js';
 import { unreadable } from '../../core/unreadable.js';
 import { isDataFile } from '../data-files.js';
 import { type Manifest, manifestName, parseManifest } from '../manifest.js';
-import { type PartitionValue, partitionValues } from './partition-values.js';
+import { folderOf, parsePartition, type PartitionValue } from '../partition-path.js';
 
 /** A file of a dataset. */
 export interface DatasetFile {
@@ -40,7 +40,7 @@ export async function findDataset(path: string): Promise<FoundDataset> {
   const files = paths.map((each): DatasetFile => ({
     path: isFile ? basename(path) : each,
     absolute: isFile ? path : join(path, each),
-    partition: isFile ? [] : partitionValues(each),
+    partition: isFile ? [] : parsePartition(folderOf(each)),
   }));
   const names = manifest ? manifest.partitionBy : (files[0]?.partition.map(({ name }) => name) ?? []);
   const other = files.find(

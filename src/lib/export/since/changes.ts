@@ -8,7 +8,7 @@ import { type Horizon, notesPlaces, reaches, readHorizon, sightingSql } from './
 import { partitionSql, type SinceSource } from './source.js';
 import type { State } from './state.js';
 import { freshSql, type PartitionSurvey, type Survey, surveyTable } from './survey.js';
-import { assertSame, type SinceTable } from './table.js';
+import { assertSame, type SinceTable, type TablePart } from './table.js';
 
 /** What a run does with partitions that have changed: adds the new rows, or writes those partitions whole. */
 export type OnChange = 'append' | 'rewrite';
@@ -16,10 +16,11 @@ export type OnChange = 'append' | 'rewrite';
 export interface SinceJob {
   readonly table: SinceTable;
   readonly source: SinceSource;
+  /** The cursor column. */
   readonly column: string;
   readonly partitionBy: readonly string[];
   readonly onChange: OnChange;
-  /** Sightings that a state may hold, and partitions. */
+  /** The maximum of sightings in a state, and of partitions. */
   readonly most: number;
 }
 
@@ -28,13 +29,15 @@ export interface Changes {
   readonly kind: 'all' | OnChange;
   /** Of the rows to be written. */
   readonly sql: string;
-  /** With `rewrite`, the folders of partitions that are written whole, or have no rows any more. */
+  /** Folders of the partitions of the dataset that are written whole, or have no rows any more. */
   readonly touched: readonly string[];
   readonly survey: Survey;
   /** Rows of the last run that were changed or deleted since. */
   readonly gone: number;
   /** Of the next state. */
   readonly horizon: Horizon;
+  /** Of the next state: parts that the table no longer has, and whose rows the dataset keeps. */
+  readonly detached: readonly (TablePart & { readonly detached: true })[];
 }
 
 /** How many rows a dataset has of each partition, by its folder. */
@@ -42,6 +45,7 @@ export type HeldRows = ReadonlyMap<string, number>;
 
 /**
  * Finds what has changed since the last run. The transaction must be REPEATABLE READ, and what is exported must be read in it.
+ * @param repaired folders of partitions that may have rows that the last run did not see
  * @throws ServiceConflict exit 4 `STATE_CONFLICT`, `SNAPSHOT_TOO_OLD`; UserError
  */
 export async function findChanges(
@@ -49,6 +53,7 @@ export async function findChanges(
   job: SinceJob,
   last: State | undefined,
   held: HeldRows,
+  repaired: readonly string[] = [],
 ): Promise<Changes> {
   const { source, partitionBy, onChange } = job;
   const horizon = await readHorizon(client, last?.horizon);
@@ -58,27 +63,35 @@ export async function findChanges(
   const count = (of: (partition: PartitionSurvey) => number) =>
     survey.partitions.reduce((sum, partition) => sum + of(partition), 0);
   const gone = last ? last.rows + count(({ fresh }) => fresh) - count(({ rows }) => rows) : 0;
-  const common = { survey, gone, horizon };
+  const common = { survey, gone, horizon, detached: [] };
   if (!last) return { ...common, kind: 'all', sql: source.sql([]), touched: [] };
-  if (onChange === 'append')
+  const pathOf = ({ values }: PartitionSurvey) => partitionPath(partitionBy, values);
+  const within = (partitions: readonly PartitionSurvey[]) =>
+    partitions.length === 0
+      ? 'false'
+      : `${partitionSql(partitionBy)}::text IN (${partitions.map(({ key }) => quoteLiteral(key)).join(', ')})`;
+  if (onChange === 'append') {
+    const fresh = freshSql(last, source.row, horizon.next);
+    // Rows that came between the last run and a repair are there already: these partitions are written whole.
+    const whole = survey.partitions.filter((partition) => repaired.includes(pathOf(partition)));
     return {
       ...common,
       kind: 'append',
-      sql: source.sql([], freshSql(last, source.row, horizon.next)),
-      touched: [],
+      sql: source.sql([], `${fresh} OR ${within(whole)}`),
+      touched: repaired,
+      detached: detachedParts(last, job.table),
     };
-  const folderOf = ({ values }: PartitionSurvey) => partitionPath(partitionBy, values);
+  }
   // A row that was deleted leaves no other trace than that one is missing.
   const changed = survey.partitions.filter(
-    (partition) => partition.fresh > 0 || held.get(folderOf(partition)) !== partition.rows,
+    (partition) => partition.fresh > 0 || held.get(pathOf(partition)) !== partition.rows,
   );
-  const there = new Set(survey.partitions.map(folderOf));
-  const keys = changed.map(({ key }) => quoteLiteral(key));
+  const there = new Set(survey.partitions.map(pathOf));
   return {
     ...common,
     kind: 'rewrite',
-    sql: `SELECT * FROM (${source.sql([])}) AS metrify_rows WHERE ${keys.length === 0 ? 'false' : `${partitionSql(partitionBy)}::text IN (${keys.join(', ')})`}`,
-    touched: [...changed.map(folderOf), ...[...held.keys()].filter((folder) => !there.has(folder))],
+    sql: `SELECT * FROM (${source.sql([])}) AS metrify_rows WHERE ${within(changed)}`,
+    touched: [...changed.map(pathOf), ...[...held.keys()].filter((folder) => !there.has(folder))],
   };
 }
 
@@ -105,6 +118,17 @@ async function assertTellable(
     );
   // A partition that is written whole may as well look new.
   if (onChange === 'rewrite') return;
+  const back = table.parts.find(({ oid }) =>
+    last.table.parts.some((part) => part.detached && part.oid === oid),
+  );
+  if (back)
+    throw new ServiceConflict(
+      `${back.name} was detached from ${table.name}, is attached again, and the dataset has rows of it`,
+      {
+        code: 'STATE_CONFLICT',
+        hint: 'Use --on-change rewrite for this run.',
+      },
+    );
   const files = new Map(last.table.parts.map(({ oid, file }) => [oid, file]));
   for (const { oid, file } of table.parts) {
     if (files.get(oid) === file || !files.has(oid)) continue;
@@ -123,6 +147,14 @@ async function assertTellable(
         },
       );
   }
+}
+
+/** Parts whose rows were written, and that the table no longer has. */
+function detachedParts(last: State, table: SinceTable): Changes['detached'] {
+  const attached = new Set(table.parts.map(({ oid }) => oid));
+  return last.table.parts
+    .filter(({ oid }) => !attached.has(oid))
+    .map(({ oid, file }) => ({ oid, file, detached: true }));
 }
 
 async function tooOld(

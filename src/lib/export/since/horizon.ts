@@ -1,5 +1,11 @@
 import type { PostgresClient } from '../../clients/postgres.js';
 
+/*
+ * Words of incremental runs. Horizon: what the last run's snapshot says of transactions. Sighting: what the last run noted of rows
+ * that the horizon alone cannot place. Fresh: rows that the last run did not see. Held: rows that the dataset has. Gone: rows that the
+ * last run saw, and that were changed or deleted since. Cursor column: tells which fresh rows came late, and decides nothing else.
+ */
+
 /** XIDs are 32 bits wide where rows carry them; here they are 64 bits wide, as the server counts them. */
 const wrap = 1n << 32n;
 /** Below are XIDs that mean "older than all others". */

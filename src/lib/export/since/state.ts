@@ -26,7 +26,14 @@ const schema = z.object({
     database: z.string(),
     oid: z.number(),
     /** The table, or its partitions, with the files that they are in. */
-    parts: z.array(z.object({ oid: z.number(), file: z.number() })),
+    parts: z.array(
+      z.object({
+        oid: z.number(),
+        file: z.number(),
+        /** It was of the table once. Its rows are in the dataset still. */
+        detached: z.optional(z.literal(true)),
+      }),
+    ),
   }),
   horizon: z.object({ oldest: xid, next: xid, until: xid }),
   /** What the rows that were there have where {@link sightingSql} is not null. */
@@ -93,7 +100,7 @@ export class StateFile {
     if (state)
       throw new ServiceConflict(
         run === undefined
-          ? `${this.#path} is the state of a dataset that is no longer there: ${state.dataset}`
+          ? `${this.#path} is the state of ${state.dataset}, which is no longer there, or was written since without --since-column`
           : `${this.#path} is not the state of the dataset's last run, which was written with another state file, or since then`,
         {
           code: 'STATE_CONFLICT',

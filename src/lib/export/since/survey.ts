@@ -21,11 +21,13 @@ export interface Survey {
   readonly partitions: readonly PartitionSurvey[];
   /** See `State.seen`. */
   readonly seen: readonly string[];
-  /** The newest value of the cursor, as text. */
+  /** The newest value of the cursor column, as text. */
   readonly newest: string | null;
-  /** New rows whose cursor is null. */
+  /** Its lowest and highest value in new rows, as text. */
+  readonly range: { readonly low: string; readonly high: string } | undefined;
+  /** New rows whose cursor column is null. */
   readonly nullCursors: number;
-  /** New rows whose cursor is below the newest one of the last run. */
+  /** New rows whose cursor column is below the newest value of the last run. */
   readonly late: number;
 }
 
@@ -36,16 +38,18 @@ interface Row {
   readonly rows: number;
   readonly fresh: number;
   readonly newest: string | null;
+  readonly low: string | null;
+  readonly high: string | null;
   readonly nulls: number;
   readonly late: number;
 }
 
-const columns = ['values', 'key', 'sighting', 'rows', 'fresh', 'newest', 'nulls', 'late'];
+const columns = ['values', 'key', 'sighting', 'rows', 'fresh', 'newest', 'low', 'high', 'nulls', 'late'];
 
 /** An SQL condition of rows that the last run did not see. @param now the next XID */
 export function freshSql({ horizon, seen, table }: State, row: string, now: bigint): string {
   const sighting = sightingSql(horizon, row, now);
-  const known = table.parts.map(({ oid }) => oid).join(',');
+  const known = table.parts.flatMap(({ oid, detached }) => (detached ? [] : [oid])).join(',');
   // `IS NOT TRUE` keeps it a search in a hash table, which NOT would not.
   const isNew = `((${sighting}) IS NOT NULL AND (${sighting} = ANY ('{${seen.join(',')}}'::bigint[])) IS NOT TRUE)`;
   // A partition that was attached since comes with rows of any age.
@@ -55,7 +59,7 @@ export function freshSql({ horizon, seen, table }: State, row: string, now: bigi
 export interface SurveyOptions {
   readonly source: SinceSource;
   readonly partitionBy: readonly string[];
-  /** The cursor. */
+  /** The cursor column. */
   readonly column: string;
   readonly last: State | undefined;
   readonly horizon: Horizon;
@@ -78,6 +82,8 @@ export async function surveyTable(
   const sql = `SELECT metrify_values AS values, metrify_values::text AS key, metrify_sighting::text AS sighting,
       count(*)::float8 AS rows, count(*) FILTER (WHERE metrify_fresh)::float8 AS fresh,
       (max(max(metrify_cursor)) OVER ())::text AS newest,
+      (min(min(metrify_cursor) FILTER (WHERE metrify_fresh)) OVER ())::text AS low,
+      (max(max(metrify_cursor) FILTER (WHERE metrify_fresh)) OVER ())::text AS high,
       count(*) FILTER (WHERE metrify_fresh AND metrify_cursor IS NULL)::float8 AS nulls,
       ${newest === null ? '0::float8' : `count(*) FILTER (WHERE metrify_fresh AND metrify_cursor < ${quoteLiteral(newest)})::float8`} AS late
     FROM (SELECT ${partitionSql(partitionBy)} AS metrify_values, ${cursor} AS metrify_cursor, metrify_sighting, metrify_fresh
@@ -94,6 +100,7 @@ export async function surveyTable(
 function summed(rows: readonly Row[]): Survey {
   const partitions = new Map<string, PartitionSurvey>();
   const seen = new Set<string>();
+  const { newest = null, low = null, high = null } = rows[0] ?? {};
   let [nullCursors, late] = [0, 0];
   for (const row of rows) {
     let partition = partitions.get(row.key);
@@ -110,7 +117,8 @@ function summed(rows: readonly Row[]): Survey {
   return {
     partitions: [...partitions.values()],
     seen: [...seen],
-    newest: rows[0]?.newest ?? null,
+    newest,
+    range: low === null || high === null ? undefined : { low, high },
     nullCursors,
     late,
   };

@@ -9,6 +9,11 @@ export interface TablePart {
   readonly file: number;
 }
 
+export interface NamedPart extends TablePart {
+  /** Quoted where it must be. */
+  readonly name: string;
+}
+
 /** A table whose new rows can be told. */
 export interface SinceTable {
   /** Quoted, with its schema. */
@@ -17,7 +22,7 @@ export interface SinceTable {
   readonly timeline: number | null;
   readonly database: string;
   readonly oid: number;
-  readonly parts: readonly TablePart[];
+  readonly parts: readonly NamedPart[];
 }
 
 interface Row {
@@ -71,7 +76,7 @@ export async function readSinceTable(
     ...(await readServer(client)),
     database: found.database,
     oid: found.oid,
-    parts: parts.map(({ oid, file }) => ({ oid, file })),
+    parts: parts.map(({ oid, file, name: part }) => ({ oid, file, name: part })),
   };
 }
 
@@ -86,7 +91,7 @@ async function readColumns(client: PostgresClient, oid: number): Promise<string[
 async function readParts(
   client: PostgresClient,
   oid: number,
-): Promise<(TablePart & { readonly name: string; readonly method: string | null })[]> {
+): Promise<(NamedPart & { readonly method: string | null })[]> {
   const { rows } = await client.query<TablePart & { name: string; method: string | null }>(
     `WITH RECURSIVE tree AS (
        SELECT $1::bigint::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid)

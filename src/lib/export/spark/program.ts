@@ -22,15 +22,12 @@ def column(name, kind):
         value = F.timestamp_micros(value)
     elif kind == "wall":
         value = F.timestamp_micros(value).cast("timestamp_ntz")
-    elif kind == "partition":
-        empty = F.raise_error(F.lit("the partition column '" + name + "' holds an empty text, which readers take for null"))
-        value = F.when(value == "", empty).otherwise(value)
     else:
         value = value.cast(kind)
     return value.alias(name)
 
 names = job["partitionBy"]
-rows = rows.select([column(each["name"], each["as"]) for each in job["columns"]] + [column(name, "partition") for name in names])
+rows = rows.select([column(each["name"], each["as"]) for each in job["columns"]] + [column(name, "string") for name in names])
 if names:
     rows = rows.repartition(*["\`" + name.replace("\`", "\`\`") + "\`" for name in names])
 if job["sortBy"]:

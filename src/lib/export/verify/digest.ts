@@ -42,6 +42,9 @@ export class Digest {
   }
 }
 
+/** Of a value that no file can hold, which stands in the batch as null. */
+const refusedHash = 0x72656675;
+
 /** Some columns of a batch, with the hashes of their values and rows. */
 export class HashedBatch {
   readonly rows: number;
@@ -49,10 +52,22 @@ export class HashedBatch {
   readonly hashes: Hashes;
   readonly #presences: readonly Presence[];
 
-  /** @param columns their numbers */
-  constructor({ schema, columns: all, rows }: Batch, columns: readonly number[]) {
+  /**
+   * @param columns their numbers
+   * @param refused rows with values that no file can hold, by the name of the column
+   */
+  constructor(
+    { schema, columns: all, rows }: Batch,
+    columns: readonly number[],
+    refused: ReadonlyMap<string, readonly number[]> = new Map(),
+  ) {
     this.rows = rows;
     this.columns = columns.map((i) => hashesOf(all[i]!, schema[i]!.type, rows));
+    for (const [i, { one, other }] of this.columns.entries())
+      for (const row of refused.get(schema[columns[i]!]!.name) ?? []) {
+        one[row] = refusedHash;
+        other[row] = ~refusedHash;
+      }
     this.hashes = rowHashes(this.columns, rows);
     this.#presences = columns.map((i) => all[i]!.presence);
   }

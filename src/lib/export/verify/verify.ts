@@ -1,19 +1,32 @@
 import type { PostgresClient } from '../../clients/postgres.js';
-import { profileOf, type Reader, readers } from '../../columnar/postgres/profiles.js';
+import { profileOf, type Reader, readers } from '../../columnar/reader-profiles.js';
 import type { Decimal } from '../../columnar/postgres/types.js';
+import type { MisfitRules } from '../../columnar/refusals.js';
 import type { Schema } from '../../columnar/type.js';
 import type { Progress } from '../../core/progress.js';
 import { describeQuery, type ExportQuery } from '../query.js';
 import type { FoundDataset } from '../read/find-dataset.js';
 import { type ReadableDataset, withSchema } from '../read/open-dataset.js';
 import { checkFiles, type FileProblem } from './check-files.js';
-import { type ColumnProblem, compareRows, folderOf, type PartitionComparison } from './compare.js';
+import { type ColumnProblem, compareRows, type PartitionComparison } from './compare.js';
+import type { RefusedColumn } from './refused-values.js';
+
+/** What a dataset is compared with, and written again from. */
+export interface Source {
+  readonly sql: string;
+  /** What becomes of infinite times and numbers. Default: what became of them when the dataset was written. */
+  readonly infinity?: MisfitRules['infinity'] | undefined;
+  /** What a person can do about values that are refused. */
+  readonly remedies?: MisfitRules['remedies'];
+}
 
 export interface Verification {
   readonly rows: { readonly dataset: number; readonly database: number };
   /** Without partitions there is one. */
   readonly partitions: readonly PartitionComparison[];
   readonly columns: readonly ColumnProblem[];
+  /** Columns of the database with values that the dataset cannot hold. */
+  readonly refused: readonly RefusedColumn[];
   /** Unknown of a dataset without a manifest. */
   readonly files: readonly FileProblem[];
 }
@@ -33,7 +46,7 @@ export interface VerificationResult extends Verification {
  */
 export async function verifyDataset(
   client: PostgresClient,
-  sql: string,
+  source: Source,
   found: FoundDataset,
   signal: AbortSignal,
   progress: Progress,
@@ -44,25 +57,22 @@ export async function verifyDataset(
   const dataset = await withSchema({ ...found, files });
   const end = await client.beginReadOnly({ statementTimeoutMs: 0 });
   try {
-    const query = await describeAsWritten(client, sql, dataset);
+    const query = await describeAsWritten(client, source, dataset);
     // Where no file is whole, nothing is known of its columns.
     const schema = files.length === 0 ? [...query.columns, ...query.partitions] : dataset.schema;
-    const { partitions, columns } = await compareRows(
+    const comparison = await compareRows(
       client,
       query,
       { ...dataset, schema },
+      found.files.filter(({ path }) => broken.has(path)),
       signal,
       progress,
     );
-    const affected = new Set(found.files.filter(({ path }) => broken.has(path)).map(folderOf));
     const sum = (side: 'dataset' | 'database') =>
-      partitions.reduce((total, { rows }) => total + rows[side], 0);
+      comparison.partitions.reduce((total, { rows }) => total + rows[side], 0);
     return {
       rows: { dataset: sum('dataset'), database: sum('database') },
-      partitions: partitions.map((each) =>
-        affected.has(each.partition) ? { ...each, isEqual: false } : each,
-      ),
-      columns,
+      ...comparison,
       files: problems,
     };
   } finally {
@@ -78,7 +88,7 @@ export function isVerified({ partitions, columns, files }: Verification): boolea
 /** The query's columns with the types that the dataset was written with. */
 export async function describeAsWritten(
   client: PostgresClient,
-  sql: string,
+  { sql, infinity, remedies }: Source,
   { manifest, partitionBy, schema }: ReadableDataset,
 ): Promise<ExportQuery> {
   const reader = readers.find((each) => each === manifest?.reader) ?? ('all' satisfies Reader);
@@ -86,7 +96,11 @@ export async function describeAsWritten(
     describeQuery(client, sql, partitionBy, {
       profile: profileOf('parquet', reader),
       numeric,
-      misfits: { infinity: 'null', misread: 'keep' },
+      misfits: {
+        infinity: infinity ?? manifest?.infinity ?? 'error',
+        misread: 'keep',
+        ...(remedies && { remedies }),
+      },
     });
   const query = await describe(undefined);
   const numeric = numericOf(query.columns, schema);

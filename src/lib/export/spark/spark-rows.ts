@@ -5,62 +5,60 @@ import { fileURLToPath } from 'node:url';
 
 import type { PostgresClient } from '../../clients/postgres.js';
 import type { PostgresSettings } from '../../clients/settings.js';
-import { UserError } from '../../core/errors.js';
-import type { Progress } from '../../core/progress.js';
+import { ServiceUnavailable, UserError } from '../../core/errors.js';
+import { counted } from '../../core/units.js';
 import { quoteIdentifier } from '../../sql/quote.js';
-import { Dataset } from '../dataset.js';
-import type { ExportJob } from '../export-query.js';
-import type { Manifest } from '../manifest.js';
+import type { ExportJob, ReadRows } from '../export-query.js';
 import type { ExportQuery } from '../query.js';
-import { inSnapshot } from '../snapshot.js';
-import { askForSpark } from './columns.js';
+import { columnsForSpark, queryForSpark, type SparkColumn } from './columns.js';
 import { program } from './program.js';
 import { jdbcSource, type KeyRange } from './source.js';
 import { type SparkOptions, submit } from './submit.js';
+import { surveyRows } from './survey.js';
 
-export interface SparkJob extends ExportJob {
+export interface SparkReading {
   readonly postgres: PostgresSettings;
   readonly compression: string;
-  readonly infinity: 'error' | 'null';
   readonly spark: SparkOptions;
   /** Reads ranges of a column at once. */
   readonly ranges: { readonly column: string; readonly count: number } | undefined;
 }
 
 /**
- * `exportQuery`, where Spark reads the rows and writes the files: from this connection's snapshot, into a folder aside. They
- * become the dataset's as any others do.
- * @throws as `exportQuery`; UserError `SPARK_TYPE`, `SPARK_MISSING`, `SPARK_DRIVER`; ServiceUnavailable `SPARK_FAILED`
+ * Has Spark read the rows of `exportQuery`, from the snapshot of its one connection, and write the files, into a folder aside. They
+ * become the dataset's as any others do. PostgreSQL first looks for values that do not fit, and counts the rows.
+ * @throws UserError `SPARK_TYPE`, `SPARK_RANGE`, `SPARK_MISSING`, `SPARK_DRIVER`, `VALUE_REFUSED`, `PARTITION_VALUE`;
+ * ServiceUnavailable `SPARK_FAILED`
  */
-export async function exportWithSpark(
-  client: PostgresClient,
-  job: SparkJob,
-  signal: AbortSignal,
-  progress: Progress,
-): Promise<Manifest> {
-  const { query, sql, target, spark } = job;
-  const { partitionTypes, reader } = query;
-  const dataset = await Dataset.open(target, query.columns, { ...job, query: sql, reader, partitionTypes });
-  // Only we may enter: the job has the password.
-  const folder = await mkdtemp(join(spark.temporaryFolder, 'metrify-spark-'));
-  try {
-    const connect = () => Promise.resolve(client);
-    const facts = await inSnapshot(client, { count: 1, connect }, async ({ text }) => {
+export function readWithSpark(reading: SparkReading): ReadRows {
+  return async ({ clients, job, dataset }, signal, progress) => {
+    const client = clients[0]!;
+    const { columns: described } = await client.query(`SELECT * FROM (${job.query.sql}) AS export LIMIT 0`);
+    const columns = columnsForSpark(
+      job.query,
+      described.map(({ type }) => type),
+    );
+    const range = reading.ranges && (await rangeOf(client, job.query, reading.ranges));
+    const expected = await surveyRows(client, job.query, columns);
+    const total = [...expected.values()].reduce((sum, count) => sum + count, 0);
+    if (total === 0) return [];
+    // Only we may enter: the job has the password.
+    const folder = await mkdtemp(join(reading.spark.temporaryFolder, 'metrify-spark-'));
+    try {
       // While Spark reads, this connection only holds the snapshot.
       await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
-      const files = await written(client, job, folder, signal);
+      const files = await written(client, job, columns, reading, range, folder, signal);
+      checkCounts(files, expected);
       let rows = 0;
       for (const { path, within, count } of files) {
         await dataset.adopt(within, count, createReadStream(path, { highWaterMark: 1024 * 1024 }));
-        progress.update((rows += count));
+        progress.update((rows += count), total);
       }
-      return { snapshot: text };
-    });
-    return await dataset.finish(facts);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-    await dataset.close();
-  }
+      return [];
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  };
 }
 
 interface Written {
@@ -74,19 +72,19 @@ interface Written {
 /** Has Spark write the rows to files. */
 async function written(
   client: PostgresClient,
-  { query, partitionBy, sortBy = [], compression, infinity, ranges, spark, postgres }: SparkJob,
+  { query, partitionBy, sortBy = [] }: ExportJob,
+  columns: readonly SparkColumn[],
+  { postgres, compression, spark }: SparkReading,
+  range: KeyRange | undefined,
   folder: string,
   signal: AbortSignal,
 ): Promise<Written[]> {
   const snapshot = (await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id')).rows[0]!.id;
-  const { columns: described } = await client.query(`SELECT * FROM (${query.sql}) AS export LIMIT 0`);
-  const types = described.map(({ type }) => type);
-  const asked = askForSpark(query, types, infinity);
-  const range = ranges && (await rangeOf(client, query, ranges));
-  const source = await jdbcSource(postgres, asked.sql, snapshot, range, folder);
+  const source = await jdbcSource(postgres, queryForSpark(query, columns), snapshot, range, folder);
   const output = join(folder, 'files');
   const result = join(folder, 'result.json');
-  const spec = { source, columns: asked.columns, partitionBy, sortBy, compression, output, result };
+  const kinds = columns.map(({ name, as }) => ({ name, as }));
+  const spec = { source, columns: kinds, partitionBy, sortBy, compression, output, result };
   const paths = { program: join(folder, 'program.py'), job: join(folder, 'job.json') };
   await writeFile(paths.program, program, { mode: 0o600 });
   await writeFile(paths.job, JSON.stringify(spec), { mode: 0o600 });
@@ -100,11 +98,25 @@ async function written(
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
+/** @throws ServiceUnavailable `SPARK_FAILED` unless each partition has the rows that it has in the snapshot */
+function checkCounts(files: readonly Written[], expected: ReadonlyMap<string, number>): void {
+  const counts = new Map<string, number>();
+  for (const { within, count } of files) counts.set(within, (counts.get(within) ?? 0) + count);
+  for (const folder of new Set([...expected.keys(), ...counts.keys()])) {
+    const [here, there] = [counts.get(folder) ?? 0, expected.get(folder) ?? 0];
+    if (here === there) continue;
+    throw new ServiceUnavailable(
+      `Spark wrote ${counted(here, 'row')} where the database has ${counted(there, 'row')}${folder && ` (${folder})`}`,
+      { code: 'SPARK_FAILED', hint: 'Nothing of the dataset was changed.' },
+    );
+  }
+}
+
 /** @returns undefined where there are no rows @throws UserError `SPARK_RANGE` */
 async function rangeOf(
   client: PostgresClient,
   { sql, columns }: ExportQuery,
-  { column, count }: NonNullable<SparkJob['ranges']>,
+  { column, count }: NonNullable<SparkReading['ranges']>,
 ): Promise<KeyRange | undefined> {
   const found = columns.find(({ name }) => name === column);
   if (found === undefined || !('meaning' in found.type) || found.type.meaning.kind !== 'integer')

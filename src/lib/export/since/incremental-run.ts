@@ -1,14 +1,14 @@
-import { dirname } from 'node:path';
-
 import type { PostgresClient } from '../../clients/postgres.js';
 import { counted } from '../../core/units.js';
-import type { Dataset, Facts } from '../dataset.js';
-import type { Manifest } from '../manifest.js';
+import type { Dataset } from '../dataset.js';
+import type { Facts, Manifest } from '../manifest.js';
+import { folderOf } from '../partition-path.js';
+import { eitherInfinity, type Update } from '../update.js';
 import { type Changes, findChanges, type HeldRows, type OnChange, type SinceJob } from './changes.js';
 import type { State, StateFile } from './state.js';
 import { readSinceTable, type SinceTable } from './table.js';
 
-export interface NightJob extends Omit<SinceJob, 'table'> {
+export interface IncrementalJob extends Omit<SinceJob, 'table'> {
   /** Its full name, quoted. */
   readonly table: string;
   readonly state: StateFile;
@@ -17,14 +17,14 @@ export interface NightJob extends Omit<SinceJob, 'table'> {
 }
 
 /** Why a run wrote what it wrote. */
-export interface NightSummary {
+export interface IncrementalSummary {
   /** All rows, as the first run; the new ones; or partitions whole. */
   readonly kind: 'all' | OnChange;
-  /** New rows whose cursor is below the newest one of the last run: they came late. */
+  /** New rows whose cursor column is below the newest value of the last run: they came late. */
   readonly late: number;
-  /** New rows whose cursor is null. */
+  /** New rows whose cursor column is null. */
   readonly withoutCursor: number;
-  /** The newest cursor of the table, as text. */
+  /** The newest value of the cursor column, as text. */
   readonly newest: string | null;
   /** Rows of the last run that were changed or deleted since. */
   readonly gone: number;
@@ -33,45 +33,51 @@ export interface NightSummary {
 }
 
 /** One of the runs that keep a dataset up to date: what it has to write, and what it leaves to the next one. */
-export class Night {
-  readonly #job: NightJob;
+export class IncrementalRun implements Update {
+  readonly #job: IncrementalJob;
   /** As the transaction sees it. */
   #table: SinceTable | undefined;
   #changes: Changes | undefined;
+  /** The dataset as it was found. */
+  #before: Manifest | undefined;
 
-  constructor(job: NightJob) {
+  constructor(job: IncrementalJob) {
     this.#job = job;
   }
 
-  /**
-   * Finds what is to be written, in the transaction in which it is read, and which partitions it replaces.
-   * @returns the rows as a query
-   * @throws as `readSinceTable`, `findChanges`, `StateFile.read` and `Dataset.replace`
-   */
+  /** @throws as `readSinceTable`, `findChanges`, `StateFile.read` and `Dataset.replace` */
   async begin(client: PostgresClient, dataset: Dataset): Promise<string> {
     const { before } = dataset;
     const last = await this.#job.state.read(before?.since?.run);
     this.#table = await readSinceTable(client, this.#job.table, this.#job.column);
-    const changes = await findChanges(client, { ...this.#job, table: this.#table }, last, heldRows(before));
+    const job = { ...this.#job, table: this.#table };
+    const changes = await findChanges(client, job, last, heldRows(before), before?.since?.repaired);
     if (changes.kind !== 'all') dataset.replace(new Set(changes.touched));
+    const { range } = changes.survey;
+    if (range) dataset.annotate('range', JSON.stringify({ column: job.column, ...range }));
     this.#changes = changes;
+    this.#before = before;
     return changes.sql;
   }
 
-  /** Before the dataset is changed. @returns what its manifest will say of the run */
-  async prepare(run: string): Promise<Facts> {
+  async prepare(run: string, read: Facts): Promise<Facts> {
     const { state, table, column } = this.#job;
-    await state.prepare(stateAfter({ ...this.#job, table: this.#table! }, this.#changes!, run));
-    return { since: { table, column, run } };
+    const changes = this.#changes!;
+    await state.prepare(stateAfter({ ...this.#job, table: this.#table! }, changes, run));
+    const before = changes.kind === 'all' ? undefined : this.#before?.infinity;
+    return {
+      ...read,
+      infinity: eitherInfinity(read.infinity, before),
+      since: { table, column, run, ...changes.survey.range },
+    };
   }
 
-  /** After the dataset was changed. */
   end(): Promise<void> {
     return this.#job.state.replace();
   }
 
   /** What the run found. After `begin`. */
-  summary(): NightSummary {
+  summary(): IncrementalSummary {
     const { kind, gone, survey, touched } = this.#changes!;
     const { late, nullCursors, newest } = survey;
     return { kind, late, withoutCursor: nullCursors, newest, gone, rewritten: touched };
@@ -99,7 +105,7 @@ export class Night {
 function heldRows(manifest: Manifest | undefined): HeldRows {
   const held = new Map<string, number>();
   for (const { path, rows } of manifest?.files ?? []) {
-    const folder = dirname(path) === '.' ? '' : dirname(path);
+    const folder = folderOf(path);
     held.set(folder, (held.get(folder) ?? 0) + rows);
   }
   return held;
@@ -112,7 +118,7 @@ export function stateAfter(
     column,
     dataset,
   }: { readonly table: SinceTable; readonly column: string; readonly dataset: string },
-  { horizon, survey }: Changes,
+  { horizon, survey, detached }: Changes,
   run: string,
 ): State {
   return {
@@ -121,7 +127,7 @@ export function stateAfter(
     run,
     writtenAt: new Date().toISOString(),
     dataset,
-    table: { ...table, parts: [...table.parts] },
+    table: { ...table, parts: [...table.parts.map(({ oid, file }) => ({ oid, file })), ...detached] },
     horizon,
     seen: [...survey.seen],
     rows: survey.partitions.reduce((sum, { rows }) => sum + rows, 0),

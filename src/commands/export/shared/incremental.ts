@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 
 import type { PostgresClient } from '../../../lib/clients/postgres.js';
 import { UserError } from '../../../lib/core/errors.js';
-import { Night } from '../../../lib/export/since/night.js';
+import { IncrementalRun } from '../../../lib/export/since/incremental-run.js';
 import { wholeTable } from '../../../lib/export/since/source.js';
 import { StateFile } from '../../../lib/export/since/state.js';
 import { readSinceTable } from '../../../lib/export/since/table.js';
@@ -10,10 +10,10 @@ import type { Target } from '../../../lib/export/target.js';
 import { flag, type FlagValues } from '../../../runtime/flags.js';
 
 /** Of runs that keep a dataset up to date. */
-export const nightFlags = {
+export const incrementalFlags = {
   sinceColumn: flag.text({
     placeholder: 'COLUMN',
-    help: 'write only rows of --table that the last run did not see; by this column, late ones are counted',
+    help: 'write only rows of --table that the last run did not see; this cursor column tells which of them came late',
   }),
   state: flag.file({ access: 'write', help: 'keeps what the last run saw, for --since-column' }),
   onChange: flag.choice(['append', 'rewrite'], {
@@ -21,16 +21,16 @@ export const nightFlags = {
   }),
 };
 
-/** Sightings that a state holds at most: some MB, in the file as in the query. */
+/** The maximum of sightings in a state: some MB, in the file as in the query. */
 const mostSightings = 500_000;
 
-type Input = FlagValues<typeof nightFlags> & {
+type Input = FlagValues<typeof incrementalFlags> & {
   readonly table: string | undefined;
   readonly partitionBy: readonly string[];
 };
 
 /** @throws UserError exit 2 for flags that do not go together */
-export function checkNightFlags({ sinceColumn, state, onChange, table }: Input): void {
+export function checkIncrementalFlags({ sinceColumn, state, onChange, table }: Input): void {
   if (sinceColumn === undefined) {
     const alone = state !== undefined ? '--state' : onChange !== undefined ? '--on-change' : undefined;
     if (alone !== undefined)
@@ -55,17 +55,17 @@ export function checkNightFlags({ sinceColumn, state, onChange, table }: Input):
  * @returns undefined where the run does not look back
  * @throws UserError exit 2
  */
-export async function prepareNight(
+export async function prepareIncremental(
   client: PostgresClient,
   { sinceColumn: column, state, onChange = 'append', partitionBy }: Input,
   table: string | undefined,
   target: Target,
   cwd: string,
-): Promise<Night | undefined> {
+): Promise<IncrementalRun | undefined> {
   if (column === undefined || state === undefined || table === undefined) return undefined;
   // Said before anything is begun.
   await client.readOnly(() => readSinceTable(client, table, column));
-  return new Night({
+  return new IncrementalRun({
     table,
     source: wholeTable(table),
     column,

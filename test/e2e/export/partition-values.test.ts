@@ -3,11 +3,11 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { metrify } from '../../e2e/run.js';
 import { type Lake, openLake } from '../../servers/lake.js';
 import { needs } from '../../servers/needs.js';
 import { temporaryDirectory } from '../../servers/process.js';
 import { type OwnDatabase, ownDatabase } from '../../servers/shared.js';
+import { metrifyInProcess } from '../in-process.js';
 
 /** Every character of ASCII that a text can hold, and what else file systems and readers stumble over. */
 const values = [
@@ -42,8 +42,10 @@ needs('postgres', 'lake')('partition values', () => {
   beforeAll(async () => {
     [database, parent, lake] = await Promise.all([ownDatabase(), temporaryDirectory('values'), openLake()]);
     await database.sql('create table named (id int, "key" text, other int)');
-    for (const [i, value] of values.entries())
-      await database.sql('insert into named values ($1, $2, $3)', [i, value, i % 2]);
+    await database.sql(
+      'insert into named select n - 1, value, (n - 1) % 2 from unnest($1::text[]) with ordinality as given (value, n)',
+      [values],
+    );
     folder = join(parent.path, 'lake');
     const { code, stderr } = await exported('select * from named', folder, 'key,other');
     expect(stderr).not.toContain('error');
@@ -55,7 +57,7 @@ needs('postgres', 'lake')('partition values', () => {
   });
 
   const exported = (sql: string, to: string, by: string) =>
-    metrify(['export', 'parquet', '--sql', sql, '--to', to, '--partition-by', by, '--json'], {
+    metrifyInProcess(['export', 'parquet', '--sql', sql, '--to', to, '--partition-by', by, '--json'], {
       env: { METRIFY_POSTGRES_URL: database.url },
     });
   const expected = values.map((value, i) => [String(i), value]);

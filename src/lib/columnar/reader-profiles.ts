@@ -1,4 +1,4 @@
-import type { Schema, Type } from '../type.js';
+import type { Schema, Type } from './type.js';
 
 /** Who reads the files. */
 export const readers = ['all', 'duckdb', 'spark', 'hive', 'trino'] as const;
