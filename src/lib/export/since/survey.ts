@@ -100,7 +100,7 @@ export async function surveyTable(
 function summed(rows: readonly Row[]): Survey {
   const partitions = new Map<string, PartitionSurvey>();
   const seen = new Set<string>();
-  const [first] = rows;
+  const { newest = null, low = null, high = null } = rows[0] ?? {};
   let [nullCursors, late] = [0, 0];
   for (const row of rows) {
     let partition = partitions.get(row.key);
@@ -117,8 +117,8 @@ function summed(rows: readonly Row[]): Survey {
   return {
     partitions: [...partitions.values()],
     seen: [...seen],
-    newest: first?.newest ?? null,
-    range: first?.low == null || first.high === null ? undefined : { low: first.low, high: first.high },
+    newest,
+    range: low === null || high === null ? undefined : { low, high },
     nullCursors,
     late,
   };
