@@ -8,8 +8,20 @@ const barWidth = 12;
 
 /** A dataset as a person reads it. */
 export function presentDataset(result: Inspection, printer: Printer): void {
-  const { path, format, rows, bytes, files, rowGroups, createdBy, reader, partitionBy, partitions, columns } =
-    result;
+  const {
+    path,
+    format,
+    rows,
+    bytes,
+    files,
+    rowGroups,
+    createdBy,
+    reader,
+    readFrom,
+    partitionBy,
+    partitions,
+    columns,
+  } = result;
   printer.heading(path);
   const facts: [string, string][] = [
     ['rows', formatCount(rows)],
@@ -20,6 +32,7 @@ export function presentDataset(result: Inspection, printer: Printer): void {
     facts.push(['partitions', `${formatCount(partitions)} by ${partitionBy.join(', ')}`]);
   if (reader !== undefined) facts.push(['written for', reader]);
   facts.push(['written by', createdBy.join(', ')]);
+  if (readFrom === 'manifest') facts.push(['read from', 'the manifest; ORC files are not read']);
   printer.facts(facts);
   printer.line();
   if (format === 'orc') presentTypes(columns, printer);

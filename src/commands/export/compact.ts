@@ -1,11 +1,10 @@
-import { resolve } from 'node:path';
-
 import { openCodec } from '../../lib/columnar/parquet/codec.js';
 import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { counted, formatBytes } from '../../lib/core/units.js';
 import { compact as compactDataset, type Compaction, planCompaction } from '../../lib/export/compact.js';
 import { FolderTarget } from '../../lib/export/folder-target.js';
 import { codecOf } from '../../lib/export/read/codec-of.js';
+import { datasetFolder } from '../../lib/export/read/dataset-folder.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { createdBy } from '../../version.js';
@@ -42,7 +41,7 @@ export const compact = changeCommand({
   ],
 
   prepare: async ({ path, targetFileSize: fileBytes, rowGroupRows }, context): Promise<Prepared> => {
-    const folder = resolve(context.cwd, path);
+    const folder = datasetFolder(path, context.cwd);
     return { plan: await planCompaction(folder, fileBytes), folder, fileBytes, rowGroupRows };
   },
 

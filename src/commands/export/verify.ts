@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-
 import type { PostgresClient } from '../../lib/clients/postgres.js';
 import { openCodec } from '../../lib/columnar/parquet/codec.js';
 import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
@@ -7,7 +5,8 @@ import { ServiceConflict } from '../../lib/core/errors.js';
 import { defaultRowGroupRows } from '../../lib/export/batch-size.js';
 import { FolderTarget } from '../../lib/export/folder-target.js';
 import { codecOf } from '../../lib/export/read/codec-of.js';
-import { findParquet, type FoundDataset } from '../../lib/export/read/open-dataset.js';
+import { datasetFolder } from '../../lib/export/read/dataset-folder.js';
+import { findParquet, type FoundDataset } from '../../lib/export/read/find-dataset.js';
 import { repairPartitions } from '../../lib/export/verify/repair.js';
 import {
   isVerified,
@@ -60,7 +59,7 @@ export const verify = changeCommand({
 
   async prepare({ path, sql, table, infinity, byPartition, repair }, context): Promise<Prepared> {
     requireOneSource({ '--sql': sql !== undefined, '--table': table !== undefined });
-    const found = await findParquet(resolve(context.cwd, path));
+    const found = await findParquet(datasetFolder(path, context.cwd));
     if (repair && !found.manifest)
       throw new ServiceConflict(`${found.name} has no manifest: metrify did not write it`, {
         code: 'MANIFEST_MISSING',

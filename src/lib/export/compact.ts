@@ -1,12 +1,12 @@
-import { openFile } from '../columnar/parquet-reader/byte-source.js';
-import { ParquetFile } from '../columnar/parquet-reader/parquet-file.js';
 import type { FileFormat } from '../columnar/sink.js';
 import { ServiceConflict, UserError } from '../core/errors.js';
 import type { Progress } from '../core/progress.js';
 import { Dataset } from './dataset.js';
 import type { Manifest } from './manifest.js';
 import { folderOf } from './partition-path.js';
-import { type DatasetFile, openDataset, type ReadableDataset, readBatches } from './read/open-dataset.js';
+import type { DatasetFile } from './read/find-dataset.js';
+import { openDataset, type ReadableDataset, withTextPartitions } from './read/open-dataset.js';
+import { readBatches } from './read/read-batches.js';
 import { RowGroups } from './row-groups.js';
 import type { Target } from './target.js';
 import { annotate, keptFacts } from './update.js';
@@ -50,8 +50,9 @@ export async function planCompaction(path: string, fileBytes: number): Promise<C
   const partitions = new Set<string>();
   for (const [folder, members] of byFolder(dataset.files)) {
     const bytes = members.reduce((sum, file) => sum + byPath.get(file.path)!.bytes, 0);
+    const isCurrent = members.every((file) => JSON.stringify(dataset.columnsOf.get(file.path)) === wanted);
     const isMany = members.length > Math.max(1, Math.ceil(bytes / fileBytes));
-    if (!isMany && (await areCurrent(members, wanted))) continue;
+    if (!isMany && isCurrent) continue;
     partitions.add(folder);
     files.push(...members);
   }
@@ -71,11 +72,14 @@ export async function compact(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<Manifest> {
-  const { dataset, manifest, files, partitions } = plan;
+  const { manifest, files, partitions } = plan;
+  const dataset = withTextPartitions(plan.dataset);
   const { query, reader, partitionBy } = manifest;
-  const schema = dataset.schema.slice(0, dataset.schema.length - partitionBy.length);
+  const count = dataset.schema.length - partitionBy.length;
+  const schema = dataset.schema.slice(0, count);
+  const partitionTypes = plan.dataset.schema.slice(count);
   const into = await Dataset.open(target, schema, {
-    ...{ format, createdBy, partitionBy, rowGroupRows, fileBytes, query, reader },
+    ...{ format, createdBy, partitionBy, partitionTypes, rowGroupRows, fileBytes, query, reader },
     replace: partitions,
   });
   try {
@@ -109,20 +113,4 @@ function byFolder(files: readonly DatasetFile[]): ReadonlyMap<string, readonly D
     else folders.set(folder, [file]);
   }
   return folders;
-}
-
-async function areCurrent(files: readonly DatasetFile[], wanted: string): Promise<boolean> {
-  for (const file of files) if (!(await isCurrent(file, wanted))) return false;
-  return true;
-}
-
-/** Whether a file has the columns of the dataset, with their types. @param wanted as JSON */
-async function isCurrent(file: DatasetFile, wanted: string): Promise<boolean> {
-  const source = await openFile(file.absolute);
-  try {
-    const { schema } = await ParquetFile.open(source);
-    return JSON.stringify(schema.map(({ name, type }) => ({ name, type }))) === wanted;
-  } finally {
-    await source.close();
-  }
 }

@@ -74,7 +74,7 @@ export async function exportQuery(
   readRows: ReadRows = readWithCopy,
 ): Promise<Exported> {
   const { query, sql, target } = job;
-  const options = { ...job, query: sql, reader: query.reader };
+  const options = { ...job, query: sql, reader: query.reader, partitionTypes: query.partitionTypes };
   const dataset = await Dataset.open(target, query.columns, options);
   try {
     const notes: string[] = [];

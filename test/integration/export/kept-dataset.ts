@@ -16,7 +16,7 @@ import { exportQuery } from '../../../src/lib/export/export-query.js';
 import { FolderTarget } from '../../../src/lib/export/folder-target.js';
 import type { Manifest } from '../../../src/lib/export/manifest.js';
 import { describeQuery } from '../../../src/lib/export/query.js';
-import { findParquet, type FoundDataset } from '../../../src/lib/export/read/open-dataset.js';
+import { findParquet, type FoundDataset } from '../../../src/lib/export/read/find-dataset.js';
 import type { OnChange } from '../../../src/lib/export/since/changes.js';
 import { IncrementalRun } from '../../../src/lib/export/since/incremental-run.js';
 import { wholeTable } from '../../../src/lib/export/since/source.js';

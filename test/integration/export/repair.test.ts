@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { findParquet } from '../../../src/lib/export/read/open-dataset.js';
+import { findParquet } from '../../../src/lib/export/read/find-dataset.js';
 import { needs } from '../../servers/needs.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { type OwnDatabase, ownDatabase } from '../../servers/shared.js';
