@@ -2,13 +2,13 @@ import type { PostgresClient } from '../clients/postgres.js';
 import { type Calls, repeatability } from '../sql/repeatable.js';
 
 /**
- * Why a query may not give the same rows each time that it runs in one snapshot, as a clause: `random() changes each time`.
- * Undefined where it does. What views and functions do within is not seen, but for what PostgreSQL says of functions.
+ * Why a query may not give the same rows each time that it runs in one snapshot, as the beginning of a sentence. Undefined where it
+ * does. What views and functions do within is not seen, but for what PostgreSQL says of functions.
  */
 export async function whyChanging(client: PostgresClient, sql: string): Promise<string | undefined> {
   const { changing, calls } = await repeatability(sql);
   const found = changing ?? (await anyCalled(client, calls, `provolatile = 'v'`));
-  return found && `the query has ${found}, which may be another for each connection`;
+  return found && `the query has ${found}, which may give each connection other rows`;
 }
 
 /** An aggregate among what is called: `count()`. */

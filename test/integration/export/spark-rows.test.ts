@@ -94,6 +94,8 @@ needs('postgres')('rows that Spark writes', () => {
       ).rejects.toMatchObject({
         message: 'Spark wrote 0 rows where the database has 1 row (k=b)',
       });
+      for (const sql of [`SELECT 1 AS id, 'a' AS k LIMIT 2`, `SELECT random() AS id, 'a' AS k`])
+        await expect(work(sql)).rejects.toMatchObject({ code: 'SPARK_QUERY', exitCode: 2 });
       expect(await readdir(to)).toEqual([]);
       const { manifest } = await work(`SELECT 1 AS id, 'a' AS k FROM generate_series(1, 2)`);
       expect(manifest).toMatchObject({ rows: 2, files: [{ path: 'k=a/part-00000.parquet', bytes: 5 }] });

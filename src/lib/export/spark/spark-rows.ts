@@ -10,6 +10,7 @@ import { counted } from '../../core/units.js';
 import { quoteIdentifier } from '../../sql/quote.js';
 import type { ExportJob, ReadRows } from '../export-query.js';
 import type { ExportQuery } from '../query.js';
+import { whyChanging } from '../repeatable-query.js';
 import { columnsForSpark, queryForSpark, type SparkColumn } from './columns.js';
 import { program } from './program.js';
 import { jdbcSource, type KeyRange } from './source.js';
@@ -27,12 +28,13 @@ export interface SparkReading {
 /**
  * Has Spark read the rows of `exportQuery`, from the snapshot of its one connection, and write the files, into a folder aside. They
  * become the dataset's as any others do. PostgreSQL first looks for values that do not fit, and counts the rows.
- * @throws UserError `SPARK_TYPE`, `SPARK_RANGE`, `SPARK_MISSING`, `SPARK_DRIVER`, `VALUE_REFUSED`, `PARTITION_VALUE`;
+ * @throws UserError `SPARK_QUERY`, `SPARK_TYPE`, `SPARK_RANGE`, `SPARK_MISSING`, `SPARK_DRIVER`, `VALUE_REFUSED`, `PARTITION_VALUE`;
  * ServiceUnavailable `SPARK_FAILED`
  */
 export function readWithSpark(reading: SparkReading): ReadRows {
   return async ({ clients, job, dataset }, signal, progress) => {
     const client = clients[0]!;
+    await refuseChanging(client, job.sql);
     const { columns: described } = await client.query(`SELECT * FROM (${job.query.sql}) AS export LIMIT 0`);
     const columns = columnsForSpark(
       job.query,
@@ -59,6 +61,16 @@ export function readWithSpark(reading: SparkReading): ReadRows {
       await rm(folder, { recursive: true, force: true });
     }
   };
+}
+
+/** PostgreSQL checks the rows in one run of the query, and Spark reads them in others. @throws UserError `SPARK_QUERY` */
+async function refuseChanging(client: PostgresClient, sql: string): Promise<void> {
+  const changing = await whyChanging(client, sql);
+  if (changing === undefined) return;
+  throw new UserError(`${changing}: Spark would read others than those that are checked`, {
+    code: 'SPARK_QUERY',
+    hint: 'Write the rows to a table first, or leave the engine spark out.',
+  });
 }
 
 interface Written {
