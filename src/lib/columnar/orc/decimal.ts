@@ -13,6 +13,7 @@ export function writeDecimals(
   to: number,
   out: ByteBuffer,
 ): void {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let i = from; i < to; i++) {
     if (storage === 'int32') out.signedVarint(int32[i]!);
     else if (storage === 'int64') {
@@ -20,27 +21,13 @@ export function writeDecimals(
       const low = int32[2 * i]! >>> 0;
       if (high < mostHigh && high >= -mostHigh) out.signedVarint(high * 2 ** 32 + low);
       else out.bigVarint(zigzag((BigInt(high) << 32n) | BigInt(low)));
-    } else out.bigVarint(zigzag(unitsOf(bytes.subarray(i * width, (i + 1) * width))));
+    } else out.bigVarint(zigzag(unitsOf(all.subarray(i * width, (i + 1) * width), storage)));
   }
 }
 
-/** @param bytes big-endian two's complement */
-function unitsOf(bytes: Uint8Array): bigint {
-  let units = 0n;
-  for (const byte of bytes) units = (units << 8n) | BigInt(byte);
-  return BigInt.asIntN(8 * bytes.length, units);
-}
-
-/** A value in the form of PLAIN, as a text. */
-export function decimalText(value: Buffer, storage: Storage, scale: number): string {
-  const units =
-    storage === 'int32'
-      ? BigInt(value.readInt32LE())
-      : storage === 'int64'
-        ? value.readBigInt64LE()
-        : unitsOf(value);
-  const digits = (units < 0n ? -units : units).toString().padStart(scale + 1, '0');
-  const whole = digits.slice(0, digits.length - scale);
-  const fraction = digits.slice(digits.length - scale);
-  return `${units < 0n ? '-' : ''}${whole}${scale > 0 ? `.${fraction}` : ''}`;
+/** Units of 10^−scale of a value in the form of PLAIN. */
+export function unitsOf(value: Buffer, storage: Storage): bigint {
+  if (storage === 'int32') return BigInt(value.readInt32LE());
+  if (storage === 'int64') return value.readBigInt64LE();
+  return BigInt.asIntN(8 * value.length, BigInt(`0x${value.toString('hex')}`));
 }

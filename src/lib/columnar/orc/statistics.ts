@@ -2,8 +2,9 @@ import type { Column } from '../batch.js';
 import { BytesColumn } from '../bytes-column.js';
 import { FixedColumn } from '../fixed-column.js';
 import { bytesBounds, fixedBounds, joined, type Bounds } from '../bounds.js';
+import { decimalText } from '../scalar-text.js';
 import type { ScalarType, Type } from '../type.js';
-import { decimalText } from './decimal.js';
+import { unitsOf } from './decimal.js';
 import type { ProtobufWriter } from './protobuf.js';
 
 /** What is known of the values of a column. */
@@ -68,8 +69,8 @@ function writeBounds(message: ProtobufWriter, { storage, meaning }: ScalarType, 
     });
   } else if (meaning.kind === 'decimal') {
     message.message(6, (decimal) => {
-      decimal.bytesField(1, decimalText(min, storage, meaning.scale));
-      decimal.bytesField(2, decimalText(max, storage, meaning.scale));
+      decimal.bytesField(1, decimalText(unitsOf(min, storage), meaning.scale));
+      decimal.bytesField(2, decimalText(unitsOf(max, storage), meaning.scale));
     });
   } else if (meaning.kind === 'date') {
     message.message(7, (date) => {
