@@ -23,7 +23,7 @@ interface ExportOptions extends Partial<RunOptions> {
 }
 
 const query = 'SELECT * FROM readings';
-const meters = 40_000;
+export const meters = 40_000;
 
 export async function openReadings(bench: Bench, rows: number): Promise<Readings> {
   const missing = lacking('postgres', 'psql');

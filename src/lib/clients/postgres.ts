@@ -125,7 +125,7 @@ export async function startSession(
   timeouts: Timeouts,
   signal: AbortSignal,
 ): Promise<PostgresClient> {
-  const copy = await import('pg-copy-streams');
+  const { default: copy } = await import('pg-copy-streams');
   const connection = new Connection(client, target, timeouts.requestTimeoutMs, signal, copy.to, copy.from);
   await connection.query(session);
   // From version 14 on, a server whose client has died stops computing its answer.

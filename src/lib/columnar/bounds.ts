@@ -65,15 +65,17 @@ function wordBounds({ int32, bytes }: FixedColumn, from: number, to: number): Bo
 
 function doubleWordBounds({ int32, bytes }: FixedColumn, from: number, to: number): Bounds {
   let [least, greatest] = [from, from];
-  const isLess = (a: number, b: number) => {
-    const [highA, highB] = [int32[2 * a + 1]!, int32[2 * b + 1]!];
-    return highA !== highB ? highA < highB : int32[2 * a]! >>> 0 < int32[2 * b]! >>> 0;
-  };
   for (let i = from + 1; i < to; i++) {
-    if (isLess(i, least)) least = i;
-    else if (isLess(greatest, i)) greatest = i;
+    if (isLess(int32, i, least)) least = i;
+    else if (isLess(int32, greatest, i)) greatest = i;
   }
   return exact(bytes, least, greatest, 8);
+}
+
+function isLess(int32: Int32Array, a: number, b: number): boolean {
+  const highA = int32[2 * a + 1]!;
+  const highB = int32[2 * b + 1]!;
+  return highA !== highB ? highA < highB : int32[2 * a]! >>> 0 < int32[2 * b]! >>> 0;
 }
 
 /**
@@ -116,24 +118,28 @@ export function bytesBounds(
   to: number,
 ): Bounds | undefined {
   if (from === to) return undefined;
-  const first = isPlain ? from : codes[from]!;
-  let [least, greatest] = [first, first];
-  const consider = (entry: number) => {
+  // Each entry is compared once, however many values it stands for.
+  const seen = isPlain ? undefined : seenEntries(codes, entries, from, to);
+  const [first, end] = seen ? [0, entries] : [from, to];
+  let least = seen ? seen.indexOf(1) : from;
+  let greatest = least;
+  for (let entry = first; entry < end; entry++) {
+    if (seen?.[entry] === 0) continue;
     if (compareEntries(data, offsets, entry, least) < 0) least = entry;
     else if (compareEntries(data, offsets, entry, greatest) > 0) greatest = entry;
-  };
-  if (isPlain) for (let i = from + 1; i < to; i++) consider(i);
-  else {
-    // Each entry is compared once, however many values it stands for.
-    const seen = new Uint8Array(entries);
-    for (let i = from; i < to; i++) seen[codes[i]!] = 1;
-    for (let entry = 0; entry < entries; entry++) if (seen[entry] === 1) consider(entry);
   }
   return cutBounds(
     data.subarray(offsets[least], offsets[least + 1]),
     data.subarray(offsets[greatest], offsets[greatest + 1]),
     isText,
   );
+}
+
+/** 1 for each entry that is among the values. */
+function seenEntries(codes: Int32Array, entries: number, from: number, to: number): Uint8Array {
+  const seen = new Uint8Array(entries);
+  for (let i = from; i < to; i++) seen[codes[i]!] = 1;
+  return seen;
 }
 
 function compareEntries(data: Buffer, offsets: Int32Array, a: number, b: number): number {

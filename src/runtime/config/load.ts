@@ -5,7 +5,7 @@ import type { Path } from '../../lib/core/schema/walk.js';
 import type { Settings } from '../settings.js';
 import { Catalog } from './catalog.js';
 import { chooseEnvironment } from './environment.js';
-import { type ConfigFile, type EnvironmentInput, parseConfig } from './file.js';
+import type { ConfigFile, EnvironmentInput } from './file.js';
 import { type FindInput, findConfig } from './find.js';
 import { label } from '../../lib/core/written/label.js';
 import { InvalidConfiguration } from '../../lib/core/written/problems.js';
@@ -46,8 +46,7 @@ export async function loadSettings(
   const catalog = new Catalog(sections);
   const found = await findConfig(input);
   const warnings = unknownVariables(input.env, catalog);
-  const file: ConfigFile | undefined =
-    found && parseConfig(found.text, label(found.path, input.cwd), catalog);
+  const file = found && (await readConfig(found.text, label(found.path, input.cwd), catalog));
   if (file) warnings.push(...file.warnings);
   const environment = chooseEnvironment(input, found && label(found.path, input.cwd), file);
   const written: EnvironmentInput = file?.environments.get(environment) ?? {};
@@ -112,4 +111,10 @@ export async function loadSettings(
 /** The settings at the environment's top level. */
 function ownOf({ settings }: Catalog, merged: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(merged).filter(([key]) => settings.has(key)));
+}
+
+/** Many runs have no file, and then need no YAML. */
+async function readConfig(text: string, name: string, catalog: Catalog): Promise<ConfigFile> {
+  const { parseConfig } = await import('./file.js');
+  return parseConfig(text, name, catalog);
 }

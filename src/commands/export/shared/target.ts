@@ -1,12 +1,10 @@
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 
-import { S3Bucket } from '../../../lib/clients/s3/bucket.js';
 import { parseS3Url, s3Scheme } from '../../../lib/clients/s3/url.js';
 import { graceMs, withGrace } from '../../../lib/core/abort.js';
 import { systemClock } from '../../../lib/core/clock.js';
 import { FolderTarget } from '../../../lib/export/folder-target.js';
-import { S3Target } from '../../../lib/export/s3-target.js';
 import type { Target } from '../../../lib/export/target.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag } from '../../../runtime/flags.js';
@@ -22,6 +20,11 @@ export const targetFlags = {
 /** @throws UserError `URL_INVALID`, `S3_CREDENTIALS_MISSING` */
 export async function chooseTarget(to: string, settings: Settings, context: Context): Promise<Target> {
   if (!to.startsWith(s3Scheme)) return new FolderTarget(resolve(context.cwd, to));
+  // A folder needs none of it: what signs requests takes as long to load as all that writes Parquet.
+  const [{ S3Bucket }, { S3Target }] = await Promise.all([
+    import('../../../lib/clients/s3/bucket.js'),
+    import('../../../lib/export/s3-target.js'),
+  ]);
   const location = parseS3Url(to);
   const { signal, env } = context;
   const clock = systemClock;

@@ -90,7 +90,8 @@ function bytesStreams(column: BytesColumn, { meaning }: ScalarType, cuts: Cuts):
   };
 }
 
-function fixedStreams(column: FixedColumn, { storage, meaning }: ScalarType, cuts: Cuts): ColumnStreams {
+function fixedStreams(column: FixedColumn, type: ScalarType, cuts: Cuts): ColumnStreams {
+  const { storage, meaning } = type;
   const { bytes, int32, count, width } = column;
   const { directV2, direct } = encodingKinds;
   const asTheyAre = streamOf.bind(undefined, streamKinds.data, cuts, [], (from, to, out) =>
@@ -98,7 +99,7 @@ function fixedStreams(column: FixedColumn, { storage, meaning }: ScalarType, cut
   );
   if (meaning.kind === 'decimal') {
     const units = streamOf(streamKinds.data, cuts, [], (from, to, out) =>
-      writeDecimals(column, storage, from, to, out),
+      writeDecimals(column, type, from, to, out),
     );
     const scales = new Int32Array(count).fill(meaning.scale);
     return { streams: [units, integerStream(streamKinds.secondary, cuts, scales, true)], encoding: directV2 };

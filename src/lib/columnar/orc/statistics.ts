@@ -2,8 +2,9 @@ import type { Column } from '../batch.js';
 import { BytesColumn } from '../bytes-column.js';
 import { FixedColumn } from '../fixed-column.js';
 import { bytesBounds, fixedBounds, joined, type Bounds } from '../bounds.js';
+import { unitsAt } from '../decimal.js';
+import { decimalText } from '../scalar-text.js';
 import type { ScalarType, Type } from '../type.js';
-import { decimalText } from './decimal.js';
 import type { ProtobufWriter } from './protobuf.js';
 
 /** What is known of the values of a column. */
@@ -56,7 +57,8 @@ export function writeStatistics(
   message.number(10, hasNull ? 1 : 0);
 }
 
-function writeBounds(message: ProtobufWriter, { storage, meaning }: ScalarType, bounds: Bounds): void {
+function writeBounds(message: ProtobufWriter, type: ScalarType, bounds: Bounds): void {
+  const { storage, meaning } = type;
   const min = Buffer.from(bounds.min);
   const max = Buffer.from(bounds.max);
   if (meaning.kind === 'text' || meaning.kind === 'json') {
@@ -68,8 +70,8 @@ function writeBounds(message: ProtobufWriter, { storage, meaning }: ScalarType, 
     });
   } else if (meaning.kind === 'decimal') {
     message.message(6, (decimal) => {
-      decimal.bytesField(1, decimalText(min, storage, meaning.scale));
-      decimal.bytesField(2, decimalText(max, storage, meaning.scale));
+      decimal.bytesField(1, decimalText(unitsAt(type, min, 0), meaning.scale));
+      decimal.bytesField(2, decimalText(unitsAt(type, max, 0), meaning.scale));
     });
   } else if (meaning.kind === 'date') {
     message.message(7, (date) => {
