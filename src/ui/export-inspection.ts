@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from '../lib/core/units.js';
+import { counted, formatBytes, formatCount } from '../lib/core/units.js';
 import type { Inspection, InspectedColumn } from '../lib/export/read/inspect.js';
 import type { Printer } from '../runtime/printer.js';
 
@@ -8,18 +8,31 @@ const barWidth = 12;
 
 /** A dataset as a person reads it. */
 export function presentDataset(result: Inspection, printer: Printer): void {
-  const { path, format, rows, bytes, files, rowGroups, createdBy, reader, partitionBy, partitions, columns } =
-    result;
+  const {
+    path,
+    format,
+    rows,
+    bytes,
+    files,
+    rowGroups,
+    createdBy,
+    reader,
+    readFrom,
+    partitionBy,
+    partitions,
+    columns,
+  } = result;
   printer.heading(path);
   const facts: [string, string][] = [
     ['rows', formatCount(rows)],
-    ['size', `${formatBytes(bytes)} in ${formatCount(files)} ${format} ${files === 1 ? 'file' : 'files'}`],
+    ['size', `${formatBytes(bytes)} in ${counted(files, `${format} file`)}`],
   ];
   if (rowGroups !== undefined) facts.push(['row groups', formatCount(rowGroups)]);
   if (partitionBy.length > 0)
     facts.push(['partitions', `${formatCount(partitions)} by ${partitionBy.join(', ')}`]);
   if (reader !== undefined) facts.push(['written for', reader]);
   facts.push(['written by', createdBy.join(', ')]);
+  if (readFrom === 'manifest') facts.push(['read from', 'the manifest; ORC files are not read']);
   printer.facts(facts);
   printer.line();
   if (format === 'orc') presentTypes(columns, printer);

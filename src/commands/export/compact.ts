@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
-
-import { codecNameOf, openCodec } from '../../lib/columnar/parquet/codec.js';
+import { openCodec } from '../../lib/columnar/parquet/codec.js';
 import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { formatBytes, formatCount } from '../../lib/core/units.js';
 import { compact as compactDataset, type Compaction, planCompaction } from '../../lib/export/compact.js';
 import { FolderTarget } from '../../lib/export/folder-target.js';
+import { codecOf } from '../../lib/export/read/codec-of.js';
+import { datasetFolder } from '../../lib/export/read/dataset-folder.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { createdBy } from '../../version.js';
@@ -39,7 +39,7 @@ export const compact = changeCommand({
   ],
 
   prepare: async ({ folder: given, targetFileSize: fileBytes, rowGroupRows }, context): Promise<Prepared> => {
-    const folder = resolve(context.cwd, given);
+    const folder = datasetFolder(given, context.cwd);
     return { plan: await planCompaction(folder, fileBytes), folder, fileBytes, rowGroupRows };
   },
 
@@ -60,7 +60,7 @@ export const compact = changeCommand({
   async run({ plan, folder, fileBytes, rowGroupRows }, context) {
     const { manifest, partitions } = plan;
     if (partitions.size === 0) return { verdict: 'ok', result: resultOf(manifest.files.length, 0, manifest) };
-    const codec = await openCodec(codecNameOf(plan.codec) ?? 'snappy');
+    const codec = await openCodec(await codecOf(plan.files));
     const options = {
       format: parquetFormat({ codec, createdBy }),
       createdBy,

@@ -1,9 +1,11 @@
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 
 import { UserError } from '../../lib/core/errors.js';
-import { createTable, ddlReaders } from '../../lib/export/read/ddl.js';
+import { datasetFolder } from '../../lib/export/read/dataset-folder.js';
+import { createTable, ddlReaders, type TableFiles } from '../../lib/export/read/ddl.js';
 import { type Inspection, inspectOrc, inspectParquet } from '../../lib/export/read/inspect.js';
-import { findDataset, openDataset } from '../../lib/export/read/open-dataset.js';
+import { findDataset, type FoundDataset } from '../../lib/export/read/find-dataset.js';
+import { schemaOf } from '../../lib/export/read/open-dataset.js';
 import { readCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import { presentDataset } from '../../ui/export-inspection.js';
@@ -15,7 +17,8 @@ export const inspect = readCommand({
   summary: 'show the columns of a dataset, and how they are stored',
   synonyms: ['describe', 'schema', 'metadata'],
   description:
-    'Reads the footers of Parquet files only, and the manifest of ORC files. --ddl prints the statements that make the dataset a table of a reader.',
+    'Reads the footers of Parquet files, and only the manifest where the files are ORC. --ddl prints the statements that make the ' +
+    'dataset a table of a reader.',
   args: { path: { help: 'a folder or a file', required: true } },
   flags: {
     ddl: flag.choice(ddlReaders, { help: 'print a table definition for this reader' }),
@@ -27,25 +30,19 @@ export const inspect = readCommand({
   ],
 
   async read({ path, ddl, name }, context) {
-    const location = resolve(context.cwd, path);
-    if (ddl !== undefined) {
-      const dataset = await openDataset(location);
-      const columns = dataset.schema.filter((field) => !dataset.partitionBy.includes(field.name));
-      const { format, partitionBy } = dataset;
-      const table = { name: name ?? basename(location), location, format, columns, partitionBy };
-      return { verdict: 'ok', result: { path: location, ddl: createTable(ddl, table) } as Result };
-    }
+    if (name !== undefined && ddl === undefined)
+      throw new UserError('--name is the name of the table that --ddl makes', { hint: 'Give --ddl too.' });
+    const location = datasetFolder(path, context.cwd);
     const found = await findDataset(location);
     if (found.files.length === 0)
       throw new UserError(`${location} has no Parquet or ORC files`, { code: 'FILES_MISSING' });
-    if (found.format === 'parquet') return { verdict: 'ok', result: (await inspectParquet(found)) as Result };
-    const { manifest } = found;
-    if (!manifest)
-      throw new UserError(`${location} has ORC files of another writer, which metrify does not read`, {
-        code: 'ORC_UNREAD',
-        hint: 'Look at them with orc-tools or pyarrow.',
-      });
-    return { verdict: 'ok', result: inspectOrc({ ...found, manifest }) as Result };
+    const result: Result =
+      ddl !== undefined
+        ? { path: location, ddl: createTable(ddl, await tableOf(found, name ?? basename(location))) }
+        : found.format === 'parquet'
+          ? await inspectParquet(found)
+          : inspectOrc(found);
+    return { verdict: 'ok', result };
   },
 
   present(result, printer) {
@@ -53,3 +50,10 @@ export const inspect = readCommand({
     else presentDataset(result, printer);
   },
 });
+
+async function tableOf(found: FoundDataset, name: string): Promise<TableFiles> {
+  const { name: location, format, partitionBy } = found;
+  const schema = await schemaOf(found);
+  const count = schema.length - partitionBy.length;
+  return { name, location, format, columns: schema.slice(0, count), partitions: schema.slice(count) };
+}

@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
-
 import { cellJson, cellText } from '../../lib/columnar/cell-json.js';
 import type { Field } from '../../lib/columnar/type.js';
 import { typeName } from '../../lib/columnar/type-name.js';
+import { datasetFolder } from '../../lib/export/read/dataset-folder.js';
 import { type DatasetRow, readRows } from '../../lib/export/read/read-rows.js';
 import { openDataset } from '../../lib/export/read/open-dataset.js';
+import { fieldNumber } from '../../lib/export/read/read-batches.js';
 import { bindWhere } from '../../lib/columnar/where/bind.js';
 import { readCommand } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
@@ -27,7 +27,8 @@ export const read = readCommand({
   summary: 'print the rows of a dataset of Parquet files',
   synonyms: ['cat', 'head', 'select', 'query'],
   description:
-    'PATH is a folder or a file, also of another writer. Columns in the names of folders (month=2026-01) are text. --where takes comparisons, ' +
+    'PATH is a folder or a file, also of another writer. Columns in the names of folders (month=2026-01) have the types that the ' +
+    'manifest gives; without a manifest they are text. --where takes comparisons, ' +
     'in, between, like, is null, isnan(), and, or, not; files, row groups and pages in which it cannot be true are not read. NaN is equal to ' +
     'itself and greater than all numbers, as in PostgreSQL. Times with a zone are UTC. With --output ndjson a row is a JSON line in which ' +
     'numbers keep all of their digits.',
@@ -50,7 +51,7 @@ export const read = readCommand({
   ],
 
   async read({ path, where, columns, limit }, context) {
-    const dataset = await openDataset(resolve(context.cwd, path));
+    const dataset = await openDataset(datasetFolder(path, context.cwd));
     const predicate = where === undefined ? undefined : bindWhere(where, dataset.schema);
     const rows = readRows(dataset, {
       ...(columns.length > 0 && { columns }),
@@ -58,7 +59,10 @@ export const read = readCommand({
       ...(limit !== undefined && { limit }),
       signal: context.signal,
     });
-    const fields = columns.length === 0 ? dataset.schema : columns.map((name) => field(dataset.schema, name));
+    const fields =
+      columns.length === 0
+        ? dataset.schema
+        : columns.map((name) => dataset.schema[fieldNumber(dataset.schema, name)]!);
     const schema = fields.map(({ name, type }) => ({ name, type: typeName(type) }));
     if (!context.data) {
       const values: unknown[] = [];
@@ -72,12 +76,6 @@ export const read = readCommand({
   /** Rows are data. */
   present() {},
 });
-
-function field(schema: readonly Field[], name: string): Field {
-  const found = schema.find((each) => each.name === name);
-  // readRows says which there are.
-  return found ?? { name, type: { storage: 'boolean', meaning: { kind: 'plain' } } };
-}
 
 /** @param isRounded numbers that a double does not hold are text */
 function jsonLine(row: DatasetRow, fields: readonly Field[], isRounded = false): string {

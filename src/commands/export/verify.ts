@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-
 import { openPostgres, type PostgresClient } from '../../lib/clients/postgres.js';
 import { requireSystem } from '../../lib/clients/systems.js';
 import { openCodec } from '../../lib/columnar/parquet/codec.js';
@@ -7,7 +5,8 @@ import { parquetFormat } from '../../lib/columnar/parquet/file-format.js';
 import { ServiceConflict, UserError } from '../../lib/core/errors.js';
 import { FolderTarget } from '../../lib/export/folder-target.js';
 import { codecOf } from '../../lib/export/read/codec-of.js';
-import { findParquet, type FoundDataset } from '../../lib/export/read/open-dataset.js';
+import { datasetFolder } from '../../lib/export/read/dataset-folder.js';
+import { findParquet, type FoundDataset } from '../../lib/export/read/find-dataset.js';
 import { findTable } from '../../lib/export/table.js';
 import { repairPartitions } from '../../lib/export/verify/repair.js';
 import {
@@ -62,7 +61,7 @@ export const verify = changeCommand({
         hint: 'Give one of --sql and --table.',
       });
     const written = sql === undefined ? undefined : await readQuery(sql, context.cwd);
-    const found = await findParquet(resolve(context.cwd, path));
+    const found = await findParquet(datasetFolder(path, context.cwd));
     if (repair && !found.manifest)
       throw new ServiceConflict(`${found.name} has no manifest: metrify did not write it`, {
         code: 'MANIFEST_MISSING',

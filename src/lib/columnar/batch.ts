@@ -18,11 +18,6 @@ export class Batch {
     this.columns = schema.map(({ type }) => openColumn(type, capacity));
   }
 
-  /** Bytes that its columns take. */
-  get memory(): number {
-    return this.columns.reduce((sum, { memory }) => sum + memory, 0);
-  }
-
   /** Bytes of its values. */
   get bytes(): number {
     return this.columns.reduce((sum, { size }) => sum + size, 0);

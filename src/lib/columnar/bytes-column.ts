@@ -36,11 +36,6 @@ export class BytesColumn {
     return this.offsets[this.entries]!;
   }
 
-  /** Bytes that it takes. */
-  get memory(): number {
-    return this.data.length + 4 * (this.codes.length + this.offsets.length + this.#slots.length);
-  }
-
   /** Bytes of its values. */
   get size(): number {
     return 4 * this.count + (this.entries === 0 ? 0 : this.length);

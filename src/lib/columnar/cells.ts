@@ -1,5 +1,6 @@
 import type { Column } from './batch.js';
 import { BytesColumn } from './bytes-column.js';
+import { unitsAt } from './decimal.js';
 import type { FixedColumn } from './fixed-column.js';
 import { placesOf } from './gather.js';
 import type { ListColumn, StructColumn } from './nested-columns.js';
@@ -54,7 +55,8 @@ function bytesOf(
   };
 }
 
-function fixedOf(column: FixedColumn, { storage, width, meaning }: ScalarType): (i: number) => Cell {
+function fixedOf(column: FixedColumn, type: ScalarType): (i: number) => Cell {
+  const { storage, width, meaning } = type;
   const { bytes, int32, float32, float64 } = column;
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const long = (i: number) => all.readBigInt64LE(8 * i);
@@ -71,10 +73,7 @@ function fixedOf(column: FixedColumn, { storage, width, meaning }: ScalarType): 
     case 'uuid':
       return (i) => uuidText(part(i));
     case 'decimal':
-      if (storage === 'int32') return (i) => decimalText(BigInt(int32[i]!), meaning.scale);
-      if (storage === 'int64') return (i) => decimalText(long(i), meaning.scale);
-      return (i) =>
-        decimalText(BigInt.asIntN(8 * width!, BigInt(`0x${part(i).toString('hex')}`)), meaning.scale);
+      return (i) => decimalText(unitsAt(type, all, i), meaning.scale);
     case 'integer':
     case 'plain':
     case 'text':

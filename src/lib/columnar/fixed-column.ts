@@ -22,11 +22,6 @@ export class FixedColumn {
     this.#take(new ArrayBuffer(Math.ceil((width * capacity) / 8) * 8));
   }
 
-  /** Bytes that it takes. */
-  get memory(): number {
-    return this.bytes.length;
-  }
-
   /** Bytes of its values. */
   get size(): number {
     return this.width * this.count;

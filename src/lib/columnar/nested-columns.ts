@@ -22,11 +22,6 @@ export class ListColumn {
     return 4 * this.count + this.elements.size;
   }
 
-  /** Bytes that it takes, with its elements. */
-  get memory(): number {
-    return 4 * this.offsets.length + this.elements.memory;
-  }
-
   reserve(capacity: number): void {
     if (capacity < this.offsets.length) return;
     const more = new Int32Array(2 * capacity + 1);
@@ -52,11 +47,6 @@ export class StructColumn {
   /** Bytes of its values. */
   get size(): number {
     return this.fields.reduce((sum, { size }) => sum + size, 0);
-  }
-
-  /** Bytes that it takes, with its fields. */
-  get memory(): number {
-    return this.fields.reduce((sum, { memory }) => sum + memory, 0);
   }
 
   reserve(capacity: number): void {

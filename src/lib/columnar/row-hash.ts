@@ -1,12 +1,13 @@
 import type { Column } from './batch.js';
 import { BytesColumn } from './bytes-column.js';
+import { unitsAt } from './decimal.js';
 import type { FixedColumn } from './fixed-column.js';
 import type { ListColumn, StructColumn } from './nested-columns.js';
 import type { ScalarType, Type } from './type.js';
 
 /**
- * Two hashes of 32 bits for each row: 64 bits together. Equal values have equal ones, whichever width their numbers have and
- * however the column keeps them; −0 and 0 are different values, and all NaN are one.
+ * Two hashes of 32 bits for each row: 64 bits together. Equal values have equal ones, whichever width and scale their numbers
+ * have and however the column keeps them; −0 and 0 are different values, and all NaN are one.
  */
 export interface Hashes {
   readonly one: Int32Array;
@@ -97,10 +98,9 @@ function hashBytes(data: Uint8Array, from: number, to: number, out: Hashes, i: n
   out.other[i] = remix(other, rest);
 }
 
-function fixedHashes(
-  { bytes, int32, float32, float64, count, width }: FixedColumn,
-  type: ScalarType,
-): Hashes {
+function fixedHashes(column: FixedColumn, type: ScalarType): Hashes {
+  if (type.meaning.kind === 'decimal') return decimalHashes(column, type, type.meaning.scale);
+  const { bytes, int32, float32, float64, count, width } = column;
   const out = hashes(count);
   const put = (i: number, low: number, high: number): void => {
     out.one[i] = mix(mix(0, low), high);
@@ -127,32 +127,47 @@ function fixedHashes(
       }
       return out;
     default:
-      for (let i = 0; i < count; i++)
-        if (type.meaning.kind === 'decimal') hashDecimal(bytes, i * width, (i + 1) * width, put, out, i);
-        else hashBytes(bytes, i * width, (i + 1) * width, out, i);
+      for (let i = 0; i < count; i++) hashBytes(bytes, i * width, (i + 1) * width, out, i);
       return out;
   }
 }
 
-/** As the same number in 8 bytes, if it has room there. */
-function hashDecimal(
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  put: (i: number, low: number, high: number) => void,
-  out: Hashes,
-  i: number,
-): void {
-  const fill = (bytes[from]! << 24) >> 31;
-  let first = from;
-  while (first < to - 1 && bytes[first] === (fill & 255) && (bytes[first + 1]! << 24) >> 31 === fill) first++;
-  if (to - first > 8) return hashBytes(bytes, first, to, out, i);
-  let [low, high] = [fill, fill];
-  for (let at = first; at < to; at++) {
-    high = (high << 8) | (low >>> 24);
-    low = (low << 8) | bytes[at]!;
+/** Without the zeros at the end of their digits, so that `1.5` and `1.50` are one number. */
+function decimalHashes({ bytes, int32, count }: FixedColumn, type: ScalarType, scale: number): Hashes {
+  const out = hashes(count);
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let i = 0; i < count; i++) {
+    const units =
+      type.storage === 'int32'
+        ? int32[i]!
+        : type.storage === 'int64'
+          ? int32[2 * i + 1]! * 2 ** 32 + (int32[2 * i]! >>> 0)
+          : NaN;
+    if (Number.isSafeInteger(units)) hashNumber(units, scale, out, i);
+    else hashLongNumber(unitsAt(type, all, i), scale, out, i);
   }
-  put(i, low, high);
+  return out;
+}
+
+function hashNumber(units: number, scale: number, out: Hashes, i: number): void {
+  let [short, digits] = [units, units === 0 ? 0 : scale];
+  for (; digits > 0 && short % 10 === 0; digits--) short /= 10;
+  const high = Math.floor(short / 2 ** 32);
+  out.one[i] = mix(mix(mix(0, short | 0), high | 0), digits);
+  out.other[i] = remix(remix(remix(0, short | 0), high | 0), digits);
+}
+
+function hashLongNumber(units: bigint, scale: number, out: Hashes, i: number): void {
+  let [rest, digits] = [units, scale];
+  for (; digits > 0 && rest % 10n === 0n; digits--) rest /= 10n;
+  if (BigInt.asIntN(53, rest) === rest) return hashNumber(Number(rest), digits, out, i);
+  let [one, other] = [mix(0, digits), remix(0, digits)];
+  for (; rest !== 0n && rest !== -1n; rest >>= 32n) {
+    one = mix(one, Number(BigInt.asIntN(32, rest)));
+    other = remix(other, Number(BigInt.asIntN(32, rest)));
+  }
+  out.one[i] = mix(one, Number(rest));
+  out.other[i] = remix(other, Number(rest));
 }
 
 function hashes(count: number): Hashes {

@@ -1,10 +1,13 @@
 import type { Type } from './type.js';
 
-/** A type as a person reads it: `decimal(9, 2)`, `list<text>`, `struct<months: int32>`. */
+/**
+ * A type as a person reads it: `decimal(9, 2)`, `list<text>`, `struct<months: int32>`. `parseTypeName` reads it again. A field of a
+ * record whose name is not a word is quoted as SQL does it.
+ */
 export function typeName(type: Type): string {
   if (type.storage === 'list') return `list<${typeName(type.element)}>`;
   if (type.storage === 'struct')
-    return `struct<${type.fields.map((field) => `${field.name}: ${typeName(field.type)}`).join(', ')}>`;
+    return `struct<${type.fields.map((field) => `${fieldName(field.name)}: ${typeName(field.type)}`).join(', ')}>`;
   const { storage, meaning } = type;
   switch (meaning.kind) {
     case 'plain':
@@ -24,4 +27,8 @@ export function typeName(type: Type): string {
     case 'uuid':
       return meaning.kind;
   }
+}
+
+function fieldName(name: string): string {
+  return /^[\p{L}\p{N}_]+$/u.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,7 +1,5 @@
 import { Batch } from '../columnar/batch.js';
 import { gather, placesOf } from '../columnar/gather.js';
-import { openFile } from '../columnar/parquet-reader/byte-source.js';
-import { ParquetFile } from '../columnar/parquet-reader/parquet-file.js';
 import type { FileFormat } from '../columnar/sink.js';
 import type { Schema } from '../columnar/type.js';
 import { ServiceConflict, UserError } from '../core/errors.js';
@@ -10,7 +8,9 @@ import { batchBytes, rowsOfBatch } from './batch-size.js';
 import { Dataset } from './dataset.js';
 import type { Manifest } from './manifest.js';
 import { folderOf } from './partition-path.js';
-import { type DatasetFile, openDataset, type ReadableDataset, readBatches } from './read/open-dataset.js';
+import type { DatasetFile } from './read/find-dataset.js';
+import { openDataset, type ReadableDataset, withTextPartitions } from './read/open-dataset.js';
+import { readBatches } from './read/read-batches.js';
 import type { Target } from './target.js';
 
 /** What is to be merged. */
@@ -22,8 +22,6 @@ export interface Compaction {
   readonly partitions: ReadonlySet<string>;
   readonly rows: number;
   readonly bytes: number;
-  /** Of their pages, as parquet.thrift numbers it. */
-  readonly codec: number;
 }
 
 export interface CompactOptions {
@@ -52,18 +50,16 @@ export async function planCompaction(path: string, fileBytes: number): Promise<C
   const wanted = JSON.stringify(dataset.schema.slice(0, dataset.schema.length - partitionBy.length));
   const files: DatasetFile[] = [];
   const partitions = new Set<string>();
-  let codec = 0;
   for (const [folder, members] of byFolder(dataset.files)) {
     const bytes = members.reduce((sum, file) => sum + byPath.get(file.path)!.bytes, 0);
-    const states = await Promise.all(members.map((file) => stateOf(file, wanted)));
+    const isCurrent = members.every((file) => JSON.stringify(dataset.columnsOf.get(file.path)) === wanted);
     const isMany = members.length > Math.max(1, Math.ceil(bytes / fileBytes));
-    if (!isMany && states.every(({ isCurrent }) => isCurrent)) continue;
-    codec = Math.max(codec, ...states.map((state) => state.codec));
+    if (!isMany && isCurrent) continue;
     partitions.add(folder);
     files.push(...members);
   }
   const total = (of: 'rows' | 'bytes') => files.reduce((sum, file) => sum + byPath.get(file.path)![of], 0);
-  return { dataset, manifest, files, partitions, rows: total('rows'), bytes: total('bytes'), codec };
+  return { dataset, manifest, files, partitions, rows: total('rows'), bytes: total('bytes') };
 }
 
 /**
@@ -78,11 +74,14 @@ export async function compact(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<Manifest> {
-  const { dataset, manifest, files, partitions } = plan;
+  const { manifest, files, partitions } = plan;
+  const dataset = withTextPartitions(plan.dataset);
   const { query, reader, partitionBy, snapshot, since } = manifest;
-  const schema = dataset.schema.slice(0, dataset.schema.length - partitionBy.length);
+  const count = dataset.schema.length - partitionBy.length;
+  const schema = dataset.schema.slice(0, count);
+  const partitionTypes = plan.dataset.schema.slice(count);
   const into = await Dataset.open(target, schema, {
-    ...{ format, createdBy, partitionBy, rowGroupRows, fileBytes, query, reader },
+    ...{ format, createdBy, partitionBy, partitionTypes, rowGroupRows, fileBytes, query, reader },
     replace: partitions,
   });
   try {
@@ -151,20 +150,4 @@ function byFolder(files: readonly DatasetFile[]): ReadonlyMap<string, readonly D
     folders.set(folder, [...(folders.get(folder) ?? []), file]);
   }
   return folders;
-}
-
-async function stateOf(
-  file: DatasetFile,
-  wanted: string,
-): Promise<{ readonly isCurrent: boolean; readonly codec: number }> {
-  const source = await openFile(file.absolute);
-  try {
-    const { schema, footer } = await ParquetFile.open(source);
-    return {
-      isCurrent: JSON.stringify(schema.map(({ name, type }) => ({ name, type }))) === wanted,
-      codec: footer.groups[0]?.chunks[0]?.codec ?? 0,
-    };
-  } finally {
-    await source.close();
-  }
 }

@@ -9,6 +9,7 @@ import { ServiceConflict } from '../core/errors.js';
 import { mergeColumns } from './evolution.js';
 import { type Manifest, type ManifestFile, parseManifest, printManifest } from './manifest.js';
 import { folderOf } from './partition-path.js';
+import { partitionColumns } from './partition-columns.js';
 import { type PartFile, PartitionWriter } from './partition-writer.js';
 import type { OpenTarget, Target } from './target.js';
 
@@ -16,6 +17,8 @@ export interface DatasetOptions {
   readonly format: FileFormat;
   readonly createdBy: string;
   readonly partitionBy: readonly string[];
+  /** Those columns with the types that they have in the query; in folders all are text. Default: text. */
+  readonly partitionTypes?: Schema;
   /** Rows of a row group at most. */
   readonly rowGroupRows: number;
   /** A file that has become so long is followed by another. Default: each partition is one file. */
@@ -139,7 +142,7 @@ export class Dataset {
     const gone = old.filter(({ path }) => this.#replaces(folderOf(path)) && !added.has(path));
     const kept = old.filter(({ path }) => !this.#replaces(folderOf(path)));
     const files = [...kept, ...parts.map(describe)].sort((a, b) => (a.path < b.path ? -1 : 1));
-    const { createdBy, query, reader, partitionBy } = this.#options;
+    const { createdBy, query, reader, partitionBy, partitionTypes } = this.#options;
     const manifest: Manifest = {
       format: 'metrify-dataset',
       version: 1,
@@ -150,6 +153,12 @@ export class Dataset {
       reader,
       ...facts,
       partitionBy: [...partitionBy],
+      ...(partitionTypes && {
+        partitionColumns: partitionColumns(
+          partitionTypes,
+          files.map(({ path }) => path),
+        ),
+      }),
       columns: this.#columns,
       rows: files.reduce((sum, { rows }) => sum + rows, 0),
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -1,15 +1,12 @@
 import type { Reader } from '../columnar/postgres/profiles.js';
+import { parseTypeName } from '../columnar/parse-type-name.js';
+import { typeName } from '../columnar/type-name.js';
+import type { Type } from '../columnar/type.js';
+import { widerType } from '../columnar/wider-type.js';
 import { ServiceConflict } from '../core/errors.js';
 import type { Manifest } from './manifest.js';
 
 type Columns = Manifest['columns'];
-
-/** Types that hold all values of those before them. */
-const widenings: readonly (readonly string[])[] = [
-  ['int16', 'int32', 'int64'],
-  ['float32', 'float64'],
-];
-const mostDigits = 38;
 
 /**
  * Which readers take files for one table whose columns have become wider. Columns that come and go, and decimals that gain digits
@@ -50,21 +47,19 @@ export function mergeColumns(before: Columns, now: Columns, reader: Reader): Col
   ];
 }
 
-/** The type that holds the values of both. */
+/** The type that holds the values of both, where readers take files with both for one column. */
 function mergeTypes(a: string, b: string, takesWider: boolean): string | undefined {
-  const [one, other] = [decimalOf(a), decimalOf(b)];
-  if (one && other && (one.scale === other.scale || takesWider)) {
-    const scale = Math.max(one.scale, other.scale);
-    const digits = scale + Math.max(one.precision - one.scale, other.precision - other.scale);
-    return digits <= mostDigits ? `decimal(${digits}, ${scale})` : undefined;
-  }
-  const steps = takesWider ? widenings.find((types) => types.includes(a) && types.includes(b)) : undefined;
-  return steps?.[Math.max(steps.indexOf(a), steps.indexOf(b))];
+  const [one, other] = [parseTypeName(a), parseTypeName(b)];
+  const wider = one && other && widerType(one, other);
+  return wider && isTaken(one, other, takesWider) ? typeName(wider) : undefined;
 }
 
-function decimalOf(type: string): { readonly precision: number; readonly scale: number } | undefined {
-  const [, precision, scale] = /^decimal\((\d+), (\d+)\)$/.exec(type) ?? [];
-  return scale === undefined ? undefined : { precision: Number(precision), scale: Number(scale) };
+function isTaken(one: Type, other: Type, takesWider: boolean): boolean {
+  if (!('meaning' in one && 'meaning' in other)) return false;
+  const { meaning: m } = one;
+  const { meaning: n } = other;
+  if (m.kind === 'decimal' && n.kind === 'decimal') return takesWider || m.scale === n.scale;
+  return takesWider && (m.kind === 'integer' || one.storage.startsWith('float'));
 }
 
 function changed(what: string): ServiceConflict {

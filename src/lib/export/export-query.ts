@@ -67,7 +67,7 @@ export async function exportQuery(
   progress: Progress,
 ): Promise<Exported> {
   const { query, sql, target } = job;
-  const options = { ...job, query: sql, reader: query.reader };
+  const options = { ...job, query: sql, reader: query.reader, partitionTypes: query.partitionTypes };
   const dataset = await Dataset.open(target, query.columns, options);
   try {
     const notes: string[] = [];

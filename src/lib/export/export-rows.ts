@@ -24,12 +24,12 @@ export interface RowSink {
  * @throws as the feed and the sink; ServiceConflict `LOCK_HELD`
  */
 export async function writeRows(
-  { columns, partitions, refusals }: ExportRows,
+  { columns, partitions, partitionTypes, refusals }: ExportRows,
   target: Target,
   options: DatasetOptions,
   feed: (sink: RowSink) => Promise<void>,
 ): Promise<Manifest> {
-  const dataset = await Dataset.open(target, columns, options);
+  const dataset = await Dataset.open(target, columns, { ...options, partitionTypes });
   try {
     const all = [...columns, ...partitions];
     const capacity = rowsOfBatch(all, partitions.length === 0 ? options.rowGroupRows : dividedRows);

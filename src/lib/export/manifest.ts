@@ -20,6 +20,8 @@ const file = z.object({
   sha256: z.string(),
 });
 
+const columns = z.array(z.object({ name: z.string(), type: z.string() }));
+
 const schema = z.object({
   format: z.literal('metrify-dataset'),
   version: z.literal(1),
@@ -35,7 +37,10 @@ const schema = z.object({
   /** Which readers the types are written for. */
   reader: z.enum(readers),
   partitionBy: z.array(z.string()),
-  columns: z.array(z.object({ name: z.string(), type: z.string() })),
+  /** Of the partitions, as `partitionBy`; manifests of earlier versions lack it. */
+  partitionColumns: z.optional(columns),
+  /** Of the files. */
+  columns,
   rows: z.number(),
   bytes: z.number(),
   files: z.array(file),

@@ -2,9 +2,9 @@ import type { PostgresClient } from '../clients/postgres.js';
 import { type CatalogType, readTypes } from '../columnar/postgres/catalog.js';
 import { ask } from '../columnar/postgres/expressions.js';
 import { type Reader, warningsFor } from '../columnar/postgres/profiles.js';
-import { asText, type Mapped, type TypeRules } from '../columnar/postgres/types.js';
+import { asText, type Mapped, type TypeRules, typeOfText } from '../columnar/postgres/types.js';
 import { type MisfitRules, Refusals } from '../columnar/refusals.js';
-import type { Field } from '../columnar/type.js';
+import type { Field, Schema } from '../columnar/type.js';
 import { UserError } from '../core/errors.js';
 import { quoteIdentifier } from '../sql/quote.js';
 
@@ -18,6 +18,8 @@ export interface ExportQuery {
   readonly columns: readonly (Field & Mapped)[];
   /** Which make the partitions, as text; they come behind the others. */
   readonly partitions: readonly (Field & Mapped)[];
+  /** Those columns with the types of their values. */
+  readonly partitionTypes: Schema;
   /** Those of them that are text in the database as well. */
   readonly textPartitions: readonly string[];
   /** The readers that it was made for. */
@@ -69,6 +71,10 @@ export async function describeQuery(
     select,
     columns: asked,
     partitions: partitionBy.map((name) => ({ name, ...asText })),
+    partitionTypes: partitionBy.map((name) => {
+      const { type, modifier } = columns.find((column) => column.name === name)!;
+      return { name, type: typeOfText(types.get(type)!, modifier) };
+    }),
     textPartitions: columns
       .filter(({ name, type }) => partitionBy.includes(name) && isText(types.get(type)!))
       .map(({ name }) => name),

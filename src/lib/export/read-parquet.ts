@@ -1,10 +1,9 @@
-import { resolve } from 'node:path';
-
 import * as z from 'zod/mini';
 
 import type { Cell } from '../columnar/cells.js';
 import { bindWhere } from '../columnar/where/bind.js';
 import { readSettings } from './call-settings.js';
+import { datasetFolder } from './read/dataset-folder.js';
 import { openDataset } from './read/open-dataset.js';
 import { readRows } from './read/read-rows.js';
 
@@ -31,8 +30,8 @@ const settings = z.strictObject({
 
 /**
  * Reads a Parquet file, or a folder of them, row by row in constant memory. Files, row groups and pages that cannot have a row that
- * is asked for are not read. Whole numbers of 64 bits are bigints; decimals, dates, times and uuids are texts; columns of
- * partitions are text.
+ * is asked for are not read. Whole numbers of 64 bits are bigints; decimals, dates, times and uuids are texts. Columns
+ * of partitions have the types that the manifest gives; without a manifest they are text.
  * @throws UserError `SETTINGS_INVALID`, `COLUMN_MISSING`, `PARQUET_MALFORMED`, and what `filters` says that is wrong
  */
 export async function* readParquet(
@@ -40,7 +39,7 @@ export async function* readParquet(
   options: ReadOptions = {},
 ): AsyncGenerator<ParquetRow, void, undefined> {
   const { filters, columns, limit, signal } = readSettings('readParquet', settings, options);
-  const dataset = await openDataset(resolve(path));
+  const dataset = await openDataset(datasetFolder(path));
   const where = Array.isArray(filters) ? filters.map((each) => `(${each})`).join(' AND ') : filters;
   const names = columns ?? dataset.schema.map(({ name }) => name);
   const rows = readRows(dataset, {

@@ -4,6 +4,7 @@ import { namedType } from '../columnar/rows/named-type.js';
 import { partitionType } from '../columnar/rows/partition-text.js';
 import type { RowColumn } from '../columnar/rows/row-batches.js';
 import { Refusals } from '../columnar/refusals.js';
+import type { Schema } from '../columnar/type.js';
 import { typeName } from '../columnar/type-name.js';
 import { UserError } from '../core/errors.js';
 import { checkNames, type WriteRules } from './query.js';
@@ -14,6 +15,8 @@ export interface ExportRows {
   readonly columns: readonly RowColumn[];
   /** Which make the partitions, as text. */
   readonly partitions: readonly RowColumn[];
+  /** Those columns with the types of their values. */
+  readonly partitionTypes: Schema;
   /** Takes values that the files cannot hold. */
   readonly refusals: Refusals;
   /** What common readers make of the columns, if it is not what one expects. */
@@ -55,6 +58,10 @@ export function exportColumns(
         code: 'PARTITION_TYPE',
         hint: 'Text, whole numbers, booleans and dates can.',
       });
+    }),
+    partitionTypes: partitionBy.map((name) => {
+      const { type } = columns.find((each) => each.name === name)!;
+      return { name, type };
     }),
     refusals: new Refusals(rules.misfits),
     warnings: warningsFor(kept, rules.profile),

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { cellJson, cellText } from '../../../src/lib/columnar/cell-json.js';
 import { cellsOf } from '../../../src/lib/columnar/cells.js';
-import { openDataset, readBatches } from '../../../src/lib/export/read/open-dataset.js';
+import { openDataset } from '../../../src/lib/export/read/open-dataset.js';
+import { readBatches } from '../../../src/lib/export/read/read-batches.js';
 import { type Lake, openLake } from '../../servers/lake.js';
 import { needs } from '../../servers/needs.js';
 import { temporaryDirectory } from '../../servers/process.js';

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { openPostgres } from '../../../src/lib/clients/postgres.js';
-import { findDataset, openDataset } from '../../../src/lib/export/read/open-dataset.js';
+import { findDataset } from '../../../src/lib/export/read/find-dataset.js';
+import { openDataset } from '../../../src/lib/export/read/open-dataset.js';
 import { readRows } from '../../../src/lib/export/read/read-rows.js';
 import { isVerified, verifyDataset } from '../../../src/lib/export/verify/verify.js';
 import { scaled } from '../../scale.js';

@@ -4,10 +4,8 @@ import { compressors } from 'hyparquet-compressors';
 import { uncompressSync } from 'snappy';
 
 import { errorMessage } from '../../core/errors.js';
+import { codecIds, codecWithId } from '../parquet/codec-ids.js';
 import { ParquetMalformed, ParquetUnsupported } from './malformed.js';
-
-/** Names by their numbers in parquet.thrift. */
-export const codecNames = ['none', 'snappy', 'gzip', 'lzo', 'brotli', 'lz4', 'zstd', 'lz4'] as const;
 
 /** Of a page: PostgreSQL's longest value has a gigabyte. */
 const mostBytes = 2 ** 30 + 2 ** 20;
@@ -22,12 +20,12 @@ const mostSnappyRatio = 22;
  * @throws ParquetMalformed, ParquetUnsupported
  */
 export function decompress(codec: number, bytes: Buffer, size: number): Buffer {
-  if (codec === 0) {
+  if (codec === codecIds.none) {
     if (bytes.length !== size) throw new ParquetMalformed(`a page has ${bytes.length} bytes, not ${size}`);
     return bytes;
   }
   if (size > mostBytes) throw new ParquetUnsupported(`a page of ${size} bytes`);
-  if (size > bytes.length * (codec === 1 ? mostSnappyRatio : mostRatio) + 64)
+  if (size > bytes.length * (codec === codecIds.snappy ? mostSnappyRatio : mostRatio) + 64)
     throw new ParquetMalformed(`${bytes.length} bytes cannot become ${size}`);
   let out: Uint8Array;
   try {
@@ -43,22 +41,22 @@ export function decompress(codec: number, bytes: Buffer, size: number): Buffer {
 function decompressed(codec: number, bytes: Buffer, size: number): Uint8Array {
   const limit = { maxOutputLength: Math.max(1, size) };
   switch (codec) {
-    case 1:
+    case codecIds.snappy:
       checkSnappy(bytes, size);
       return uncompressSync(bytes) as Buffer;
-    case 2:
+    case codecIds.gzip:
       return gunzipSync(bytes, limit);
-    case 4:
+    case codecIds.brotli:
       return brotliDecompressSync(bytes, limit);
-    case 5:
+    case codecIds.lz4:
       return compressors.LZ4!(bytes, size);
-    case 6:
+    case codecIds.zstd:
       checkZstd(bytes, size);
       return compressors.ZSTD!(bytes, size);
-    case 7:
+    case codecIds.lz4_raw:
       return compressors.LZ4_RAW!(bytes, size);
     default:
-      throw new ParquetUnsupported(`the compression ${codecNames[codec] ?? codec}`);
+      throw new ParquetUnsupported(`the compression ${codecWithId(codec) ?? codec}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { bytesOfDecimal, mostDigits } from '../decimal.js';
 import type { Meaning, ScalarType, Storage } from '../type.js';
 import {
   decimalFromBytes,
@@ -137,8 +138,8 @@ function ofDoubleWords(element: SchemaElement): LeafType {
 
 function ofBytes(element: SchemaElement): LeafType {
   if (isDecimal(element)) {
-    const meaning = decimalMeaning(element, 38);
-    const width = Math.ceil(((10n ** BigInt(meaning.precision)).toString(2).length + 1) / 8);
+    const meaning = decimalMeaning(element, mostDigits);
+    const width = bytesOfDecimal(meaning.precision);
     return scalar('fixed', meaning, decimalFromBytes(width), width);
   }
   if (is(element, converted.json, logical.json)) return scalar('bytes', { kind: 'json' });
@@ -147,7 +148,7 @@ function ofBytes(element: SchemaElement): LeafType {
 }
 
 function ofFixed(element: SchemaElement, width: number): LeafType {
-  if (isDecimal(element)) return scalar('fixed', decimalMeaning(element, 38), undefined, width);
+  if (isDecimal(element)) return scalar('fixed', decimalMeaning(element, mostDigits), undefined, width);
   if (part(element, logical.uuid))
     return scalar('fixed', { kind: 'uuid' }, undefined, checkedWidth(element, width, 16));
   if (part(element, logical.half)) {

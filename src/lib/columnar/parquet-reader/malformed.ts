@@ -19,7 +19,7 @@ export function unreadableParquet(name: string, error: unknown): unknown {
     return new UserError(`${name} has what metrify does not read: ${error.message}`, {
       code: 'PARQUET_UNSUPPORTED',
       cause: error,
-      hint: 'Leave that column out with --columns, or read the file with another tool.',
+      hint: 'Leave that column out, or read the file with another tool.',
     });
   // Numbers in a malformed file lead beyond its end, or to lengths that no buffer has.
   if (error instanceof ParquetMalformed || error instanceof RangeError)

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 
+import { encodings } from '../parquet/format.js';
 import type { ByteSource } from './byte-source.js';
 import { decompress } from './decompress.js';
 import { readDelta, readDeltaLengths, readDeltaStrings } from './delta.js';
@@ -104,7 +105,7 @@ export class PageReader {
     let at = 0;
     const levels = (most: number, encodingField: number): HybridReader | undefined => {
       if (most === 0) return undefined;
-      if (numberIn(details, encodingField) !== encoding.rle)
+      if (numberIn(details, encodingField) !== encodings.rle)
         throw new ParquetUnsupported('levels in the form of Parquet 1.0');
       const start = at + 4;
       at = start + bytes.readUInt32LE(at);
@@ -152,31 +153,31 @@ export class PageReader {
     const { physical, width } = this.shape;
     const written = numberIn(details, encodingField);
     switch (written ?? -1) {
-      case encoding.plain:
+      case encodings.plain:
         return { values: this.#converted(this.#plain(bytes, at, most)), codes: undefined };
-      case encoding.plainDictionary:
-      case encoding.dictionary: {
+      case encodings.plainDictionary:
+      case encodings.rleDictionary: {
         if (!this.#dictionary) throw new ParquetMalformed('a dictionary is missing');
         // Where all entries are null there may be no byte at all.
         const codes =
           at < bytes.length ? new HybridReader(bytes, at + 1, bytes.length, bytes[at]!) : undefined;
         return { values: this.#dictionary, codes: codes ?? new HybridReader(bytes, at, at, 0) };
       }
-      case encoding.rle: {
+      case encodings.rle: {
         if (physical !== 0) break;
         // Their length comes first.
         const start = Math.min(at + 4, bytes.length);
         return { values: booleans, codes: new HybridReader(bytes, start, bytes.length, 1) };
       }
-      case encoding.delta:
+      case encodings.deltaBinaryPacked:
         if (physical !== 1 && physical !== 2) break;
         return { values: this.#converted(readDelta(bytes, at, width!).values), codes: undefined };
-      case encoding.deltaLengths:
+      case encodings.deltaLengths:
         if (physical !== 6) break;
         return { values: this.#converted(readDeltaLengths(bytes, at)), codes: undefined };
-      case encoding.deltaStrings:
+      case encodings.deltaStrings:
         return { values: this.#converted(this.#fitted(readDeltaStrings(bytes, at))), codes: undefined };
-      case encoding.split:
+      case encodings.byteStreamSplit:
         if (width === undefined) break;
         return { values: this.#converted(readSplit(bytes, at, width)), codes: undefined };
     }
@@ -229,18 +230,6 @@ export class PageReader {
     return held.bytes.subarray(start, start + length);
   }
 }
-
-/** Numbers of parquet.thrift. */
-const encoding = {
-  plain: 0,
-  plainDictionary: 2,
-  rle: 3,
-  delta: 5,
-  deltaLengths: 6,
-  deltaStrings: 7,
-  dictionary: 8,
-  split: 9,
-} as const;
 
 /** Booleans as run lengths are codes of these. */
 const booleans: FixedValues = { kind: 'fixed', count: 2, width: 1, bytes: Uint8Array.of(0, 1) };

@@ -1,13 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 
 import { Batch, type Column } from '../batch.js';
-import type { BytesColumn } from '../bytes-column.js';
 import type { Field, ScalarType, Schema } from '../type.js';
 import { matchingRows } from '../where/evaluate.js';
 import { columnsOf, type Predicate } from '../where/predicate.js';
 import { canMatch } from '../where/prune.js';
 import type { ValueBounds } from '../where/value-bounds.js';
-import type { ByteSource } from './byte-source.js';
+import { isSameScalar } from '../wider-type.js';
+import { type ByteSource, openFile } from './byte-source.js';
+import { type Constant, constantBounds, fillConstant } from './constant.js';
 import { FieldCursor } from './field-cursor.js';
 import { type FileField, fileSchema } from './file-schema.js';
 import { type Footer, type FooterGroup, readFooter } from './footer.js';
@@ -22,8 +23,8 @@ export interface ReadOptions {
   readonly fields: Schema;
   /** Of `fields`. */
   readonly where?: Predicate;
-  /** Texts that fields have in every row, whatever the file says; null too. */
-  readonly constants?: ReadonlyMap<string, string | null>;
+  /** What fields without parts have in every row, whatever the file says. */
+  readonly constants?: ReadonlyMap<string, Constant>;
   readonly signal?: AbortSignal;
 }
 
@@ -69,11 +70,7 @@ export class ParquetFile {
     this.#mayHaveNaN = !footer.createdBy.startsWith('metrify ');
   }
 
-  get rows(): number {
-    return this.footer.rows;
-  }
-
-  /** @throws UserError `PARQUET_MALFORMED`, `PARQUET_UNSUPPORTED`, `SCHEMA_MIXED` */
+  /** @throws UserError `PARQUET_MALFORMED`, `PARQUET_UNSUPPORTED` */
   async *batches(options: ReadOptions): AsyncGenerator<ReadRows, void, undefined> {
     try {
       const batch = new Batch(options.fields, 64);
@@ -119,10 +116,13 @@ export class ParquetFile {
     group: FooterGroup,
     constants: ReadOptions['constants'],
   ): Promise<ColumnRows> {
-    const text = constants?.get(field.name);
-    if (typeof text === 'string') return constantRows(Buffer.from(text));
-    const found = text === null ? undefined : this.#field(field);
-    if (!found) return nullRows;
+    const constant = constants?.get(field.name);
+    const found = constant === undefined ? this.#field(field) : undefined;
+    if (!found)
+      return (_, count, column) => {
+        fillConstant(column, constant ?? null, count);
+        return Promise.resolve();
+      };
     const widen = widening(found, field);
     const leaves = [];
     for (const [i, leaf] of found.leaves.entries()) {
@@ -164,10 +164,11 @@ export class ParquetFile {
     >();
     for (const i of columnsOf(where)) {
       const field = fields[i]!;
-      const text = constants?.get(field.name);
-      const found = text === undefined ? this.#field(field) : undefined;
-      if (!found) known.set(i, constantBounds(text ?? null));
-      else if (found.leaves.length === 1 && isSame(found.type, field.type) && !found.leaves[0]!.convert) {
+      const constant = constants?.get(field.name);
+      const found = constant === undefined ? this.#field(field) : undefined;
+      if (!found) known.set(i, constantBounds(constant ?? null, field.type));
+      // A leaf within a list or a record says nothing of those: it has no value for an empty list, which is not null.
+      else if (isSameScalar(found.type, field.type) && !found.leaves[0]!.convert) {
         const chunk = group.chunks[found.leaves[0]!.index]!;
         const type = found.type as ScalarType;
         known.set(i, chunkBounds(chunk, type, this.#mayHaveNaN));
@@ -184,6 +185,19 @@ export class ParquetFile {
     }
     if (pages.size === 0) return [whole];
     return rangesWithin(group.rows, pages, (boundsOf) => canMatch(where, (i) => boundsOf(i) ?? known.get(i)));
+  }
+}
+
+/** Opens a file as long as something is done with it. @throws UserError exit 2 */
+export async function withParquetFile<T>(
+  path: string,
+  use: (file: ParquetFile) => T | Promise<T>,
+): Promise<T> {
+  const source = await openFile(path);
+  try {
+    return await use(await ParquetFile.open(source));
+  } finally {
+    await source.close();
   }
 }
 
@@ -222,27 +236,4 @@ function rangesWithin(
     else ranges.push({ from, to });
   }
   return ranges;
-}
-
-export function constantBounds(text: string | null): ValueBounds {
-  const bytes = text === null ? undefined : Buffer.from(text);
-  return { hasNulls: text === null, hasValues: text !== null, min: bytes, max: bytes, mayHaveNaN: false };
-}
-
-function constantRows(text: Buffer): ColumnRows {
-  return (_, count, column) => {
-    const out = column as BytesColumn;
-    out.reserve(count);
-    for (let i = 0; i < count; i++) out.add(text, 0, text.length);
-    return Promise.resolve();
-  };
-}
-
-const nullRows: ColumnRows = (_, count, column) => {
-  for (let row = 0; row < count; row++) column.presence.addNull(row);
-  return Promise.resolve();
-};
-
-function isSame(a: Field['type'], b: Field['type']): boolean {
-  return a.storage === b.storage && JSON.stringify(a) === JSON.stringify(b);
 }

@@ -3,6 +3,7 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { compressSync } from 'snappy';
 
 import { openZstd } from '../zstd.js';
+import { codecIds, codecWithId } from './codec-ids.js';
 
 /** How pages are compressed. */
 export interface Codec {
@@ -13,26 +14,26 @@ export interface Codec {
 
 /** Those that need no time to begin. */
 export const codecs = {
-  none: { id: 0, compress: (bytes: Buffer) => Buffer.from(bytes) },
-  snappy: { id: 1, compress: (bytes: Buffer) => compressSync(bytes) },
-  gzip: { id: 2, compress: (bytes: Buffer) => gzipSync(bytes, { level: 6 }) },
+  none: { id: codecIds.none, compress: (bytes: Buffer) => Buffer.from(bytes) },
+  snappy: { id: codecIds.snappy, compress: (bytes: Buffer) => compressSync(bytes) },
+  gzip: { id: codecIds.gzip, compress: (bytes: Buffer) => gzipSync(bytes, { level: 6 }) },
   brotli: {
-    id: 4,
+    id: codecIds.brotli,
     compress: (bytes: Buffer) =>
       brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
   },
 } satisfies Record<string, Codec>;
 
-const zstdId = 6;
-
 export const codecNames = ['none', 'snappy', 'gzip', 'brotli', 'zstd'] as const;
 export type CodecName = (typeof codecNames)[number];
+export const defaultCodec = 'snappy' satisfies CodecName;
 
 export async function openCodec(name: CodecName): Promise<Codec> {
-  return name === 'zstd' ? { id: zstdId, compress: await openZstd() } : codecs[name];
+  return name === 'zstd' ? { id: codecIds.zstd, compress: await openZstd() } : codecs[name];
 }
 
 /** @param id as files have it. @returns undefined for one that is not written here */
 export function codecNameOf(id: number): CodecName | undefined {
-  return codecNames.find((name) => (name === 'zstd' ? zstdId : codecs[name].id) === id);
+  const name = codecWithId(id);
+  return codecNames.find((each) => each === name);
 }

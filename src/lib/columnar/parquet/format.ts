@@ -2,7 +2,17 @@
 import type { Field, ScalarType } from '../type.js';
 import type { ThriftWriter } from './thrift.js';
 
-export const encodings = { plain: 0, rle: 3, deltaBinaryPacked: 5, rleDictionary: 8 } as const;
+export const encodings = {
+  plain: 0,
+  plainDictionary: 2,
+  rle: 3,
+  bitPacked: 4,
+  deltaBinaryPacked: 5,
+  deltaLengths: 6,
+  deltaStrings: 7,
+  rleDictionary: 8,
+  byteStreamSplit: 9,
+} as const;
 export const pageTypes = { data: 0, dictionary: 2 } as const;
 export const magic = Buffer.from('PAR1');
 

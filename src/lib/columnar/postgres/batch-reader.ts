@@ -1,7 +1,7 @@
 import { Batch } from '../batch.js';
 import type { Refusals } from '../refusals.js';
 import type { Field } from '../type.js';
-import { keyOf } from '../value-text.js';
+import { keyOf } from '../row-key.js';
 import type { Refuse, Slice } from './decoders.js';
 import { CopyMalformed, TupleIndex } from './tuple-index.js';
 import type { Mapped } from './types.js';

@@ -155,12 +155,6 @@ function short(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 8) | bytes[at + 1]!;
 }
 
-/** Bytes that hold every number of so many digits, as two's complement. */
-export function bytesOfDecimal(precision: number): number {
-  const bits = (10n ** BigInt(precision)).toString(2).length + 1;
-  return Math.ceil(bits / 8);
-}
-
 function writeBigEndian(value: bigint, width: number, out: Uint8Array, at: number): void {
   let rest = value;
   for (let i = at + width - 1; i >= at; i--) {

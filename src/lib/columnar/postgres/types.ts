@@ -1,11 +1,12 @@
 import type { Field, Meaning, ScalarType, Storage, Type } from '../type.js';
+import { bytesOfDecimal } from '../decimal.js';
 import type { CatalogType } from './catalog.js';
 import * as decode from './decoders.js';
 import type { Decode } from './decoders.js';
 import { inet } from './inet.js';
 import { list, struct } from './nested-decoders.js';
-import { bytesOfDecimal, decimal, numericText } from './numeric.js';
-import type { Profile } from './profiles.js';
+import { decimal, numericText } from './numeric.js';
+import { profileOf, type Profile } from './profiles.js';
 import * as temporal from './temporal.js';
 
 /** What a type of PostgreSQL becomes, and how its values are read. */
@@ -120,6 +121,21 @@ export function mapType(type: CatalogType, modifier: number, rules: TypeRules): 
       return typeof mapped === 'function' ? mapped(rules.profile) : mapped;
     }
   }
+}
+
+/** Types whose `::text` says all of a value, and is read again. */
+const readAgain: ReadonlySet<string> = new Set([
+  ...['bool', 'int2', 'int4', 'int8', 'oid', 'float4', 'float8', 'numeric'],
+  ...['date', 'timestamp', 'timestamptz'],
+]);
+/** The same for every reader. */
+const plainRules: TypeRules = { profile: profileOf('parquet', 'all'), numeric: undefined };
+
+/** What the text of a value of a type is the text of: `3` of a whole number. */
+export function typeOfText(type: CatalogType, modifier: number): Type {
+  if (type.kind === 'domain') return typeOfText(type.base, type.modifier);
+  const isRead = type.kind === 'scalar' && type.isBuiltIn && readAgain.has(type.name);
+  return (isRead ? mapType(type, modifier, plainRules) : undefined)?.type ?? asText.type;
 }
 
 export function listOf(element: Mapped): Mapped {

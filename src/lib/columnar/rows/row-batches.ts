@@ -1,7 +1,7 @@
 import { Batch } from '../batch.js';
 import type { Misfit, Refusals } from '../refusals.js';
 import type { Field } from '../type.js';
-import { keyOf } from '../value-text.js';
+import { keyOf } from '../row-key.js';
 import { UserError } from '../../core/errors.js';
 import { appendValue } from './append.js';
 import type { RowType } from './named-type.js';

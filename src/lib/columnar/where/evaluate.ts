@@ -4,7 +4,7 @@ import type { FixedColumn } from '../fixed-column.js';
 import type { Predicate } from './predicate.js';
 
 /** What a condition is of a row. */
-export const truth = { false: 0, true: 1, unknown: 2 } as const;
+const truth = { false: 0, true: 1, unknown: 2 } as const;
 type Truths = Uint8Array<ArrayBuffer>;
 
 /** The rows of a batch of which a condition is true, ascending. */

@@ -21,3 +21,19 @@ export function columnsOf(predicate: Predicate): number[] {
   visit(predicate);
   return [...found].sort((a, b) => a - b);
 }
+
+/** The same of fields in another order. @param numbers which fields are left, by the numbers that they had */
+export function renumbered(predicate: Predicate, numbers: readonly number[]): Predicate {
+  switch (predicate.kind) {
+    case 'unknown':
+      return predicate;
+    case 'not':
+      return { kind: 'not', part: renumbered(predicate.part, numbers) };
+    case 'and':
+    case 'or':
+      return { kind: predicate.kind, parts: predicate.parts.map((part) => renumbered(part, numbers)) };
+    case 'is null':
+    case 'test':
+      return { ...predicate, column: numbers.indexOf(predicate.column) };
+  }
+}

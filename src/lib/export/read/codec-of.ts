@@ -1,20 +1,17 @@
-import { type CodecName, codecNameOf } from '../../columnar/parquet/codec.js';
-import { openFile } from '../../columnar/parquet-reader/byte-source.js';
-import { ParquetFile } from '../../columnar/parquet-reader/parquet-file.js';
-import type { DatasetFile } from './open-dataset.js';
+import { type CodecName, codecNameOf, defaultCodec } from '../../columnar/parquet/codec.js';
+import { withParquetFile } from '../../columnar/parquet-reader/parquet-file.js';
+import type { DatasetFile } from './find-dataset.js';
 
-/** How the files of a dataset are compressed, by the first one that says so; snappy where none does. @throws UserError exit 2 */
+/**
+ * How files are compressed, by the first one that says so; as usual where none does.
+ * @param files that are written again: the new ones are compressed as they are
+ * @throws UserError exit 2
+ */
 export async function codecOf(files: readonly DatasetFile[]): Promise<CodecName> {
   for (const { absolute } of files) {
-    const source = await openFile(absolute);
-    try {
-      const { footer } = await ParquetFile.open(source);
-      const id = footer.groups[0]?.chunks[0]?.codec;
-      const name = id === undefined ? undefined : codecNameOf(id);
-      if (name) return name;
-    } finally {
-      await source.close();
-    }
+    const id = await withParquetFile(absolute, ({ footer }) => footer.groups[0]?.chunks[0]?.codec);
+    const name = id === undefined ? undefined : codecNameOf(id);
+    if (name) return name;
   }
-  return 'snappy';
+  return defaultCodec;
 }

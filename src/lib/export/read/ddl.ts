@@ -1,5 +1,7 @@
-import type { Field, ScalarType, Schema, Type } from '../../columnar/type.js';
+import type { Field, Schema, Type } from '../../columnar/type.js';
+import { UserError } from '../../core/errors.js';
 import { quoteIdentifier } from '../../sql/quote.js';
+import { backticks, hiveType, trinoType } from '../reader-types.js';
 
 export const ddlReaders = ['spark', 'hive', 'trino', 'duckdb'] as const;
 export type DdlReader = (typeof ddlReaders)[number];
@@ -10,157 +12,100 @@ export interface TableFiles {
   /** Absolute path or URL of the folder. */
   readonly location: string;
   readonly format: 'parquet' | 'orc';
-  /** Without the columns of partitions. */
+  /** Of the files. */
   readonly columns: Schema;
-  readonly partitionBy: readonly string[];
+  readonly partitions: Schema;
 }
 
-/** Statements that make a dataset a table of a reader. */
+/** Statements that make a dataset a table of a reader. @throws UserError `ORC_UNREAD` for DuckDB, which has no reader of ORC */
 export function createTable(reader: DdlReader, files: TableFiles): string {
-  return { spark, hive, trino, duckdb }[reader](files);
+  return { spark, hive, trino, duckdb }[reader]({ ...files, partitions: files.partitions.map(asInFolder) });
 }
 
-function spark({ name, location, format, columns, partitionBy }: TableFiles): string {
-  const fields = columns.map((field) => column(backticks(field.name), hiveType(field.type, 'spark')));
-  const keys = partitionBy.map((key) => column(backticks(key), 'STRING'));
-  const parts = partitionBy.length === 0 ? '' : `\nPARTITIONED BY (${partitionBy.map(backticks).join(', ')})`;
+/** What every reader makes of a folder's name is a whole number or a date; the others stay text. */
+function asInFolder(field: Field): Field {
+  const { type } = field;
+  const isRead = 'meaning' in type && (type.meaning.kind === 'integer' || type.meaning.kind === 'date');
+  return isRead ? field : { name: field.name, type: { storage: 'bytes', meaning: { kind: 'text' } } };
+}
+
+function spark({ name, location, format, columns, partitions }: TableFiles): string {
+  // ORC has one type, which Spark reads as this one.
+  const wallTimestamp = format === 'orc' ? 'TIMESTAMP' : 'TIMESTAMP_NTZ';
+  const fields = [...columns, ...partitions].map((field) =>
+    column(backticks(field.name), hiveType(field.type, wallTimestamp)),
+  );
+  const keys = partitions.map((key) => backticks(key.name)).join(', ');
   return (
-    `CREATE TABLE ${backticks(name)} (\n${[...fields, ...keys].join(',\n')}\n)\nUSING ${format.toUpperCase()}${parts}\n` +
-    `LOCATION ${sparkText(location)};\n${repair(name, partitionBy)}`
+    `CREATE TABLE ${backticks(name)} (\n${fields.join(',\n')}\n)\nUSING ${format.toUpperCase()}${partitionedBy(keys)}\n` +
+    `LOCATION ${sparkText(location)};\n${repair(name, partitions)}`
   );
 }
 
-function hive({ name, location, format, columns, partitionBy }: TableFiles): string {
-  const fields = columns.map((field) => column(backticks(field.name), hiveType(field.type, 'hive')));
-  const keys = partitionBy.map((key) => `${backticks(key)} STRING`).join(', ');
-  const parts = partitionBy.length === 0 ? '' : `\nPARTITIONED BY (${keys})`;
+function hive({ name, location, format, columns, partitions }: TableFiles): string {
+  const declared = (field: Field) => `${backticks(field.name)} ${hiveType(field.type, 'TIMESTAMP')}`;
+  const keys = partitions.map(declared).join(', ');
   return (
-    `CREATE EXTERNAL TABLE ${backticks(name)} (\n${fields.join(',\n')}\n)${parts}\nSTORED AS ${format.toUpperCase()}\n` +
-    `LOCATION ${sparkText(location)};\n${repair(name, partitionBy)}`
+    `CREATE EXTERNAL TABLE ${backticks(name)} (\n${columns.map((field) => `  ${declared(field)}`).join(',\n')}\n)${partitionedBy(keys)}\n` +
+    `STORED AS ${format.toUpperCase()}\nLOCATION ${sparkText(location)};\n${repair(name, partitions)}`
   );
+}
+
+function partitionedBy(keys: string): string {
+  return keys === '' ? '' : `\nPARTITIONED BY (${keys})`;
 }
 
 /** Until then its catalog knows no partition. */
-function repair(name: string, partitionBy: readonly string[]): string {
-  return partitionBy.length === 0 ? '' : `MSCK REPAIR TABLE ${backticks(name)};\n`;
+function repair(name: string, partitions: Schema): string {
+  return partitions.length === 0 ? '' : `MSCK REPAIR TABLE ${backticks(name)};\n`;
 }
 
-function trino({ name, location, format, columns, partitionBy }: TableFiles): string {
-  const fields = columns.map((field) => column(quoteIdentifier(field.name), trinoType(field.type)));
-  const keys = partitionBy.map((key) => column(quoteIdentifier(key), 'varchar'));
+function trino({ name, location, format, columns, partitions }: TableFiles): string {
+  const fields = [...columns, ...partitions].map((field) =>
+    column(quoteIdentifier(field.name), trinoType(field.type)),
+  );
+  const keys = partitions.map((key) => sqlText(key.name)).join(', ');
   const options = [
     `external_location = ${sqlText(location)}`,
     `format = '${format.toUpperCase()}'`,
-    ...(partitionBy.length === 0 ? [] : [`partitioned_by = ARRAY[${partitionBy.map(sqlText).join(', ')}]`]),
+    ...(keys === '' ? [] : [`partitioned_by = ARRAY[${keys}]`]),
   ];
   const sync =
-    partitionBy.length === 0
+    keys === ''
       ? ''
       : `CALL system.sync_partition_metadata(schema_name => CURRENT_SCHEMA, table_name => ${sqlText(name)}, mode => 'FULL');\n`;
   return (
-    `CREATE TABLE ${quoteIdentifier(name)} (\n${[...fields, ...keys].join(',\n')}\n)\n` +
+    `CREATE TABLE ${quoteIdentifier(name)} (\n${fields.join(',\n')}\n)\n` +
     `WITH (\n${options.map((option) => `  ${option}`).join(',\n')}\n);\n${sync}`
   );
 }
 
 /** DuckDB takes the types of the files; those of partitions it would guess. */
-function duckdb({ name, location, format, partitionBy }: TableFiles): string {
-  if (format === 'orc') return '-- DuckDB does not read ORC.\n';
-  const types = partitionBy.map((key) => `${sqlText(key)}: VARCHAR`).join(', ');
+function duckdb({ name, location, format, partitions }: TableFiles): string {
+  if (format === 'orc')
+    throw new UserError(`${location} has ORC files, which DuckDB does not read`, {
+      code: 'ORC_UNREAD',
+      hint: 'Export Parquet, or give --ddl another reader.',
+    });
+  const types = partitions.map((key) => `${sqlText(key.name)}: ${duckdbType(key.type)}`).join(', ');
   const hive =
-    partitionBy.length === 0
-      ? 'hive_partitioning = false'
-      : `hive_partitioning = true, hive_types = {${types}}`;
+    types === '' ? 'hive_partitioning = false' : `hive_partitioning = true, hive_types = {${types}}`;
   return (
     `CREATE VIEW ${quoteIdentifier(name)} AS\nSELECT * FROM read_parquet(${sqlText(`${location}/**/*.parquet`)},\n` +
     `  ${hive}, union_by_name = true);\n`
   );
 }
 
-function hiveType(type: Type, reader: 'spark' | 'hive'): string {
-  if (type.storage === 'list') return `ARRAY<${hiveType(type.element, reader)}>`;
-  if (type.storage === 'struct') {
-    const part = ({ name, type: part }: Field) => `${backticks(name)}: ${hiveType(part, reader)}`;
-    return `STRUCT<${type.fields.map(part).join(', ')}>`;
-  }
-  const { meaning } = type;
-  switch (meaning.kind) {
-    case 'text':
-    case 'json':
-      return 'STRING';
-    case 'date':
-      return 'DATE';
-    case 'timestamp':
-      return reader === 'spark' && !meaning.isInstant ? 'TIMESTAMP_NTZ' : 'TIMESTAMP';
-    case 'timestamp96':
-      return 'TIMESTAMP';
-    case 'decimal':
-      return `DECIMAL(${meaning.precision}, ${meaning.scale})`;
-    case 'integer':
-      return { 16: 'SMALLINT', 32: 'INT', 64: 'BIGINT' }[meaning.bits];
-    case 'time':
-      return 'BIGINT';
-    case 'uuid':
-      return 'BINARY';
-    case 'plain':
-      return plainType(type, { float: 'FLOAT', double: 'DOUBLE', bytes: 'BINARY' });
-  }
-}
-
-function trinoType(type: Type): string {
-  if (type.storage === 'list') return `array(${trinoType(type.element)})`;
-  if (type.storage === 'struct')
-    return `row(${type.fields.map((field) => `${quoteIdentifier(field.name)} ${trinoType(field.type)}`).join(', ')})`;
-  const { meaning } = type;
-  switch (meaning.kind) {
-    case 'text':
-    case 'json':
-      return 'varchar';
-    case 'timestamp':
-    case 'timestamp96':
-      return 'timestamp(6)';
-    case 'decimal':
-      return `decimal(${meaning.precision}, ${meaning.scale})`;
-    case 'integer':
-      return { 16: 'smallint', 32: 'integer', 64: 'bigint' }[meaning.bits];
-    case 'time':
-      return 'time(6)';
-    case 'date':
-    case 'uuid':
-      return meaning.kind;
-    case 'plain':
-      return plainType(type, { float: 'real', double: 'double', bytes: 'varbinary' }).toLowerCase();
-  }
-}
-
-function plainType(
-  { storage }: ScalarType,
-  names: { readonly float: string; readonly double: string; readonly bytes: string },
-): string {
-  switch (storage) {
-    case 'boolean':
-      return 'BOOLEAN';
-    case 'int32':
-      return 'INT';
-    case 'int64':
-      return 'BIGINT';
-    case 'float32':
-      return names.float;
-    case 'float64':
-      return names.double;
-    default:
-      return names.bytes;
-  }
+/** DuckDB's names of what partitions have are Trino's. */
+function duckdbType(type: Type): string {
+  return trinoType(type).toUpperCase();
 }
 
 function column(name: string, type: string): string {
   return `  ${name} ${type}`;
 }
 
-function backticks(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``;
-}
-
+/** Not PostgreSQL's: `quoteLiteral` writes E'' where there is a backslash. */
 function sqlText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

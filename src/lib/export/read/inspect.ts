@@ -1,14 +1,14 @@
 import { compareValues } from '../../columnar/bounds.js';
-import { openFile } from '../../columnar/parquet-reader/byte-source.js';
-import { codecNames } from '../../columnar/parquet-reader/decompress.js';
 import type { FooterChunk } from '../../columnar/parquet-reader/footer.js';
+import { codecWithId } from '../../columnar/parquet/codec-ids.js';
+import { encodings } from '../../columnar/parquet/format.js';
 import { readBounds } from '../../columnar/parquet-reader/bounds.js';
-import { ParquetFile } from '../../columnar/parquet-reader/parquet-file.js';
+import { withParquetFile } from '../../columnar/parquet-reader/parquet-file.js';
 import { plainText } from '../../columnar/plain-text.js';
 import { typeName } from '../../columnar/type-name.js';
 import type { Field, ScalarType, Type } from '../../columnar/type.js';
-import type { Manifest } from '../manifest.js';
-import type { FoundDataset } from './open-dataset.js';
+import type { FoundDataset } from './find-dataset.js';
+import { orcManifest } from './open-dataset.js';
 
 export interface InspectedColumn {
   readonly name: string;
@@ -35,6 +35,8 @@ export interface Inspection {
   readonly createdBy: readonly string[];
   /** For whom metrify wrote it. */
   readonly reader?: string;
+  /** Of the files, or of the dataset where those are ORC, which is not read. */
+  readonly readFrom: 'footers' | 'manifest';
   readonly partitionBy: readonly string[];
   readonly partitions: number;
   readonly columns: readonly InspectedColumn[];
@@ -46,9 +48,7 @@ export async function inspectParquet(found: FoundDataset): Promise<Inspection> {
   const createdBy = new Set<string>();
   const total = { rows: 0, bytes: 0, rowGroups: 0 };
   for (const file of found.files) {
-    const source = await openFile(file.absolute);
-    try {
-      const { schema, footer } = await ParquetFile.open(source);
+    await withParquetFile(file.absolute, ({ schema, footer, source }) => {
       total.rows += footer.rows;
       total.bytes += source.size;
       total.rowGroups += footer.groups.length;
@@ -59,9 +59,7 @@ export async function inspectParquet(found: FoundDataset): Promise<Inspection> {
         for (const group of footer.groups)
           for (const { index } of field.leaves) totals.add(group.chunks[index]!, field.type);
       }
-    } finally {
-      await source.close();
-    }
+    });
   }
   return {
     ...about(found),
@@ -71,9 +69,9 @@ export async function inspectParquet(found: FoundDataset): Promise<Inspection> {
   };
 }
 
-/** Of ORC files, by the manifest, which is all that is known of them here. */
-export function inspectOrc(found: FoundDataset & { readonly manifest: Manifest }): Inspection {
-  const { rows, bytes, createdBy, columns } = found.manifest;
+/** Of ORC files, by the manifest: they are not read. @throws UserError `ORC_UNREAD` where there is none */
+export function inspectOrc(found: FoundDataset): Inspection {
+  const { rows, bytes, createdBy, columns } = orcManifest(found);
   return { ...about(found), rows, bytes, createdBy: [createdBy], columns };
 }
 
@@ -84,24 +82,23 @@ function about({ name, format, files, manifest, partitionBy }: FoundDataset) {
     format,
     files: files.length,
     ...(manifest && { reader: manifest.reader }),
+    readFrom: format === 'orc' ? ('manifest' as const) : ('footers' as const),
     partitionBy,
     partitions: partitionBy.length === 0 ? 0 : partitions.size,
   };
 }
 
-/** Names by their numbers in parquet.thrift. */
-const encodingNames = [
-  'plain',
-  'group var int',
-  'dictionary',
-  'rle',
-  'bit packed',
-  'delta',
-  'delta length',
-  'delta strings',
-  'dictionary',
-  'byte stream split',
-];
+const encodingNames: Readonly<Record<number, string>> = {
+  [encodings.plain]: 'plain',
+  [encodings.plainDictionary]: 'dictionary',
+  [encodings.rle]: 'rle',
+  [encodings.bitPacked]: 'bit packed',
+  [encodings.deltaBinaryPacked]: 'delta',
+  [encodings.deltaLengths]: 'delta length',
+  [encodings.deltaStrings]: 'delta strings',
+  [encodings.rleDictionary]: 'dictionary',
+  [encodings.byteStreamSplit]: 'byte stream split',
+};
 
 class ColumnTotals {
   readonly #field: Field;
@@ -121,7 +118,7 @@ class ColumnTotals {
     this.#bytes += chunk.place.length;
     this.#uncompressedBytes += chunk.uncompressedBytes;
     for (const encoding of chunk.encodings) this.#encodings.add(encodingNames[encoding] ?? `${encoding}`);
-    this.#codecs.add(codecNames[chunk.codec] ?? `${chunk.codec}`);
+    this.#codecs.add(codecWithId(chunk.codec) ?? `${chunk.codec}`);
     const isScalar = 'meaning' in type;
     this.#nulls =
       !isScalar || this.#nulls === undefined || chunk.nulls === undefined

@@ -1,5 +1,6 @@
 import { type Cell, cellsOf } from '../../columnar/cells.js';
-import { type DatasetReadOptions, readBatches, type ReadableDataset } from './open-dataset.js';
+import type { ReadableDataset } from './open-dataset.js';
+import { type DatasetReadOptions, readBatches } from './read-batches.js';
 
 /** Values of the columns that were asked for, in their order. */
 export type DatasetRow = readonly Cell[];

@@ -39,7 +39,8 @@ export async function exportWithSpark(
   progress: Progress,
 ): Promise<Manifest> {
   const { query, sql, target, spark } = job;
-  const dataset = await Dataset.open(target, query.columns, { ...job, query: sql, reader: query.reader });
+  const { partitionTypes, reader } = query;
+  const dataset = await Dataset.open(target, query.columns, { ...job, query: sql, reader, partitionTypes });
   // Only we may enter: the job has the password.
   const folder = await mkdtemp(join(spark.temporaryFolder, 'metrify-spark-'));
   try {

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { systemCode } from '../../core/errors.js';
 import { unreadable } from '../../core/unreadable.js';
 import type { Manifest } from '../manifest.js';
-import { dataFiles } from '../read/open-dataset.js';
+import { dataFiles } from '../read/find-dataset.js';
 
 /** What is wrong with a file. */
 export interface FileProblem {

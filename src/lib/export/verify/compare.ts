@@ -1,13 +1,15 @@
 import type { PostgresClient } from '../../clients/postgres.js';
 import { BatchReader } from '../../columnar/postgres/batch-reader.js';
-import { widest } from '../../columnar/parquet-reader/widen.js';
 import { typeName } from '../../columnar/type-name.js';
 import type { Field } from '../../columnar/type.js';
+import { widerType } from '../../columnar/wider-type.js';
 import type { Progress } from '../../core/progress.js';
 import { partitionPath } from '../partition-path.js';
 import { divide } from '../partitions.js';
 import type { ExportQuery } from '../query.js';
-import { type DatasetFile, type ReadableDataset, readBatches } from '../read/open-dataset.js';
+import type { DatasetFile } from '../read/find-dataset.js';
+import type { ReadableDataset } from '../read/open-dataset.js';
+import { readBatches } from '../read/read-batches.js';
 import { Digest, HashedBatch } from './digest.js';
 
 /** The rows of a partition on both sides. */
@@ -83,7 +85,7 @@ function columnProblems(
   for (const name of partitionBy) ours.delete(name);
   return [...new Set([...ours.keys(), ...theirs.keys()])].flatMap((name) => {
     const [a, b] = [ours.get(name), theirs.get(name)];
-    if (a && b && widest(a, b)) return [];
+    if (a && b && widerType(a, b)) return [];
     return [{ name, dataset: a && typeName(a), database: b && typeName(b) }];
   });
 }

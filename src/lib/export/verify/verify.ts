@@ -4,7 +4,8 @@ import type { Decimal } from '../../columnar/postgres/types.js';
 import type { Schema } from '../../columnar/type.js';
 import type { Progress } from '../../core/progress.js';
 import { describeQuery, type ExportQuery } from '../query.js';
-import { type FoundDataset, type ReadableDataset, withSchema } from '../read/open-dataset.js';
+import type { FoundDataset } from '../read/find-dataset.js';
+import { type ReadableDataset, withSchema } from '../read/open-dataset.js';
 import { checkFiles, type FileProblem } from './check-files.js';
 import { type ColumnProblem, compareRows, folderOf, type PartitionComparison } from './compare.js';
 
