@@ -98,6 +98,7 @@ export async function* readProfiles(days: number): AsyncGenerator<ProfileValue> 
 /**
  * Fills `meters` and `readings` (kwh = profile × peak load over a quarter hour; 3.46 M rows a day) in `schema`, default
  * `public`, with primary keys and statistics. The schema must not have these tables.
+ * `days` may end with any quarter hour.
  */
 export async function loadSimbench(
   postgresUrl: string,

@@ -7,7 +7,7 @@ import { parquetMetadata } from 'hyparquet';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { fileHashes, fileNames, isData, listedHashes, manifestOf } from '../../export/dataset.js';
-import { readFileWithHyparquet } from '../../export/hyparquet.js';
+import { readWithHyparquet } from '../../export/hyparquet.js';
 import { replayable } from '../../random.js';
 import { scaled } from '../../scale.js';
 import { needs } from '../../servers/needs.js';
@@ -194,7 +194,7 @@ needs('postgres')('a dataset', () => {
     const folder = newFolder();
     const { result } = (await run(readings(0), folder)).json();
     expect(result).toMatchObject({ rows: 0, files: [{ path: 'part-00000.parquet', rows: 0 }] });
-    expect(await readFileWithHyparquet(join(folder, 'part-00000.parquet'))).toEqual([]);
+    expect(await readWithHyparquet(join(folder, 'part-00000.parquet'))).toEqual([]);
   });
 
   it('says what is in the way of a folder that cannot be written', async () => {
@@ -214,7 +214,7 @@ needs('postgres')('a dataset', () => {
     const rows = [];
     for (const { path, bytes } of result.files) {
       expect(bytes).toBeLessThan(1_000_000);
-      rows.push(...(await readFileWithHyparquet(join(folder, path))).map(({ id }) => id));
+      rows.push(...(await readWithHyparquet(join(folder, path))).map(({ id }) => id));
     }
     expect(rows).toEqual(Array.from({ length: 60_000 }, (_, i) => i + 1));
   });

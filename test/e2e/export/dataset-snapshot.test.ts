@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { readFileWithHyparquet } from '../../export/hyparquet.js';
+import { readWithHyparquet } from '../../export/hyparquet.js';
 import { needs } from '../../servers/needs.js';
 import { query, startPostgres } from '../../servers/postgres.js';
 import { temporaryDirectory } from '../../servers/process.js';
@@ -59,7 +59,7 @@ needs('postgres')('a dataset that several connections read', () => {
     const envelope = finished.code === 0 ? finished.json() : undefined;
     const found: Record<string, unknown>[] = [];
     for (const { path } of envelope?.result.files ?? [])
-      found.push(...(await readFileWithHyparquet(join(folder, path))));
+      found.push(...(await readWithHyparquet(join(folder, path))));
     return { ...finished, envelope, found };
   }
 

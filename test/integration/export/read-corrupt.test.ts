@@ -68,7 +68,7 @@ needs('postgres', 'lake')('files that are broken', () => {
   it('are refused, or read, without a crash and without much memory', async () => {
     const { random } = replayable('broken files');
     const outcomes = { read: 0, refused: 0 };
-    for (let run = 0; run < scaled(200); run++)
+    for (let run = 0; run < scaled(100); run++)
       for (const [name, whole] of files) {
         const bytes = broken(whole, random);
         const outcome = await readAll(bytes).catch((error: unknown) => error);
