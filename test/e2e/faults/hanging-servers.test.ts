@@ -44,7 +44,7 @@ async function stopped(
   isUnderWay: () => Promise<boolean>,
 ) {
   try {
-    const running = await start('--json', ...(signal === 'timeout' ? ['--timeout', '4s'] : []));
+    const running = await start('--json', ...(signal === 'timeout' ? ['--timeout', '6s'] : []));
     await until('it is under way', isUnderWay);
     await server.pause();
     const hung = performance.now();
