@@ -36,7 +36,7 @@ it('load compare finds that a saved run is slower, and the other one faster', as
   let [before, after] = await bothSaved();
   let slower = await comparison('compare', before, after, '--max-increase', '20%');
   // While a machine stalls, slices of a run differ so much that too little is known.
-  for (let tries = 0; tries < 4 && slower.p50.verdict === 'unclear'; tries++) {
+  for (let tries = 0; tries < 8 && slower.p50.verdict === 'unclear'; tries++) {
     [before, after] = await bothSaved();
     slower = await comparison('compare', before, after, '--max-increase', '20%');
   }
@@ -60,8 +60,8 @@ it('load ab finds which of two services is slower, in turns', async () => {
   const args = ['--rate', '100', '--duration', '5s', '--slice', '500ms', '--warmup', '100ms'];
   const turns = () => comparison('ab', `${url}/after/20`, `${url}/after/200`, ...args);
   let found = await turns();
-  // The generator was the limit in too many turns: this machine was busy.
-  for (let tries = 0; tries < 5 && found.verdict === 'inconclusive'; tries++) found = await turns();
+  // The generator was the limit in too many turns, or the turns differ too much: this machine was busy.
+  for (let tries = 0; tries < 8 && found.p50.verdict === 'unclear'; tries++) found = await turns();
   expect(found.p50).toMatchObject({ verdict: 'slower' });
   expect(found.code).toBe(3);
 });

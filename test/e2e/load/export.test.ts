@@ -119,7 +119,6 @@ thresholds: ['checks>99%', 'error_rate<1%', 'p95{name=GET /jobs/{job}}<30s', 'p9
 `;
 
 let exports = 0;
-
 async function exported(scenario: string, engine: string, ...args: string[]) {
   const name = `scenario-${++exports}`;
   await writeFile(join(folder.path, `${name}.yaml`), scenario);
@@ -356,12 +355,10 @@ needs('vegeta')('load export --engine vegeta', () => {
   it('sends the mix of the weights at its rate', async () => {
     const { url, seen } = await meteringApi();
     const { to } = await exported(simple(url), 'vegeta', '--rate', '500', '--duration', '2s');
-    // Again while vegeta leaves out what it could not send because the machine stalled.
     for (let tries = 0; tries < 6 && totalOf(seen) < 1000; tries++) {
-      seen.clear();
+      seen.clear(); // What vegeta could not send while the machine stalled is missing.
       expect((await attack(to)).stdout).toMatch(/Success +\[ratio\] +100\.00%/);
     }
-    expectMix(seen);
     expect(Object.fromEntries(seen)).toEqual({ 'GET /meters': 600, 'GET /ping': 300, 'PUT /form': 100 });
   });
 
