@@ -7,7 +7,7 @@ import { drawFault, isHonest, type Fault, type Traffic } from './fault.js';
 import { FaultProxy } from './fault-proxy.js';
 import type { Errand, Place, System } from './system.js';
 
-const timeoutMs = 10_000;
+const timeoutMs = 20_000;
 /** How much later it has left at the latest. */
 const tidyingMs = 10_000;
 /** For a machine on which starting a process takes long. */
