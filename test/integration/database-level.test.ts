@@ -23,7 +23,7 @@ const levels: BulkLevel[] = [];
 let tables = 0;
 
 async function open(url: string, table = `cache_${++tables}`, requestTimeoutMs = 10_000): Promise<BulkLevel> {
-  const timeouts = { connectTimeoutMs: 2000, requestTimeoutMs };
+  const timeouts = { connectTimeoutMs: 10_000, requestTimeoutMs };
   const level = await openDatabaseBulkLevel(
     { name: 'cold', table, settings: { url }, timeouts, clock: systemClock },
     signal,
@@ -243,7 +243,7 @@ needs('postgres')('the database level under faults', () => {
   });
 
   test('a server that hangs or stays away fails within the time-out, by name', async () => {
-    const level = await open(server.url, 'faults', 1000);
+    const level = await open(server.url, 'faults', 3000);
     await write(level, meters(10));
     // Only a stopped backend hangs an open connection; a stopped postmaster, new ones.
     const [row] = await server.sql(

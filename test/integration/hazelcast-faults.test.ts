@@ -32,7 +32,7 @@ async function open(
     {
       name: 'warm',
       settings: { urls: [server.url], ...settings },
-      timeouts: { connectTimeoutMs: 1000, requestTimeoutMs },
+      timeouts: { connectTimeoutMs: 4000, requestTimeoutMs },
       clock: systemClock,
     },
     signal,
@@ -89,7 +89,7 @@ needs('hazelcast')('the hazelcast level under faults', () => {
 
   test('a hanging member fails within the time-out, by name; one that stays away as well', async () => {
     const one = await alone();
-    const level = await open(one, {}, 1500);
+    const level = await open(one, {}, 4000);
     const settled: BulkWriteOutcome[] = [];
     const collect = (_: Entry, outcome: BulkWriteOutcome) => settled.push(outcome);
     const writer = await level.writer({ nx: false, signal, settled: collect });
@@ -97,7 +97,7 @@ needs('hazelcast')('the hazelcast level under faults', () => {
     const started = performance.now();
     await writer.write(meters(100));
     await expect(writer.drain()).rejects.toThrow(
-      new RegExp(`127.0.0.1:${one.port} (did not answer for 1.5s|cannot be reached)`),
+      new RegExp(`127.0.0.1:${one.port} (did not answer for 4s|cannot be reached)`),
     );
     expect(performance.now() - started).toBeLessThan(30_000);
     await expect(level.read([toBytes('a')], signal)).rejects.toBeInstanceOf(ServiceUnavailable);

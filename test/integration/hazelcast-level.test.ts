@@ -36,7 +36,7 @@ async function open(
     {
       name: 'warm',
       settings: { urls: [server.url], ...settings },
-      timeouts: { connectTimeoutMs: 1000, requestTimeoutMs },
+      timeouts: { connectTimeoutMs: 5000, requestTimeoutMs },
       clock: systemClock,
     },
     signal,
@@ -211,7 +211,7 @@ needs('hazelcast')('the hazelcast level', () => {
   test('what is warmed over keys of the library is what its readers get, and what Java puts there is loaded again', async () => {
     const map = freshMap();
     const level = await open(shared, { map });
-    const timeouts = { connectTimeoutMs: 1000, requestTimeoutMs: 10_000 };
+    const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 10_000 };
     const settings = { urls: [shared.url], map };
     const store = await HazelcastKeyedLevel.open(
       { name: 'h', settings, timeouts, clock: systemClock },

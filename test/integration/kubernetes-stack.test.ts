@@ -100,7 +100,7 @@ needs(
     await own.kubectl('set', 'selector', `service/${app}`, `app=${app},version=v2`);
     await until('the Service has switched', async () => (await streams[0]!.snapshot()).versions['v2']! > 100);
     // Longer than a pod takes to end.
-    await delay(4_000);
+    await delay(6_500);
     const reports = await Promise.all(streams.map((stream) => stream.stop()));
     expect(reports.map(({ failures }) => failures)).toEqual([{}, {}]);
     expect(reports.map(({ outstanding }) => outstanding)).toEqual([0, 0]);

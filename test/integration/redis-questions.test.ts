@@ -61,7 +61,7 @@ needs('redis')('what is asked while the connection is lost', () => {
   });
 
   it('fails when the server stays away for the request time-out', async () => {
-    const timeouts = { connectTimeoutMs: 500, requestTimeoutMs: 500 };
+    const timeouts = { connectTimeoutMs: 3000, requestTimeoutMs: 3000 };
     const settings = { nodes: [redis.url] };
     const impatient = await openRedisBulkLevel({ name: 'redis', settings, timeouts }, signal);
     await redis.kill();

@@ -60,7 +60,7 @@ needs('redis')('Redis', () => {
 
 needs('redis')('Redis Cluster', () => {
   test('fails over when a master is killed, and takes it back', async () => {
-    const cluster = await startRedisCluster();
+    const cluster = await startRedisCluster({ nodeTimeoutMs: 4000 });
     expect(cluster.nodes.map(({ role }) => role)).toEqual([
       ...['master', 'master', 'master'],
       ...['replica', 'replica', 'replica'],

@@ -242,10 +242,10 @@ needs('postgres')('rows from SQL', () => {
 
   test('a slow reader is not cut off by the time-out', async () => {
     const sql = await selectOnly("select n, repeat('x', 1000) as t from generate_series(1, 30000) n");
-    const rows = await openSql(client, sql, { statementTimeoutMs: 2000 });
+    const rows = await openSql(client, sql, { statementTimeoutMs: 4000 });
     let count = 0;
     for await (const batch of rows.batches({ signal: never })) {
-      if (count === 0) await new Promise((resolve) => setTimeout(resolve, 4000));
+      if (count === 0) await new Promise((resolve) => setTimeout(resolve, 5500));
       count += batch.rows.length;
     }
     expect(count).toBe(30_000);
@@ -343,8 +343,8 @@ needs('postgres')('a PostgreSQL that is away', () => {
   });
 
   test('that hangs is given up within the time-outs', async () => {
-    // Long enough for a server that answers.
-    const limits = { connectTimeoutMs: 1500, requestTimeoutMs: 1500 };
+    // Long enough for a server that answers, and stalls meanwhile.
+    const limits = { connectTimeoutMs: 3000, requestTimeoutMs: 3000 };
     const client = await open(server.url, never, limits);
     server.pause();
     try {

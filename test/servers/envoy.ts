@@ -194,7 +194,11 @@ function bootstrap({
       clusters: Object.entries(clusters).map(([name, endpoints]) => ({
         name,
         type: 'STATIC',
-        connect_timeout: '1s',
+        connect_timeout: '10s',
+        // What has piled up when a machine has stalled is no overload.
+        circuit_breakers: {
+          thresholds: [{ max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000 }],
+        },
         load_assignment: {
           cluster_name: name,
           endpoints: [

@@ -59,7 +59,7 @@ async function start(options: NginxOptions): Promise<NginxServer> {
     config,
     `daemon off; ${processes}; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
 ${process.getuid?.() === 0 ? 'user root;' : ''}
-events { worker_connections 2048; }
+events { worker_connections 8192; }
 http {
   ${temporary.join(' ')}
   ${(options.http ?? '').replaceAll('$DIR', directory)}

@@ -29,7 +29,7 @@ function isFree(port: number): Promise<boolean> {
 }
 
 /** The first bytes that the server on `port` answers to `request`, or '' when nobody answers within `timeoutMs`. */
-export function ask(port: number, request: string, timeoutMs = 1_000): Promise<string> {
+export function ask(port: number, request: string, timeoutMs = 5_000): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });
     const finish = (answer: string): void => {

@@ -154,7 +154,7 @@ async function answers(url: string): Promise<boolean> {
 /** Runs `text` at `url` on a connection of its own; resolves to the rows of the last statement. */
 export async function query(url: string, text: string, values?: readonly unknown[]): Promise<Row[]> {
   const { default: pg } = await import('pg');
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 20_000 });
   client.on('error', () => undefined);
   await client.connect();
   try {

@@ -3,11 +3,13 @@ import { retrying } from './process.js';
 import { startRedis, type RedisServer } from './redis.js';
 
 const SLOTS = 16_384;
+const STEADY_TIMEOUT_MS = 15_000;
 
 export interface ClusterOptions {
   readonly masters?: number;
   /** Replicas of each master. */
   readonly replicas?: number;
+  /** After so much silence of a node the others take it for failed. Default: longer than a machine stalls, so that nobody fails over. */
   readonly nodeTimeoutMs?: number;
   /** More arguments for every redis-server. */
   readonly args?: readonly string[];
@@ -52,7 +54,7 @@ export function startRedisCluster(options: ClusterOptions = {}): Promise<RedisCl
 }
 
 async function start(options: ClusterOptions): Promise<RedisCluster> {
-  const { masters = 3, replicas = 1, nodeTimeoutMs = 2_000, args = [] } = options;
+  const { masters = 3, replicas = 1, nodeTimeoutMs, args = [] } = options;
   const count = masters * (1 + replicas);
   const ports = await freePorts(2 * count);
   const started = await Promise.allSettled(
@@ -63,7 +65,7 @@ async function start(options: ClusterOptions): Promise<RedisCluster> {
           ...['--cluster-enabled', 'yes', '--cluster-port', String(ports[count + index])],
           ...[
             '--cluster-node-timeout',
-            String(nodeTimeoutMs),
+            String(nodeTimeoutMs ?? 2_000),
             '--cluster-config-file',
             'nodes.conf',
             ...args,
@@ -83,6 +85,10 @@ async function start(options: ClusterOptions): Promise<RedisCluster> {
     await join(servers, ids, ports.slice(count), masters);
     const cluster = describeCluster(servers, ids, masters, stop);
     await cluster.ready();
+    // Not from the beginning: nodes wait for as long before a new cluster is ok to them.
+    if (nodeTimeoutMs === undefined)
+      for (const server of servers)
+        await server.cli('CONFIG', 'SET', 'cluster-node-timeout', String(STEADY_TIMEOUT_MS));
     return cluster;
   } catch (error) {
     await stop();

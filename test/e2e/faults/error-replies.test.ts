@@ -10,7 +10,10 @@ import { type OwnDatabase, ownDatabase, ownRedis, type OwnRedis } from '../../se
 import { confirming } from '../confirm-name.js';
 import { type Finished, metrify } from '../run.js';
 
+/** Some errors are met again and again until this time is over. */
 const PATIENCE = { METRIFY_CONNECT_TIMEOUT: '10s', METRIFY_REQUEST_TIMEOUT: '300ms' };
+/** For what must be answered, though this process, which stands between, stalls. */
+const ANSWERED = { METRIFY_REQUEST_TIMEOUT: '20s' };
 const servers: Server[] = [];
 afterEach(() => servers.splice(0).forEach((server) => server.close()));
 
@@ -95,7 +98,7 @@ needs('redis', 'postgres')('error replies', () => {
     await database.sql('CREATE TABLE readings (id bigint PRIMARY KEY)');
   });
 
-  const run = (port: number, argv: string[]) => {
+  const run = (port: number, argv: string[], env: Record<string, string> = {}) => {
     const url = `redis://127.0.0.1:${port}/${redis.database}`;
     return metrify(
       argv.flatMap((word) => (word === '--confirm' ? confirming('redis', url) : word)),
@@ -105,6 +108,7 @@ needs('redis', 'postgres')('error replies', () => {
           METRIFY_REDIS_URL: url,
           METRIFY_POSTGRES_URL: database.url,
           METRIFY_CACHE_WRITE_BEHIND_DURABILITY: 'memory',
+          ...env,
         },
         stdin: '{"id":1}\n{"id":2}\n',
       },
@@ -118,7 +122,7 @@ needs('redis', 'postgres')('error replies', () => {
         ['PING', 'SELECT', 'INFO'].includes(word!) ? undefined : error,
       );
       for (const argv of verbs) {
-        const finished = await run(port, argv);
+        const finished = await run(port, argv, argv[1] === 'get' ? ANSWERED : {});
         // A refused write is one of the rows that failed.
         expectNoBug(finished, [0, 2, 3, 5, 6], argv);
         if (argv[1] === 'get' && !/^(?:WRONGTYPE|NO)/.test(error))
@@ -147,9 +151,9 @@ needs('redis', 'postgres')('error replies', () => {
     const port = await errorsBefore(redis.port, ([word]) =>
       ['PING', 'SET', 'UNLINK'].includes(word!) ? error : undefined,
     );
-    expect(await run(port, ['cache', 'get', 'none'])).toMatchObject({ code: 3 });
-    expect(await run(port, ['cache', 'inspect'])).toMatchObject({ code: 0 });
-    const set = await run(port, ['cache', 'set', 'k', 'v']);
+    expect(await run(port, ['cache', 'get', 'none'], ANSWERED)).toMatchObject({ code: 3 });
+    expect(await run(port, ['cache', 'inspect'], ANSWERED)).toMatchObject({ code: 0 });
+    const set = await run(port, ['cache', 'set', 'k', 'v'], ANSWERED);
     expect(set.code).toBe(5);
     expect(set.stderr).toContain('MISCONF');
     expect(set.stderr).not.toContain('maxmemory');

@@ -39,7 +39,7 @@ needs('redis')('a flush of many keys', () => {
   ];
   const flush = (redis: RedisServer, ...more: string[]) =>
     startMetrify(command(redis, '--json', ...more), {
-      env: { METRIFY_REQUEST_TIMEOUT: '20s', METRIFY_CONNECT_TIMEOUT: '2s' },
+      env: { METRIFY_REQUEST_TIMEOUT: '20s', METRIFY_CONNECT_TIMEOUT: '10s' },
     });
   const size = (redis: RedisServer) =>
     Probe.with(redis.port, 0, (probe) => probe.ask('DBSIZE')) as Promise<number>;
@@ -86,7 +86,7 @@ needs('redis')('a flush of many keys', () => {
     const lock = `flush-${process.pid}`;
     const args = ['--rate', '20000', '--metrics-file', metrics, '--lock', lock];
     const running = await startMetrify(command(redis, '--json', ...args), {
-      env: { METRIFY_REQUEST_TIMEOUT: '1s', METRIFY_CONNECT_TIMEOUT: '1s' },
+      env: { METRIFY_REQUEST_TIMEOUT: '4s', METRIFY_CONNECT_TIMEOUT: '4s' },
     });
     await gone(redis, 0.1);
     await redis.kill();

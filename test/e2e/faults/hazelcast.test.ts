@@ -115,7 +115,7 @@ needs('hazelcast')('a Hazelcast member', () => {
 
   test.each(['hangs', 'stays away'])('that %s: exit 5 within the time-out, naming it', async (how) => {
     const server = await member();
-    const env = { METRIFY_REQUEST_TIMEOUT: '2s', METRIFY_CONNECT_TIMEOUT: '1s' };
+    const env = { METRIFY_REQUEST_TIMEOUT: '4s', METRIFY_CONNECT_TIMEOUT: '4s' };
     const running = await startMetrify(warm(server, '--rate', '4000'), { env });
     await until('a part is written', async () => (await server.size('metrify')) > 3000);
     if (how === 'hangs') server.pause();

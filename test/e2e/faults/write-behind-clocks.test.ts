@@ -40,7 +40,7 @@ needs(
       `environments: { default: { redis: { url: "${redis.url}" }, postgres: { url: "${database.url}" },
         cache: { writeBehind: { durability: memory, tables: { log: { key: [id, seq] } } } } } }\n`,
     );
-    const timeouts = { connectTimeoutMs: 2000, requestTimeoutMs: 10_000 };
+    const timeouts = { connectTimeoutMs: 20_000, requestTimeoutMs: 20_000 };
     client = await openRedis({ nodes: [redis.url] }, timeouts, stop.signal);
     queue = await WriteBehind.open(client, { tables, durability: 'memory', signal: stop.signal });
   });
@@ -78,7 +78,7 @@ needs(
 
   test('a worker whose host jumps keeps its partitions and its order, and no other gets them', async () => {
     const { jump, env } = await host('worker');
-    const running = await startMetrify(['-c', config, 'cache', 'worker', '--lease', '6s', '--json'], { env });
+    const running = await startMetrify(['-c', config, 'cache', 'worker', '--lease', '8s', '--json'], { env });
     let seq = 0;
     await write(1, ++seq);
     await until('the worker works', async () => (await seqs(1)).length === 1);
@@ -92,7 +92,7 @@ needs(
       await until(`write ${seq} is applied`, async () => (await seqs(1)).length === seq);
     }
     // Longer than the lease: it was renewed across the jumps, by the same worker.
-    await delay(7000);
+    await delay(9000);
     expect(await leases()).toEqual(before);
     running.signal('SIGTERM');
     const finished = await running.finished;

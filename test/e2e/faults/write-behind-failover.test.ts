@@ -16,7 +16,7 @@ import { startRedisCluster, type RedisCluster } from '../../servers/redis-cluste
 import { ownDatabase, type OwnDatabase } from '../../servers/shared.js';
 import { toBytes } from '../../../src/lib/core/bytes.js';
 
-const timeouts = { connectTimeoutMs: 1000, requestTimeoutMs: 60_000 };
+const timeouts = { connectTimeoutMs: 10_000, requestTimeoutMs: 60_000 };
 const tables = { log: { key: ['id'] } };
 
 needs('redis', 'postgres')('write-behind while a master dies', () => {
@@ -45,7 +45,7 @@ needs('redis', 'postgres')('write-behind while a master dies', () => {
         batch: 500,
       },
       ...{
-        leaseMs: 2000,
+        leaseMs: 5000,
         connections: 2,
         retentionMs: 86_400_000,
         clock: systemClock,

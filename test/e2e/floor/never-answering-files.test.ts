@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -180,12 +190,20 @@ needs('tmux')('one Ctrl-C on a terminal', () => {
     "cache warm --file /dev/tty --key 'k:{id}'",
     'cache set k -',
   ])('ends what waits for its input: metrify %s', async (words) => {
-    const screen = await terminal(`metrify ${words}; echo "exit $?"`, {
-      env: { METRIFY_REDIS_URL: 'redis://127.0.0.1:1' },
-    });
+    const note = path(`pid-${words.replace(/\W+/g, '-')}`);
+    const own = `(echo $BASHPID > ${note}; exec "$NODE" "$PROGRAM" ${words}); echo "exit $?"`;
+    const screen = await terminal(own, { env: { METRIFY_REDIS_URL: 'redis://127.0.0.1:1' } });
+    const listens = () => {
+      const pid = existsSync(note) ? Number(readFileSync(note, 'utf8')) : 0;
+      // The shell listens to signals as well, before it becomes metrify.
+      return (
+        pid > 0 && readlinkSync(`/proc/${pid}/exe`) === realpathSync(process.execPath) && handlesSignals(pid)
+      );
+    };
     try {
-      // What is typed is shown by the terminal itself, so nothing on the screen says that it waits.
-      await delay(3000);
+      // Nothing on the screen says that it waits: it listens to signals, and soon afterwards to its input.
+      await until('it is there', listens);
+      await delay(2000);
       await screen.press('C-c');
       await screen.waitFor('stopped by SIGINT');
       await screen.waitFor(/^exit 130$/m);

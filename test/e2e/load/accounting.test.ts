@@ -161,13 +161,21 @@ describe('thresholds', () => {
 });
 
 describe('a thread that died', () => {
-  const halfway = (ms: number) =>
-    `const { isMainThread, workerData } = require('node:worker_threads');
-     if (!isMainThread && workerData?.thread === 1) setTimeout(() => { throw new Error('out of sorts') }, ${ms});`;
+  /** Half a second after its first connection: until then a thread takes its time on a busy machine. */
+  const halfway = `const { isMainThread, workerData } = require('node:worker_threads');
+     const { Socket } = require('node:net');
+     const { connect } = Socket.prototype;
+     let isConnected = false;
+     if (!isMainThread && workerData?.thread === 1)
+       Socket.prototype.connect = function (...args) {
+         if (!isConnected) setTimeout(() => { throw new Error('out of sorts') }, 500);
+         isConnected = true;
+         return connect.apply(this, args);
+       };`;
 
   it('makes the run partial at best, and says which share is missing', async () => {
     const file = await folder();
-    await writeFile(file('dies.cjs'), halfway(700));
+    await writeFile(file('dies.cjs'), halfway);
     const url = await http((_, response) => response.end('ok'));
     const env = { NODE_OPTIONS: `--require ${file('dies.cjs')}` };
     const args = ['run', url, '--rate', '50', '--duration', '1s', '--threads', '2'];

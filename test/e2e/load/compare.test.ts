@@ -23,32 +23,27 @@ async function comparison(...args: string[]) {
 }
 
 it('load compare finds that a saved run is slower, and the other one faster', async () => {
-  const { url } = await knownServer();
-  const file = await folder();
-  const save = async (name: string) => {
-    const args = ['--rate', '40', '--duration', '9s', '--save', file(name)];
-    const { code, stderr } = await metrify(['load', 'run', `${url}/deployed/360`, ...args]);
-    expect(code, stderr).not.toBe(5);
+  const bothSaved = async (): Promise<[before: string, after: string]> => {
+    const { url } = await knownServer();
+    const file = await folder();
+    for (const name of ['before.json', 'after.json']) {
+      const args = ['--rate', '40', '--duration', '9s', '--save', file(name)];
+      const { code, stderr } = await metrify(['load', 'run', `${url}/deployed/360`, ...args]);
+      expect(code, stderr).not.toBe(5);
+    }
+    return [file('before.json'), file('after.json')];
   };
-  await save('before.json');
-  await save('after.json');
-  const slower = await comparison(
-    'compare',
-    file('before.json'),
-    file('after.json'),
-    '--max-increase',
-    '20%',
-  );
+  let [before, after] = await bothSaved();
+  let slower = await comparison('compare', before, after, '--max-increase', '20%');
+  // While a machine stalls, slices of a run differ so much that too little is known.
+  for (let tries = 0; tries < 8 && slower.p50.verdict === 'unclear'; tries++) {
+    [before, after] = await bothSaved();
+    slower = await comparison('compare', before, after, '--max-increase', '20%');
+  }
   expect(slower.p50).toMatchObject({ verdict: 'slower' });
   expect(slower.p50.ratio).toBeGreaterThan(1.5);
   expect([slower.code, slower.verdict]).toEqual([3, 'failed']);
-  const faster = await comparison(
-    'compare',
-    file('after.json'),
-    file('before.json'),
-    '--max-increase',
-    '20%',
-  );
+  const faster = await comparison('compare', after, before, '--max-increase', '20%');
   expect(faster.p50).toMatchObject({ verdict: 'faster' });
   expect(faster.code).not.toBe(3);
 });
@@ -65,8 +60,8 @@ it('load ab finds which of two services is slower, in turns', async () => {
   const args = ['--rate', '100', '--duration', '5s', '--slice', '500ms', '--warmup', '100ms'];
   const turns = () => comparison('ab', `${url}/after/20`, `${url}/after/200`, ...args);
   let found = await turns();
-  // The generator was the limit in too many turns: this machine was busy.
-  for (let tries = 0; tries < 5 && found.verdict === 'inconclusive'; tries++) found = await turns();
+  // The generator was the limit in too many turns, or the turns differ too much: this machine was busy.
+  for (let tries = 0; tries < 8 && found.p50.verdict === 'unclear'; tries++) found = await turns();
   expect(found.p50).toMatchObject({ verdict: 'slower' });
   expect(found.code).toBe(3);
 });

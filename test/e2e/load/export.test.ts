@@ -94,7 +94,7 @@ thresholds: ['p95<30s', 'error_rate<1%']
 /** Everything that an answer is needed for. */
 const chained = (url: string) => `${head(url)}
 load: { users: 2 }
-duration: 2s
+duration: 4s
 wait: 1ms..3ms
 setup:
   - { post: /login, json: { user: me }, expect: { status: 201 }, capture: { session: { json: $.session }, seen: { cookie: seen } } }
@@ -119,7 +119,6 @@ thresholds: ['checks>99%', 'error_rate<1%', 'p95{name=GET /jobs/{job}}<30s', 'p9
 `;
 
 let exports = 0;
-
 async function exported(scenario: string, engine: string, ...args: string[]) {
   const name = `scenario-${++exports}`;
   await writeFile(join(folder.path, `${name}.yaml`), scenario);
@@ -143,7 +142,7 @@ let own: ReadonlyMap<string, number>;
 beforeAll(async () => {
   const { url, seen } = await meteringApi(afterAll);
   await writeFile(join(folder.path, 'own.yaml'), simple(url));
-  const args = ['load', 'run', 'own.yaml', '--rate', '1000', '--duration', '3s'];
+  const args = ['load', 'run', 'own.yaml', '--rate', '1000', '--duration', '5s'];
   const end = await metrify(args, { cwd: folder.path, env: { TOKEN } });
   // 7 where this machine was too busy to send in time.
   expect(end.code, end.stderr).toBeOneOf([0, 7]);
@@ -327,7 +326,7 @@ describe('load export --engine k6', () => {
 needs('locust')('load export --engine locust', () => {
   it('sends the mix of the weights, and judges as metrify does', async () => {
     const { url, seen } = await meteringApi();
-    const failing = simple(url).replace("'p95<30s'", "'p50<0.001ms'").replace('duration: 3s', 'duration: 2s');
+    const failing = simple(url).replace("'p95<30s'", "'p50<0.001ms'").replace('duration: 3s', 'duration: 4s');
     const { to } = await exported(failing, 'locust');
     const { code, output } = await locust(to);
     expect(output).toContain('error_rate<1%: passed');
@@ -356,9 +355,10 @@ needs('vegeta')('load export --engine vegeta', () => {
   it('sends the mix of the weights at its rate', async () => {
     const { url, seen } = await meteringApi();
     const { to } = await exported(simple(url), 'vegeta', '--rate', '500', '--duration', '2s');
-    const { stdout } = await attack(to);
-    expect(stdout).toMatch(/Success +\[ratio\] +100\.00%/);
-    expectMix(seen);
+    for (let tries = 0; tries < 6 && totalOf(seen) < 1000; tries++) {
+      seen.clear(); // What vegeta could not send while the machine stalled is missing.
+      expect((await attack(to)).stdout).toMatch(/Success +\[ratio\] +100\.00%/);
+    }
     expect(Object.fromEntries(seen)).toEqual({ 'GET /meters': 600, 'GET /ping': 300, 'PUT /form': 100 });
   });
 

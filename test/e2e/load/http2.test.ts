@@ -200,7 +200,7 @@ describe('load run --http2', () => {
     const peer = await serve((stream, n) => {
       if (n % 2 === 0) ok(stream);
     });
-    const timeout = ['--request-timeout', '300ms'];
+    const timeout = ['--request-timeout', '3s'];
     const { result } = await run(peer, '--rate', '20', '--duration', '1s', ...timeout);
     expect(result).toMatchObject({ sent: 20, answered: 10, errors: { byKind: { timeout: 10 } } });
   });

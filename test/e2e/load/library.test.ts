@@ -101,8 +101,13 @@ describe('metrify/load', () => {
       [{ ...scenario, feeds, variables: { key: 'plain' }, duration: 3_600_000 }, 'plain'],
     ] as const;
     for (const [test, key] of given) {
-      seen.length = 0;
-      const result = await load({ scenario: test, rate: 20, duration: 500, thresholds: ['sent>9'] });
+      const run = () => {
+        seen.length = 0;
+        return load({ scenario: test, rate: 20, duration: 500, thresholds: ['sent>9'] });
+      };
+      let result = await run();
+      // What is not begun before the end, because the machine stalled, is not sent.
+      for (let tries = 0; tries < 10 && result.unsent > 0; tries++) result = await run();
       const all = (request: string, times: number) => Array<string>(times).fill(`${request} Bearer ${key}`);
       expect(seen).toEqual([...all('POST /login', 1), ...all('GET /17/t1', 10), ...all('DELETE /t1', 1)]);
       expect(result).toMatchObject({ sent: 10, byName: [{ name: 'GET /{meters.id}/{token}', sent: 10 }] });

@@ -2,12 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import type { LoadResult } from '../../../src/lib/load/result.js';
 import { scaled } from '../../scale.js';
 import { metrify } from '../run.js';
-import { type Got, service } from './scenario-service.js';
+import { type Got, service as serve } from './scenario-service.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -15,12 +15,28 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs a scenario. What it counts does not depend on how busy this machine is; whether it blames itself does. */
+const services: { all: Got[] }[] = [];
+afterEach(() => void services.splice(0));
+const service: typeof serve = async (answer) => {
+  const made = await serve(answer);
+  services.push(made);
+  return made;
+};
+
+/**
+ * Runs a scenario. What it counts does not depend on how busy this machine is; whether it blames itself does. What could not be
+ * begun before the end, because the machine stalled, is never sent: then it is run again.
+ */
 async function run(yaml: string, args: readonly string[] = [], codes = [0, 7]): Promise<LoadResult> {
   await writeFile(join(folder, 'load.yaml'), yaml);
-  const end = await metrify(['load', 'run', 'load.yaml', ...args, '--json'], { cwd: folder });
-  expect(end.code, end.stderr).toBeOneOf([...codes]);
-  return end.json<{ result: LoadResult }>().result;
+  for (let tries = 0; ; tries++) {
+    for (const { all } of services) all.length = 0;
+    const end = await metrify(['load', 'run', 'load.yaml', ...args, '--json'], { cwd: folder });
+    const { result } = end.json<{ result: LoadResult }>();
+    if (result.unsent > 0 && tries < 10) continue;
+    expect(end.code, end.stderr).toBeOneOf([...codes]);
+    return result;
+  }
 }
 
 /** So many arrivals in half a second, and a second for the last of them to end. */
@@ -39,7 +55,7 @@ describe('a scenario', () => {
     const result = await run(
       `target: ${target}
 load: { users: 1 }
-duration: 1s
+duration: 4s
 variables: { city: 'x&y' }
 headers: { Authorization: 'Bearer {token}' }
 setup:
@@ -269,15 +285,18 @@ tasks:
   });
 
   it('obeys Retry-After where the step says so, and sends the same request again', async () => {
-    let refused = 0;
+    const refused = new Set<string>();
     const { all, target } = await service((got, response) => {
       if (got.path === '/ignored') response.writeHead(503, { 'Retry-After': '60' }).end();
-      else if (refused++ > 0) response.end('{}');
-      else response.writeHead(429, { 'Retry-After': '1' }).end();
+      else if (refused.has(got.body)) response.end('{}');
+      else {
+        refused.add(got.body);
+        response.writeHead(429, { 'Retry-After': '1' }).end();
+      }
     });
     const result = await run(
       `target: ${target}
-load: { stages: [{ duration: 500ms, from: 2, rate: 2 }, { duration: 2500ms, from: 0, rate: 0 }] }
+load: { stages: [{ duration: 500ms, from: 2, rate: 2 }, { duration: 6s, from: 0, rate: 0 }] }
 tasks:
   - name: a
     steps:

@@ -19,14 +19,25 @@ async function soak(args: readonly string[]) {
 }
 
 it('finds what rises: memory and descriptors of a process, latency, errors', async () => {
-  // A process each: what one of them does must not show in the others.
-  const [leaking, slowing, breaking] = await Promise.all([knownServer(), knownServer(), knownServer()]);
   const load = ['--rate', '40', '--duration', '13s'];
-  const [leak, slower, failing] = await Promise.all([
-    soak([`${leaking.url}/leak`, ...load, '--pid', String(leaking.pid)]),
-    soak([`${slowing.url}/slower`, ...load]),
-    soak([`${breaking.url}/failing`, ...load]),
-  ]);
+  const soakAll = async () => {
+    // A process each: what one of them does must not show in the others.
+    const [leaking, slowing, breaking] = await Promise.all([knownServer(), knownServer(), knownServer()]);
+    return Promise.all([
+      soak([`${leaking.url}/leak`, ...load, '--pid', String(leaking.pid)]),
+      soak([`${slowing.url}/slower`, ...load]),
+      soak([`${breaking.url}/failing`, ...load]),
+    ]);
+  };
+  let [leak, slower, failing] = await soakAll();
+  const isUnclear = () =>
+    [
+      ...['memory', 'descriptors', 'errors'].map(leak.verdictOf),
+      ...['p50', 'p95'].map(slower.verdictOf),
+      failing.verdictOf('errors'),
+    ].includes('unclear');
+  // Too little is known of a run during which the machine stalled.
+  for (let tries = 0; tries < 4 && isUnclear(); tries++) [leak, slower, failing] = await soakAll();
   expect(leak).toMatchObject({ code: 3, verdict: 'failed' });
   expect(leak.verdictOf('memory')).toBe('rising');
   expect(leak.verdictOf('descriptors')).toBe('rising');

@@ -135,7 +135,7 @@ export class CanaryDesk extends Desk {
   }
 
   async describeCanary(
-    change: { steps?: string; interval?: string; probe?: string; more?: string[] } = {},
+    change: { steps?: string; interval?: string; probe?: string; quantile?: number; more?: string[] } = {},
   ): Promise<void> {
     await this.describe(
       'stable: { name: v1 }',
@@ -145,7 +145,7 @@ export class CanaryDesk extends Desk {
       'maxStepDuration: 2m',
       'analysis:',
       `  probe: { url: "${this.versions.url}/{{version}}/", ${change.probe ?? 'rate: 300, duration: 1s'} }`,
-      '  latencyQuantile: 0.9',
+      `  latencyQuantile: ${change.quantile ?? 0.9}`,
       ...(change.more ?? []),
     );
   }

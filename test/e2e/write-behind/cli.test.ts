@@ -119,7 +119,7 @@ needs('redis', 'postgres')('cache set --write-behind, cache worker and cache que
   test('a worker that is stopped otherwise, or before its queue was empty, says so', async () => {
     const cases: [NodeJS.Signals | undefined, string[], number][] = [
       ['SIGINT', [], 130],
-      [undefined, ['--timeout', '2s'], 124],
+      [undefined, ['--timeout', '8s'], 124],
     ];
     for (const [signal, flags, code] of cases) {
       const path = join(folder.path, `stopped-${code}.prom`);

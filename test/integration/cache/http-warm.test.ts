@@ -76,7 +76,7 @@ async function warm(
   return warmHttp(
     {
       base: new URL(base),
-      origin: { connections: 4, userAgent: 'metrify', connectTimeoutMs: 2000, requestTimeoutMs: 5000 },
+      origin: { connections: 4, userAgent: 'metrify', connectTimeoutMs: 20_000, requestTimeoutMs: 20_000 },
       ...{ log, paths, sample: 200, ...plan },
     },
     {
@@ -109,7 +109,7 @@ needs('nginx')('an NGINX cache', () => {
       [...zipf, ...repeat(50, logLine('/posted', 'POST')), ...repeat(50, logLine('/lost', 'GET', 404))],
       {
         sample: 0,
-        origin: { connections: 1, userAgent: 'metrify', connectTimeoutMs: 2000, requestTimeoutMs: 5000 },
+        origin: { connections: 1, userAgent: 'metrify', connectTimeoutMs: 20_000, requestTimeoutMs: 20_000 },
       },
     );
     await until('the log is written', async () => (await nginx.lines()).length >= before + 30);
@@ -289,7 +289,7 @@ test('requests carry the site that was asked for, no credentials, and go over fe
   await warm(app.url, zipf, {
     origin: {
       ...{ host: 'shop.example', connections: 3, userAgent: 'metrify' },
-      ...{ connectTimeoutMs: 2000, requestTimeoutMs: 5000 },
+      ...{ connectTimeoutMs: 20_000, requestTimeoutMs: 20_000 },
     },
   });
   expect(headers).toHaveLength(30);

@@ -132,7 +132,7 @@ needs('redis')('the Redis of the queue hangs', () => {
   });
 
   test('a write of which nothing is known leaves no older value behind', async () => {
-    const brief = { connectTimeoutMs: 2000, requestTimeoutMs: 2000 };
+    const brief = { connectTimeoutMs: 4000, requestTimeoutMs: 4000 };
     const cache = await queueing(redis.url, 'memory', { levelTimeoutMs: 500 }, brief);
     await put(cache, 'k', 1);
     expect(await cache.get('k')).toEqual({ v: 1 });

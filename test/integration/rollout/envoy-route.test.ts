@@ -111,7 +111,7 @@ needs('envoy', 'nginx')('weights in a route file of Envoy', () => {
     const copy = join(envoy.directory, 'copy.json');
     await writeFile(copy, await readFile(envoy.routes));
     const before = await readFile(copy, 'utf8');
-    await expect(shift(50, await open({ route: copy }, 1500))).rejects.toMatchObject({
+    await expect(shift(50, await open({ route: copy }, 4000))).rejects.toMatchObject({
       exitCode: 5,
       code: 'ENVOY_NOT_RELOADED',
     });

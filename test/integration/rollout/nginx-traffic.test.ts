@@ -33,22 +33,21 @@ needs('nginx')('traffic through NGINX', () => {
 
   test('loses no request over 20 switches', async () => {
     const traffic = await startTraffic({ url: `${stage.nginx.url}/`, rate: 500 });
-    const reached: string[] = [];
     for (let index = 0; index < 20; index++) {
       await shift(index % 2 === 0 ? 100 : 0);
-      const before = (await traffic.snapshot()).versions;
-      let arrived: number[] = [];
-      await until('requests have arrived since', async () => {
+      let since = (await traffic.snapshot()).versions;
+      // What was sent before, on a machine that stalls, may be answered afterwards.
+      await until(`100 requests in a row reach what they are to reach, switch ${index}`, async () => {
         const { versions } = await traffic.snapshot();
-        arrived = ['v1', 'v2'].map((name) => (versions[name] ?? 0) - (before[name] ?? 0));
-        return arrived[0]! + arrived[1]! >= 100;
+        const [v1, v2] = ['v1', 'v2'].map((name) => (versions[name] ?? 0) - (since[name] ?? 0));
+        if (v1! + v2! < 100) return false;
+        since = versions;
+        return (index % 2 === 0 ? v1 : v2) === 0;
       });
-      reached.push(arrived[0]! > arrived[1]! ? 'v1' : 'v2');
     }
     const report = await traffic.stop();
     expect(report).toMatchObject({ failed: 0, failures: {}, outstanding: 0 });
     expect(report.statuses).toEqual({ 200: report.sent });
-    expect(reached).toEqual(Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? 'v2' : 'v1')));
     process.stdout.write(`${report.sent} requests over 20 switches, ${report.retried} sent again\n`);
   });
 });

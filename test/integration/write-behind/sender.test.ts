@@ -188,7 +188,7 @@ needs('redis')('a call whose end is not known', () => {
 
   test('names the operation id to call again with: the answer was lost', async () => {
     const line = await lineTo(redis.url);
-    const hasty = { connectTimeoutMs: 2000, requestTimeoutMs: 2000 };
+    const hasty = { connectTimeoutMs: 4000, requestTimeoutMs: 4000 };
     const client = await openRedis({ nodes: [line.url] }, hasty, signal);
     const writer = await WriteBehind.open(client, { tables, durability: 'memory', signal });
     await writer.writeBehind(toBytes('k'), toBytes('v'), target);

@@ -63,7 +63,7 @@ export async function queueBench(tables: Tables): Promise<Bench> {
         holder: `test:${++workers}`,
         untilEmpty: true,
         batch: 1000,
-        leaseMs: 2000,
+        leaseMs: 5000,
         connections: 2,
         retentionMs: 86_400_000,
         clock: systemClock,

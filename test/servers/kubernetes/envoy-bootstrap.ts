@@ -45,7 +45,7 @@ export function describeBootstrap({
         {
           name: 'xds',
           type: 'STATIC',
-          connect_timeout: '1s',
+          connect_timeout: '10s',
           typed_extension_protocol_options: {
             [options]: {
               '@type': `type.googleapis.com/${options}`,

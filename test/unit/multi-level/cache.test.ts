@@ -245,9 +245,9 @@ describe('a level that is down', () => {
     } finally {
       FakeClock.prototype.monotonic = monotonic;
     }
-    // One wait, of 30 ms.
+    // One wait, of 30 ms; a machine that stalls makes it longer, and not endless.
     expect(remote.calls).toBe(1);
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(performance.now() - started).toBeLessThan(30_000);
   });
 });
 

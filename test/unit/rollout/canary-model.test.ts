@@ -169,30 +169,26 @@ class EventfulWorld extends World {
 }
 
 describe('a canary, whatever happens in whatever order', () => {
-  it.each(['abort', 'hold'] as const)(
-    'with onInconclusive: %s',
-    { timeout: 300_000 },
-    async (onInconclusive) => {
-      const reached = new Set<string>();
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(event, { minLength: 8, maxLength: 40 }),
-          fc.constantFrom('abort' as const, 'promote' as const),
-          async (events, way) => {
-            const world = new EventfulWorld(onInconclusive);
-            for (const happening of events) {
-              await world.happen(happening);
-              reached.add(world.state?.phase ?? 'nothing');
-            }
-            await world.end(way);
-          },
-        ),
-        { numRuns: scaled(400) },
-      );
-      // The test itself gets everywhere.
-      expect([...reached]).toEqual(
-        expect.arrayContaining(['progressing', 'paused', 'holding', 'promoted', 'aborted']),
-      );
-    },
-  );
+  it.each(['abort', 'hold'] as const)('with onInconclusive: %s', async (onInconclusive) => {
+    const reached = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(event, { minLength: 8, maxLength: 40 }),
+        fc.constantFrom('abort' as const, 'promote' as const),
+        async (events, way) => {
+          const world = new EventfulWorld(onInconclusive);
+          for (const happening of events) {
+            await world.happen(happening);
+            reached.add(world.state?.phase ?? 'nothing');
+          }
+          await world.end(way);
+        },
+      ),
+      { numRuns: scaled(400) },
+    );
+    // The test itself gets everywhere.
+    expect([...reached]).toEqual(
+      expect.arrayContaining(['progressing', 'paused', 'holding', 'promoted', 'aborted']),
+    );
+  });
 });

@@ -52,8 +52,6 @@ describe('a smoke test', () => {
     // A redirect is an answer, and not followed.
     ['/moved', {}, 'failed', 'HTTP 302'],
     ['/moved', { status: 302 }, 'passed', 'HTTP 302'],
-    ['/slow', { timeoutMs: 200 }, 'failed', 'no answer within 200ms'],
-    ['/slow-body', { timeoutMs: 200, bodyContains: 'v2' }, 'failed', 'no whole answer within 200ms'],
     ['/big', { bodyContains: 'v2' }, 'passed', "HTTP 200, body with 'v2'"],
     ['/endless', {}, 'passed', 'HTTP 200'],
   ] satisfies [string, Partial<SmokeTest>, string, string][])(
@@ -63,6 +61,17 @@ describe('a smoke test', () => {
       expect(asked.map((each) => each.path)).toEqual([path]);
     },
   );
+
+  it('says whether no answer came in time, or only a part of it', async () => {
+    // Includes the connection, for which a stalled machine needs its time.
+    const timeoutMs = 4000;
+    expect(
+      await Promise.all([ask('/slow', { timeoutMs }), ask('/slow-body', { timeoutMs, bodyContains: 'v2' })]),
+    ).toMatchObject([
+      { verdict: 'failed', observed: 'no answer within 4s' },
+      { verdict: 'failed', observed: 'no whole answer within 4s' },
+    ]);
+  });
 
   it('looks at the first megabyte only', async () => {
     expect(await ask('/big', { bodyContains: 'v3' })).toMatchObject({

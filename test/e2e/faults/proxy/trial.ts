@@ -7,7 +7,7 @@ import { drawFault, isHonest, type Fault, type Traffic } from './fault.js';
 import { FaultProxy } from './fault-proxy.js';
 import type { Errand, Place, System } from './system.js';
 
-const timeoutMs = 8000;
+const timeoutMs = 20_000;
 /** How much later it has left at the latest. */
 const tidyingMs = 10_000;
 /** For a machine on which starting a process takes long. */
@@ -96,8 +96,8 @@ export class Bench {
     return metrify([...args, '--json', '--timeout', `${timeoutMs}ms`], {
       env: {
         ...this.place.env,
-        METRIFY_REQUEST_TIMEOUT: '2s',
-        METRIFY_CONNECT_TIMEOUT: '1s',
+        METRIFY_REQUEST_TIMEOUT: '4s',
+        METRIFY_CONNECT_TIMEOUT: '3s',
       },
       timeoutMs: timeoutMs + tidyingMs + 2 * slackMs,
       ...(cwd === undefined ? {} : { cwd }),
