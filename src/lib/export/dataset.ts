@@ -49,7 +49,6 @@ export interface DatasetOptions {
   readonly keepOldMs?: number;
 }
 
-
 /**
  * Files in folders by partition. What a run writes becomes visible when all of it is whole, with the manifest last. One run at a
  * time.
