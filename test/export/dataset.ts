@@ -17,16 +17,17 @@ export async function fileNames(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** SHA-256 by path. */
+/** SHA-256 by path. @param part what counts of a file */
 export async function fileHashes(
   folder: string,
   isMeant = (_name: string) => true,
+  part = (bytes: Buffer) => bytes,
 ): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const name of await fileNames(folder))
     if (isMeant(name))
       found[name] = createHash('sha256')
-        .update(await readFile(join(folder, name)))
+        .update(part(await readFile(join(folder, name))))
         .digest('hex');
   return found;
 }
@@ -39,3 +40,7 @@ export async function listedHashes(folder: string): Promise<Record<string, strin
   const { files } = await manifestOf(folder);
   return Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256]));
 }
+
+/** A Parquet file without its footer, which says when its snapshot was taken. */
+export const pagesOf = (bytes: Buffer): Buffer =>
+  bytes.subarray(0, bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8));

@@ -159,7 +159,7 @@ needs('postgres')('values that files cannot hold', () => {
     const sql = `SELECT timestamp '1969-12-31 23:59:59.001' AS at, date '1582-10-04' AS day UNION ALL SELECT '1969-12-31 23:59:59.000999', '1582-10-05'`;
     const said = [
       "column 'at' has 1 value that some readers of ORC misread: a time in the last 999 milliseconds of 1969 (ORC-763), in row 1",
-      "column 'day' has 1 value that some readers of ORC misread: a day from 1582-10-05 to 1582-10-14, in row 2",
+      "column 'day' has 1 value that some readers of ORC misread: a day from 1582-10-05 to 1582-10-14, in row 2 (at = 1969-12-31 23:59:59.000999)",
     ];
     expect(warningsOf(await run(sql, { format: 'orc' }))).toEqual(said);
     expectRefusal(
