@@ -12,7 +12,7 @@ import { writeFlags } from './shared/write-flags.js';
 export const orc = changeCommand({
   name: 'export orc',
   summary: 'write the rows of a query to a folder of ORC files',
-  synonyms: ['dump', 'unload'],
+  synonyms: [],
   flags: {
     ...writeFlags,
     compression: flag.choice(orcCodecNames, { help: 'of streams', default: 'snappy' }),

@@ -29,7 +29,7 @@ export const read = readCommand({
   description:
     'PATH is a folder or a file, also of another writer. Columns in the names of folders (month=2026-01) have the types that the ' +
     'manifest gives; without a manifest they are text. --where takes comparisons, ' +
-    'in, between, like, is null, isnan(), and, or, not; files, row groups and pages in which it cannot be true are not read. NaN is equal to ' +
+    'in, between, like, is null, isnan(), and, or, not; files, row groups and pages in which it cannot be true are not read. Not-a-number is equal to ' +
     'itself and greater than all numbers, as in PostgreSQL. Times with a zone are UTC. With --output ndjson a row is a JSON line in which ' +
     'numbers keep all of their digits.',
   args: { path: { help: 'a folder or a file', required: true } },

@@ -42,9 +42,8 @@ export function keptFacts({ name, before }: Dataset, read: Manifest, newer: read
 }
 
 /** Says in each file that is not whole yet which snapshot its rows are of. */
-export function annotate(dataset: Dataset, { snapshot, snapshotTime }: Facts): void {
+export function annotate(dataset: Dataset, { snapshot }: Facts): void {
   if (snapshot !== undefined) dataset.annotate('snapshot', snapshot);
-  if (snapshotTime !== undefined) dataset.annotate('snapshotTime', snapshotTime);
 }
 
 /** Whether there may be nulls for infinite values in files that were written by both rules. */

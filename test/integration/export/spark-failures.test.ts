@@ -15,12 +15,12 @@ afterAll(() => home.remove());
 
 const { signal } = new AbortController();
 
-/** Runs a spark-submit that says this on stderr and ends with 1. */
-async function submitted(stderr: string): Promise<void> {
-  await writeFile(join(home.path, 'stderr'), stderr);
+/** Runs a spark-submit that says this and ends with 1: Java's errors on stderr, those of the Python program on stdout. */
+async function submitted(said: string, descriptor: 1 | 2): Promise<void> {
+  await writeFile(join(home.path, 'said'), said);
   await writeFile(
     join(home.path, 'bin', 'spark-submit'),
-    '#!/bin/sh\ncat "$SPARK_HOME/stderr" >&2\nexit 1\n',
+    `#!/bin/sh\ncat "$SPARK_HOME/said" >&${descriptor}\nexit 1\n`,
     {
       mode: 0o755,
     },
@@ -69,8 +69,9 @@ it.each([
     'Error: JAVA_HOME is not set and could not find java.\n',
     { code: 'SPARK_FAILED', exitCode: 5, message: /JAVA_HOME is not set/ },
   ],
-])('the error of spark-submit has %s', async (_, stderr, expected) => {
-  const error: unknown = await submitted(stderr).catch((thrown: unknown) => thrown);
+])('the error of spark-submit has %s', async (what, said, expected) => {
+  const descriptor = what === 'the driver that Spark lacks' ? 1 : 2;
+  const error: unknown = await submitted(said, descriptor).catch((thrown: unknown) => thrown);
   const { code, exitCode, message } = error as { code: string; exitCode: number; message: string };
   expect({ code, exitCode }).toEqual({ code: expected.code, exitCode: expected.exitCode });
   expect(message).toMatch(expected.message);

@@ -114,6 +114,7 @@ it('every system has an address, and its other settings are in the same section'
     'elasticsearch.url',
     'solr.url',
     'prometheus.url',
+    's3.endpoint',
   ]);
   const grouped = catalog.systems.flatMap(({ address, others }) => [address, ...others]);
   expect([...catalog.settings.keys()].filter((path) => !grouped.includes(path))).toEqual([

@@ -31,14 +31,16 @@ export async function submit(
     extendEnv: false,
     env: { ...env },
     stdin: 'ignore',
-    stdout: 'ignore',
+    // spark-submit prints the errors of Python programs there.
+    stdout: 'pipe',
     buffer: false,
     cancelSignal: signal,
     forceKillAfterDelay: 5000,
     reject: false,
   });
   let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(-mostLog)));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(-mostLog)));
   const ended = await child;
   signal.throwIfAborted();
   if (!ended.failed) return;
