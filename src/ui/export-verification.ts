@@ -36,7 +36,7 @@ export function presentVerification(result: VerificationResult, printer: Printer
         each.isEqual ? printer.green('equal') : each.columns.map(({ name }) => name).join(', '),
       ]),
     });
-  if (repaired.length > 0) printer.line(`Wrote ${counted(repaired.length, 'partition')} again.`);
+  if (repaired.length > 0) printer.line(`Rewrote ${counted(repaired.length, 'partition')}.`);
   const differing = partitions.filter(({ isEqual }) => !isEqual).length;
   const isSame = differing === 0 && columns.length === 0 && files.length === 0;
   if (isSame) {

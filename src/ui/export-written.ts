@@ -16,7 +16,8 @@ export function presentExportPreview(preview: ExportPreview, printer: Printer): 
 }
 
 /** What a run wrote, as a person reads it. */
-export function presentExport({ rows, bytes, files, written, since }: ExportResult, printer: Printer): void {
+export function presentExport(result: ExportResult, printer: Printer): void {
+  const { rows, bytes, files, written, since } = result;
   const dataset = amount(rows, bytes, files.length);
   if (!since || since.kind === 'all') printer.ok(dataset);
   else if (written.files.length > 0)
@@ -26,6 +27,7 @@ export function presentExport({ rows, bytes, files, written, since }: ExportResu
   else if (since.rewritten.length > 0)
     printer.ok(`removed ${counted(since.rewritten.length, 'partition')}; the dataset has ${dataset}`);
   else printer.ok(`nothing new to write; the dataset has ${dataset}`);
+  if (result.verified) printer.ok(`read back: the files have the ${counted(written.rows, 'row')} that came`);
 }
 
 function amount(rows: number, bytes: number, files: number): string {

@@ -25,8 +25,8 @@ export const compact = changeCommand({
   summary: 'merge the small files of a Parquet dataset',
   synonyms: ['merge', 'optimize'],
   description:
-    'Merges the files of each partition whose rows fit into fewer files. Also writes files again that lack columns of the dataset or ' +
-    'have narrower types. Rows keep their values and their order, and files their compression. Until everything is written, nothing ' +
+    'Merges the files of each partition whose rows fit into fewer files. Also rewrites files that lack columns of the dataset or have ' +
+    'narrower types. Rows keep their values and their order, and files their compression. Until everything is written, nothing ' +
     'changes. Files that the manifest does not name are not touched.',
   args: { path: { help: 'the dataset', required: true } },
   flags: {
@@ -37,7 +37,7 @@ export const compact = changeCommand({
   examples: [
     { does: 'a month of nightly files', command: 'metrify export compact lake/readings' },
     {
-      does: 'see which partitions would be written again',
+      does: 'see which partitions would be rewritten',
       command: 'metrify export compact lake/readings --target-file-size 1GiB --dry-run',
     },
   ],
@@ -57,7 +57,7 @@ export const compact = changeCommand({
   presentPreview({ target, partitions, files, rows, bytes }, printer) {
     if (partitions.length === 0) return printer.line(nothingToMerge);
     printer.line(
-      `Would write ${counted(rows, 'row')}, ${formatBytes(bytes)} in ${counted(files, 'file')}, of ${target} again:`,
+      `Would rewrite ${counted(rows, 'row')}, ${formatBytes(bytes)} in ${counted(files, 'file')}, of ${target}:`,
     );
     for (const partition of partitions) printer.line(`  ${partition || 'all of it'}`);
   },
@@ -85,7 +85,7 @@ export const compact = changeCommand({
     if (partitions === 0) printer.ok(nothingToMerge);
     else
       printer.ok(
-        `${counted(filesBefore, 'file')} became ${counted(files.length, 'file')}, ${formatBytes(bytes)}; wrote ${counted(partitions, 'partition')} again`,
+        `${counted(filesBefore, 'file')} became ${counted(files.length, 'file')}, ${formatBytes(bytes)}; rewrote ${counted(partitions, 'partition')}`,
       );
   },
 });

@@ -39,7 +39,7 @@ export const read = readCommand({
       help: "rows to print: value > 200 and sensor_type = 'power'",
     }),
     columns: flag.list({ placeholder: 'COLUMN', help: 'columns to print, in this order' }),
-    limit: flag.count({ help: 'rows to print at most' }),
+    limit: flag.count({ help: 'maximum rows to print' }),
   },
   stdout: 'data',
   examples: [

@@ -38,8 +38,8 @@ export const verify = changeCommand({
   synonyms: ['check', 'diff'],
   description:
     'Reads both sides in full. Compares the number of rows and order-independent hashes of all values, by partition, and names the ' +
-    'columns whose values differ. Also compares the files with the SHA-256 in their manifest. --repair writes the partitions that differ ' +
-    'again.',
+    'columns whose values differ. Also compares the files with the SHA-256 in their manifest. --repair rewrites the partitions ' +
+    'that differ.',
   args: { path: { help: 'the dataset', required: true } },
   flags: {
     ...queryFlags,
@@ -47,12 +47,12 @@ export const verify = changeCommand({
       help: 'what became of infinite times and numbers; as the dataset was written if not given',
     }),
     byPartition: flag.boolean('list the partitions that are equal too'),
-    repair: flag.boolean('write the partitions that differ again'),
+    repair: flag.boolean('rewrite the partitions that differ'),
   },
   examples: [
     { does: 'is everything there?', command: 'metrify export verify lake/readings --table readings' },
     {
-      does: 'write what differs again',
+      does: 'rewrite what differs',
       command: "metrify export verify lake/readings --sql 'select * from readings' --repair",
     },
   ],

@@ -5,7 +5,7 @@ import type { ScalarType, Schema, Type } from './type.js';
 
 export type Column = FixedColumn | BytesColumn | ListColumn | StructColumn;
 
-/** Rows by column: typed arrays, filled by a source and emptied by a writer. Reused again and again. */
+/** Rows by column: typed arrays, filled by a source and emptied by a writer. It is reused. */
 export class Batch {
   rows = 0;
   readonly columns: readonly Column[];

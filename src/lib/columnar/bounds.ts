@@ -160,7 +160,7 @@ function cutBounds(least: Buffer, greatest: Buffer, isText: boolean): Bounds | u
   return max && { min: Buffer.from(cut(least, isText)), max, isExact };
 }
 
-/** Text is cut between two characters: a part of one is no text. */
+/** Text is cut between two characters: a part of one is not text. */
 function cut(bytes: Buffer, isText: boolean): Buffer {
   if (bytes.length <= longestBound) return bytes;
   let end = longestBound;

@@ -41,7 +41,7 @@ export class BytesColumn {
     return 4 * this.count + (this.entries === 0 ? 0 : this.length);
   }
 
-  /** Makes room for so many values. */
+  /** Makes room for that number of values. */
   reserve(capacity: number): void {
     if (capacity <= this.codes.length) return;
     const more = new Int32Array(2 * capacity);
@@ -127,7 +127,7 @@ export class BytesColumn {
     this.#slots = slots;
   }
 
-  /** Each value becomes an entry of its own. */
+  /** Each value becomes its own entry. */
   #giveUp(): void {
     const { codes, count, data, offsets } = this;
     let total = 0;

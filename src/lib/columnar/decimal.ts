@@ -11,7 +11,7 @@ export function decimalType(precision: number, scale: number): ScalarType {
   return { storage: 'fixed', width: bytesOfDecimal(precision), meaning };
 }
 
-/** Bytes that hold every number of so many digits, as two's complement. */
+/** Bytes that hold every number of that precision, as two's complement. */
 export function bytesOfDecimal(precision: number): number {
   return Math.ceil(((10n ** BigInt(precision)).toString(2).length + 1) / 8);
 }

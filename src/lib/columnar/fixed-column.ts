@@ -27,7 +27,7 @@ export class FixedColumn {
     return this.width * this.count;
   }
 
-  /** Makes room for so many values. */
+  /** Makes room for that number of values. */
   reserve(capacity: number): void {
     if (capacity * this.width <= this.bytes.length) return;
     const { bytes } = this;

@@ -13,7 +13,7 @@ export type Storage =
 /** What values mean. */
 export type Meaning =
   | { readonly kind: 'plain' }
-  /** Of `int32` and `int64`: it was declared with so many bits. */
+  /** Of `int32` and `int64`: the number of bits it was declared with. */
   | { readonly kind: 'integer'; readonly bits: 16 | 32 | 64 }
   /** Of `bytes`: UTF-8. */
   | { readonly kind: 'text' }

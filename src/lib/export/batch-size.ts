@@ -7,7 +7,7 @@ export const dividedRows = 32_768;
 /** The maximum of rows in a row group, as DuckDB has it. */
 export const defaultRowGroupRows = 122_880;
 
-/** How many rows there is room for from the beginning, at most `most`. */
+/** How many rows there is room for from the beginning; the maximum is `most`. */
 export function rowsOfBatch(schema: Schema, most: number): number {
   const width = schema.reduce((sum, { type }) => sum + fixedWidth(type), 0);
   return Math.max(1, Math.min(most, Math.floor(batchBytes / width)));

@@ -27,7 +27,7 @@ export interface Compaction {
 export interface CompactOptions {
   readonly format: FileFormat;
   readonly createdBy: string;
-  /** The maximum of rows in a row group. */
+  /** Maximum rows of a row group. */
   readonly rowGroupRows: number;
   readonly fileBytes: number;
   /** How long the old files stay. */

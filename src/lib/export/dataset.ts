@@ -22,6 +22,7 @@ import { folderOf } from './partition-path.js';
 import { partitionColumns } from './partition-columns.js';
 import { type WrittenFile, PartitionWriter } from './partition-writer.js';
 import type { OpenTarget, Target } from './target.js';
+import { ReadBack } from './verify/read-back.js';
 
 export interface DatasetOptions {
   readonly format: FileFormat;
@@ -29,7 +30,7 @@ export interface DatasetOptions {
   readonly partitionBy: readonly string[];
   /** Those columns with the types that they have in the query; in folders all are text. Default: text. */
   readonly partitionTypes?: Schema;
-  /** Rows of a row group at most. */
+  /** Maximum rows of a row group. */
   readonly rowGroupRows: number;
   /** A file that has become so long is followed by another. Default: each partition is one file. */
   readonly fileBytes?: number;
@@ -47,6 +48,8 @@ export interface DatasetOptions {
    * once.
    */
   readonly keepOldMs?: number;
+  /** Reads the new files back before readers see them, until the signal. Of rows that are written, and targets that are folders. */
+  readonly readBack?: AbortSignal;
 }
 
 /**
@@ -62,6 +65,7 @@ export class Dataset {
   /** Of all files that it will have. */
   #columns: Manifest['columns'];
   readonly #writer: PartitionWriter;
+  readonly #readBack: ReadBack | undefined;
   /** Of each folder. */
   readonly #old: ReadonlyMap<string, OldFiles>;
   /** Whether a partition may have more than one new file. */
@@ -106,6 +110,7 @@ export class Dataset {
       const name = this.#nameOf(folder, number);
       return target.stage(folder === '' ? name : `${folder}/${name}`);
     });
+    this.#readBack = options.readBack && new ReadBack(schema, options.partitionBy);
     this.annotate('query', options.query);
   }
 
@@ -114,7 +119,10 @@ export class Dataset {
    * added at once; the batch is free when the promise is settled.
    */
   write(batch: Batch): Promise<void> {
-    const written = this.#last.then(() => this.#writer.write(batch));
+    const written = this.#last.then(() => {
+      this.#readBack?.add(batch);
+      return this.#writer.write(batch);
+    });
     this.#last = written.catch(() => {});
     return written;
   }
@@ -161,9 +169,10 @@ export class Dataset {
     this.#writer.metadata[`metrify.${name}`] = value;
   }
 
-  /** Makes the new files the dataset's, and removes those that they replace. @throws NotWritten */
+  /** Makes the new files the dataset's, and removes those that they replace. @throws NotWritten; as `ReadBack.check` */
   async finish(facts: Facts = {}): Promise<Manifest> {
     const parts = await this.#writer.end({ evenEmpty: this.#replaces('') });
+    await this.#readBack?.check(parts, this.#options.readBack!);
     const added = new Set(parts.map(({ staged }) => staged.path));
     const old = this.before?.files ?? [];
     const gone = old.filter(({ path }) => this.#replaces(folderOf(path)) && !added.has(path));
@@ -240,7 +249,7 @@ export class Dataset {
 interface OldFiles {
   /** Names of the files that count. */
   readonly counting: string[];
-  /** Whether these are all that it has: names that do not count any more may not be used again. */
+  /** Whether these are all that it has: names that no longer count must not be reused. */
   isFree: boolean;
 }
 

@@ -24,7 +24,7 @@ export interface ExportJob {
   readonly target: Target;
   readonly format: FileFormat;
   readonly partitionBy: readonly string[];
-  /** The maximum of rows in a row group or stripe. */
+  /** Maximum rows of a row group or stripe. */
   readonly rowGroupRows: number;
   readonly createdBy: string;
   /** Columns by which the rows of a file are sorted. Default: none, and then the rows come as the query gives them. */
@@ -34,6 +34,8 @@ export interface ExportJob {
   readonly parallel?: Parallel;
   /** How long files that are replaced stay, as in `DatasetOptions`. */
   readonly keepOldMs?: number;
+  /** Reads the files back, as in `DatasetOptions`. */
+  readonly readBack?: AbortSignal;
   /** Says which of the query's rows are written, and what they replace. Default: all rows, and they replace all. */
   readonly update?: Update;
 }

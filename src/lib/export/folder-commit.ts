@@ -55,7 +55,7 @@ async function readCommit(path: string): Promise<FolderCommit | undefined> {
   }
 }
 
-/** May be done again, from any point on, when `put` passes over files that are there. */
+/** Can be repeated from any point, when `put` passes over files that are there. */
 async function complete(
   folder: string,
   staging: string,

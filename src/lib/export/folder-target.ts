@@ -87,9 +87,9 @@ class OpenFolder implements OpenTarget {
 
   async commit({ files, removed, manifest }: Change): Promise<void> {
     const commit: FolderCommit = {
-      files: (files as readonly TemporaryFile[]).map(({ path, temporary }) => ({
+      files: (files as readonly TemporaryFile[]).map(({ path, local }) => ({
         path,
-        staged: relative(this.staging, temporary),
+        staged: relative(this.staging, local),
       })),
       removed: [...removed],
       manifest,

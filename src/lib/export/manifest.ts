@@ -45,7 +45,7 @@ const schema = z.object({
       /** The lowest and highest value of the column among the rows that were new to that run, as text; undefined where there were none. */
       low: z.optional(z.string()),
       high: z.optional(z.string()),
-      /** Folders of partitions that were written again since: they have rows that the state does not know. */
+      /** Folders of partitions that were rewritten since: they have rows that the state does not know. */
       repaired: z.optional(z.array(z.string())),
     }),
   ),

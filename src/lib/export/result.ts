@@ -22,6 +22,8 @@ export interface ExportResult {
     /** Paths from the dataset's root. */
     readonly files: readonly string[];
   };
+  /** The files were read back, and have the rows that came. */
+  readonly verified?: true;
   /** Of a run with `--since-column`. */
   readonly since?: IncrementalSummary;
   readonly schema: Manifest['columns'];
@@ -39,12 +41,14 @@ export interface ExportPreview {
 export function resultOf(
   { manifest, written }: Pick<Exported, 'manifest' | 'written'>,
   since?: IncrementalSummary,
+  verified = false,
 ): ExportResult {
   const { rows, bytes, files, columns } = manifest;
   const sum = (of: 'rows' | 'bytes') => written.reduce((total, file) => total + file[of], 0);
   return {
     ...{ rows, bytes, files },
     written: { rows: sum('rows'), bytes: sum('bytes'), files: written.map(({ path }) => path) },
+    ...(verified && { verified }),
     ...(since && { since }),
     schema: columns,
   };

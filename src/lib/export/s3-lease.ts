@@ -13,7 +13,7 @@ import {
 } from '../core/process-identity.js';
 import { formatDuration } from '../core/units.js';
 
-/** While it is held, the object is written again so often. */
+/** How often the object is rewritten while it is held. */
 const renewalMs = 5000;
 /** A holder that has not done so for this long is gone. */
 const lapseMs = 30_000;

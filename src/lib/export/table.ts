@@ -58,7 +58,7 @@ async function lookUp(client: PostgresClient, written: string): Promise<Found | 
     );
     return rows[0];
   } catch (error) {
-    // What is no name at all, or one of another database.
+    // What is not a name at all, or one of another database.
     if (!['42601', '42602', '0A000'].includes(systemCode(error) ?? '')) throw error;
     throw new UserError(`'${written}' is not the name of a table`, {
       code: 'TABLE_MISSING',

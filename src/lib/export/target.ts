@@ -6,6 +6,8 @@ export interface StagedFile extends Sink {
   readonly path: string;
   /** Written so far. */
   readonly bytes: number;
+  /** The file that has what was written; undefined where it cannot be read before the commit. */
+  readonly local?: string;
   /** Waits until all of it is durable. @returns its SHA-256, in hexadecimal. @throws NotWritten */
   finish(): Promise<string>;
 }
@@ -35,7 +37,7 @@ export interface Target {
 export interface OpenTarget {
   /** The text of the manifest; undefined where there is none. */
   readonly manifest: string | undefined;
-  /** Whether a new file may take the path of an old one. Then whoever reads the old one goes on reading it. */
+  /** Whether a new file may take the path of an old one. Then whoever reads the old one keeps reading it. */
   readonly canReplaceFiles: boolean;
   /** Paths of all files that readers see: no part of them begins with `_` or `.`. */
   list(): Promise<readonly string[]>;

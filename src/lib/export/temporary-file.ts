@@ -15,10 +15,10 @@ export class TemporaryFile implements StagedFile {
   bytes = 0;
   readonly #hash: Hash = createHash('sha256');
 
-  /** @param temporary its name until then */
+  /** @param local its name until then */
   constructor(
     readonly path: string,
-    readonly temporary: string,
+    readonly local: string,
   ) {}
 
   async write(parts: readonly Buffer[]): Promise<void> {
@@ -39,14 +39,14 @@ export class TemporaryFile implements StagedFile {
 
   async #open(use: (file: FileHandle) => Promise<void>): Promise<void> {
     try {
-      const file = await open(this.temporary, 'a', 0o644);
+      const file = await open(this.local, 'a', 0o644);
       try {
         await use(file);
       } finally {
         await file.close();
       }
     } catch (error) {
-      throw new NotWritten(`${this.temporary} cannot be written: ${errorMessage(error)}`, {
+      throw new NotWritten(`${this.local} cannot be written: ${errorMessage(error)}`, {
         cause: error,
         hint: 'Nothing of the dataset was changed. Make room, and run it again.',
       });

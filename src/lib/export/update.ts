@@ -22,7 +22,7 @@ export interface Update {
 }
 
 /**
- * What the manifest still says when partitions of a dataset are written again.
+ * What the manifest still says when partitions of a dataset are rewritten.
  * @param read the manifest by which the partitions were chosen
  * @param newer folders of those that get newer rows than the dataset's last run saw
  * @throws ServiceConflict `DATASET_CHANGED` when another run has changed the dataset since

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { errorMessage, NotWritten } from '../core/errors.js';
 
-/** S3 takes no part below 5 MiB but the last, and at most 10,000. */
+/** S3 takes parts of 5 MiB or more, but for the last; the maximum is 10,000 parts. */
 export const partBytes = 8 * 1024 * 1024;
 
 /**

@@ -17,7 +17,7 @@ export const incrementalFlags = {
   }),
   state: flag.file({ access: 'write', help: 'keeps what the last run saw, for --since-column' }),
   onChange: flag.choice(['append', 'rewrite'], {
-    help: 'with --since-column: add new rows, or write partitions that changed again; append if not given',
+    help: 'with --since-column: add files with the new rows, or rewrite the partitions that changed; append if not given',
   }),
 };
 

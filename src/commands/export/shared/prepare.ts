@@ -42,6 +42,7 @@ export async function prepareExport(
     ...{ format, partitionBy, rowGroupRows, createdBy },
     ...(fileBytes === undefined ? {} : { fileBytes }),
     ...(grace === undefined ? {} : { keepOldMs: grace }),
+    ...(input.verify ? { readBack: context.signal } : {}),
   };
   if (input.file !== undefined || input.stdin)
     return prepareRows(input.file, input.types, rules, target, options, context);

@@ -35,5 +35,7 @@ export async function runExport(prepared: Prepared, context: Context): Promise<O
   const { refusals } = 'source' in prepared ? prepared.rows : prepared.job.query;
   const incremental = 'source' in prepared ? undefined : prepared.incremental;
   for (const warning of [...(incremental?.warnings() ?? []), ...refusals.warnings()]) context.warn(warning);
-  return { verdict: 'ok', result: resultOf(exported, incremental?.summary()) };
+  const { readBack } = 'source' in prepared ? prepared.options : prepared.job;
+  const result = resultOf(exported, incremental?.summary(), readBack !== undefined);
+  return { verdict: 'ok', result };
 }

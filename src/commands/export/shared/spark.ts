@@ -20,13 +20,13 @@ export const sparkFlags = {
 };
 
 type Input = FlagValues<typeof sparkFlags> &
-  Pick<WriteInput, 'parallel' | 'parallelBy' | 'targetFileSize'> & {
+  Pick<WriteInput, 'parallel' | 'parallelBy' | 'targetFileSize' | 'verify'> & {
     readonly compression: string;
   };
 
 /** The same export, read by the engine that is asked for. @throws UserError exit 2 */
 export async function prepareEngine(
-  { engine, sparkConf, parallelBy, parallel, compression, targetFileSize }: Input,
+  { engine, sparkConf, parallelBy, parallel, compression, targetFileSize, verify }: Input,
   prepared: Prepared,
   context: Context,
 ): Promise<Prepared> {
@@ -48,6 +48,10 @@ export async function prepareEngine(
   if (parallel > 1 && parallelBy === undefined)
     throw new UserError('the engine spark divides rows by the values of a column', {
       hint: 'Give --parallel-by COLUMN, or leave --parallel out.',
+    });
+  if (verify)
+    throw new UserError('the rows that Spark writes do not pass metrify', {
+      hint: 'Leave --verify out, and compare them afterwards: metrify export verify.',
     });
   if (targetFileSize !== undefined)
     throw new UserError('the engine spark has no size of files', {

@@ -1,6 +1,7 @@
 import { profileOf, readers } from '../../../lib/columnar/reader-profiles.js';
 import type { Decimal } from '../../../lib/columnar/postgres/types.js';
 import type { MisfitRules } from '../../../lib/columnar/refusals.js';
+import { s3Scheme } from '../../../lib/clients/s3/url.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { defaultRowGroupRows } from '../../../lib/export/batch-size.js';
 import type { WriteRules } from '../../../lib/export/query.js';
@@ -41,10 +42,11 @@ export const writeFlags = {
   }),
   targetFileSize: flag.size({ help: fileSizeHelp }),
   grace: flag.duration({
-    help: 'how long files that were replaced stay, where new ones cannot take their names; not at all if not given',
+    help: 'how long replaced files stay where new files cannot take their names; not at all if not given',
   }),
+  verify: flag.boolean('read the files back and compare them with the rows, before readers see them'),
   rowGroupRows: flag.count({
-    help: 'the maximum of rows in a row group, in ORC in a stripe',
+    help: 'maximum rows of a row group, or of a stripe in ORC',
     default: String(defaultRowGroupRows),
   }),
 };
@@ -70,6 +72,10 @@ export function checkWriteFlags(input: WriteInput): void {
       hint: 'Leave --sort-by, --parallel and --parallel-by out.',
     });
   checkIncrementalFlags(input);
+  if (input.verify && input.to?.startsWith(s3Scheme))
+    throw new UserError('files in S3 cannot be read before they are complete', {
+      hint: 'Leave --verify out: the store checks the hash of each part that it gets. Or export to a folder.',
+    });
   if (sortBy.length > 0 && parallel > 1)
     throw new UserError('rows that several connections read come in no order', {
       hint: 'Give --sort-by without --parallel.',

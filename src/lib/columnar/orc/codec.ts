@@ -27,7 +27,7 @@ export async function openOrcCodec(name: OrcCodecName): Promise<OrcCodec> {
   return name === 'zstd' ? { id: 5, compress: await openZstd() } : orcCodecs[name];
 }
 
-/** A stream is compressed in parts of so many bytes. */
+/** A stream is compressed in parts of this size in bytes. */
 export const blockBytes = 256 * 1024;
 
 /** A stream as it is in the file. */

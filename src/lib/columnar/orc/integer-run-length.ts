@@ -10,7 +10,7 @@ const kinds = { shortRepeat: 0, direct: 1, delta: 3 } as const;
 /**
  * Integers as ORC's run length encoding, version 2. Runs of equal numbers, equal steps, rising and falling numbers, and
  * numbers as they are; numbers are not patched. https://orc.apache.org/specification/ORCv1/#integer-run-length-encoding-version-2
- * @param values whole numbers of at most 2^53 either way, or of 64 bits as big integers
+ * @param values whole numbers up to 2^53 either way, or of 64 bits as big integers
  */
 export function writeIntegers(
   values: ArrayLike<number> | BigInt64Array,
@@ -182,7 +182,7 @@ function widthCode(width: number): number {
   return width <= 24 ? width - 1 : 24 + wideWidths.indexOf(width as 26);
 }
 
-/** Numbers with so many bits each, the highest first. */
+/** Numbers of `width` bits each, the highest bit first. */
 function pack(count: number, width: number, numberAt: (i: number) => number, out: ByteBuffer): void {
   out.reserve(Math.ceil((count * width) / 8));
   const { bytes } = out;

@@ -62,7 +62,7 @@ function writeBounds(message: ProtobufWriter, type: ScalarType, bounds: Bounds):
   const min = Buffer.from(bounds.min);
   const max = Buffer.from(bounds.max);
   if (meaning.kind === 'text' || meaning.kind === 'json') {
-    // A text that was cut is no value of the column: it has another field, which not all readers know.
+    // A text that was cut is not a value of the column: it has another field, which not all readers know.
     const [least, greatest] = bounds.isExact ? [1, 2] : [4, 5];
     message.message(4, (text) => {
       text.bytesField(least, min);

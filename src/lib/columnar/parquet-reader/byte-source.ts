@@ -8,7 +8,7 @@ export interface ByteSource {
   /** For people: a path or a URL. */
   readonly name: string;
   readonly size: number;
-  /** @throws ParquetMalformed where there are not so many */
+  /** @throws ParquetMalformed where there are fewer */
   read(offset: number, length: number): Promise<Buffer>;
   close(): Promise<void>;
 }

@@ -9,9 +9,9 @@ import { ParquetMalformed, ParquetUnsupported } from './malformed.js';
 
 /** Of a page: PostgreSQL's longest value has a gigabyte. */
 const mostBytes = 2 ** 30 + 2 ** 20;
-/** A byte becomes so many at most: with those of zstd, 128 KiB come of four. */
+/** The maximum that a byte becomes: with zstd, four bytes make 128 KiB. */
 const mostRatio = 2 ** 16;
-/** Three bytes of snappy become 64 at most. */
+/** Three bytes of snappy make up to 64. */
 const mostSnappyRatio = 22;
 
 /**

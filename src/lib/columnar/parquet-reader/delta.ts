@@ -120,7 +120,7 @@ class BitReader {
     return (value >> 1n) ^ -(value & 1n);
   }
 
-  /** The k-th number of so many bits from here on. */
+  /** The k-th number of that width in bits from here on. */
   bits(width: number, k: number): bigint {
     let bit = 8 * this.at + width * k;
     if (Math.ceil((bit + width) / 8) > this.bytes.length) throw new ParquetMalformed('a page is cut short');

@@ -6,7 +6,7 @@ import type { PagePlace } from './page-index.js';
 import type { Page, PageHeader, PageReader } from './page-reader.js';
 import type { Values } from './values.js';
 
-/** Levels and codes are read so many at a time. */
+/** How many levels and codes are read at a time. */
 export const windowSize = 1024;
 
 /** A place among the entries of one leaf in one row group. */
@@ -96,7 +96,7 @@ export class LeafCursor {
     if (header.kind === 'dictionary') await this.#takeDictionary(header);
   }
 
-  /** Reads levels of so many entries, and no more than the page and the window have. @returns how many */
+  /** Reads levels of that number of entries, limited to what the page and the window have. @returns how many */
   readLevels(most: number): number {
     const count = Math.min(most, this.#left, windowSize);
     this.#page!.repetition?.read(this.repetition, count);

@@ -36,7 +36,7 @@ export interface ReadRows {
   readonly rows: Int32Array | undefined;
 }
 
-/** Values of a batch take so many bytes. */
+/** How many bytes the values of a batch take. */
 const batchBytes = 8 * 1024 * 1024;
 const mostRows = 4096;
 

@@ -13,7 +13,7 @@ export type Values =
 export type FixedValues = Extract<Values, { kind: 'fixed' }>;
 export type BytesValues = Extract<Values, { kind: 'bytes' }>;
 
-/** Room for so many values, aligned for any typed array. */
+/** Room for that number of values, aligned for any typed array. */
 export function fixedValues(count: number, width: number): FixedValues & { readonly view: DataView } {
   const memory = new ArrayBuffer(Math.ceil((count * width) / 8) * 8);
   return { kind: 'fixed', count, width, bytes: new Uint8Array(memory), view: new DataView(memory) };

@@ -54,7 +54,7 @@ export function deltaBytes(
   return bytes;
 }
 
-/** Most bytes that `writeDelta` makes of so many numbers. */
+/** The maximum bytes that `writeDelta` makes of that number of values. */
 export function mostDeltaBytes(count: number): number {
   return 40 + Math.ceil(count / blockValues) * (10 + miniblocks + 8 * blockValues);
 }

@@ -1,7 +1,7 @@
 import type { FixedColumn } from '../fixed-column.js';
 import { bitWidth } from './hybrid.js';
 
-/** After so many values it is looked whether they repeat. */
+/** After this number of values it is checked whether they repeat. */
 const sample = 4096;
 const mostEntries = 1 << 16;
 

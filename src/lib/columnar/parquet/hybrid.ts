@@ -6,9 +6,9 @@ export function bitWidth(largest: number): number {
   return 32 - Math.clz32(largest);
 }
 
-/** Most bytes that `writeHybrid` makes of so many numbers. */
+/** The maximum bytes that `writeHybrid` makes of that number of values. */
 export function mostHybridBytes(count: number, width: number): number {
-  // A packed group of 8 has `width` bytes, and at worst each has a header of its own.
+  // A packed group of 8 has `width` bytes, and at worst each has its own header.
   return Math.ceil(count / 8) * (width + 5) + 16;
 }
 

@@ -32,7 +32,7 @@ export function writeDefinitionLevels(
   return place;
 }
 
-/** Most bytes of the levels of so many rows. */
+/** The maximum bytes of the levels of that number of rows. */
 export function mostLevelBytes(rows: number): number {
   return 4 + 5 + Math.ceil(rows / 8);
 }

@@ -8,19 +8,19 @@ export class Scratch {
   #page: Buffer = Buffer.allocUnsafe(1 << 16);
   #numbers = new Float64Array(0);
 
-  /** At least so many bytes. */
+  /** At least that number of bytes. */
   page(bytes: number): Buffer {
     if (bytes > this.#page.length) this.#page = Buffer.allocUnsafe(bytes);
     return this.#page;
   }
 
-  /** Room for at least so many. */
+  /** Room for at least that number of values. */
   numbers(count: number): Float64Array {
     if (count > this.#numbers.length) this.#numbers = new Float64Array(count);
     return this.#numbers;
   }
 
-  /** Of values of so many bytes, if there are any. */
+  /** Of values of that width in bytes, if there are any. */
   dictionaries(width: number): FixedDictionaryMaker | undefined {
     return width === 4 || width === 8 ? this.#dictionaries[width] : undefined;
   }

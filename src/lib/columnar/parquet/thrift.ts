@@ -59,7 +59,7 @@ export class ThriftWriter {
     this.listOf(id, of, items.length, () => items.forEach(write));
   }
 
-  /** @param write writes so many items */
+  /** @param write writes the items */
   listOf(id: number, of: ListType, count: number, write: () => void): void {
     this.#field(id, type.list);
     if (count < 15) this.#byte((count << 4) | listTypes[of]);

@@ -9,7 +9,7 @@ import { CopyMalformed } from './tuple-index.js';
 /** Some rows of a block, and which row of the batch the first of them becomes. */
 export interface Slice {
   readonly block: Uint8Array;
-  /** Field f of row r begins at `starts[r × stride + f]` of the block, and has so many bytes; −1: it is null. */
+  /** Field f of row r begins at `starts[r × stride + f]` of the block; its length in bytes, −1: it is null. */
   readonly starts: Int32Array;
   readonly lengths: Int32Array;
   /** Fields of a row. */

@@ -140,7 +140,7 @@ class Reader {
     if (this.#at > this.#end) throw new CopyMalformed('a value is cut short');
   }
 
-  /** A length, and so many bytes. */
+  /** A length, and that number of bytes. */
   part(parts: Parts, row: number): void {
     const length = this.int32();
     parts.add(this.#at, length, row);

@@ -57,7 +57,7 @@ function writeText(block: Uint8Array, at: number, out: Buffer): number {
 }
 
 const thousandths = [1000, 100, 10, 1];
-/** Numbers of so many digits are exact as JavaScript's. */
+/** Numbers with this many digits are exact as JavaScript's. */
 const exactDigits = 15;
 
 /**

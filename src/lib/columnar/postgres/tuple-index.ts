@@ -19,7 +19,7 @@ export class TupleIndex {
   rows = 0;
   /** Field f of row r begins at `starts[r × columns + f]` of the block, */
   starts = new Int32Array(1 << 12);
-  /** and has so many bytes; −1: it is null. */
+  /** and its length in bytes; −1: it is null. */
   lengths = new Int32Array(1 << 12);
 
   constructor(columns: number) {

@@ -26,7 +26,7 @@ const iso = /^([+-]?)P(?=.)((?:[+-]?\d+[YMWD])*)(?:T((?:[+-]?\d+(?:\.\d+)?[HMS])
 
 /**
  * An interval as PostgreSQL prints it, `1 mon -3 days 00:00:00.000001`, or as ISO 8601 has it, `P1M-3DT0.000001S`.
- * @throws ValueUnfit also for fractions of months and days, which are no fixed time
+ * @throws ValueUnfit also for fractions of months and days, which have no fixed length
  */
 export function parseInterval(text: string): Interval {
   const sums = { months: 0n, days: 0n, micros: 0n };

@@ -8,7 +8,7 @@ const form = /^([+-]?)(?:(\d+)\.?(\d*)|\.(\d+))(?:e([+-]?\d+))?$/i;
 /** Beyond every type. */
 const mostDigits = 400;
 
-/** @returns undefined where the text is no number */
+/** @returns undefined where the text is not a number */
 export function scaledLiteral(text: string, scale: number): ScaledLiteral | undefined {
   const match = form.exec(text.trim());
   if (!match) return undefined;

@@ -4,7 +4,7 @@ import type { DatasetFile } from './find-dataset.js';
 
 /**
  * How files are compressed, by the first one that says so; as usual where none does.
- * @param files that are written again: the new ones are compressed as they are
+ * @param files that are rewritten: the new ones are compressed as they are
  * @throws UserError exit 2
  */
 export async function codecOf(files: readonly DatasetFile[]): Promise<CodecName> {

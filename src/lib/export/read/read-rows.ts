@@ -6,7 +6,7 @@ import { type DatasetReadOptions, readBatches } from './read-batches.js';
 export type DatasetRow = readonly Cell[];
 
 export interface ReadRowsOptions extends DatasetReadOptions {
-  /** Rows at most. */
+  /** Maximum rows. */
   readonly limit?: number;
 }
 

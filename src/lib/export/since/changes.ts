@@ -140,7 +140,7 @@ async function assertTellable(
     // VACUUM FULL and CLUSTER keep XIDs, but not places; ALTER TABLE keeps neither.
     if (rows[0]!.any && (!rows[0]!.old || notesPlaces(last.seen)))
       throw new ServiceConflict(
-        `${table.name} was written anew since the last run (ALTER TABLE, TRUNCATE, VACUUM FULL, pg_repack), and all its rows look new`,
+        `${table.name} was rewritten since the last run (ALTER TABLE, TRUNCATE, VACUUM FULL, pg_repack), and all its rows look new`,
         {
           code: 'STATE_CONFLICT',
           hint: 'Use --on-change rewrite for this run, or remove the state file and export to a new folder.',

@@ -10,7 +10,7 @@ import type { PostgresClient } from '../../clients/postgres.js';
 const wrap = 1n << 32n;
 /** Below are XIDs that mean "older than all others". */
 const firstNormal = 3n;
-/** So many transactions may begin until the next run, at least; and so many times those since the last one. */
+/** How many transactions may begin until the next run, at least; and how many times those since the last one. */
 const leastAhead = 1n << 24n;
 const timesAhead = 16n;
 /** Beyond it the server itself cannot tell the past from the future. */

@@ -95,7 +95,7 @@ export class IncrementalRun implements Update {
         `${counted(gone, 'row')} of the last run changed or deleted since: ${
           onChange === 'append'
             ? 'the dataset keeps them as they were, beside the new versions. --on-change rewrite replaces them'
-            : 'their partitions were written again'
+            : 'their partitions were rewritten'
         }`,
       );
     return warnings;

@@ -100,7 +100,7 @@ export class StateFile {
     if (state)
       throw new ServiceConflict(
         run === undefined
-          ? `${this.#path} is the state of ${state.dataset}, which is no longer there, or was written since without --since-column`
+          ? `${this.#path} is the state of ${state.dataset}, which is no longer there, or was exported since without --since-column`
           : `${this.#path} is not the state of the dataset's last run, which was written with another state file, or since then`,
         {
           code: 'STATE_CONFLICT',

@@ -5,7 +5,7 @@ import type { State } from './state.js';
 /** Where the rows are: of a table that is partitioned, in its partitions. */
 export interface TablePart {
   readonly oid: number;
-  /** Another one when the table was written anew: by TRUNCATE, VACUUM FULL, CLUSTER, some of ALTER TABLE. */
+  /** Changes when the table is rewritten: by TRUNCATE, VACUUM FULL, CLUSTER, some of ALTER TABLE. */
   readonly file: number;
 }
 
@@ -35,7 +35,7 @@ interface Row {
 
 const kinds: Readonly<Record<string, string>> = {
   v: 'a view',
-  m: 'a materialized view, which is written anew by every REFRESH',
+  m: 'a materialized view, which every REFRESH rewrites',
   f: 'a foreign table',
 };
 
@@ -127,7 +127,7 @@ export function assertSame(state: State['table'], table: SinceTable): void {
       : state.database !== table.database
         ? `another database, ${state.database}`
         : state.oid !== table.oid
-          ? `another table, ${state.name}${state.name === table.name ? ', which was made again since' : ''}`
+          ? `another table, ${state.name}${state.name === table.name ? ', which was dropped and created again' : ''}`
           : undefined;
   if (what !== undefined)
     throw new ServiceConflict(`the state file is of ${what}`, {
@@ -136,7 +136,7 @@ export function assertSame(state: State['table'], table: SinceTable): void {
     });
   if (state.timeline !== null && table.timeline !== null && state.timeline !== table.timeline)
     throw new ServiceConflict(
-      `the server was restored or promoted since (timeline ${state.timeline} → ${table.timeline}), so that transactions may have been lost and their numbers used again`,
+      `the server was restored or promoted since (timeline ${state.timeline} → ${table.timeline}), so that transactions may have been lost and their numbers reused`,
       { code: 'STATE_CONFLICT', hint: 'Remove the state file, and export to a new folder.' },
     );
 }

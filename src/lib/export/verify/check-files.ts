@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 
 import { systemCode } from '../../core/errors.js';
 import { unreadable } from '../../core/unreadable.js';
 import { type Manifest, ownPaths } from '../manifest.js';
 import { dataFiles } from '../read/find-dataset.js';
+import { sha256Of } from '../sha256.js';
 
 /** What is wrong with a file. */
 export interface FileProblem {
@@ -26,7 +24,7 @@ export async function checkFiles(
   for (const { path, bytes, sha256 } of manifest.files) {
     const absolute = join(folder, path);
     try {
-      const isSame = (await stat(absolute)).size === bytes && (await digest(absolute, signal)) === sha256;
+      const isSame = (await stat(absolute)).size === bytes && (await sha256Of(absolute, signal)) === sha256;
       if (!isSame) problems.push({ path, problem: 'changed' });
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw unreadable(absolute, error);
@@ -36,10 +34,4 @@ export async function checkFiles(
   const own = ownPaths(manifest);
   const extra = (await dataFiles(folder)).filter((path) => !own.has(path));
   return [...problems, ...extra.map((path) => ({ path, problem: 'extra' as const }))];
-}
-
-async function digest(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash, { signal });
-  return hash.digest('hex');
 }

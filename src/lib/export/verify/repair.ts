@@ -18,7 +18,7 @@ export interface RepairOptions {
   readonly format: FileFormat;
   readonly createdBy: string;
   readonly rowGroupRows: number;
-  /** Partitions that are written again, as `month=2026-01`. */
+  /** Partitions that are rewritten, as `month=2026-01`. */
   readonly folders: readonly string[];
   /** Paths of files that can be read: they tell the types of columns. */
   readonly isWhole: (path: string) => boolean;
@@ -28,7 +28,7 @@ export interface RepairOptions {
 export type OwnDataset = FoundDataset & { readonly manifest: Manifest };
 
 /**
- * Writes partitions of a dataset again, with the rows that the query has for them now. Those without any go.
+ * Rewrites partitions of a dataset, with the rows that the query has for them now. Those without any go.
  * @throws as exportQuery; ServiceConflict `DATASET_CHANGED`
  */
 export async function repairPartitions(

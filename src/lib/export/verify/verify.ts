@@ -11,7 +11,7 @@ import { checkFiles, type FileProblem } from './check-files.js';
 import { type ColumnProblem, compareRows, type PartitionComparison } from './compare.js';
 import type { RefusedColumn } from './refused-values.js';
 
-/** What a dataset is compared with, and written again from. */
+/** What a dataset is compared with, and repaired from. */
 export interface Source {
   readonly sql: string;
   /** What becomes of infinite times and numbers. Default: what became of them when the dataset was written. */
@@ -36,7 +36,7 @@ export interface VerificationResult extends Verification {
   readonly path: string;
   /** How many partitions were compared; those that are equal are listed with --by-partition. */
   readonly compared: number;
-  /** Partitions that were written again. What the others say is what was found after that. */
+  /** Partitions that were rewritten. What the others say is what was found after that. */
   readonly repaired: readonly string[];
 }
 
