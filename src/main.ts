@@ -17,7 +17,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   await host.finish(await dispatch(argv, host));
 }
 
-async function dispatch(argv: readonly string[], host: Host): Promise<ExitCode> {
+/** Runs the command that the arguments name. @returns its exit code */
+export async function dispatch(argv: readonly string[], host: Host): Promise<ExitCode> {
   const [{ refusePasswordsOnCommandLine }, { parseCommandLine }, { runCommand }] = await Promise.all([
     import('./runtime/config/command-line.js'),
     import('./runtime/program.js'),

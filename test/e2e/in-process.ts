@@ -4,21 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
-import { commandTable } from '../../src/commands/table.js';
-import { UserError } from '../../src/lib/core/errors.js';
-import { ExitCode } from '../../src/lib/core/exit-codes.js';
 import { Redactor } from '../../src/lib/core/secrets/redactor.js';
-import { reportUsage } from '../../src/runtime/failure.js';
+import { dispatch } from '../../src/main.js';
 import type { Host } from '../../src/runtime/host.js';
-import { parseCommandLine, type Program } from '../../src/runtime/program.js';
-import { runCommand } from '../../src/runtime/run.js';
 import { cleanEnvironment, describeEnd, type Finished, type RunOptions } from './run.js';
-
-const program: Program = {
-  commands: commandTable,
-  sections: async () => (await import('../../src/commands/sections.js')).sections,
-  descriptions: async () => (await import('../../src/commands/sections.js')).descriptions,
-};
 
 /**
  * `metrify` of run.ts without its process, for tests with many runs: a start costs a third of a second. What belongs to a process
@@ -36,17 +25,6 @@ export async function metrifyInProcess(
     return describeEnd(code, null, { bytes: Buffer.concat(printed.stdout), stderr: printed.stderr });
   } finally {
     await rm(home, { recursive: true, force: true });
-  }
-}
-
-async function dispatch(args: readonly string[], host: Host): Promise<ExitCode> {
-  try {
-    const options = { version: '', color: false, width: host.terminal.width, write: host.stdout };
-    const invocation = await parseCommandLine(args, commandTable, options);
-    return invocation ? await runCommand(invocation, host, program) : ExitCode.ok;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return reportUsage(error, args, host);
   }
 }
 

@@ -5,17 +5,17 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { openPostgres, type PostgresClient } from '../../../src/lib/clients/postgres.js';
-import type { Batch } from '../../../src/lib/columnar/batch.js';
 import type { FixedColumn } from '../../../src/lib/columnar/fixed-column.js';
 import { OrcFileWriter } from '../../../src/lib/columnar/orc/file-writer.js';
 import { openOrcCodec } from '../../../src/lib/columnar/orc/codec.js';
 import { openCodec } from '../../../src/lib/columnar/parquet/codec.js';
 import { parquetFormat } from '../../../src/lib/columnar/parquet/file-format.js';
 import { profileOf, readers } from '../../../src/lib/columnar/reader-profiles.js';
-import type { FileFormat } from '../../../src/lib/columnar/sink.js';
+import type { FileFormat, FileWriter, Sink } from '../../../src/lib/columnar/sink.js';
 import { exportQuery } from '../../../src/lib/export/export-query.js';
 import { FolderTarget } from '../../../src/lib/export/folder-target.js';
 import { describeQuery } from '../../../src/lib/export/query.js';
+import type { StagedFile } from '../../../src/lib/export/target.js';
 import { fileNames } from '../../export/dataset.js';
 import { metrifyInProcess } from '../../e2e/in-process.js';
 import { needs } from '../../servers/needs.js';
@@ -26,6 +26,24 @@ import { decimals, farTimes, manyReaders } from './type-cases.js';
 
 const { signal } = new AbortController();
 const progress = { update: () => {} };
+
+/** A format whose files have a fault. */
+function changed(fault: (writer: FileWriter, sink: Sink) => Partial<FileWriter>) {
+  return (format: FileFormat): FileFormat => ({
+    ...format,
+    open: (sink, schema) => {
+      const writer = format.open(sink, schema);
+      const whole: FileWriter = {
+        get rows() {
+          return writer.rows;
+        },
+        write: (batch) => writer.write(batch),
+        end: (metadata) => writer.end(metadata),
+      };
+      return Object.defineProperties(whole, Object.getOwnPropertyDescriptors(fault(writer, sink)));
+    },
+  });
+}
 
 needs('postgres')('files that are read back before readers see them', () => {
   let database: OwnDatabase;
@@ -109,22 +127,12 @@ needs('postgres')('files that are read back before readers see them', () => {
 
   test('a value that is written wrong is seen, and no reader sees it', async () => {
     const folder = newFolder();
-    const faulty = (format: FileFormat): FileFormat => ({
-      ...format,
-      open: (sink, schema) => {
-        const writer = format.open(sink, schema);
-        return {
-          get rows() {
-            return writer.rows;
-          },
-          write: (batch: Batch) => {
-            (batch.columns[1] as FixedColumn).int32[7]! ^= 1;
-            return writer.write(batch);
-          },
-          end: (metadata) => writer.end(metadata),
-        };
+    const faulty = changed((writer) => ({
+      write: (batch) => {
+        (batch.columns[1] as FixedColumn).int32[7]! ^= 1;
+        return writer.write(batch);
       },
-    });
+    }));
     await expect(written(faulty, 'parquet', folder)).rejects.toMatchObject({
       code: 'WRITTEN_DIFFERS',
       exitCode: 3,
@@ -137,24 +145,14 @@ needs('postgres')('files that are read back before readers see them', () => {
     'a byte of %s that the disk has changed is seen, and no reader sees it',
     async (suffix) => {
       const folder = newFolder();
-      const faulty = (format: FileFormat): FileFormat => ({
-        ...format,
-        open: (sink, schema) => {
-          const writer = format.open(sink, schema);
-          return {
-            get rows() {
-              return writer.rows;
-            },
-            write: (batch) => writer.write(batch),
-            end: async (metadata) => {
-              await writer.end(metadata);
-              const file = await open((sink as { local?: string }).local!, 'r+');
-              await file.write(Buffer.from('!'), 0, 1, 20);
-              await file.close();
-            },
-          };
+      const faulty = changed((writer, sink) => ({
+        end: async (metadata) => {
+          await writer.end(metadata);
+          const file = await open((sink as StagedFile).local!, 'r+');
+          await file.write(Buffer.from('!'), 0, 1, 20);
+          await file.close();
         },
-      });
+      }));
       await expect(written(faulty, suffix, folder)).rejects.toMatchObject({
         code: 'WRITTEN_DIFFERS',
         exitCode: 3,
