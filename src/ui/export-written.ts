@@ -27,7 +27,9 @@ export function presentExport(result: ExportResult, printer: Printer): void {
   else if (since.rewritten.length > 0)
     printer.ok(`removed ${counted(since.rewritten.length, 'partition')}; the dataset has ${dataset}`);
   else printer.ok(`nothing new to write; the dataset has ${dataset}`);
-  if (result.verified) printer.ok(`read back: the files have the ${counted(written.rows, 'row')} that came`);
+  if (result.verified === 'rows')
+    printer.ok(`read back: the files have the ${counted(written.rows, 'row')} that came`);
+  if (result.verified === 'bytes') printer.ok('read back: the files have the bytes that were written');
 }
 
 function amount(rows: number, bytes: number, files: number): string {

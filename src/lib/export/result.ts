@@ -9,6 +9,8 @@ export interface Exported {
   readonly notes: readonly string[];
 }
 
+export type Verified = 'rows' | 'bytes';
+
 /** What the dataset is after a run, and what the run wrote. */
 export interface ExportResult {
   /** Of the dataset. */
@@ -22,8 +24,8 @@ export interface ExportResult {
     /** Paths from the dataset's root. */
     readonly files: readonly string[];
   };
-  /** The files were read back, and have the rows that came. */
-  readonly verified?: true;
+  /** The files were read back: their rows are those that came, or only their bytes are those that were written. */
+  readonly verified?: Verified;
   /** Of a run with `--since-column`. */
   readonly since?: IncrementalSummary;
   readonly schema: Manifest['columns'];
@@ -41,7 +43,7 @@ export interface ExportPreview {
 export function resultOf(
   { manifest, written }: Pick<Exported, 'manifest' | 'written'>,
   since?: IncrementalSummary,
-  verified = false,
+  verified?: Verified,
 ): ExportResult {
   const { rows, bytes, files, columns } = manifest;
   const sum = (of: 'rows' | 'bytes') => written.reduce((total, file) => total + file[of], 0);

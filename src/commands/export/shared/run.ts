@@ -35,7 +35,9 @@ export async function runExport(prepared: Prepared, context: Context): Promise<O
   const { refusals } = 'source' in prepared ? prepared.rows : prepared.job.query;
   const incremental = 'source' in prepared ? undefined : prepared.incremental;
   for (const warning of [...(incremental?.warnings() ?? []), ...refusals.warnings()]) context.warn(warning);
-  const { readBack } = 'source' in prepared ? prepared.options : prepared.job;
-  const result = resultOf(exported, incremental?.summary(), readBack !== undefined);
+  const { readBack, format } = 'source' in prepared ? prepared.options : prepared.job;
+  // metrify does not read ORC.
+  const verified = readBack && (format.suffix === 'parquet' ? 'rows' : 'bytes');
+  const result = resultOf(exported, incremental?.summary(), verified);
   return { verdict: 'ok', result };
 }
