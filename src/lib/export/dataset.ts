@@ -22,7 +22,7 @@ import { folderOf } from './partition-path.js';
 import { partitionColumns } from './partition-columns.js';
 import { type WrittenFile, PartitionWriter } from './partition-writer.js';
 import type { OpenTarget, Target } from './target.js';
-import { ReadBack } from './verify/read-back.js';
+import type { ReadBack } from './verify/read-back.js';
 
 export interface DatasetOptions {
   readonly format: FileFormat;
@@ -65,7 +65,7 @@ export class Dataset {
   /** Of all files that it will have. */
   #columns: Manifest['columns'];
   readonly #writer: PartitionWriter;
-  readonly #readBack: ReadBack | undefined;
+  #readBack: ReadBack | undefined;
   /** Of each folder. */
   readonly #old: ReadonlyMap<string, OldFiles>;
   /** Whether a partition may have more than one new file. */
@@ -81,8 +81,13 @@ export class Dataset {
     const opened = await target.open();
     try {
       const before = await readManifest(opened, target.name);
-      const { replace = 'all' } = options;
+      const { replace = 'all', readBack } = options;
       const dataset = new Dataset(opened, target.name, before, schema, options);
+      // An export that reads nothing back does without all that reads Parquet.
+      if (readBack) {
+        const { ReadBack } = await import('./verify/read-back.js');
+        dataset.#readBack = new ReadBack(schema, options.partitionBy);
+      }
       if (replace !== 'all') dataset.replace(replace);
       return dataset;
     } catch (error) {
@@ -110,7 +115,6 @@ export class Dataset {
       const name = this.#nameOf(folder, number);
       return target.stage(folder === '' ? name : `${folder}/${name}`);
     });
-    this.#readBack = options.readBack && new ReadBack(schema, options.partitionBy);
     this.annotate('query', options.query);
   }
 

@@ -108,10 +108,7 @@ export class PartitionWriter {
     partition.bytes = bytes;
   }
 
-  /**
-   * Writes all rows that wait. Batches are used again, at the size that they have grown to: thousands that are thrown away and
-   * grow again cost more memory than they hold. Those that nothing came for are let go.
-   */
+  /** Writes all rows that wait. Batches that nothing came for are let go. */
   async #relieve(): Promise<void> {
     for (const partition of this.#partitions.values()) {
       if (partition.rows.rows === 0) partition.rows = new Batch(this.#schema, 0);
@@ -121,8 +118,11 @@ export class PartitionWriter {
   }
 
   async #flush(partition: Partition): Promise<void> {
-    if (partition.rows.rows > 0) await this.#add(partition, partition.rows);
-    partition.rows.clear();
+    const { rows } = partition;
+    const { bytes } = rows;
+    if (rows.rows > 0) await this.#add(partition, rows);
+    if (bytes > keptBytes) partition.rows = new Batch(this.#schema, firstRows);
+    else rows.clear();
   }
 
   /** Writes a row group. */
@@ -154,5 +154,10 @@ export class PartitionWriter {
 
 /** Rows that a partition has room for at first: there may be thousands. */
 const firstRows = 64;
+/**
+ * A batch of more bytes is let go when it was written: its partition may get no more rows. Smaller ones are used again, at the size that
+ * they have grown to: thousands that are thrown away and grow again cost more memory than they hold.
+ */
+const keptBytes = 64 * 1024;
 /** Bytes of rows that wait for a row group. Columns have up to twice the room that they need. */
 const mostBytes = 40 * 1024 * 1024;
