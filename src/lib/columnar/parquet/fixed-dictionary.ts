@@ -2,7 +2,7 @@ import type { FixedColumn } from '../fixed-column.js';
 import { bitWidth } from './hybrid.js';
 
 /** After this number of values it is checked whether they repeat. */
-const sample = 4096;
+const sample = 32_768;
 const mostEntries = 1 << 16;
 
 /** Distinct values of a column of 4 or 8 bytes, and which of them each value is. */
@@ -29,6 +29,8 @@ export class FixedDictionaryMaker {
   /** @returns undefined when it would not be smaller than the values */
   make({ int32: values, count }: FixedColumn): FixedDictionary | undefined {
     const words = this.#words;
+    // Codes have up to 16 bits, values 32 or 64: beyond this share of different ones a dictionary takes more.
+    const most = 1 - 1 / (2 * words);
     if (count > this.#codes.length) this.#codes = new Int32Array(2 * count);
     const codes = this.#codes;
     let slots = this.#slots.fill(-1);
@@ -54,7 +56,7 @@ export class FixedDictionaryMaker {
         entry = slots[slot]!;
       }
       if (entry < 0) {
-        if (made === mostEntries || (i >= sample && made > i / 2)) return undefined;
+        if (made === mostEntries || (i >= sample && made > most * i)) return undefined;
         if ((made + 1) * words > entries.length) this.#entries = entries = doubled(entries);
         entry = made++;
         slots[slot] = entry;
