@@ -12,7 +12,7 @@ import type { ExportQuery } from '../query.js';
 import type { DatasetFile } from '../read/find-dataset.js';
 import type { ReadableDataset } from '../read/open-dataset.js';
 import { readBatches } from '../read/read-batches.js';
-import { Digest, HashedBatch } from './digest.js';
+import { Digest, digestIn, type Digests, HashedBatch } from './digest.js';
 import { type RefusedColumn, RefusedValues } from './refused-values.js';
 
 /** The rows of a partition on both sides. */
@@ -96,14 +96,6 @@ function columnProblems(
     if (a && b && widerType(a, b)) return [];
     return [{ name, dataset: a && typeName(a), database: b && typeName(b) }];
   });
-}
-
-type Digests = Map<string, Digest>;
-
-function digestIn(digests: Digests, partition: string, columns: number): Digest {
-  const digest = digests.get(partition) ?? new Digest(columns);
-  digests.set(partition, digest);
-  return digest;
 }
 
 async function digestQuery(

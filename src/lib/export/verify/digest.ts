@@ -42,6 +42,16 @@ export class Digest {
   }
 }
 
+/** Of partitions, by their folders. */
+export type Digests = Map<string, Digest>;
+
+/** The digest of a partition, empty at first. */
+export function digestIn(digests: Digests, folder: string, columns: number): Digest {
+  let digest = digests.get(folder);
+  if (!digest) digests.set(folder, (digest = new Digest(columns)));
+  return digest;
+}
+
 /** Of a value that no file can hold, which stands in the batch as null. */
 const refusedHash = 0x72656675;
 

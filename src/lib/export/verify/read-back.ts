@@ -8,7 +8,7 @@ import { folderOf, partitionPath } from '../partition-path.js';
 import { divide } from '../partitions.js';
 import type { WrittenFile } from '../partition-writer.js';
 import { sha256Of } from '../sha256.js';
-import { Digest, HashedBatch } from './digest.js';
+import { digestIn, type Digests, HashedBatch } from './digest.js';
 
 /**
  * Reads the files of a run back before readers see them: their bytes have to be those that were written, and the rows of Parquet files,
@@ -18,7 +18,7 @@ export class ReadBack {
   readonly #schema: Schema;
   readonly #partitionBy: readonly string[];
   readonly #numbers: readonly number[];
-  readonly #came = new Map<string, Digest>();
+  readonly #came: Digests = new Map();
 
   /** @param schema of the files, without the partitions' columns */
   constructor(schema: Schema, partitionBy: readonly string[]) {
@@ -31,25 +31,25 @@ export class ReadBack {
   add(batch: Batch): void {
     const hashed = new HashedBatch(batch, this.#numbers);
     for (const { values, rows } of divide(batch, this.#partitionBy.length))
-      digestIn(this.#came, partitionPath(this.#partitionBy, values), this.#schema).add(hashed, rows);
+      digestIn(this.#came, partitionPath(this.#partitionBy, values), this.#schema.length).add(hashed, rows);
   }
 
   /** @throws UserError exit 3 `WRITTEN_DIFFERS`; exit 2 `PARQUET_MALFORMED`; the signal's reason */
   async check(files: readonly WrittenFile[], signal: AbortSignal): Promise<void> {
-    const found = new Map<string, Digest>();
+    const found: Digests = new Map();
     for (const { staged, sha256 } of files) {
       const local = staged.local!;
       if ((await sha256Of(local, signal)) !== sha256)
         throw differs(`${staged.path} has other bytes than were written`);
       if (!staged.path.endsWith('.parquet')) continue;
-      const digest = digestIn(found, folderOf(staged.path), this.#schema);
+      const digest = digestIn(found, folderOf(staged.path), this.#schema.length);
       await withParquetFile(local, async (file) => {
         for await (const { batch } of file.batches({ fields: this.#schema, signal }))
           digest.add(new HashedBatch(batch, this.#numbers), undefined);
       });
     }
     for (const [folder, digest] of found) {
-      const came = digestIn(this.#came, folder, this.#schema);
+      const came = digestIn(this.#came, folder, this.#schema.length);
       if (digest.isEqual(came)) continue;
       const where = folder === '' ? 'the files' : folder;
       const names = digest.differing(came).map((i) => this.#schema[i]!.name);
@@ -60,12 +60,6 @@ export class ReadBack {
       );
     }
   }
-}
-
-function digestIn(digests: Map<string, Digest>, folder: string, schema: Schema): Digest {
-  let digest = digests.get(folder);
-  if (!digest) digests.set(folder, (digest = new Digest(schema.length)));
-  return digest;
 }
 
 function differs(what: string): UserError {
