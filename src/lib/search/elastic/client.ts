@@ -1,0 +1,114 @@
+import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
+import { refusalText, SearchRefusal } from '../../clients/search/refusal.js';
+import type { SearchSettings } from '../../clients/search/settings.js';
+import type { Timeouts } from '../../clients/settings.js';
+import { ServiceUnavailable } from '../../core/errors.js';
+import type { HttpAnswer } from '../../http/client.js';
+
+export interface ElasticRequest extends SearchRequest {
+  /** Statuses from 400 on that are answers, and not errors. */
+  readonly expected?: readonly number[];
+}
+
+/** A server that speaks the protocol of Elasticsearch. */
+export class ElasticClient {
+  readonly kind: 'elasticsearch' | 'opensearch';
+  readonly version: string;
+  readonly major: number;
+  readonly clusterUuid: string;
+  readonly #connection: SearchConnection;
+
+  /** @throws HttpFailure; SearchRefusal; ServiceUnavailable when something else answers; the signal's reason */
+  static async open(
+    settings: SearchSettings,
+    timeouts: Timeouts,
+    signal: AbortSignal,
+  ): Promise<ElasticClient> {
+    const connection = await SearchConnection.open('elasticsearch', settings, timeouts);
+    try {
+      const at = `Elasticsearch at ${connection.address}`;
+      const root = readJson(await accepted(connection, { path: '/' }, at, signal), at) as Root;
+      if (typeof root?.version?.number !== 'string')
+        throw new ServiceUnavailable(
+          `${connection.address} answers, but neither as Elasticsearch nor as OpenSearch`,
+          {
+            code: 'NOT_A_SEARCH_SERVER',
+            hint: 'Check elasticsearch.url in the configuration.',
+          },
+        );
+      return new ElasticClient(connection, root);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  private constructor(connection: SearchConnection, { version, cluster_uuid }: Root) {
+    this.#connection = connection;
+    this.kind = version!.distribution === 'opensearch' ? 'opensearch' : 'elasticsearch';
+    this.version = version!.number!;
+    this.major = Number.parseInt(this.version, 10);
+    this.clusterUuid = cluster_uuid ?? '';
+  }
+
+  get address(): string {
+    return this.#connection.address;
+  }
+
+  /** `OpenSearch 3.8.0 at 10.0.0.5:9200` */
+  get name(): string {
+    return `${this.kind === 'opensearch' ? 'OpenSearch' : 'Elasticsearch'} ${this.version} at ${this.address}`;
+  }
+
+  /** The answer, whatever its status. @throws HttpFailure; the signal's reason */
+  send(request: SearchRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    return this.#connection.send(request, signal);
+  }
+
+  /** The answer as it came. @throws SearchRefusal for a status from 400 on that is not expected; as `send` */
+  bytes(request: ElasticRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    return accepted(this.#connection, request, this.name, signal);
+  }
+
+  /** The answer's JSON; numbers beyond 2^53 are rounded. @param body as plain data @throws as `bytes` */
+  async json<T = unknown>(
+    { body, ...request }: Omit<ElasticRequest, 'body'> & { readonly body?: unknown },
+    signal: AbortSignal,
+  ): Promise<T> {
+    const answer = await this.bytes(
+      { ...request, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
+      signal,
+    );
+    return readJson(answer, this.name) as T;
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+interface Root {
+  readonly version?: { readonly number?: string; readonly distribution?: string };
+  readonly cluster_uuid?: string;
+}
+
+async function accepted(
+  connection: SearchConnection,
+  { expected = [], ...request }: ElasticRequest,
+  name: string,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
+  const answer = await connection.send(request, signal);
+  if (answer.status < 400 || expected.includes(answer.status)) return answer;
+  const { type, reason } = refusalText(answer);
+  throw new SearchRefusal(name, answer.status, type, reason);
+}
+
+function readJson({ body }: HttpAnswer, name: string): unknown {
+  if (body.length === 0) return undefined;
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new ServiceUnavailable(`${name} did not answer with JSON`, { code: 'NOT_JSON' });
+  }
+}
