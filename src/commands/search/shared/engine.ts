@@ -61,8 +61,8 @@ async function open(
   const section = engine ?? (elasticsearch === undefined && solr !== undefined ? 'solr' : 'elasticsearch');
   const at =
     section === 'solr'
-      ? required<'solr', SearchSettings>(solrSection, settings, user)
-      : required<'elasticsearch', SearchSettings>(elasticsearchSection, settings, user);
+      ? required<'solr', SearchSettings | undefined>(solrSection, settings, user)
+      : required<'elasticsearch', SearchSettings | undefined>(elasticsearchSection, settings, user);
   const opened = await openEngine(section, at, settings, context.signal);
   context.closing(() => opened.close());
   return opened;
