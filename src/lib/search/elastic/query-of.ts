@@ -1,4 +1,4 @@
-import type { Filter, Question } from '../query/question.js';
+import type { Filter, Question, TextMatch } from '../query/question.js';
 
 /** The Query DSL of a question's text and filters. */
 export function queryOf({ text, filters }: Pick<Question, 'text' | 'filters'>): object {
@@ -8,20 +8,19 @@ export function queryOf({ text, filters }: Pick<Question, 'text' | 'filters'>): 
       ...(text === undefined
         ? {}
         : {
-            must: [
-              {
-                // Not query_string: no character of the text is an operator.
-                multi_match: {
-                  query: text.query,
-                  fields: text.fields,
-                  fuzziness: text.fuzziness === 'auto' ? 'AUTO' : text.fuzziness,
-                },
-              },
-            ],
+            // The first finds every word within the distance, which no query with a score does; the second puts them in order.
+            must: [textClause(text, { fuzzy_rewrite: 'constant_score' })],
+            should: [textClause(text, {})],
           }),
       filter: filters.map(filterClause),
     },
   };
+}
+
+/** Not `query_string`: no character of the text is an operator. */
+function textClause({ query, fields, fuzziness }: TextMatch, rewriting: object): object {
+  const distance = fuzziness === 'auto' ? 'AUTO' : fuzziness;
+  return { multi_match: { query, fields, fuzziness: distance, ...rewriting } };
 }
 
 function filterClause(filter: Filter): object {
@@ -31,6 +30,11 @@ function filterClause(filter: Filter): object {
     case 'range': {
       const { gte, gt, lte, lt } = filter;
       return { range: { [filter.field]: { gte, gt, lte, lt } } };
+    }
+    case 'time': {
+      const { gte, gt, lte, lt } = filter;
+      // Whatever format the field's mapping has.
+      return { range: { [filter.field]: { gte, gt, lte, lt, format: 'strict_date_optional_time' } } };
     }
     case 'distance':
       return { geo_distance: { distance: `${filter.meters}m`, [filter.field]: filter.center } };
