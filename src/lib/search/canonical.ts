@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { type ByteString, bytesOf, fromBytes, toBytes } from '../core/bytes.js';
+import { type ByteString, fromBytes, toBytes } from '../core/bytes.js';
 import { jsonString } from '../sources/json-text.js';
 
 /**
