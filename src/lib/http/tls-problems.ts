@@ -31,8 +31,12 @@ export function certificateReason(code: string): string | undefined {
   return reasons[code];
 }
 
-/** What is wrong with the certificates of a connection, or its TLS. @param setting that names the authorities: `redis.tlsCa` */
-export function certificateProblem(error: unknown, setting: string): TlsProblem | undefined {
+/**
+ * What is wrong with the certificates of a connection, or its TLS.
+ * @param setting that names the authorities: `redis.tlsCa`
+ * @param own where the system can be shown a client certificate: what to do when it wants one
+ */
+export function certificateProblem(error: unknown, setting: string, own?: string): TlsProblem | undefined {
   const code = systemCode(error) ?? '';
   const said = errorMessage(error);
   const reason = reasons[code];
@@ -43,8 +47,8 @@ export function certificateProblem(error: unknown, setting: string): TlsProblem 
     };
   if (/certificate.required|CERTIFICATE_REQUIRED/i.test(`${code} ${said}`))
     return {
-      reason: 'it wants a client certificate, which metrify cannot show',
-      hint: 'Let the server accept clients without one (Redis: tls-auth-clients no).',
+      reason: `it wants a client certificate${own === undefined ? ', which metrify cannot show' : ''}`,
+      hint: own ?? 'Let the server accept clients without one (Redis: tls-auth-clients no).',
     };
   if (
     /HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA|alert handshake failure|alert bad certificate/i.test(
@@ -53,7 +57,7 @@ export function certificateProblem(error: unknown, setting: string): TlsProblem 
   )
     return {
       reason: `it does not accept our TLS handshake (${code})`,
-      hint: 'Does it want a client certificate? metrify cannot show one (Redis: tls-auth-clients no).',
+      hint: own ?? 'Does it want a client certificate? metrify cannot show one (Redis: tls-auth-clients no).',
     };
   if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/i.test(code) || /wrong version number/i.test(said))
     return {

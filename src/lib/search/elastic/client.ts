@@ -1,12 +1,13 @@
 import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
-import { refusalText, SearchRefusal } from '../../clients/search/refusal.js';
+import { pageText } from '../../clients/search/refusal.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
+import { excerpt } from '../../http/excerpt.js';
 
 export interface ElasticRequest extends SearchRequest {
-  /** Statuses from 400 on that are answers, and not errors. */
+  /** Statuses from 300 on that are answers, and not errors. */
   readonly expected?: readonly number[];
 }
 
@@ -26,17 +27,10 @@ export class ElasticClient {
   ): Promise<ElasticClient> {
     const connection = await SearchConnection.open('elasticsearch', settings, timeouts);
     try {
-      const at = `Elasticsearch at ${connection.address}`;
-      const root = readJson(await accepted(connection, { path: '/' }, at, signal), at) as Root;
-      if (typeof root?.version?.number !== 'string')
-        throw new ServiceUnavailable(
-          `${connection.address} answers, but neither as Elasticsearch nor as OpenSearch`,
-          {
-            code: 'NOT_A_SEARCH_SERVER',
-            hint: 'Check elasticsearch.url in the configuration.',
-          },
-        );
-      return new ElasticClient(connection, root);
+      return new ElasticClient(
+        connection,
+        settings.awsService === 'aoss' ? serverless : await rootOf(connection, signal),
+      );
     } catch (error) {
       connection.close();
       throw error;
@@ -65,7 +59,7 @@ export class ElasticClient {
     return this.#connection.send(request, signal);
   }
 
-  /** The answer as it came. @throws SearchRefusal for a status from 400 on that is not expected; as `send` */
+  /** The answer as it came. @throws SearchRefusal for a status from 300 on that is not expected; as `send` */
   bytes(request: ElasticRequest, signal: AbortSignal): Promise<HttpAnswer> {
     return accepted(this.#connection, request, this.name, signal);
   }
@@ -92,6 +86,25 @@ interface Root {
   readonly cluster_uuid?: string;
 }
 
+/** OpenSearch Serverless does not answer `GET /`. */
+const serverless: Root = { version: { number: '2 (Serverless)', distribution: 'opensearch' } };
+
+async function rootOf(connection: SearchConnection, signal: AbortSignal): Promise<Root> {
+  const answer = await accepted(connection, { path: '/' }, `Elasticsearch at ${connection.address}`, signal);
+  let root: Root | null | undefined;
+  try {
+    root = JSON.parse(answer.body.toString('utf8')) as Root | null;
+  } catch {
+    // A page.
+  }
+  if (typeof root?.version?.number === 'string') return root;
+  const page = excerpt(pageText(connection.textOf(answer)), 100);
+  throw new ServiceUnavailable(
+    `${connection.address} answers, but neither as Elasticsearch nor as OpenSearch${page === '' ? '' : `: ${page}`}`,
+    { code: 'NOT_A_SEARCH_SERVER', hint: 'Check elasticsearch.url in the configuration.' },
+  );
+}
+
 async function accepted(
   connection: SearchConnection,
   { expected = [], ...request }: ElasticRequest,
@@ -99,9 +112,8 @@ async function accepted(
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
   const answer = await connection.send(request, signal);
-  if (answer.status < 400 || expected.includes(answer.status)) return answer;
-  const { type, reason } = refusalText(answer);
-  throw new SearchRefusal(name, answer.status, type, reason);
+  if (answer.status < 300 || expected.includes(answer.status)) return answer;
+  throw connection.refusal(answer, name);
 }
 
 function readJson({ body }: HttpAnswer, name: string): unknown {
