@@ -17,6 +17,8 @@ export interface Line {
   socket: Socket | undefined;
   /** Requests that were sent over that connection. */
   uses: number;
+  /** The first that it reported. */
+  error: Error | undefined;
 }
 
 export interface LineOptions extends Dispatcher.DispatchOptions {
@@ -51,6 +53,8 @@ export async function openConnections(base: URL, options: ConnectionOptions): Pr
     const made = (socket: Socket) => {
       line.socket = socket;
       line.uses = 0;
+      line.error = undefined;
+      socket.on('error', (error) => (line.error ??= error));
       callback(null, socket);
     };
     connect(target).then(made, (error: Error) => callback(error, null));
@@ -65,7 +69,7 @@ export async function openConnections(base: URL, options: ConnectionOptions): Pr
     headersTimeout: 0,
     bodyTimeout: 0,
     factory: (origin, settings) => {
-      const line: Line = { socket: undefined, uses: 0 };
+      const line: Line = { socket: undefined, uses: 0, error: undefined };
       const client = new ClientOf(origin, { ...settings, connect: openLine(line) as never });
       const dispatch = client.dispatch.bind(client);
       client.dispatch = (request, handler) => {

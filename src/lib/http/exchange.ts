@@ -2,8 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Dispatcher } from 'undici';
 
+import { systemCode } from '../core/errors.js';
 import type { Line } from './connections.js';
 import { BodyTooLarge, isParserError, type Phase, TrailingBytes } from './failure.js';
+import { isHandshakeAlert } from './tls-problems.js';
 
 export interface Reading {
   readonly maxBodyBytes: number;
@@ -96,7 +98,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#reject(error);
+    // undici puts the end of the connection in the place of a TLS alert that came before it.
+    const first = this.line?.error;
+    this.#reject(isHandshakeAlert(systemCode(first) ?? '') ? first! : error);
   }
 
   #done(cut: boolean): void {

@@ -1,7 +1,7 @@
 import { errorMessage, ServiceUnavailable, systemCode, UserError } from '../core/errors.js';
 import { formatBytes, formatDuration } from '../core/units.js';
 import { excerpt } from './excerpt.js';
-import { certificateReason } from './tls-problems.js';
+import { certificateReason, isHandshakeAlert } from './tls-problems.js';
 
 /** How far a request had come: no connection yet, no status yet, or in the answer's body. */
 export type Phase = 'connect' | 'headers' | 'body';
@@ -152,7 +152,7 @@ function tlsFailure(error: unknown, code: string, target: string, phase: Phase):
     new HttpFailure(target, 'tls', at, reason, { cause: error });
   if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNEXPECTED_MESSAGE/.test(code))
     return fail('it does not speak TLS', phase);
-  if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA/.test(code))
+  if (isHandshakeAlert(code))
     return fail(`it did not accept our TLS handshake (${code}): does it want a client certificate?`);
   return phase === 'connect'
     ? fail(`the TLS handshake failed (${code})`)

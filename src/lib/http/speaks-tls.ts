@@ -1,5 +1,7 @@
 import { connect } from 'node:tls';
 
+import { isHandshakeAlert } from './tls-problems.js';
+
 const longestMs = 2000;
 
 /** Whether whoever answers there greets in TLS, with whatever certificate. Nothing is sent to it. */
@@ -16,7 +18,7 @@ export function speaksTls({ hostname, port }: URL, signal: AbortSignal): Promise
     };
     // A client certificate that is wanted comes after the greeting.
     socket.once('secureConnect', end(true)).once('error', (error: NodeJS.ErrnoException) => {
-      end(/ALERT_(?:CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE)/.test(error.code ?? ''))();
+      end(isHandshakeAlert(error.code ?? ''))();
     });
     socket.once('close', end(false)).setTimeout(longestMs, end(false));
     signal.addEventListener('abort', end(false), { once: true });

@@ -195,11 +195,13 @@ export class SearchConnection {
   async #explained(failure: HttpFailure, node: Node, signal: AbortSignal): Promise<HttpFailure> {
     const { target, kind, phase, reason, cause } = failure;
     const again = (hint: string, why = reason) => new HttpFailure(target, kind, phase, why, { cause, hint });
+    const isFirst = !node.hasAnswered;
+    const isPlain = node.base.protocol === 'http:';
     // What answers plain HTTP with nothing, or with what is not HTTP, may have been waiting for TLS.
     const isOdd = kind === 'closed' || kind === 'malformed';
-    if (isOdd && !node.hasAnswered && node.base.protocol === 'http:' && (await speaksTls(node.base, signal)))
+    if (isOdd && isFirst && isPlain && (await speaksTls(node.base, signal)))
       return again(`Write https:// in ${this.#section}.url.`, `${reason}; it speaks TLS`);
-    const hint = connectAdvice(failure, this.#section, this.#settings);
+    const hint = connectAdvice(failure, this.#section, this.#settings, isFirst && !isPlain);
     if (hint !== undefined) return again(hint);
     const all = this.#nodes.length;
     return phase === 'connect' && all > 1
