@@ -17,8 +17,6 @@ export interface Line {
   socket: Socket | undefined;
   /** Requests that were sent over that connection. */
   uses: number;
-  /** The first that it reported. */
-  error: Error | undefined;
 }
 
 export interface LineOptions extends Dispatcher.DispatchOptions {
@@ -53,8 +51,8 @@ export async function openConnections(base: URL, options: ConnectionOptions): Pr
     const made = (socket: Socket) => {
       line.socket = socket;
       line.uses = 0;
-      line.error = undefined;
-      socket.on('error', (error) => (line.error ??= error));
+      // After an error of TLS, undici would wait for the connection's end, and tell of that instead.
+      socket.on('error', () => socket.destroy());
       callback(null, socket);
     };
     connect(target).then(made, (error: Error) => callback(error, null));
@@ -69,7 +67,7 @@ export async function openConnections(base: URL, options: ConnectionOptions): Pr
     headersTimeout: 0,
     bodyTimeout: 0,
     factory: (origin, settings) => {
-      const line: Line = { socket: undefined, uses: 0, error: undefined };
+      const line: Line = { socket: undefined, uses: 0 };
       const client = new ClientOf(origin, { ...settings, connect: openLine(line) as never });
       const dispatch = client.dispatch.bind(client);
       client.dispatch = (request, handler) => {

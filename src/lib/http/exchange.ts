@@ -2,10 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Dispatcher } from 'undici';
 
-import { systemCode } from '../core/errors.js';
 import type { Line } from './connections.js';
 import { BodyTooLarge, isParserError, type Phase, TrailingBytes } from './failure.js';
-import { isHandshakeAlert } from './tls-problems.js';
 
 export interface Reading {
   readonly maxBodyBytes: number;
@@ -98,9 +96,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    // undici puts the end of the connection in the place of a TLS alert that came before it.
-    const first = this.line?.error;
-    this.#reject(isHandshakeAlert(systemCode(first) ?? '') ? first! : error);
+    this.#reject(error);
   }
 
   #done(cut: boolean): void {
