@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/lib/core/clock.js';
 import { BulkWriter, type Settled, type Wait } from '../../../src/lib/search/bulk/writer.js';
 import { BulkBusy, done, type Operation, type OperationKind } from '../../../src/lib/search/engine.js';
 import { HttpFailure } from '../../../src/lib/http/failure.js';
-import { seeded } from '../../random.js';
+import { replayable, seeded } from '../../random.js';
 import { scaled } from '../../scale.js';
 import { type Faults, leapingClock, ModelIndex, ModelServer, noFaults } from './model-server.js';
 
@@ -38,18 +38,32 @@ const source = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ a: 'bad' }) },
 );
 
+const kinds: readonly OperationKind[] = ['index', 'create', 'update', 'delete'];
+
 /** Few ids, so that many operations are about the same document. */
-function operations(kinds: readonly OperationKind[]): fc.Arbitrary<Operation[]> {
-  const one = fc.record({ kind: fc.constantFrom(...kinds), id: fc.nat(20), source, version: fc.nat(1000) });
-  return fc.array(one, { maxLength: 150 }).map((list) =>
-    list.map(({ kind, id, source, version }): Operation => ({
+const mixed = fc.array(
+  fc
+    .record({ kind: fc.constantFrom(...kinds), id: fc.nat(20), source, version: fc.nat(1000) })
+    .map(({ kind, id, source, version }): Operation => ({
       kind,
       id: `id-${id}` as ByteString,
       ...(kind === 'delete' ? {} : { source: JSON.stringify(source) as ByteString }),
       ...(kind === 'index' && version < 200 ? { version: String(version) } : {}),
     })),
-  );
-}
+  { maxLength: 150 },
+);
+
+/** They may share a request. */
+const overwriting = fc.array(
+  fc.record({ id: fc.nat(20), source }).map(({ id, source }): Operation => ({
+    kind: 'index',
+    id: `id-${id}` as ByteString,
+    source: JSON.stringify(source) as ByteString,
+  })),
+  { maxLength: 150 },
+);
+
+const operations = fc.oneof(mixed, overwriting);
 
 const faults: fc.Arbitrary<Faults> = fc.record({
   busy: fc.constantFrom(0, 0.2),
@@ -60,12 +74,12 @@ const faults: fc.Arbitrary<Faults> = fc.record({
   maxBytes: fc.constantFrom(Infinity, 200),
 });
 
-const all: readonly OperationKind[] = ['index', 'create', 'update', 'delete'];
+const { seed } = replayable('operations and faults');
 
 describe('BulkWriter', () => {
   it('leaves what a server without faults would have, and says of each operation what that one would', async () => {
     await fc.assert(
-      fc.asyncProperty(operations(all), faults, fc.nat(), async (list, faults, seed) => {
+      fc.asyncProperty(operations, faults, fc.nat(), async (list, faults, seed) => {
         const server = new ModelServer(faults, seeded(seed));
         const model = new ModelIndex();
         const expected = list.map((operation) => model.carryOut(operation).kind);
@@ -73,13 +87,13 @@ describe('BulkWriter', () => {
         expect(outcomes.map((outcome) => outcome?.kind)).toEqual(expected);
         expect(server.index.sources()).toEqual(model.sources());
       }),
-      { numRuns: scaled(150) },
+      { seed, numRuns: scaled(200) },
     );
   });
 
   it('leaves the same when answers are lost, and settles every operation once', async () => {
     await fc.assert(
-      fc.asyncProperty(operations(all), faults, fc.nat(), async (list, faults, seed) => {
+      fc.asyncProperty(operations, faults, fc.nat(), async (list, faults, seed) => {
         const server = new ModelServer({ ...faults, lost: 0.3 }, seeded(seed));
         const model = new ModelIndex();
         for (const operation of list) model.carryOut(operation);
@@ -87,7 +101,7 @@ describe('BulkWriter', () => {
         expect(outcomes).not.toContain(undefined);
         expect(server.index.sources()).toEqual(model.sources());
       }),
-      { numRuns: scaled(150) },
+      { seed, numRuns: scaled(200) },
     );
   });
 

@@ -18,10 +18,18 @@ export function queryOf({ text, filters }: Pick<Question, 'text' | 'filters'>): 
 }
 
 /** Not `query_string`: no character of the text is an operator. */
-function textClause({ query, fields, fuzziness }: TextMatch, rewriting: object): object {
+function textClause({ query, fields, whole, exact, fuzziness }: TextMatch, rewriting: object): object {
   const distance = fuzziness === 'auto' ? 'AUTO' : fuzziness;
-  return { multi_match: { query, fields, fuzziness: distance, ...rewriting } };
+  const fuzzy = { multi_match: { query, fields: [...fields, ...whole], fuzziness: distance, ...rewriting } };
+  if (exact.length === 0) return fuzzy;
+  return { dis_max: { queries: [fuzzy, { multi_match: { query, fields: exact } }] } };
 }
+
+/**
+ * Degrees, about a centimetre. Places are stored as integers, rounded towards south and west: without it those on the rim
+ * would be missing, except from Elasticsearch 9.
+ */
+const rim = 1e-7;
 
 function filterClause(filter: Filter): object {
   switch (filter.kind) {
@@ -42,8 +50,8 @@ function filterClause(filter: Filter): object {
       return {
         geo_bounding_box: {
           [filter.field]: {
-            top_left: { lat: filter.north, lon: filter.west },
-            bottom_right: { lat: filter.south, lon: filter.east },
+            top_left: { lat: filter.north, lon: Math.max(-180, filter.west - rim) },
+            bottom_right: { lat: Math.max(-90, filter.south - rim), lon: filter.east },
           },
         },
       };

@@ -19,8 +19,12 @@ export interface Question {
 /** Documents that have one of the words in one of the fields; those with more of them, and more exactly, are better. */
 export interface TextMatch {
   readonly query: string;
-  /** Fields of text, and keywords, which are compared as a whole. */
+  /** Fields of text. */
   readonly fields: readonly string[];
+  /** Keywords, each compared with all of the query. */
+  readonly whole: readonly string[];
+  /** Fields of text whose words must be equal, such as those of first letters. */
+  readonly exact: readonly string[];
   /**
    * How many insertions, deletions, replacements and swaps of neighbours a word may be away, where both are longer than that.
    * Every such word is found. `auto`: 0 for a word of up to 2 letters, 1 up to 5, else 2.
