@@ -13,7 +13,7 @@ export interface BulkContext {
   readonly client: SolrClient;
   readonly core: string;
   readonly schema: SolrSchema;
-  readonly engine: Pick<SearchEngine, 'read'>;
+  readonly engine: Pick<SearchEngine, 'read' | 'heldForm'>;
   readonly signal: AbortSignal;
 }
 
