@@ -27,11 +27,12 @@ export async function prepare(
   operations: readonly Operation[],
   signal: AbortSignal,
 ): Promise<readonly (Unplaced | Outcome)[]> {
-  const needed = operations.filter((operation) => needsStored(schema, operation)).map(({ id }) => id);
+  const isNeeded = (operation: Operation) => needsStored(client, schema, operation);
+  const needed = operations.filter(isNeeded).map(({ id }) => id);
   const stored = await readStored(client, core, schema, needed, signal);
   return operations.map((operation) => {
     try {
-      return needsStored(schema, operation)
+      return isNeeded(operation)
         ? guarded(schema, operation, stored.get(operation.id))
         : plain(schema, operation);
     } catch (error) {
@@ -41,9 +42,17 @@ export async function prepare(
   });
 }
 
-/** An external version is compared by us, and the members of a source are changed by us. */
-function needsStored({ keepsSource }: SolrSchema, { kind, version }: Operation): boolean {
-  return version !== undefined || (kind === 'update' && keepsSource);
+/**
+ * An external version is compared by us, and the members of a source are changed by us. Of a collection's request that failed
+ * nobody knows what other nodes did: what may not be done twice depends on what was there before.
+ */
+function needsStored(
+  { isCloud }: SolrClient,
+  { keepsSource }: SolrSchema,
+  { kind, version }: Operation,
+): boolean {
+  if (version !== undefined) return true;
+  return kind === 'update' ? keepsSource : isCloud && kind !== 'index';
 }
 
 function plain(schema: SolrSchema, { kind, id, source }: Operation): Unplaced {
