@@ -19,6 +19,8 @@ export interface SearchRequest {
   readonly contentType?: string;
   /** Of the answer; 256 MiB by default. */
   readonly maxBodyBytes?: number;
+  /** What the server's lists of tasks and its logs call this request. */
+  readonly opaqueId?: string;
 }
 
 /** Of all requests at once. */
@@ -96,7 +98,7 @@ export class SearchConnection {
 }
 
 function asHttp(
-  { method = 'GET', path, query = {}, body, contentType, maxBodyBytes }: SearchRequest,
+  { method = 'GET', path, query = {}, body, contentType, maxBodyBytes, opaqueId }: SearchRequest,
   prefix: string,
 ) {
   const search = new URLSearchParams();
@@ -107,7 +109,10 @@ function asHttp(
     body,
     maxBodyBytes: maxBodyBytes ?? usualMaxBodyBytes,
     // Servers refuse a type without a body, and Elasticsearch 8 and 9 any that asks for another version's compatibility.
-    headers: body === undefined ? {} : { 'content-type': contentType ?? 'application/json' },
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
+      ...(opaqueId === undefined ? {} : { 'x-opaque-id': opaqueId }),
+    },
   };
 }
 

@@ -10,7 +10,7 @@ const usualPageSize = 2000;
 export async function* scan(
   client: ElasticClient,
   index: string,
-  { signal, filter, pageSize = usualPageSize, source = true, slice }: ScanOptions,
+  { signal, filter, pageSize = usualPageSize, source = true, slice, shard }: ScanOptions,
 ): AsyncGenerator<readonly Hit[]> {
   const isOpenSearch = client.kind === 'opensearch';
   const pits = isOpenSearch ? '/_search/point_in_time' : '/_pit';
@@ -18,7 +18,7 @@ export async function* scan(
     {
       method: 'POST',
       path: `/${encodeURIComponent(index)}${pits}`,
-      query: { keep_alive: keepAlive },
+      query: { keep_alive: keepAlive, preference: shard === undefined ? undefined : `_shards:${shard}` },
     },
     signal,
   );
