@@ -8,7 +8,7 @@ import { foreignMeta, markOf, type ReindexState, withMark } from './state.js';
 
 /** What is private to one index, or follows from it. */
 const ownSettings =
-  /^index\.(uuid|creation_date.*|provided_name|version\..*|resize\..*|blocks\..*|history_uuid|verified_before_close|routing\.allocation\.initial_recovery\..*|shrink\..*|lifecycle\.indexing_complete|number_of_routing_shards)$/;
+  /^index\.(uuid|creation_date.*|provided_name|version\..*|resize\..*|blocks\..*|history_uuid|verified_before_close|verified_read_only|routing\.allocation\.initial_recovery\..*|shrink\..*|lifecycle\.indexing_complete|number_of_routing_shards)$/;
 
 /** Given back when the destination is filled: it is filled faster without. */
 const whileFilling = { 'index.refresh_interval': '-1', 'index.number_of_replicas': '0' } as const;
