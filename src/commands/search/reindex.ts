@@ -203,7 +203,7 @@ async function runReindex(
   const { result, rejections } = await fill(plan, {
     clock,
     signal,
-    during: (label, work) => context.during(label, 'rows', work),
+    during: (label, work) => context.during(label, 'documents', work),
     warn: (message) => context.warn(message),
     started: (soFar) =>
       context.applied(soFar, () => 'To continue, run the same command again with --resume.'),

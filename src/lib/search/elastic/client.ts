@@ -1,14 +1,9 @@
+import { acceptedAnswer, answerJson, type ExpectingRequest } from '../../clients/search/answer.js';
 import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
-import { refusalText, SearchRefusal } from '../../clients/search/refusal.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
-
-export interface ElasticRequest extends SearchRequest {
-  /** Statuses from 400 on that are answers, and not errors. */
-  readonly expected?: readonly number[];
-}
 
 /** A server that speaks the protocol of Elasticsearch. */
 export class ElasticClient {
@@ -27,7 +22,7 @@ export class ElasticClient {
     const connection = await SearchConnection.open('elasticsearch', settings, timeouts);
     try {
       const at = `Elasticsearch at ${connection.address}`;
-      const root = readJson(await accepted(connection, { path: '/' }, at, signal), at) as Root;
+      const root = answerJson(await acceptedAnswer(connection, { path: '/' }, at, signal), at) as Root;
       if (typeof root?.version?.number !== 'string')
         throw new ServiceUnavailable(
           `${connection.address} answers, but neither as Elasticsearch nor as OpenSearch`,
@@ -66,20 +61,20 @@ export class ElasticClient {
   }
 
   /** The answer as it came. @throws SearchRefusal for a status from 400 on that is not expected; as `send` */
-  bytes(request: ElasticRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    return accepted(this.#connection, request, this.name, signal);
+  bytes(request: ExpectingRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    return acceptedAnswer(this.#connection, request, this.name, signal);
   }
 
   /** The answer's JSON; numbers beyond 2^53 are rounded. @param body as plain data @throws as `bytes` */
   async json<T = unknown>(
-    { body, ...request }: Omit<ElasticRequest, 'body'> & { readonly body?: unknown },
+    { body, ...request }: Omit<ExpectingRequest, 'body'> & { readonly body?: unknown },
     signal: AbortSignal,
   ): Promise<T> {
     const answer = await this.bytes(
       { ...request, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
       signal,
     );
-    return readJson(answer, this.name) as T;
+    return answerJson(answer, this.name) as T;
   }
 
   close(): void {
@@ -90,25 +85,4 @@ export class ElasticClient {
 interface Root {
   readonly version?: { readonly number?: string; readonly distribution?: string };
   readonly cluster_uuid?: string;
-}
-
-async function accepted(
-  connection: SearchConnection,
-  { expected = [], ...request }: ElasticRequest,
-  name: string,
-  signal: AbortSignal,
-): Promise<HttpAnswer> {
-  const answer = await connection.send(request, signal);
-  if (answer.status < 400 || expected.includes(answer.status)) return answer;
-  const { type, reason } = refusalText(answer);
-  throw new SearchRefusal(name, answer.status, type, reason);
-}
-
-function readJson({ body }: HttpAnswer, name: string): unknown {
-  if (body.length === 0) return undefined;
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    throw new ServiceUnavailable(`${name} did not answer with JSON`, { code: 'NOT_JSON' });
-  }
 }
