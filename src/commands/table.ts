@@ -108,4 +108,10 @@ export const commandTable: CommandTable = {
     summary: 'shell completion for bash, zsh or fish',
     load: async () => (await import('./completion.js')).completion,
   },
+  search: {
+    summary: 'fill, query, compare and move search indices',
+    verbs: {
+      verify: async () => (await import('./search/verify.js')).verify,
+    },
+  },
 };

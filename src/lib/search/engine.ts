@@ -73,6 +73,8 @@ export interface Operation extends DocumentName {
   readonly kind: OperationKind;
   /** External version, as decimal digits. */
   readonly version?: string | undefined;
+  /** The document must still be what was read (`StoredDocument.revision`): else 409. */
+  readonly ifRevision?: string | undefined;
   /** JSON; of an update, the members that change; undefined for a delete. */
   readonly source?: ByteString | undefined;
 }
@@ -101,6 +103,8 @@ export interface StoredDocument {
   readonly source: ByteString;
   /** Decimal digits. */
   readonly version: string;
+  /** Opaque: another one after every write. */
+  readonly revision: string;
 }
 
 export interface ScanOptions {
