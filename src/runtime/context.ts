@@ -17,6 +17,11 @@ export type OutputFormat = 'text' | 'json' | 'ndjson';
 export interface Context {
   /** Loaded on first use. @throws UserError when the configuration is bad. */
   settings(): Promise<Settings>;
+  /**
+   * Those of another environment, as `--env` would choose it: for a command that works between two.
+   * @throws UserError when there is none of that name, or the configuration is bad
+   */
+  settingsOf(environment: string): Promise<Settings>;
   /** For the commands that look at the configuration itself. */
   load(): Promise<LoadedSettings>;
   /** What an environment of the configuration can say. */

@@ -49,11 +49,12 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     home: host.home,
     redactor: host.terminal.redactor,
   };
+  const loadFrom = async (from: SettingsInput) => {
+    const [{ loadSettings }, sections] = await Promise.all([import('./config/load.js'), program.sections()]);
+    return loadSettings(sections, from);
+  };
   let loading: Promise<LoadedSettings> | undefined;
-  const load = () =>
-    (loading ??= Promise.all([import('./config/load.js'), program.sections()]).then(
-      ([{ loadSettings }, sections]) => loadSettings(sections, settingsInput),
-    ));
+  const load = () => (loading ??= loadFrom(settingsInput));
 
   const running = new Running({
     invocation,
@@ -65,6 +66,7 @@ export async function runCommand(invocation: Invocation, host: Host, program: Pr
     signal: interrupts.signal,
     settingsInput,
     load,
+    loadOther: (environment) => loadFrom({ ...settingsInput, environment }),
     onApplied: () => metrics?.start(),
   });
   const { context, notWritten } = running;

@@ -23,6 +23,8 @@ export interface Surroundings {
   signal: AbortSignal;
   settingsInput: SettingsInput;
   load(): Promise<LoadedSettings>;
+  /** Of another environment of the same file. */
+  loadOther(environment: string): Promise<LoadedSettings>;
   /** Something may change from here on, and every file of the run is known. */
   onApplied(): void;
 }
@@ -37,11 +39,12 @@ export class Running {
 
   constructor(surroundings: Surroundings) {
     const { invocation, host, program, messages, files, clock, signal } = surroundings;
-    const { settingsInput, load, onApplied } = surroundings;
+    const { settingsInput, load, loadOther, onApplied } = surroundings;
     const { globals } = invocation;
     let settings: Promise<Settings> | undefined;
     this.context = {
       settings: () => (settings ??= load().then((loaded) => this.#enter(loaded, files, messages))),
+      settingsOf: async (environment) => this.#enter(await loadOther(environment), files, messages),
       settingsInput,
       files,
       clock,

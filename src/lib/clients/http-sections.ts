@@ -5,6 +5,7 @@ import { section } from '../core/schema/section.js';
 import { secret, url } from '../core/schema/setting.js';
 import { readUrl } from '../core/url.js';
 import { serviceUrl } from '../http/url-shapes.js';
+import { elasticsearchSection, solrSection } from './search/section.js';
 import type { HttpSettings } from './settings.js';
 
 function address() {
@@ -24,30 +25,6 @@ function examined(name: string, path: string, version: (body: unknown) => string
     return [examineHttp(name, settings, path, version)];
   };
 }
-
-const elasticsearchSection = section({
-  key: 'elasticsearch',
-  system: 'Elasticsearch',
-  usualAddress: 'http://127.0.0.1:9200',
-  schema: z.pipe(z.strictObject({ url: address() }), z.transform(reached)),
-  examine: examined(
-    'Elasticsearch',
-    '/',
-    (body) => (body as { version?: { number?: string } }).version?.number,
-  ),
-});
-
-const solrSection = section({
-  key: 'solr',
-  system: 'Solr',
-  usualAddress: 'http://127.0.0.1:8983/solr',
-  schema: z.pipe(z.strictObject({ url: address() }), z.transform(reached)),
-  examine: examined(
-    'Solr',
-    '/admin/info/system',
-    (body) => (body as { lucene?: Record<string, string> }).lucene?.['solr-spec-version'],
-  ),
-});
 
 const prometheusSection = section({
   key: 'prometheus',

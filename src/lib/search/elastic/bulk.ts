@@ -1,0 +1,149 @@
+import { errorText, refusalText, SearchRefusal } from '../../clients/search/refusal.js';
+import type { HttpAnswer } from '../../http/client.js';
+import { HttpFailure } from '../../http/failure.js';
+import { retryAfterMs } from '../../http/retry-after.js';
+import { jsonString } from '../../sources/json-text.js';
+import { BulkBusy, BulkTooLarge, done, type Operation, type Outcome, type WriteTarget } from '../engine.js';
+import type { ElasticClient } from './client.js';
+
+/** Of the whole request. */
+const passing = new Set([429, 502, 503, 504]);
+
+/** One `_bulk` request. @throws as SearchEngine.bulk */
+export async function bulk(
+  client: ElasticClient,
+  { index, requireAlias }: WriteTarget,
+  operations: readonly Operation[],
+  signal: AbortSignal,
+): Promise<readonly Outcome[]> {
+  const answer = await client.send(
+    {
+      method: 'POST',
+      path: `/${encodeURIComponent(index)}/_bulk`,
+      query: {
+        require_alias: requireAlias ? 'true' : undefined,
+        // Nothing else of the answer is read, and it is as long as the request otherwise.
+        filter_path: 'errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by',
+      },
+      contentType: 'application/x-ndjson',
+      body: Buffer.from(bulkBody(operations), 'latin1'),
+    },
+    signal,
+  );
+  if (answer.status >= 400) return refusedWhole(client, answer, operations.length);
+  return outcomesOf(client, answer, operations);
+}
+
+/** Bytes: NDJSON, one action and its document a line. */
+export function bulkBody(operations: readonly Operation[]): string {
+  const lines: string[] = [];
+  for (const { kind, id, routing, version, source } of operations) {
+    let action = `{"${kind}":{"_id":${jsonString(id)}`;
+    if (routing !== undefined) action += `,"routing":${jsonString(routing)}`;
+    if (version !== undefined) action += `,"version":${version},"version_type":"external"`;
+    // Of somebody who changes the document at the same time; the server reads it again at once.
+    if (kind === 'update') action += ',"retry_on_conflict":3';
+    lines.push(`${action}}}`);
+    if (kind === 'update') lines.push(`{"doc":${source}}`);
+    else if (kind !== 'delete') lines.push(source!);
+  }
+  lines.push('');
+  return lines.join('\n');
+}
+
+/** @throws BulkTooLarge; BulkBusy; SearchRefusal */
+function refusedWhole(client: ElasticClient, answer: HttpAnswer, count: number): readonly Outcome[] {
+  const { status, headers } = answer;
+  if (status === 413) throw new BulkTooLarge();
+  const { type, reason } = refusalText(answer);
+  // The block is the cluster's; while there is no master it is one as well, and passes.
+  if (type === blockType && status !== 503)
+    return new Array<Outcome>(count).fill({ kind: 'blocked', reason: `${type}: ${reason}` });
+  if (passing.has(status))
+    throw new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));
+  throw new SearchRefusal(client.name, status, type, reason);
+}
+
+interface Answer {
+  readonly items?: readonly Record<
+    string,
+    { readonly status: number; readonly error?: ItemError } | undefined
+  >[];
+}
+
+interface ItemError {
+  readonly type?: string;
+  readonly reason?: string;
+}
+
+/** @throws HttpFailure when it is not an answer to these operations; SearchRefusal when none of them can be carried out */
+function outcomesOf(
+  client: ElasticClient,
+  { body }: HttpAnswer,
+  operations: readonly Operation[],
+): readonly Outcome[] {
+  const { items } = parsed(body);
+  if (items?.length !== operations.length)
+    throw new HttpFailure(
+      client.name,
+      'malformed',
+      'body',
+      `it answered ${items?.length ?? 'none'} of ${operations.length} operations of a bulk`,
+    );
+  return items.map((item, i) => {
+    const { status, error } = Object.values(item)[0]!;
+    if (error !== undefined) return refusedItem(client, operations[i]!, status, error);
+    // A delete that finds nothing has no error.
+    return status < 300 ? done : { kind: 'rejected', status, reason: missing };
+  });
+}
+
+const missing = 'document_missing_exception: there is no document of this id';
+
+function parsed(body: Buffer): Answer {
+  try {
+    return JSON.parse(body.toString('utf8')) as Answer;
+  } catch {
+    return {};
+  }
+}
+
+const blockType = 'cluster_block_exception';
+
+const passingTypes = new Set([
+  'es_rejected_execution_exception',
+  'rejected_execution_exception',
+  'unavailable_shards_exception',
+  'process_cluster_event_timeout_exception',
+  'circuit_breaking_exception',
+  'node_not_connected_exception',
+  'node_closed_exception',
+  'no_shard_available_action_exception',
+  'primary_missing_action_exception',
+]);
+
+/** What is wrong is the index, and not the document: every other one would meet the same. */
+const fatalTypes = new Set([
+  'index_not_found_exception',
+  'index_closed_exception',
+  'invalid_index_name_exception',
+  'security_exception',
+]);
+
+function refusedItem(
+  client: ElasticClient,
+  { kind, version }: Operation,
+  status: number,
+  error: ItemError,
+): Outcome {
+  const { type = '' } = error;
+  const said = errorText(error)?.reason ?? `HTTP ${status}`;
+  if (fatalTypes.has(type)) throw new SearchRefusal(client.name, status, type, said);
+  const reason = type === '' ? said : `${type}: ${said}`;
+  // Elasticsearch before 7.7 says 403, others 429; a block that somebody set by hand stays until somebody lifts it.
+  if (type === blockType) return { kind: 'blocked', reason };
+  if (passing.has(status) || passingTypes.has(type)) return { kind: 'again', reason };
+  // Without a version of ours it is about another writer at the same moment.
+  if (status === 409 && kind === 'update' && version === undefined) return { kind: 'again', reason };
+  return { kind: 'rejected', status, reason };
+}

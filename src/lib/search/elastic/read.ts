@@ -1,0 +1,52 @@
+import { refusalText, SearchRefusal } from '../../clients/search/refusal.js';
+import { type ByteString, bytesOf } from '../../core/bytes.js';
+import type { DocumentName, StoredDocument } from '../engine.js';
+import { eachElement, eachMember } from '../../sources/json-members.js';
+import { jsonString } from '../../sources/json-text.js';
+import type { ElasticClient } from './client.js';
+
+/** The documents as they are now, by `_mget`, which sees writes before a refresh. */
+export async function readDocuments(
+  client: ElasticClient,
+  index: string,
+  documents: readonly DocumentName[],
+  signal: AbortSignal,
+): Promise<readonly (StoredDocument | undefined)[]> {
+  if (documents.length === 0) return [];
+  const names = documents.map(({ id, routing }) => {
+    const routed = routing === undefined ? '' : `,"routing":${jsonString(routing)}`;
+    return `{"_id":${jsonString(id)}${routed}}`;
+  });
+  const { body } = await client.bytes(
+    {
+      method: 'POST',
+      path: `/${encodeURIComponent(index)}/_mget`,
+      body: Buffer.from(`{"docs":[${names.join(',')}]}`, 'latin1'),
+    },
+    signal,
+  );
+  const read: (StoredDocument | undefined)[] = [];
+  eachMember(bytesOf(body), (name, value) => {
+    if (name === '"docs"') eachElement(value, (raw) => read.push(storedDocument(raw, client.name)));
+  });
+  return read;
+}
+
+function storedDocument(raw: ByteString, server: string): StoredDocument | undefined {
+  let source: ByteString | undefined;
+  let version = '';
+  let found = false;
+  eachMember(raw, (name, value) => {
+    if (name === '"_source"') source = value;
+    else if (name === '"_version"') version = value;
+    else if (name === '"found"') found = value === 'true';
+    else if (name === '"error"') {
+      const { type, reason } = refusalText({
+        status: 503,
+        body: Buffer.from(`{"error":${value}}`, 'latin1'),
+      });
+      throw new SearchRefusal(server, type === 'index_not_found_exception' ? 404 : 503, type, reason);
+    }
+  });
+  return found && source !== undefined ? { source, version } : undefined;
+}

@@ -1,0 +1,84 @@
+import type { HttpAnswer } from '../../http/client.js';
+import { SearchRefusal } from '../../clients/search/refusal.js';
+import type { ByteString } from '../../core/bytes.js';
+import { readAhead } from '../../core/read-ahead.js';
+import { type Hit, IncompleteScan, type ScanOptions } from '../engine.js';
+import { type Answer, readAnswer } from './answer.js';
+import { PageSize } from '../pages/page-size.js';
+import { persistently, usualPatienceMs } from '../pages/persistently.js';
+import type { ElasticClient } from './client.js';
+import { PointInTime } from './point-in-time.js';
+import { sortOf } from './sort-of.js';
+
+/** All documents through a point in time; a page is read while the one before is worked on. @throws as SearchEngine.scan */
+export function scan(
+  client: ElasticClient,
+  index: string,
+  options: ScanOptions,
+): AsyncIterable<readonly Hit[]> {
+  return readAhead((signal) => pages(client, index, { ...options, signal }), options.signal);
+}
+
+async function* pages(
+  client: ElasticClient,
+  index: string,
+  options: ScanOptions,
+): AsyncGenerator<readonly Hit[]> {
+  const { signal, patienceMs = usualPatienceMs } = options;
+  const pit = await PointInTime.open(client, index, signal);
+  try {
+    const size = new PageSize(options.pageSize);
+    const asked = question(options);
+    for (let after: ByteString | undefined; ;) {
+      const position = after === undefined ? '' : `"search_after":${after},`;
+      const ask = () => `{"size":${size.documents},"pit":${pit.asJson},${position}${asked}}`;
+      const page = await persistently(() => readPage(client, ask(), size, signal), size, patienceMs, signal);
+      pit.continueAs(page.pit);
+      if (page.hits.length === 0) return;
+      after = page.hits.at(-1)!.sort;
+      yield page.hits;
+    }
+  } finally {
+    await pit.close();
+  }
+}
+
+/** What is the same on every page: members of a JSON object. */
+function question({ filter = { match_all: {} }, source = true, slice, sort = [] }: ScanOptions): string {
+  const keys = [...sort.map(sortOf), { _shard_doc: 'asc' }];
+  return (
+    `"track_total_hits":false,"_source":${source},"version":true,"seq_no_primary_term":true,` +
+    `"sort":${JSON.stringify(keys)},"query":${JSON.stringify(filter)}` +
+    (slice === undefined ? '' : `,"slice":${JSON.stringify(slice)}`)
+  );
+}
+
+async function readPage(
+  client: ElasticClient,
+  body: string,
+  size: PageSize,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const asked = {
+    method: 'POST',
+    path: '/_search',
+    query: { allow_partial_search_results: 'false' },
+    body,
+  } as const;
+  let answer: HttpAnswer;
+  try {
+    answer = await client.bytes(asked, signal);
+  } catch (error) {
+    if (!isPitLost(error)) throw error;
+    throw new IncompleteScan(
+      'the point in time that was read is gone: a node that held it left, or it was closed',
+    );
+  }
+  const page = readAnswer(answer.body, client.name);
+  size.saw(page.hits.length, answer.body.length);
+  return page;
+}
+
+function isPitLost(error: unknown): boolean {
+  return error instanceof SearchRefusal && error.status === 404;
+}
