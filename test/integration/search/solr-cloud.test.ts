@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { SearchEngine } from '../../../src/lib/search/engine.js';
 import { openEngine } from '../../../src/lib/search/open-engine.js';
-import { SolrEngine } from '../../../src/lib/search/solr/engine.js';
+import type { SolrEngine } from '../../../src/lib/search/solr/engine.js';
 import { replayable } from '../../random.js';
 import { needs } from '../../servers/needs.js';
 import { type SearchServer, startSearchServer } from '../../servers/search.js';
