@@ -55,6 +55,7 @@ export const commandTable: CommandTable = {
   search: {
     summary: 'fill, query, compare and move search indices',
     verbs: {
+      setup: async () => (await import('./search/setup.js')).setup,
       query: async () => (await import('./search/query.js')).query,
     },
   },

@@ -91,8 +91,11 @@ export type Outcome =
       readonly reason: string;
     };
 
+/** An outcome that stays. */
+export type Settled = Extract<Outcome, { readonly kind: 'done' | 'rejected' }>;
+
 /** Shared by all that succeed: a bulk has thousands. */
-export const done: Outcome = { kind: 'done' };
+export const done = { kind: 'done' } as const satisfies Outcome;
 
 export interface StoredDocument {
   readonly source: ByteString;

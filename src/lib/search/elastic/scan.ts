@@ -1,19 +1,14 @@
-import { ANSWER_TOO_LARGE, HttpFailure } from '../../http/failure.js';
+import type { HttpAnswer } from '../../http/client.js';
 import { SearchRefusal } from '../../clients/search/refusal.js';
 import type { ByteString } from '../../core/bytes.js';
-import { systemClock } from '../../core/clock.js';
 import { readAhead } from '../../core/read-ahead.js';
 import { type Hit, IncompleteScan, type ScanOptions } from '../engine.js';
 import { type Answer, readAnswer } from './answer.js';
+import { PageSize } from '../pages/page-size.js';
+import { persistently, usualPatienceMs } from '../pages/persistently.js';
 import type { ElasticClient } from './client.js';
-import { PageSize } from './page-size.js';
 import { PointInTime } from './point-in-time.js';
 import { sortOf } from './sort-of.js';
-
-/** How long a page is asked for again, while the server is busy or does not answer. */
-const usualPatienceMs = 30_000;
-const firstPauseMs = 100;
-const longestPauseMs = 5000;
 
 /** All documents through a point in time; a page is read while the one before is worked on. @throws as SearchEngine.scan */
 export function scan(
@@ -70,46 +65,18 @@ async function readPage(
     query: { allow_partial_search_results: 'false' },
     body,
   } as const;
-  const answer = await client.bytes(asked, signal);
+  let answer: HttpAnswer;
+  try {
+    answer = await client.bytes(asked, signal);
+  } catch (error) {
+    if (!isPitLost(error)) throw error;
+    throw new IncompleteScan(
+      'the point in time that was read is gone: a node that held it left, or it was closed',
+    );
+  }
   const page = readAnswer(answer.body, client.name);
   size.saw(page.hits.length, answer.body.length);
   return page;
-}
-
-/**
- * Asks for a page until it comes: the same page again has the same documents. What was too much for the server, or for us, is
- * asked for in smaller pages.
- */
-async function persistently(
-  read: () => Promise<Answer>,
-  size: PageSize,
-  patienceMs: number,
-  signal: AbortSignal,
-): Promise<Answer> {
-  const until = systemClock.monotonic() + patienceMs;
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-    try {
-      return await read();
-    } catch (error) {
-      signal.throwIfAborted();
-      if (isPitLost(error))
-        throw new IncompleteScan(
-          'the point in time that was read is gone: a node that held it left, or it was closed',
-        );
-      const isTooLarge = error instanceof HttpFailure && error.code === ANSWER_TOO_LARGE;
-      if (isTooLarge ? !size.shrink() : !isPassing(error)) throw error;
-      if (isTooLarge) continue;
-      size.shrink();
-      if (systemClock.monotonic() + pauseMs > until) throw error;
-      await systemClock.sleep(pauseMs, signal);
-    }
-  }
-}
-
-const passing = new Set([429, 502, 503, 504]);
-
-function isPassing(error: unknown): boolean {
-  return error instanceof SearchRefusal ? passing.has(error.status) : error instanceof HttpFailure;
 }
 
 function isPitLost(error: unknown): boolean {
