@@ -67,8 +67,8 @@ export class JsonCursor {
     const first = this.#json[start];
     if (first === '"') return this.#string();
     if (first === '{' || first === '[') return this.#nested();
+    if (first === undefined || !/[-\dtfn]/.test(first)) throw this.#problem();
     while (isScalar(this.#json.charCodeAt(this.#at))) this.#at++;
-    if (this.#at === start) throw this.#problem();
   }
 
   /** Nothing but white space may follow. */

@@ -70,9 +70,9 @@ function absoluteTime(text: string): string | undefined {
   const offset =
     zone === 'Z' ? 'Z' : zone.length === 3 ? `${zone}:00` : zone.replace(/(\d\d)(\d\d)$/, '$1:$2');
   const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}${offset}`);
+  if (Number.isNaN(date.getTime())) return undefined;
   // `Date` takes 30 February for 2 March.
-  const isDay = new Date(`${year}-${month}-${day}T00:00:00Z`).toISOString().slice(8, 10) === day;
-  if (Number.isNaN(date.getTime()) || !isDay) return undefined;
+  if (new Date(`${year}-${month}-${day}T00:00:00Z`).getUTCDate() !== Number(day)) return undefined;
   const iso = isoOf(date);
   return iso?.replace(/\.\d+Z$/, `.${fraction.padEnd(3, '0')}Z`);
 }
