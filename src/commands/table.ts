@@ -52,6 +52,12 @@ export const commandTable: CommandTable = {
       compact: async () => (await import('./export/compact.js')).compact,
     },
   },
+  search: {
+    summary: 'fill, query, compare and move search indices',
+    verbs: {
+      index: async () => (await import('./search/index-documents.js')).indexDocuments,
+    },
+  },
   load: {
     summary: 'test how much load a service holds, and how it answers under it',
     verbs: {
