@@ -55,6 +55,7 @@ export const commandTable: CommandTable = {
   search: {
     summary: 'fill, query, compare and move search indices',
     verbs: {
+      setup: async () => (await import('./search/setup.js')).setup,
       index: async () => (await import('./search/index-documents.js')).indexDocuments,
     },
   },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { type ByteString, fromBytes, toBytes } from '../core/bytes.js';
+import { endOfString, endOfValue, skipSpace } from '../sources/json-members.js';
 import { jsonString } from '../sources/json-text.js';
 
 /**
@@ -38,9 +39,9 @@ class Reader {
       case quote:
         return this.#string();
       case 123: // {
-        return depth === maxDepth ? this.#nested() : this.#object(depth + 1);
+        return depth === maxDepth ? this.#raw() : this.#object(depth + 1);
       case 91: // [
-        return depth === maxDepth ? this.#nested() : this.#array(depth + 1);
+        return depth === maxDepth ? this.#raw() : this.#array(depth + 1);
       default:
         return this.#scalar();
     }
@@ -86,54 +87,27 @@ class Reader {
   }
 
   #skipSpace(): void {
-    while (this.#json.charCodeAt(this.#at) <= 32) this.#at++;
+    this.#at = skipSpace(this.#json, this.#at);
   }
 
   #string(): string {
     const start = this.#at;
-    this.#skipString();
+    this.#at = endOfString(this.#json, start);
     const raw = this.#json.slice(start, this.#at);
     if (!this.#hasEscapes || !raw.includes('\\')) return raw;
     return jsonString(toBytes(JSON.parse(fromBytes(raw as ByteString)) as string));
   }
 
-  #skipString(): void {
-    let end = this.#json.indexOf('"', this.#at + 1);
-    if (this.#hasEscapes) while (this.#isEscaped(end)) end = this.#json.indexOf('"', end + 1);
-    this.#at = end + 1;
-  }
-
-  /** After an odd number of backslashes. */
-  #isEscaped(at: number): boolean {
-    let before = at - 1;
-    while (this.#json.charCodeAt(before) === 92) before--;
-    return (at - 1 - before) % 2 === 1;
-  }
-
   #scalar(): string {
-    const start = this.#at;
-    for (; ; this.#at++) {
-      const code = this.#json.charCodeAt(this.#at);
-      // NaN is the end of the text.
-      if (!(code > 32) || code === comma || code === 125 || code === 93) break;
-    }
-    const text = this.#json.slice(start, this.#at);
+    const text = this.#raw();
     return text.charCodeAt(0) > 57 ? text : canonicalNumber(text); // true, false, null
   }
 
-  /** An object or array as it is spelt. */
-  #nested(): string {
+  /** The value as it is spelt. */
+  #raw(): string {
     const start = this.#at;
-    for (let depth = 0; ;) {
-      const code = this.#json.charCodeAt(this.#at);
-      if (code === quote) {
-        this.#skipString();
-        continue;
-      }
-      this.#at++;
-      if (code === 123 || code === 91) depth++;
-      else if ((code === 125 || code === 93) && --depth === 0) return this.#json.slice(start, this.#at);
-    }
+    this.#at = endOfValue(this.#json, start);
+    return this.#json.slice(start, this.#at);
   }
 }
 
