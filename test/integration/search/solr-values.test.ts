@@ -127,7 +127,7 @@ needs('search')('a Solr core without a source field', () => {
     // The chain of Solr's own configset leaves empty texts out.
     const text = fc
       .string({ unit: 'binary', minLength: 1, maxLength: 8 })
-      .filter((one) => one.isWellFormed());
+      .filter((one) => Buffer.from(one).toString() === one);
     const document = fc.record(
       {
         s: fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null)),

@@ -81,8 +81,13 @@ export class SolrEngine implements SearchEngine {
     const stored = await readStored(this.client, index, schema, ids, signal);
     return ids.map((id) => {
       const document = stored.get(id);
-      const { version = '', source } = document ?? {};
-      return source === undefined ? undefined : { source, version, revision: version };
+      return (
+        document && {
+          source: document.source,
+          version: document.version ?? '',
+          revision: document.ownVersion ?? '',
+        }
+      );
     });
   }
 

@@ -1,7 +1,7 @@
 import type { ByteString } from '../../core/bytes.js';
 import { eachMember, stringText } from '../../sources/json-members.js';
 import { jsonString } from '../../sources/json-text.js';
-import type { Operation, Outcome } from '../engine.js';
+import type { Operation, OperationKind, Outcome } from '../engine.js';
 import type { SolrClient } from './client.js';
 import { addCommand, deleteCommand, mustBeMissing, mustBeThere, setCommand } from './document.js';
 import { UnfitDocument } from './kept-value.js';
@@ -55,30 +55,35 @@ function needsStored(
   return kind === 'update' ? keepsSource : isCloud && kind !== 'index';
 }
 
-function plain(schema: SolrSchema, { kind, id, source }: Operation): Unplaced {
-  switch (kind) {
-    case 'index':
-      return { id, text: addCommand(schema, id, source!, {}), isGuarded: false };
-    case 'create': {
-      const expected = mustBeMissing;
-      return { id, text: addCommand(schema, id, source!, { expected }), expected, isGuarded: false };
-    }
-    case 'update':
-      return { id, text: setCommand(schema, id, source!), expected: mustBeThere, isGuarded: false };
-    case 'delete':
-      return { id, text: deleteCommand(id, mustBeThere), expected: mustBeThere, isGuarded: false };
-  }
+function plain(schema: SolrSchema, { kind, id, source, ifRevision }: Operation): Unplaced {
+  const expected = ifRevision ?? usuallyExpected[kind];
+  const text =
+    kind === 'delete'
+      ? deleteCommand(id, expected!)
+      : kind === 'update'
+        ? setCommand(schema, id, source!, expected!)
+        : addCommand(schema, id, source!, { expected });
+  return { id, text, expected, isGuarded: false };
 }
+
+const usuallyExpected: Readonly<Record<OperationKind, string | undefined>> = {
+  index: undefined,
+  create: mustBeMissing,
+  update: mustBeThere,
+  delete: mustBeThere,
+};
 
 function guarded(
   schema: SolrSchema,
-  { kind, id, source, version }: Operation,
+  { kind, id, source, version, ifRevision }: Operation,
   stored: Stored | undefined,
 ): Unplaced | Outcome {
   if (stored === undefined && (kind === 'update' || kind === 'delete'))
     return { kind: 'rejected', status: 404, reason: 'there is no such document' };
   if (stored !== undefined && kind === 'create')
     return { kind: 'rejected', status: 409, reason: 'there is such a document' };
+  if (ifRevision !== undefined && ifRevision !== stored?.ownVersion)
+    return { kind: 'rejected', status: 409, reason: 'the document was changed since it was read' };
   const held = stored?.externalVersion;
   if (version !== undefined && held !== undefined && BigInt(held) >= BigInt(version))
     return {

@@ -47,6 +47,18 @@ export function questionsContract(port: PortUnderTest): void {
       { kind: 'time', field: 'time', gte: '2026-01-02T01:00:00+01:00', lt: '2026-01-03T00:00:00Z' },
       ({ time }) => time >= '2026-01-02' && time < '2026-01-03',
     );
+    const on = documents[7]!.place;
+    await check(
+      {
+        kind: 'box',
+        field: 'place',
+        north: on.lat + 1,
+        south: on.lat,
+        west: on.lon,
+        east: Math.min(180, on.lon + 1),
+      },
+      ({ place: { lat, lon } }) => lat >= on.lat && lat <= on.lat + 1 && lon >= on.lon && lon <= on.lon + 1,
+    );
     const box = { north: 40, south: -40, west: 150, east: -120 };
     await check(
       { kind: 'box', field: 'place', ...box },
@@ -82,7 +94,7 @@ export function questionsContract(port: PortUnderTest): void {
     await port.write(index, ...names.map((text, i) => operation('index', `t${i}`, { name: text })));
     await port.engine.refresh(index, signal);
     const find = async (query: string, fuzziness: 0 | 1 | 2 | 'auto' = 0) => {
-      const question = { ...everything, text: { query, fields: ['name'], fuzziness } };
+      const question = { ...everything, text: { query, fields: ['name'], whole: [], exact: [], fuzziness } };
       return (await port.engine.search(index, question, signal)).hits
         .map(({ id }) => Number(id.slice(1)))
         .sort();
@@ -114,7 +126,7 @@ export function questionsContract(port: PortUnderTest): void {
       index,
       {
         ...everything,
-        text: { query: 'hamburg', fields: ['name'], fuzziness: 0 },
+        text: { query: 'hamburg', fields: ['name'], whole: [], exact: [], fuzziness: 0 },
         highlight: true,
         explain: true,
       },
@@ -129,7 +141,7 @@ export function questionsContract(port: PortUnderTest): void {
     const index = await port.create('sums');
     const documents = Array.from({ length: 120 }, (_, i) => ({
       kind: `k${i % 7 < 3 ? 0 : i % 7}`,
-      value: i,
+      value: i - 60,
       time: new Date(Date.UTC(2026, 0, 31, 22) + i * 3_600_000).toISOString(),
       ...(i % 10 !== 0 && { place: { lat: 10 + (i % 5) * 10, lon: 20 } }),
     }));
@@ -178,16 +190,22 @@ export function questionsContract(port: PortUnderTest): void {
     expect(months).toMatchObject({
       buckets: counted(documents.map(({ time }) => `${time.slice(0, 7)}-01T00:00:00.000Z`)),
     });
-    expect(middle!.kind === 'values' && middle!.values[0]!.value).toBeCloseTo(59.5, -0.5);
+    expect(middle!.kind === 'values' && middle!.values[0]!.value).toBeCloseTo(-0.5, -0.5);
     const placed = documents.filter((document) => 'place' in document);
     expect(grid!.kind === 'buckets' && grid!.buckets.reduce((sum, { count }) => sum + count, 0)).toBe(
       placed.length,
     );
     expect(grid!.kind === 'buckets' && grid!.buckets.map(({ key }) => key)).toContain('s7');
-    const ordered = await port.scanned(index, { sort: [{ field: 'value', order: 'desc' }], pageSize: 50 });
-    expect(ordered.map(({ id }) => id)).toEqual(
-      documents.map((_, i) => `s${String(i).padStart(3, '0')}`).reverse(),
-    );
+    await port.write(index, operation('index', 'without', { kind: 'k' }));
+    await port.engine.refresh(index, signal);
+    const ascending = documents.map((_, i) => `s${String(i).padStart(3, '0')}`);
+    for (const [order, ids] of [
+      ['asc', ascending],
+      ['desc', ascending.toReversed()],
+    ] as const) {
+      const ordered = await port.scanned(index, { sort: [{ field: 'value', order }], pageSize: 50 });
+      expect(ordered.map(({ id }) => id)).toEqual([...ids, 'without']);
+    }
   });
 }
 

@@ -70,6 +70,25 @@ export function writesContract(port: PortUnderTest): void {
     expect([a?.version, b?.version]).toEqual([big, '6']);
   });
 
+  test('what was changed since it was read is not overwritten', async () => {
+    const index = await port.create('revisions');
+    const ids = ['a', 'b'].map((id) => ({ id: toBytes(id) }));
+    await port.write(index, operation('index', 'a', { n: 1 }), operation('index', 'b', { n: 1 }));
+    const [a, b] = await port.engine.read(index, ids, signal);
+    await port.write(index, operation('index', 'a', { n: 2 }));
+    const outcomes = await port.write(
+      index,
+      { ...operation('index', 'a', { n: 3 }), ifRevision: a!.revision },
+      { ...operation('index', 'b', { n: 3 }), ifRevision: b!.revision },
+      { ...operation('delete', 'a'), ifRevision: a!.revision },
+    );
+    expect(statuses(outcomes)).toEqual([409, 'done', 409]);
+    const [after] = await port.engine.read(index, ids, signal);
+    expect(
+      statuses(await port.write(index, { ...operation('delete', 'a'), ifRevision: after!.revision })),
+    ).toEqual(['done']);
+  });
+
   test('documents come back byte by byte, before a refresh', async () => {
     const index = await port.create('bytes');
     const documents = {
