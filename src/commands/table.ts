@@ -57,6 +57,7 @@ export const commandTable: CommandTable = {
     verbs: {
       setup: async () => (await import('./search/setup.js')).setup,
       index: async () => (await import('./search/index-documents.js')).indexDocuments,
+      query: async () => (await import('./search/query.js')).query,
       verify: async () => (await import('./search/verify.js')).verify,
       reindex: async () => (await import('./search/reindex.js')).reindex,
     },
