@@ -120,6 +120,8 @@ export interface ScanOptions {
   readonly source?: boolean;
   /** A part of the documents: part `id` of `max`. Parts can be read side by side. */
   readonly slice?: { readonly id: number; readonly max: number };
+  /** Documents of one shard only, by its number. */
+  readonly shard?: number;
 }
 
 /** A document as the server holds it: bytes that were never parsed. */

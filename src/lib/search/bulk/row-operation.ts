@@ -90,7 +90,8 @@ function fromDump<Row>({ members, label }: RowSource<Row>, { kind }: RowPlan): M
     });
     if (!id) return { unfit: 'it has no _id: not a line of a dump' };
     if (kind !== 'delete' && source?.charCodeAt(0) !== 123) return { unfit: 'its _source is not an object' };
-    if (version !== null && !isVersion(version)) return { unfit: 'its _version is not a whole number from 0' };
+    if (version !== null && !isVersion(version))
+      return { unfit: 'its _version is not a whole number from 0' };
     return {
       kind,
       id,

@@ -111,6 +111,8 @@ export class Destination {
     const free: Record<string, Aliases[string]> = {};
     const taken: string[] = [];
     for (const [alias, options] of Object.entries(aliases)) {
+      // The source is itself a copy that is not complete.
+      if (alias.startsWith(markPrefix)) continue;
       const there = await this.#engine.describe(alias, signal);
       const others = there?.indices.filter(({ uuid }) => uuid !== this.uuid) ?? [];
       if (others.length === 0 && alias !== this.name) free[alias] = options;
@@ -120,8 +122,10 @@ export class Destination {
   }
 }
 
+const markPrefix = 'metrify-copy-of-';
+
 function markOf(uuid: string): string {
-  return `metrify-copy-of-${uuid.toLowerCase()}`;
+  return markPrefix + uuid.toLowerCase();
 }
 
 /** The name of a setting that the server does not know; undefined once the index is there. */
