@@ -58,6 +58,7 @@ export const commandTable: CommandTable = {
       setup: async () => (await import('./search/setup.js')).setup,
       verify: async () => (await import('./search/verify.js')).verify,
       copy: async () => (await import('./search/copy.js')).copy,
+      reindex: async () => (await import('./search/reindex.js')).reindex,
     },
   },
   load: {

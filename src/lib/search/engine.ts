@@ -120,7 +120,7 @@ export interface ScanOptions {
   readonly source?: boolean;
   /** A part of the documents: part `id` of `max`. Parts can be read side by side. */
   readonly slice?: { readonly id: number; readonly max: number };
-  /** Documents of one shard only, by its number. */
+  /** Of one shard only, by its number. */
   readonly shard?: number;
 }
 

@@ -12,7 +12,7 @@ export class PointInTime {
   readonly #renewing: NodeJS.Timeout;
   #id: string;
 
-  /** @param shard only of this one @throws UserError `ENGINE_TOO_OLD`; SearchRefusal; HttpFailure; the signal's reason */
+  /** @param shard only this one, by its number @throws UserError `ENGINE_TOO_OLD`; SearchRefusal; HttpFailure; the signal's reason */
   static async open(
     client: ElasticClient,
     index: string,
