@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 
 import { fromBytes } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import type { NotWritten} from '../../core/errors.js';
+import type { NotWritten } from '../../core/errors.js';
 import { ServiceConflict, UserError } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
 import { Checkpoint } from '../../runs/checkpoint.js';
@@ -45,7 +45,7 @@ export interface CopyRequest {
 const storedReach = z.object({
   /** Of the destination. */
   uuid: z.string(),
-  seqNos: z.array(z.int().check(z.nonnegative())),
+  seqNos: z.array(z.int().check(z.minimum(-1))),
   copied: z.int().check(z.nonnegative()),
   kept: z.int().check(z.nonnegative()),
 });
@@ -183,8 +183,9 @@ async function copyDocuments(
   };
   await during('copying', async (progress) => {
     let read = reached.copied + reached.kept;
-    const options = {
-      ...{ clock, signal, waits },
+    const pass = {
+      ...{ source, index, engine, clock, signal, waits },
+      alias: destination.mark,
       shards: Number(definition.settings['index.number_of_shards'] ?? 1),
       advance: (count: number) => progress.update((read += count), Math.max(read, documents)),
       rejected: ({ id }: { id: Parameters<typeof fromBytes>[0] }, reason: string) => {
@@ -197,7 +198,7 @@ async function copyDocuments(
         if (result.rejected === 0) await resume?.save({ uuid: destination.uuid, seqNos, copied, kept });
       },
     };
-    while (await copyPass(source, index, engine, destination, reached, options));
+    while (await copyPass(reached, pass));
   });
 }
 

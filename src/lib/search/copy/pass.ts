@@ -1,13 +1,12 @@
 import type { Clock } from '../../core/clock.js';
-import { ServiceUnavailable } from '../../core/errors.js';
 import { BulkWriter, type Settled, type Wait } from '../bulk/writer.js';
 import type { ElasticEngine } from '../elastic/engine.js';
 import { IncompleteScan, type Operation } from '../engine.js';
-import type { Destination } from './destination.js';
+import { changes, sequenceNumbers } from '../reindex/sequence.js';
 
 /** How far a copy got. */
 export interface Reached {
-  /** Of each shard: every write below this sequence number has been copied. */
+  /** Of each shard: every write up to this sequence number has been copied; -1 for none. */
   seqNos: number[];
   /** Documents that were written. */
   copied: number;
@@ -15,7 +14,14 @@ export interface Reached {
   kept: number;
 }
 
-export interface PassOptions {
+export interface Pass {
+  readonly source: ElasticEngine;
+  /** A concrete index. */
+  readonly index: string;
+  readonly shards: number;
+  readonly engine: ElasticEngine;
+  /** The alias that the destination is filled through. */
+  readonly alias: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** What was reached, after each portion. */
@@ -23,13 +29,9 @@ export interface PassOptions {
   readonly advance: (documents: number) => void;
   readonly rejected: (operation: Operation, reason: string) => void;
   readonly waits: (wait: Wait) => void;
-  /** Of the source. */
-  readonly shards: number;
 }
 
-/** Sequence numbers of a portion: a copy that was killed copies no more than that again. */
-const portion = 50_000;
-/** How often a portion is read again, where its point in time was lost with a node. */
+/** How often a shard is read again from where it was reached, when its point in time was lost with a node. */
 const maxAttempts = 5;
 const pauseMs = 2000;
 
@@ -39,89 +41,48 @@ const pauseMs = 2000;
  * @returns whether there was anything
  * @throws ServiceUnavailable `SHARD_MISSING`; as SearchEngine.scan; as BulkWriter; what `save` throws
  */
-export async function copyPass(
-  source: ElasticEngine,
-  index: string,
-  engine: ElasticEngine,
-  destination: Destination,
-  reached: Reached,
-  options: PassOptions,
-): Promise<boolean> {
-  const { clock, signal, waits, shards } = options;
-  // In this order: whatever is below the checkpoints is in the shards, and the refresh makes it visible.
-  const checkpoints = await globalCheckpoints(source, index, shards, signal);
+export async function copyPass(reached: Reached, pass: Pass): Promise<boolean> {
+  const { source, index, shards, engine, clock, signal, waits } = pass;
+  // In this order: a write between the two would be neither visible nor beyond.
+  const { settled: ends } = await sequenceNumbers(source.client, { name: index, shards }, signal);
   await source.refresh(index, signal);
   const settled = (operation: Operation, outcome: Settled) => {
     if (outcome.kind === 'done') reached.copied++;
     else if (outcome.status === 409) reached.kept++;
-    else options.rejected(operation, outcome.reason);
+    else pass.rejected(operation, outcome.reason);
   };
-  const target = { index: destination.mark, requireAlias: true };
+  const target = { index: pass.alias, requireAlias: true };
   const writer = new BulkWriter({ engine, target, clock, signal, settled, waits });
   let hasFound = false;
-  for (const [shard, last] of checkpoints.entries())
-    for (let from = reached.seqNos[shard] ?? 0; from <= last; from = reached.seqNos[shard]!) {
+  for (const [shard, end] of ends.entries())
+    for (let attempt = 1; (reached.seqNos[shard] ??= -1) < end; attempt++) {
       hasFound = true;
-      const to = Math.min(from + portion, last + 1);
-      for (let attempt = 1; ; attempt++) {
-        try {
-          await copyPortion(source, index, { shard, from, to }, writer, options);
-          break;
-        } catch (error) {
-          if (!(error instanceof IncompleteScan) || attempt === maxAttempts) throw error;
-          await clock.sleep(pauseMs * attempt, signal);
-        }
+      try {
+        await copyShard(shard, end, reached, writer, pass);
+      } catch (error) {
+        if (!(error instanceof IncompleteScan) || attempt === maxAttempts) throw error;
+        await clock.sleep(pauseMs * attempt, signal);
       }
-      await writer.drain();
-      reached.seqNos[shard] = to;
-      await options.save(reached);
     }
   return hasFound;
 }
 
-async function copyPortion(
-  source: ElasticEngine,
-  index: string,
-  { shard, from, to }: { readonly shard: number; readonly from: number; readonly to: number },
+async function copyShard(
+  shard: number,
+  upTo: number,
+  reached: Reached,
   writer: BulkWriter<Operation>,
-  { signal, advance }: PassOptions,
+  { source, index, signal, advance, save }: Pass,
 ): Promise<void> {
-  const filter = { range: { _seq_no: { gte: from, lt: to } } };
-  for await (const hits of source.scan(index, { signal, shard, filter })) {
-    for (const { id, routing, version, source } of hits)
-      await writer.add({ kind: 'index', id, routing, version, source });
-    advance(hits.length);
-  }
-}
-
-/** Of each shard: the last sequence number up to which all copies of the shard have every write; -1 without any. */
-async function globalCheckpoints(
-  { client }: ElasticEngine,
-  index: string,
-  count: number,
-  signal: AbortSignal,
-): Promise<readonly number[]> {
-  const { indices } = await client.json<Stats>(
-    {
-      path: `/${encodeURIComponent(index)}/_stats`,
-      query: { level: 'shards', filter_path: 'indices.*.shards.*.seq_no.global_checkpoint' },
-    },
-    signal,
-  );
-  const [{ shards }] = Object.values(indices) as [Stats['indices'][string]];
-  return Array.from({ length: count }, (_, shard) => {
-    const copies = shards[shard];
-    if (copies === undefined)
-      throw new ServiceUnavailable(`shard ${shard} of ${index} is on no node of ${client.name}`, {
-        code: 'SHARD_MISSING',
-        hint: 'See: metrify search status',
-      });
-    return Math.max(...copies.map(({ seq_no }) => seq_no.global_checkpoint));
-  });
-}
-
-interface Stats {
-  readonly indices: Readonly<
-    Record<string, { shards: Record<string, { seq_no: { global_checkpoint: number } }[] | undefined> }>
-  >;
+  const range = { shard, after: reached.seqNos[shard]!, upTo };
+  for await (const part of changes(source, index, range, signal))
+    if ('hits' in part) {
+      for (const { id, routing, version, source } of part.hits)
+        await writer.add({ kind: 'index', id, routing, version, source });
+      advance(part.hits.length);
+    } else {
+      await writer.drain();
+      reached.seqNos[shard] = part.reached;
+      await save(reached);
+    }
 }
