@@ -4,6 +4,7 @@ import { s3Section } from '../lib/clients/s3/section.js';
 import { systemSections, timeoutsSection } from '../lib/clients/systems.js';
 import type { Description, ValueOf } from '../lib/core/schema/section.js';
 import { scenarioDescription } from '../lib/load/scenario/contradictions.js';
+import { searchSection } from '../lib/search/section.js';
 import { rolloutDescription, rolloutsSection } from '../lib/rollout/section.js';
 
 /** Every section that an environment of the configuration can have. */
@@ -14,6 +15,7 @@ export const sections = [
   s3Section,
   cacheSection,
   rolloutsSection,
+  searchSection,
 ] as const;
 
 /** What can be described in a file of its own. */

@@ -52,6 +52,12 @@ export const commandTable: CommandTable = {
       compact: async () => (await import('./export/compact.js')).compact,
     },
   },
+  search: {
+    summary: 'fill, query, compare and move search indices',
+    verbs: {
+      setup: async () => (await import('./search/setup.js')).setup,
+    },
+  },
   load: {
     summary: 'test how much load a service holds, and how it answers under it',
     verbs: {

@@ -1,15 +1,14 @@
+import {
+  acceptedAnswer,
+  answerJson,
+  type ExpectingRequest,
+  introduced,
+} from '../../clients/search/answer.js';
 import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
-import { pageText } from '../../clients/search/refusal.js';
+import { elasticIntroduction, type ElasticIntroduction } from '../../clients/search/introductions.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
-import { ServiceUnavailable } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
-import { excerpt } from '../../http/excerpt.js';
-
-export interface ElasticRequest extends SearchRequest {
-  /** Statuses from 300 on that are answers, and not errors. */
-  readonly expected?: readonly number[];
-}
 
 /** A server that speaks the protocol of Elasticsearch. */
 export class ElasticClient {
@@ -27,22 +26,23 @@ export class ElasticClient {
   ): Promise<ElasticClient> {
     const connection = await SearchConnection.open('elasticsearch', settings, timeouts);
     try {
-      return new ElasticClient(
-        connection,
-        settings.awsService === 'aoss' ? serverless : await rootOf(connection, signal),
-      );
+      const asked = elasticIntroduction(settings);
+      return new ElasticClient(connection, await introduced(connection, asked, signal));
     } catch (error) {
       connection.close();
       throw error;
     }
   }
 
-  private constructor(connection: SearchConnection, { version, cluster_uuid }: Root) {
+  private constructor(
+    connection: SearchConnection,
+    { number, isOpenSearch, clusterUuid }: ElasticIntroduction,
+  ) {
     this.#connection = connection;
-    this.kind = version!.distribution === 'opensearch' ? 'opensearch' : 'elasticsearch';
-    this.version = version!.number!;
-    this.major = Number.parseInt(this.version, 10);
-    this.clusterUuid = cluster_uuid ?? '';
+    this.kind = isOpenSearch ? 'opensearch' : 'elasticsearch';
+    this.version = number;
+    this.major = Number.parseInt(number, 10);
+    this.clusterUuid = clusterUuid;
   }
 
   get address(): string {
@@ -60,67 +60,23 @@ export class ElasticClient {
   }
 
   /** The answer as it came. @throws SearchRefusal for a status from 300 on that is not expected; as `send` */
-  bytes(request: ElasticRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    return accepted(this.#connection, request, this.name, signal);
+  bytes(request: ExpectingRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    return acceptedAnswer(this.#connection, request, this.name, signal);
   }
 
   /** The answer's JSON; numbers beyond 2^53 are rounded. @param body as plain data @throws as `bytes` */
   async json<T = unknown>(
-    { body, ...request }: Omit<ElasticRequest, 'body'> & { readonly body?: unknown },
+    { body, ...request }: Omit<ExpectingRequest, 'body'> & { readonly body?: unknown },
     signal: AbortSignal,
   ): Promise<T> {
     const answer = await this.bytes(
       { ...request, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
       signal,
     );
-    return readJson(answer, this.name) as T;
+    return answerJson(answer, this.name) as T;
   }
 
   close(): void {
     this.#connection.close();
-  }
-}
-
-interface Root {
-  readonly version?: { readonly number?: string; readonly distribution?: string };
-  readonly cluster_uuid?: string;
-}
-
-/** OpenSearch Serverless does not answer `GET /`. */
-const serverless: Root = { version: { number: '2 (Serverless)', distribution: 'opensearch' } };
-
-async function rootOf(connection: SearchConnection, signal: AbortSignal): Promise<Root> {
-  const answer = await accepted(connection, { path: '/' }, `Elasticsearch at ${connection.address}`, signal);
-  let root: Root | null | undefined;
-  try {
-    root = JSON.parse(answer.body.toString('utf8')) as Root | null;
-  } catch {
-    // A page.
-  }
-  if (typeof root?.version?.number === 'string') return root;
-  const page = excerpt(pageText(connection.textOf(answer)), 100);
-  throw new ServiceUnavailable(
-    `${connection.address} answers, but neither as Elasticsearch nor as OpenSearch${page === '' ? '' : `: ${page}`}`,
-    { code: 'NOT_A_SEARCH_SERVER', hint: 'Check elasticsearch.url in the configuration.' },
-  );
-}
-
-async function accepted(
-  connection: SearchConnection,
-  { expected = [], ...request }: ElasticRequest,
-  name: string,
-  signal: AbortSignal,
-): Promise<HttpAnswer> {
-  const answer = await connection.send(request, signal);
-  if (answer.status < 300 || expected.includes(answer.status)) return answer;
-  throw connection.refusal(answer, name);
-}
-
-function readJson({ body }: HttpAnswer, name: string): unknown {
-  if (body.length === 0) return undefined;
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    throw new ServiceUnavailable(`${name} did not answer with JSON`, { code: 'NOT_JSON' });
   }
 }
