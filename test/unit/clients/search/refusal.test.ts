@@ -128,10 +128,9 @@ describe('what answers', () => {
 });
 
 test('no failure shows a secret, whatever a server repeats', async () => {
-  // Headers of a request as it came; what is not HTTP; nobody at all.
   let fault: Fault;
   const echoing = await serving((request, response) => {
-    const echo = `${fault.padding}${request.rawHeaders.join(fault.separator)}`;
+    const echo = `${fault.padding}${Object.entries(request.headers).reverse().flat().join(fault.separator)}`;
     const body = {
       json: JSON.stringify({ error: { type: 'x', reason: echo } }),
       text: echo,
@@ -161,10 +160,9 @@ test('no failure shows a secret, whatever a server repeats', async () => {
     shape: fc.constantFrom('json' as const, 'text' as const, 'html' as const),
     separator: fc.constantFrom(': ', '\n', '","', ' '),
     // An excerpt has 500 characters, or 100.
-    padding: fc.oneof(
-      fc.constant(''),
-      fc.integer({ min: 0, max: 520 }).map((count) => 'x '.repeat(count / 2)),
-    ),
+    padding: fc
+      .oneof(fc.constant(0), fc.integer({ min: 0, max: 100 }), fc.integer({ min: 400, max: 520 }))
+      .map((count) => 'x '.repeat(count / 2)),
     way: fc.constantFrom('apiKey', 'token', 'password', 'url', 'aws', 'session'),
     secret,
   });
