@@ -15,7 +15,7 @@ import { replayable } from '../../../random.js';
 import { scaled } from '../../../scale.js';
 import { aliasBody, indexBody } from './random-index.js';
 
-export interface SetupServer {
+export interface ServerForSetup {
   readonly url: string;
   /** Begins the names of everything that is made. */
   readonly prefix: string;
@@ -25,7 +25,7 @@ const plain: IndexSettings = { synonyms: [], retention: {}, replicas: 0 };
 const november = new Date('2026-11-29T12:00:00Z');
 
 /** What `search setup` promises of every engine. */
-export function setupCases(server: () => Promise<SetupServer>): void {
+export function setupCases(server: () => Promise<ServerForSetup>): void {
   const { seed } = replayable('indices that are set up');
   const signal = AbortSignal.timeout(600_000);
   let client: ElasticClient;
@@ -41,7 +41,7 @@ export function setupCases(server: () => Promise<SetupServer>): void {
   });
 
   afterAll(async () => {
-    await remove(client, prefix);
+    await removeAll(client, prefix);
     client.close();
   });
 
@@ -99,7 +99,7 @@ export function setupCases(server: () => Promise<SetupServer>): void {
         await validate(client, wanted, signal);
         await applySetup(client, (await plan(wanted)).changes, signal, () => {});
         expect(await plan(wanted)).toEqual({ changes: [], fixed: [] });
-        await remove(client, name);
+        await removeAll(client, name);
       }),
       { seed, numRuns: scaled(15) },
     );
@@ -136,7 +136,7 @@ export function setupCases(server: () => Promise<SetupServer>): void {
           const after = { name, aliases: {}, settings: {}, mappings: held[`${name}-000001`]!.mappings };
           expect(indexChanges(after, wanted).fixed).toEqual(fixed[0]!.differences);
         }
-        await remove(client, name);
+        await removeAll(client, name);
       }),
       { seed, numRuns: scaled(15) },
     );
@@ -200,7 +200,7 @@ export function setupCases(server: () => Promise<SetupServer>): void {
 }
 
 /** Everything whose name begins so. */
-async function remove(client: ElasticClient, prefix: string): Promise<void> {
+export async function removeAll(client: ElasticClient, prefix: string): Promise<void> {
   const signal = AbortSignal.timeout(60_000);
   const names = await client.json<Record<string, unknown>>({ path: `/${prefix}*` }, signal);
   const streams = await client.json<{ data_streams?: { name: string }[] }>(
