@@ -1,12 +1,16 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 
+import type { SearchEngine } from './cache-folder.js';
 import { startKubernetes, type KubernetesServer } from './kubernetes.js';
 import { startLake, type LakeServer } from './lake/server.js';
 import { startMemcached, type MemcachedServer } from './memcached.js';
 import { startPostgres, type PostgresServer } from './postgres.js';
 import { startRedis, type RedisServer } from './redis.js';
 import { startRedisCluster, type RedisCluster } from './redis-cluster.js';
+import { SearchPool } from './search/pool.js';
+import type { Claim } from './search/slots.js';
 
 /** What `POST /<kind>` answers: where the run's server is (URLs; of the lake, its folder), and a number that no other caller has. */
 export interface Lease {
@@ -51,12 +55,15 @@ export async function startBroker(): Promise<Broker> {
     return { urls: (await servers.get(name)!).urls, number };
   };
 
-  const http: Server = createServer((request, response) => {
+  const search = new SearchPool();
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const name = (request.url ?? '/').slice(1);
-    lease(name).then(
-      (answer) => response.end(JSON.stringify(answer)),
-      (error: unknown) => response.writeHead(500).end(String(error)),
-    );
+    if (name === 'search') await search.answer((await json(request)) as Claim<SearchEngine>, response);
+    else response.end(JSON.stringify(await lease(name)));
+  };
+
+  const http: Server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   return {
@@ -64,7 +71,8 @@ export async function startBroker(): Promise<Broker> {
     async stop() {
       http.close();
       http.closeAllConnections();
-      await Promise.allSettled([...servers.values()].map(async (server) => (await server).stop()));
+      const stops = [...servers.values()].map(async (server) => (await server).stop());
+      await Promise.allSettled([...stops, search.stop()]);
     },
   };
 }

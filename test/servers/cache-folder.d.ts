@@ -17,3 +17,10 @@ export declare const LAKE_VERSION: string;
 export declare const LAKE_PACKAGES: readonly string[];
 export declare const JDBC_VERSION: string;
 export declare function jdbcDriver(environment?: NodeJS.ProcessEnv): string;
+export type SearchEngine =
+  'elasticsearch-9' | 'elasticsearch-8' | 'elasticsearch-7' | 'opensearch-3' | 'solr-9';
+export declare const SEARCH_VERSIONS: Readonly<Record<SearchEngine, string>>;
+export declare function searchFolder(engine: SearchEngine, environment?: NodeJS.ProcessEnv): string;
+export declare const JAVA_VERSION: string;
+export declare function javaFolder(environment?: NodeJS.ProcessEnv): string;
+export declare function javaProgram(environment?: NodeJS.ProcessEnv): string;

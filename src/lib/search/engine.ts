@@ -1,6 +1,6 @@
 import type { ByteString } from '../core/bytes.js';
 import { ServiceUnavailable } from '../core/errors.js';
-import type { Found, Question } from './query/question.js';
+import type { Found, NativeFound, Question, SortKey } from './query/question.js';
 
 export type EngineKind = 'elasticsearch' | 'opensearch' | 'solr';
 
@@ -33,12 +33,16 @@ export interface SearchEngine {
     signal: AbortSignal,
   ): Promise<readonly (StoredDocument | undefined)[]>;
   /**
-   * Every document that matches, each once, as of one moment, in no order.
+   * Every document that matches, each once, as of one moment, in no order unless `sort` gives one.
    * @throws IncompleteScan when a shard or time is missing on any page
    */
   scan(index: string, options: ScanOptions): AsyncIterable<readonly Hit[]>;
   /** Hits, best first, and aggregations. @throws IncompleteScan when a shard or time is missing */
   search(index: string, question: Question, signal: AbortSignal): Promise<Found>;
+  /** A search in the engine's own language. @param body JSON @throws as `search` */
+  searchNative(index: string, body: ByteString, signal: AbortSignal): Promise<NativeFound>;
+  /** The fields that can be asked about, by name; of several indices together. @throws SearchRefusal when there is no such index */
+  fields(index: string, signal: AbortSignal): Promise<readonly IndexField[]>;
   /** The question's text and filters in the engine's own language, for `scan` and `count`. */
   filterOf(question: Pick<Question, 'text' | 'filters'>): unknown;
   /** Makes what was written visible to searches. */
@@ -87,8 +91,11 @@ export type Outcome =
       readonly reason: string;
     };
 
+/** An outcome that stays. */
+export type Settled = Extract<Outcome, { readonly kind: 'done' | 'rejected' }>;
+
 /** Shared by all that succeed: a bulk has thousands. */
-export const done: Outcome = { kind: 'done' };
+export const done = { kind: 'done' } as const satisfies Outcome;
 
 export interface StoredDocument {
   readonly source: ByteString;
@@ -100,8 +107,11 @@ export interface ScanOptions {
   readonly signal: AbortSignal;
   /** In the engine's own language: of Elasticsearch, a query as plain data. Default: everything. */
   readonly filter?: unknown;
-  /** Documents of a page; the engine chooses by default. */
+  /** Maximum documents of a page; the engine chooses by default. */
   readonly pageSize?: number;
+  /** How long a page is asked for again while the server is busy or does not answer; 30 s by default. */
+  readonly patienceMs?: number;
+  readonly sort?: readonly SortKey[];
   /** False: hits come without their documents. */
   readonly source?: boolean;
   /** A part of the documents: part `id` of `max`. Parts can be read side by side. */
@@ -118,6 +128,13 @@ export interface Hit extends DocumentName {
   readonly version?: string | undefined;
   /** Decimal digits. */
   readonly seqNo?: string | undefined;
+}
+
+export interface IndexField {
+  /** With its path: `meter.id`, `name.raw`. */
+  readonly name: string;
+  /** `geo`: a place. `other`: what no question has a use for. `mixed`: it is of different kinds in different indices. */
+  readonly kind: 'text' | 'keyword' | 'number' | 'date' | 'boolean' | 'geo' | 'other' | 'mixed';
 }
 
 export interface IndexDescription {

@@ -1,6 +1,5 @@
 import type { SearchSettings } from '../clients/search/settings.js';
 import type { Timeouts } from '../clients/settings.js';
-import { UserError } from '../core/errors.js';
 import type { SearchEngine } from './engine.js';
 
 /** Which section of the configuration a cluster is in; OpenSearch is in `elasticsearch`. */
@@ -16,7 +15,10 @@ export async function openEngine(
   timeouts: Timeouts,
   signal: AbortSignal,
 ): Promise<SearchEngine> {
-  if (section === 'solr') throw new UserError('Solr cannot be used yet');
+  if (section === 'solr') {
+    const { openSolr } = await import('./solr/engine.js');
+    return openSolr(settings, timeouts, signal);
+  }
   const { openElastic } = await import('./elastic/engine.js');
   return openElastic(settings, timeouts, signal);
 }

@@ -41,14 +41,16 @@ export function stringText(raw: ByteString): ByteString {
   return raw.includes('\\') ? toBytes(JSON.parse(fromBytes(raw)) as string) : raw.slice(1, -1);
 }
 
-function skipSpace(text: string, pos: number): number {
+/** The place of the next character that is no white space. */
+export function skipSpace(text: string, pos: number): number {
   for (; ; pos++) {
     const code = text.charCodeAt(pos);
     if (code !== 32 && code !== 10 && code !== 13 && code !== 9) return pos;
   }
 }
 
-function endOfString(text: string, pos: number): number {
+/** Behind the string that starts at `pos`. */
+export function endOfString(text: string, pos: number): number {
   for (pos++; ; pos++) {
     const code = text.charCodeAt(pos);
     if (code === 34) return pos + 1;
@@ -56,13 +58,15 @@ function endOfString(text: string, pos: number): number {
   }
 }
 
-function endOfValue(text: string, pos: number): number {
+/** Behind the value that starts at `pos`. */
+export function endOfValue(text: string, pos: number): number {
   const first = text.charCodeAt(pos);
   if (first === 34) return endOfString(text, pos);
   if (first !== 123 && first !== 91) {
     for (; ; pos++) {
       const code = text.charCodeAt(pos);
-      if (code === 44 || code === 125 || code === 93 || code <= 32) return pos;
+      // Not greater either: the end of the text.
+      if (code === 44 || code === 125 || code === 93 || !(code > 32)) return pos;
     }
   }
   for (let depth = 0; ;) {

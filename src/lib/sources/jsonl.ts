@@ -29,25 +29,31 @@ export async function openJsonl(input: Input): Promise<RowSource<JsonlRow>> {
     rereadable: input.rereadable,
     column(name) {
       if (!names.includes(name)) throw columnMissing(name, names, label);
-      const plain = `"${toBytes(name)}"`;
-      return (row) => {
-        let found: ByteString | null = null;
-        eachMember(row, (rawName, rawValue) => {
-          if (rawName === plain || (rawName.includes('\\') && `"${stringText(rawName)}"` === plain))
-            found = memberText(rawValue);
-        });
-        return found;
-      };
+      return memberOf(name);
     },
     json: (row) => row,
-    fields,
+    fields: fieldsOf,
     members: eachMember,
     batches: (options) => readRecords(input, { offset: 0, line: 0 }, decode, options),
     close: () => input.close(),
   };
 }
 
-function fields(row: JsonlRow): ByteString[] {
+/** A function that gives a document's member of that name as text, null where it has none. */
+export function memberOf(name: string): (row: JsonlRow) => ByteString | null {
+  const plain = `"${toBytes(name)}"`;
+  return (row) => {
+    let found: ByteString | null = null;
+    eachMember(row, (rawName, rawValue) => {
+      if (rawName === plain || (rawName.includes('\\') && `"${stringText(rawName)}"` === plain))
+        found = memberText(rawValue);
+    });
+    return found;
+  };
+}
+
+/** As RowSource.fields. */
+export function fieldsOf(row: JsonlRow): ByteString[] {
   const texts = new Map<ByteString, ByteString | null>();
   eachMember(row, (rawName, rawValue) => texts.set(stringText(rawName), memberText(rawValue)));
   const list: ByteString[] = [];
@@ -78,7 +84,8 @@ function decodeLine(lines: Lines, index: number, out: DecodedRows<JsonlRow>): vo
   } else out.rejected.push({ line, reason, text });
 }
 
-function whyNoObject(text: ByteString): string | undefined {
+/** Undefined for a JSON object in UTF-8, whatever else stands in it. */
+export function whyNoObject(text: ByteString): string | undefined {
   try {
     JSON.parse(text);
   } catch {

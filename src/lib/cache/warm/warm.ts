@@ -4,12 +4,10 @@ import { abortable } from '../../core/abortable.js';
 import type { Clock } from '../../core/clock.js';
 import { NotWritten } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
-import { readAhead } from '../../core/read-ahead.js';
-import type { Checkpoint } from '../../runs/checkpoint.js';
-import { checkpointCode } from '../../runs/codes.js';
 import { DeadLetterFile } from '../../runs/dead-letters.js';
+import { endRun, inBatches } from '../../runs/in-batches.js';
 import { Pace } from '../../runs/pace.js';
-import type { SourcePosition } from '../../sources/row-source.js';
+import type { RowBatch, SourcePosition } from '../../sources/row-source.js';
 import { isOwnKey } from '../own-keys.js';
 import type { LevelCounts, WarmReached } from './checkpoint.js';
 import { compileEntry, type WarmPlan } from './plan.js';
@@ -48,7 +46,6 @@ export interface WarmHooks {
   started(result: () => WarmResult): void;
 }
 
-const checkpointEveryMs = 1000;
 /** Compared after a server restarted, when nothing else was asked for. */
 const sampleAfterRestart = 1000;
 
@@ -109,14 +106,12 @@ class WarmRun<Row> {
   async run(): Promise<WarmResult> {
     const { plan, hooks } = this;
     await plan.resume?.rehearse(this.#reached({ rows: this.#read }));
-    const stopped = await this.#work().catch((error: unknown) => error as Error);
+    const stopped = await this.#work().then(
+      () => undefined,
+      (error: unknown) => error as Error,
+    );
     for (const { writer } of this.#levels) await writer?.close();
-    await this.#deadLetters?.close();
-    // Only now is it known how many are missing.
-    const incomplete = this.#deadLetters?.incomplete();
-    if (incomplete && (!stopped || isOf(stopped, incomplete))) throw incomplete;
-    if (incomplete) hooks.notWritten(incomplete);
-    if (stopped) throw stopped;
+    await endRun(stopped, this.#deadLetters, (problem) => hooks.notWritten(problem));
     await plan.resume?.remove().catch(hooks.notWritten);
     return this.#result();
   }
@@ -144,13 +139,9 @@ class WarmRun<Row> {
     const { plan, hooks } = this;
     const { source, resume } = plan;
     const pace = new Pace(plan.rate, hooks.clock);
-    let position: SourcePosition | undefined = resume?.reached?.position;
-    let savedAt = hooks.clock.monotonic();
-    // Whether the counts are those of `position`: they are not in the middle of a batch.
-    let whole = true;
-    const from = position;
-    const batches = readAhead(
-      (signal) =>
+    const from = resume?.reached?.position;
+    await inBatches<RowBatch<Row>, SourcePosition>({
+      batches: (signal) =>
         source.batches({
           signal,
           ...(from === undefined ? {} : { from }),
@@ -158,40 +149,19 @@ class WarmRun<Row> {
           // Under a rate a batch takes a second at most: a run can be stopped, and continued, no farther apart.
           ...(plan.rate === undefined ? {} : { maxRows: Math.min(4096, plan.rate) }),
         }),
-      hooks.signal,
-    );
-    try {
-      for await (const batch of batches) {
-        whole = false;
+      from,
+      clock: hooks.clock,
+      signal: hooks.signal,
+      write: async (batch) => {
         for (const { line, reason, text } of batch.rejected) this.#reject(line, reason, text);
         await this.#write(batch.rows, batch.lines, pace);
-        position = batch.position;
         hooks.progress.update(this.#read, source.estimatedRows);
         await this.#deadLetters?.flush();
-        if (resume && hooks.clock.monotonic() - savedAt > checkpointEveryMs) {
-          await this.#checkpoint(resume, position);
-          savedAt = hooks.clock.monotonic();
-        }
-        whole = true;
-      }
-      whole = false;
-      await this.#drain();
-    } catch (error) {
-      // What is under way is settled, so that the counts are right and the checkpoint is as far as it can be. A batch
-      // that was cut short is read again as a whole; and a level that is gone is not waited for twice.
-      const tidying =
-        whole && resume && position
-          ? this.#checkpoint(resume, position)
-          : whole || hooks.signal.aborted || error instanceof NotWritten
-            ? this.#drain()
-            : undefined;
-      await tidying?.catch((also: unknown) => {
-        // Dead letters are told in the end. Whatever else fails here is what stopped the run.
-        if (also instanceof NotWritten && also.code === checkpointCode && !isOf(error, also))
-          hooks.notWritten(also);
-      });
-      throw error;
-    }
+      },
+      drain: () => this.#drain(),
+      save: resume && ((position) => resume.save(this.#reached(position))),
+      notWritten: (problem) => hooks.notWritten(problem),
+    });
   }
 
   async #write(rows: Row[], lines: number[] | undefined, pace: Pace): Promise<void> {
@@ -268,11 +238,6 @@ class WarmRun<Row> {
   async #drain(): Promise<void> {
     for (const { writer } of this.#levels) await abortable(writer!.drain(), this.#tidying);
     await this.#deadLetters?.flush();
-  }
-
-  async #checkpoint(checkpoint: Checkpoint<WarmReached>, position: SourcePosition): Promise<void> {
-    await this.#drain();
-    await checkpoint.save(this.#reached(position));
   }
 
   #reached(position: SourcePosition): WarmReached {
@@ -359,11 +324,6 @@ class WarmRun<Row> {
       ...(resumedAt === undefined ? {} : { resumedAt }),
     };
   }
-}
-
-/** Whether it is about the same output. */
-function isOf(error: unknown, problem: NotWritten): boolean {
-  return error instanceof NotWritten && error.code === problem.code;
 }
 
 function sizeOf(value: StoredValue): number {

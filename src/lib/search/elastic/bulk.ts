@@ -1,6 +1,6 @@
 import { errorText, refusalText, SearchRefusal } from '../../clients/search/refusal.js';
-import { ServiceUnavailable } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
+import { HttpFailure } from '../../http/failure.js';
 import { retryAfterMs } from '../../http/retry-after.js';
 import { jsonString } from '../../sources/json-text.js';
 import { BulkBusy, BulkTooLarge, done, type Operation, type Outcome, type WriteTarget } from '../engine.js';
@@ -30,8 +30,8 @@ export async function bulk(
     },
     signal,
   );
-  if (answer.status >= 400) throw refusedWhole(client, answer);
-  return outcomesOf(client, answer, operations.length);
+  if (answer.status >= 400) return refusedWhole(client, answer, operations.length);
+  return outcomesOf(client, answer, operations);
 }
 
 /** Bytes: NDJSON, one action and its document a line. */
@@ -41,6 +41,8 @@ export function bulkBody(operations: readonly Operation[]): string {
     let action = `{"${kind}":{"_id":${jsonString(id)}`;
     if (routing !== undefined) action += `,"routing":${jsonString(routing)}`;
     if (version !== undefined) action += `,"version":${version},"version_type":"external"`;
+    // Of somebody who changes the document at the same time; the server reads it again at once.
+    if (kind === 'update') action += ',"retry_on_conflict":3';
     lines.push(`${action}}}`);
     if (kind === 'update') lines.push(`{"doc":${source}}`);
     else if (kind !== 'delete') lines.push(source!);
@@ -49,18 +51,20 @@ export function bulkBody(operations: readonly Operation[]): string {
   return lines.join('\n');
 }
 
-function refusedWhole(client: ElasticClient, answer: HttpAnswer): Error {
+/** @throws BulkTooLarge; BulkBusy; SearchRefusal */
+function refusedWhole(client: ElasticClient, answer: HttpAnswer, count: number): readonly Outcome[] {
   const { status, headers } = answer;
-  if (status === 413) return new BulkTooLarge();
+  if (status === 413) throw new BulkTooLarge();
   const { type, reason } = refusalText(answer);
-  // OpenSearch and Elasticsearch say 413 with a status of their own where a circuit breaker or a limit of HTTP is met.
+  // The block is the cluster's; while there is no master it is one as well, and passes.
+  if (type === blockType && status !== 503)
+    return new Array<Outcome>(count).fill({ kind: 'blocked', reason: `${type}: ${reason}` });
   if (passing.has(status))
-    return new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));
-  return new SearchRefusal(client.name, status, type, reason);
+    throw new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));
+  throw new SearchRefusal(client.name, status, type, reason);
 }
 
 interface Answer {
-  readonly errors?: boolean;
   readonly items?: readonly Record<
     string,
     { readonly status: number; readonly error?: ItemError } | undefined
@@ -72,24 +76,39 @@ interface ItemError {
   readonly reason?: string;
 }
 
-function outcomesOf(client: ElasticClient, { body }: HttpAnswer, count: number): readonly Outcome[] {
-  let answer: Answer;
-  try {
-    answer = JSON.parse(body.toString('utf8')) as Answer;
-  } catch {
-    answer = {};
-  }
-  if (answer.items?.length !== count)
-    throw new ServiceUnavailable(
-      `${client.name} answered ${answer.items?.length ?? 'nothing of'} of ${count} operations of a bulk`,
-      { code: 'BULK_ANSWER' },
+/** @throws HttpFailure when it is not an answer to these operations; SearchRefusal when none of them can be carried out */
+function outcomesOf(
+  client: ElasticClient,
+  { body }: HttpAnswer,
+  operations: readonly Operation[],
+): readonly Outcome[] {
+  const { items } = parsed(body);
+  if (items?.length !== operations.length)
+    throw new HttpFailure(
+      client.name,
+      'malformed',
+      'body',
+      `it answered ${items?.length ?? 'none'} of ${operations.length} operations of a bulk`,
     );
-  return answer.items.map((item) => {
+  return items.map((item, i) => {
     const { status, error } = Object.values(item)[0]!;
-    if (error === undefined && status < 300) return done;
-    return refusedItem(status, error);
+    if (error !== undefined) return refusedItem(client, operations[i]!, status, error);
+    // A delete that finds nothing has no error.
+    return status < 300 ? done : { kind: 'rejected', status, reason: missing };
   });
 }
+
+const missing = 'document_missing_exception: there is no document of this id';
+
+function parsed(body: Buffer): Answer {
+  try {
+    return JSON.parse(body.toString('utf8')) as Answer;
+  } catch {
+    return {};
+  }
+}
+
+const blockType = 'cluster_block_exception';
 
 const passingTypes = new Set([
   'es_rejected_execution_exception',
@@ -103,14 +122,28 @@ const passingTypes = new Set([
   'primary_missing_action_exception',
 ]);
 
-function refusedItem(status: number, error: ItemError | undefined): Outcome {
-  const said = errorText(error);
-  const reason =
-    said === undefined ? `HTTP ${status}` : `${error?.type ?? ''}: ${said.reason}`.replace(/^: /, '');
-  if (error?.type === 'cluster_block_exception') {
-    // Elasticsearch before 7.7 says 403, others 429; a block that somebody set by hand stays until somebody lifts it.
-    return { kind: 'blocked', reason };
-  }
-  if (passing.has(status) || passingTypes.has(error?.type ?? '')) return { kind: 'again', reason };
+/** What is wrong is the index, and not the document: every other one would meet the same. */
+const fatalTypes = new Set([
+  'index_not_found_exception',
+  'index_closed_exception',
+  'invalid_index_name_exception',
+  'security_exception',
+]);
+
+function refusedItem(
+  client: ElasticClient,
+  { kind, version }: Operation,
+  status: number,
+  error: ItemError,
+): Outcome {
+  const { type = '' } = error;
+  const said = errorText(error)?.reason ?? `HTTP ${status}`;
+  if (fatalTypes.has(type)) throw new SearchRefusal(client.name, status, type, said);
+  const reason = type === '' ? said : `${type}: ${said}`;
+  // Elasticsearch before 7.7 says 403, others 429; a block that somebody set by hand stays until somebody lifts it.
+  if (type === blockType) return { kind: 'blocked', reason };
+  if (passing.has(status) || passingTypes.has(type)) return { kind: 'again', reason };
+  // Without a version of ours it is about another writer at the same moment.
+  if (status === 409 && kind === 'update' && version === undefined) return { kind: 'again', reason };
   return { kind: 'rejected', status, reason };
 }

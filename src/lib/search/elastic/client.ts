@@ -1,14 +1,11 @@
+import { acceptedAnswer, answerJson, type ExpectingRequest } from '../../clients/search/answer.js';
 import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
-import { refusalText, SearchRefusal } from '../../clients/search/refusal.js';
+import { pageText } from '../../clients/search/refusal.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
-
-export interface ElasticRequest extends SearchRequest {
-  /** Statuses from 400 on that are answers, and not errors. */
-  readonly expected?: readonly number[];
-}
+import { excerpt } from '../../http/excerpt.js';
 
 /** A server that speaks the protocol of Elasticsearch. */
 export class ElasticClient {
@@ -26,17 +23,10 @@ export class ElasticClient {
   ): Promise<ElasticClient> {
     const connection = await SearchConnection.open('elasticsearch', settings, timeouts);
     try {
-      const at = `Elasticsearch at ${connection.address}`;
-      const root = readJson(await accepted(connection, { path: '/' }, at, signal), at) as Root;
-      if (typeof root?.version?.number !== 'string')
-        throw new ServiceUnavailable(
-          `${connection.address} answers, but neither as Elasticsearch nor as OpenSearch`,
-          {
-            code: 'NOT_A_SEARCH_SERVER',
-            hint: 'Check elasticsearch.url in the configuration.',
-          },
-        );
-      return new ElasticClient(connection, root);
+      return new ElasticClient(
+        connection,
+        settings.awsService === 'aoss' ? serverless : await rootOf(connection, signal),
+      );
     } catch (error) {
       connection.close();
       throw error;
@@ -65,21 +55,21 @@ export class ElasticClient {
     return this.#connection.send(request, signal);
   }
 
-  /** The answer as it came. @throws SearchRefusal for a status from 400 on that is not expected; as `send` */
-  bytes(request: ElasticRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    return accepted(this.#connection, request, this.name, signal);
+  /** The answer as it came. @throws SearchRefusal for a status from 300 on that is not expected; as `send` */
+  bytes(request: ExpectingRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    return acceptedAnswer(this.#connection, request, this.name, signal);
   }
 
   /** The answer's JSON; numbers beyond 2^53 are rounded. @param body as plain data @throws as `bytes` */
   async json<T = unknown>(
-    { body, ...request }: Omit<ElasticRequest, 'body'> & { readonly body?: unknown },
+    { body, ...request }: Omit<ExpectingRequest, 'body'> & { readonly body?: unknown },
     signal: AbortSignal,
   ): Promise<T> {
     const answer = await this.bytes(
       { ...request, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
       signal,
     );
-    return readJson(answer, this.name) as T;
+    return answerJson(answer, this.name) as T;
   }
 
   close(): void {
@@ -92,23 +82,26 @@ interface Root {
   readonly cluster_uuid?: string;
 }
 
-async function accepted(
-  connection: SearchConnection,
-  { expected = [], ...request }: ElasticRequest,
-  name: string,
-  signal: AbortSignal,
-): Promise<HttpAnswer> {
-  const answer = await connection.send(request, signal);
-  if (answer.status < 400 || expected.includes(answer.status)) return answer;
-  const { type, reason } = refusalText(answer);
-  throw new SearchRefusal(name, answer.status, type, reason);
-}
+/** OpenSearch Serverless does not answer `GET /`. */
+const serverless: Root = { version: { number: '2 (Serverless)', distribution: 'opensearch' } };
 
-function readJson({ body }: HttpAnswer, name: string): unknown {
-  if (body.length === 0) return undefined;
+async function rootOf(connection: SearchConnection, signal: AbortSignal): Promise<Root> {
+  const answer = await acceptedAnswer(
+    connection,
+    { path: '/' },
+    `Elasticsearch at ${connection.address}`,
+    signal,
+  );
+  let root: Root | null | undefined;
   try {
-    return JSON.parse(body.toString('utf8'));
+    root = JSON.parse(answer.body.toString('utf8')) as Root | null;
   } catch {
-    throw new ServiceUnavailable(`${name} did not answer with JSON`, { code: 'NOT_JSON' });
+    // A page.
   }
+  if (typeof root?.version?.number === 'string') return root;
+  const page = excerpt(pageText(connection.textOf(answer)), 100);
+  throw new ServiceUnavailable(
+    `${connection.address} answers, but neither as Elasticsearch nor as OpenSearch${page === '' ? '' : `: ${page}`}`,
+    { code: 'NOT_A_SEARCH_SERVER', hint: 'Check elasticsearch.url in the configuration.' },
+  );
 }

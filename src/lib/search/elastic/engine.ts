@@ -1,9 +1,11 @@
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
+import type { ByteString } from '../../core/bytes.js';
 import type {
   DocumentName,
   Hit,
   IndexDescription,
+  IndexField,
   Operation,
   Outcome,
   ScanOptions,
@@ -14,11 +16,12 @@ import type {
 import { bulk } from './bulk.js';
 import { ElasticClient } from './client.js';
 import { describeIndex } from './describe.js';
+import { indexFields } from './fields.js';
 import { readDocuments } from './read.js';
 import { queryOf } from './query-of.js';
 import { scan } from './scan.js';
-import { search } from './search.js';
-import type { Found, Question } from '../query/question.js';
+import { search, searchNative } from './search.js';
+import type { Found, NativeFound, Question } from '../query/question.js';
 
 export async function openElastic(
   settings: SearchSettings,
@@ -73,6 +76,14 @@ export class ElasticEngine implements SearchEngine {
 
   search(index: string, question: Question, signal: AbortSignal): Promise<Found> {
     return search(this.client, index, question, signal);
+  }
+
+  searchNative(index: string, body: ByteString, signal: AbortSignal): Promise<NativeFound> {
+    return searchNative(this.client, index, body, signal);
+  }
+
+  fields(index: string, signal: AbortSignal): Promise<readonly IndexField[]> {
+    return indexFields(this.client, index, signal);
   }
 
   filterOf(question: Pick<Question, 'text' | 'filters'>): unknown {

@@ -1,4 +1,4 @@
-import type { Filter, Question } from '../query/question.js';
+import type { Filter, Question, TextMatch } from '../query/question.js';
 
 /** The Query DSL of a question's text and filters. */
 export function queryOf({ text, filters }: Pick<Question, 'text' | 'filters'>): object {
@@ -8,21 +8,28 @@ export function queryOf({ text, filters }: Pick<Question, 'text' | 'filters'>): 
       ...(text === undefined
         ? {}
         : {
-            must: [
-              {
-                // Not query_string: no character of the text is an operator.
-                multi_match: {
-                  query: text.query,
-                  fields: text.fields,
-                  fuzziness: text.fuzziness === 'auto' ? 'AUTO' : text.fuzziness,
-                },
-              },
-            ],
+            // The first finds every word within the distance, which no query with a score does; the second puts them in order.
+            must: [textClause(text, { fuzzy_rewrite: 'constant_score' })],
+            should: [textClause(text, {})],
           }),
       filter: filters.map(filterClause),
     },
   };
 }
+
+/** Not `query_string`: no character of the text is an operator. */
+function textClause({ query, fields, whole, exact, fuzziness }: TextMatch, rewriting: object): object {
+  const distance = fuzziness === 'auto' ? 'AUTO' : fuzziness;
+  const fuzzy = { multi_match: { query, fields: [...fields, ...whole], fuzziness: distance, ...rewriting } };
+  if (exact.length === 0) return fuzzy;
+  return { dis_max: { queries: [fuzzy, { multi_match: { query, fields: exact } }] } };
+}
+
+/**
+ * Degrees, about a centimetre. Places are stored as integers, rounded towards south and west: without it those on the rim
+ * would be missing, except from Elasticsearch 9.
+ */
+const rim = 1e-7;
 
 function filterClause(filter: Filter): object {
   switch (filter.kind) {
@@ -32,14 +39,19 @@ function filterClause(filter: Filter): object {
       const { gte, gt, lte, lt } = filter;
       return { range: { [filter.field]: { gte, gt, lte, lt } } };
     }
+    case 'time': {
+      const { gte, gt, lte, lt } = filter;
+      // Whatever format the field's mapping has.
+      return { range: { [filter.field]: { gte, gt, lte, lt, format: 'strict_date_optional_time' } } };
+    }
     case 'distance':
       return { geo_distance: { distance: `${filter.meters}m`, [filter.field]: filter.center } };
     case 'box':
       return {
         geo_bounding_box: {
           [filter.field]: {
-            top_left: { lat: filter.north, lon: filter.west },
-            bottom_right: { lat: filter.south, lon: filter.east },
+            top_left: { lat: filter.north, lon: Math.max(-180, filter.west - rim) },
+            bottom_right: { lat: Math.max(-90, filter.south - rim), lon: filter.east },
           },
         },
       };

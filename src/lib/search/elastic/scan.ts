@@ -1,128 +1,84 @@
-import { type ByteString, bytesOf, fromBytes } from '../../core/bytes.js';
-import { eachElement, eachMember, stringText } from '../../sources/json-members.js';
+import type { HttpAnswer } from '../../http/client.js';
+import { SearchRefusal } from '../../clients/search/refusal.js';
+import type { ByteString } from '../../core/bytes.js';
+import { readAhead } from '../../core/read-ahead.js';
 import { type Hit, IncompleteScan, type ScanOptions } from '../engine.js';
+import { type Answer, readAnswer } from './answer.js';
+import { PageSize } from '../pages/page-size.js';
+import { persistently, usualPatienceMs } from '../pages/persistently.js';
 import type { ElasticClient } from './client.js';
+import { PointInTime } from './point-in-time.js';
+import { sortOf } from './sort-of.js';
 
-const keepAlive = '5m';
-const usualPageSize = 2000;
-
-/** All documents through a point in time. @throws as SearchEngine.scan */
-export async function* scan(
+/** All documents through a point in time; a page is read while the one before is worked on. @throws as SearchEngine.scan */
+export function scan(
   client: ElasticClient,
   index: string,
-  { signal, filter, pageSize = usualPageSize, source = true, slice }: ScanOptions,
+  options: ScanOptions,
+): AsyncIterable<readonly Hit[]> {
+  return readAhead((signal) => pages(client, index, { ...options, signal }), options.signal);
+}
+
+async function* pages(
+  client: ElasticClient,
+  index: string,
+  options: ScanOptions,
 ): AsyncGenerator<readonly Hit[]> {
-  const isOpenSearch = client.kind === 'opensearch';
-  const pits = isOpenSearch ? '/_search/point_in_time' : '/_pit';
-  const opened = await client.json<{ id?: string; pit_id?: string }>(
-    {
-      method: 'POST',
-      path: `/${encodeURIComponent(index)}${pits}`,
-      query: { keep_alive: keepAlive },
-    },
-    signal,
-  );
-  let pit = (isOpenSearch ? opened.pit_id : opened.id)!;
-  let after: string | undefined;
+  const { signal, patienceMs = usualPatienceMs } = options;
+  const pit = await PointInTime.open(client, index, signal);
   try {
-    for (;;) {
-      const sort = isOpenSearch ? '[{"_doc":"asc"}]' : '[{"_shard_doc":"asc"}]';
-      const { body } = await client.bytes(
-        {
-          method: 'POST',
-          path: '/_search',
-          query: { allow_partial_search_results: 'false' },
-          body:
-            `{"size":${pageSize},"track_total_hits":false,"_source":${source},"version":true,"seq_no_primary_term":true,` +
-            `"pit":{"id":${JSON.stringify(pit)},"keep_alive":"${keepAlive}"},"sort":${sort},` +
-            (slice === undefined ? '' : `"slice":${JSON.stringify(slice)},`) +
-            (after === undefined ? '' : `"search_after":${after},`) +
-            `"query":${JSON.stringify(filter ?? { match_all: {} })}}`,
-        },
-        signal,
-      );
-      const page = readPage(bytesOf(body), client.name);
-      pit = page.pit ?? pit;
+    const size = new PageSize(options.pageSize);
+    const asked = question(options);
+    for (let after: ByteString | undefined; ;) {
+      const position = after === undefined ? '' : `"search_after":${after},`;
+      const ask = () => `{"size":${size.documents},"pit":${pit.asJson},${position}${asked}}`;
+      const page = await persistently(() => readPage(client, ask(), size, signal), size, patienceMs, signal);
+      pit.continueAs(page.pit);
       if (page.hits.length === 0) return;
+      after = page.hits.at(-1)!.sort;
       yield page.hits;
-      after = page.after;
     }
   } finally {
-    // Without it the server keeps the searchers for `keepAlive`; whatever fails here changes nothing of what was read.
-    await client
-      .json(
-        {
-          method: 'DELETE',
-          path: pits,
-          body: isOpenSearch ? { pit_id: [pit] } : { id: pit },
-        },
-        AbortSignal.timeout(2000),
-      )
-      .catch(() => {});
+    await pit.close();
   }
 }
 
-interface Page {
-  readonly hits: readonly Hit[];
-  /** Of the last hit: its sort values as JSON. */
-  readonly after: string | undefined;
-  readonly pit: string | undefined;
+/** What is the same on every page: members of a JSON object. */
+function question({ filter = { match_all: {} }, source = true, slice, sort = [] }: ScanOptions): string {
+  const keys = [...sort.map(sortOf), { _shard_doc: 'asc' }];
+  return (
+    `"track_total_hits":false,"_source":${source},"version":true,"seq_no_primary_term":true,` +
+    `"sort":${JSON.stringify(keys)},"query":${JSON.stringify(filter)}` +
+    (slice === undefined ? '' : `,"slice":${JSON.stringify(slice)}`)
+  );
 }
 
-function readPage(body: ByteString, server: string): Page {
-  const hits: Hit[] = [];
-  let after: string | undefined;
-  let pit: string | undefined;
-  eachMember(body, (name, value) => {
-    if (name === '"timed_out"' && value === 'true')
-      throw new IncompleteScan(`${server} ran out of time within a page`);
-    else if (name === '"pit_id"') pit = fromBytes(stringText(value));
-    else if (name === '"_shards"') requireAllShards(value, server);
-    else if (name === '"hits"')
-      eachMember(value, (inner, list) => {
-        if (inner === '"hits"')
-          eachElement(list, (raw) => {
-            const { sort, ...hit } = readHit(raw);
-            hits.push(hit);
-            after = sort;
-          });
-      });
-  });
-  return { hits, after, pit };
+async function readPage(
+  client: ElasticClient,
+  body: string,
+  size: PageSize,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const asked = {
+    method: 'POST',
+    path: '/_search',
+    query: { allow_partial_search_results: 'false' },
+    body,
+  } as const;
+  let answer: HttpAnswer;
+  try {
+    answer = await client.bytes(asked, signal);
+  } catch (error) {
+    if (!isPitLost(error)) throw error;
+    throw new IncompleteScan(
+      'the point in time that was read is gone: a node that held it left, or it was closed',
+    );
+  }
+  const page = readAnswer(answer.body, client.name);
+  size.saw(page.hits.length, answer.body.length);
+  return page;
 }
 
-function readHit(raw: ByteString): Hit & { readonly sort: string } {
-  let id = '' as ByteString;
-  let source = '' as ByteString;
-  let routing: ByteString | undefined;
-  let index: string | undefined;
-  let version: string | undefined;
-  let seqNo: string | undefined;
-  let sort = '';
-  eachMember(raw, (name, value) => {
-    if (name === '"_id"') id = stringText(value);
-    else if (name === '"_source"') source = value;
-    else if (name === '"_routing"') routing = stringText(value);
-    else if (name === '"_index"') index = fromBytes(stringText(value));
-    else if (name === '"_version"') version = value;
-    else if (name === '"_seq_no"') seqNo = value;
-    else if (name === '"sort"') sort = value;
-  });
-  return { id, source, routing, index, version, seqNo, sort };
-}
-
-/** A shard that is missing may not even count as failed. */
-function requireAllShards(raw: ByteString, server: string): void {
-  const shards = JSON.parse(fromBytes(raw)) as {
-    total: number;
-    successful: number;
-    failures?: readonly { shard?: number; node?: string; reason?: { reason?: string } }[];
-  };
-  if (shards.successful === shards.total) return;
-  const [first] = shards.failures ?? [];
-  const where =
-    first === undefined
-      ? ''
-      : `: shard ${first.shard} on ${first.node ?? 'no node'}: ${first.reason?.reason ?? ''}`;
-  throw new IncompleteScan(`${server} answered with ${shards.successful} of ${shards.total} shards${where}`);
+function isPitLost(error: unknown): boolean {
+  return error instanceof SearchRefusal && error.status === 404;
 }

@@ -16,12 +16,23 @@ export interface Question {
   readonly explain: boolean;
 }
 
+/** Documents that have one of the words in one of the fields; those with more of them, and more exactly, are better. */
 export interface TextMatch {
   readonly query: string;
+  /** Fields of text. */
   readonly fields: readonly string[];
-  /** Edit distance; `auto` grows with the length of a word. */
-  readonly fuzziness: 'auto' | 0 | 1 | 2;
+  /** Keywords, each compared with all of the query. */
+  readonly whole: readonly string[];
+  /** Fields of text whose words must be equal, such as those of first letters. */
+  readonly exact: readonly string[];
+  /**
+   * How many insertions, deletions, replacements and swaps of neighbours a word may be away, where both are longer than that.
+   * Every such word is found. `auto`: 0 for a word of up to 2 letters, 1 up to 5, else 2.
+   */
+  readonly fuzziness: Fuzziness;
 }
+
+export type Fuzziness = 'auto' | 0 | 1 | 2;
 
 export interface Place {
   /** Degrees, −90 to 90. */
@@ -36,9 +47,9 @@ export type Polygon = readonly (readonly Place[])[];
 export type Filter =
   /** Exactly one of the values. */
   | { readonly kind: 'term'; readonly field: string; readonly values: readonly string[] }
-  /** Numbers as digits, times as ISO 8601. */
+  /** `range`: numbers as digits. `time`: ISO 8601 with a zone. */
   | {
-      readonly kind: 'range';
+      readonly kind: 'range' | 'time';
       readonly field: string;
       readonly gte?: string | undefined;
       readonly gt?: string | undefined;
@@ -55,32 +66,52 @@ export type Filter =
       readonly west: number;
       readonly east: number;
     }
-  /** In one of them; already cut at the date line. */
+  /** In one of them, or on its rim. None lies over the date line; edges are straight in degrees; outer rings run counterclockwise. */
   | { readonly kind: 'polygon'; readonly field: string; readonly polygons: readonly Polygon[] };
 
+/** Documents without the field come last. */
 export interface SortKey {
   readonly field: string;
   readonly order: 'asc' | 'desc';
+  /** By the distance of the field's place from this one. */
+  readonly near?: Place | undefined;
 }
 
 export type Aggregation = { readonly name: string; readonly field: string } & (
   | { readonly kind: 'terms'; readonly size: number }
-  /** `1h`, `1d`, `1M`; in UTC. */
+  /** A number and one of `s m h d w M q y`: `15m`; weeks, months, quarters and years are of the calendar, and one. In UTC. */
   | { readonly kind: 'date-histogram'; readonly interval: string }
   /** In percent. */
   | { readonly kind: 'percentiles'; readonly percents: readonly number[] }
-  | { readonly kind: 'geo-grid'; readonly precision: number }
+  /** By geohash. @param precision its letters, 1 to 12 */
+  | { readonly kind: 'geo-grid'; readonly precision: number; readonly size: number }
 );
 
+export interface Total {
+  readonly count: number;
+  /** Counting ended there. */
+  readonly atLeast: boolean;
+}
+
 export interface Found {
-  /** `atLeast`: counting ended there. */
-  readonly total: { readonly count: number; readonly atLeast: boolean };
+  readonly total: Total;
   readonly hits: readonly FoundHit[];
   readonly aggregations: Readonly<Record<string, AggregationResult>>;
 }
 
+/** The answer to a question in the engine's own language. */
+export interface NativeFound {
+  /** Undefined where it was not counted. */
+  readonly total: Total | undefined;
+  readonly hits: readonly FoundHit[];
+  /** JSON, as the engine answers; undefined where none were asked for. */
+  readonly aggregations: ByteString | undefined;
+}
+
 export interface FoundHit extends Hit {
   readonly score?: number | undefined;
+  /** From the place of the first sort key, in metres. */
+  readonly distance?: number | undefined;
   /** By field: passages with the matches between U+E000 and U+E001, so that nothing of the document is taken for a mark. */
   readonly highlights?: Readonly<Record<string, readonly string[]>> | undefined;
   /** The engine's own, as JSON. */
@@ -90,9 +121,14 @@ export interface FoundHit extends Hit {
 export type AggregationResult =
   | {
       readonly kind: 'buckets';
+      /** Keys: terms as text, the beginnings of intervals in ISO 8601, geohashes. */
       readonly buckets: readonly { readonly key: string; readonly count: number }[];
-      /** Documents in no bucket that is shown. */
+      /** There are more buckets. */
+      readonly isCut: boolean;
+      /** Documents in no bucket that is shown, where the engine says it. */
       readonly otherCount?: number | undefined;
+      /** By how much a count may be too low: shards were asked for their most frequent terms only. */
+      readonly countError?: number | undefined;
     }
   | {
       readonly kind: 'values';

@@ -1,0 +1,207 @@
+import type { Clock } from '../../core/clock.js';
+import { ServiceUnavailable } from '../../core/errors.js';
+import { formatDuration } from '../../core/units.js';
+import { HttpFailure } from '../../http/failure.js';
+import {
+  BulkBusy,
+  BulkTooLarge,
+  type Operation,
+  type Outcome,
+  type SearchEngine,
+  type Settled,
+  type WriteTarget,
+} from '../engine.js';
+import { backoffMs } from './backoff.js';
+import type { BatchSize } from './batch-size.js';
+import { settleByReading } from './lost-answers.js';
+
+/** An operation on its way. */
+export interface Item<T extends Operation> {
+  readonly operation: T;
+  /** Of its lines in a request, about. */
+  readonly bytes: number;
+  /** It was sent, and the answer was lost. */
+  isUncertain: boolean;
+}
+
+/** Why nothing is written at the moment. */
+export interface Wait {
+  /** `blocked`: the index takes no writes. `busy`: the server has too much to do. `away`: there is no answer. */
+  readonly kind: 'blocked' | 'busy' | 'away';
+  readonly reason: string;
+  /** How long it is waited for, in milliseconds. */
+  readonly stallMs: number;
+}
+
+export interface DeliveryOptions<T extends Operation> {
+  readonly engine: Pick<SearchEngine, 'bulk' | 'read' | 'name'>;
+  readonly target: WriteTarget;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly size: BatchSize;
+  readonly stallMs: number;
+  readonly random: () => number;
+  readonly settled: (operation: T, outcome: Settled) => void;
+  readonly waits: (wait: Wait) => void;
+  /** So many operations are sent again. */
+  readonly resent: (count: number) => void;
+}
+
+/** The way of one batch, from its first request to the last answer. Nobody else sends any of it. */
+export class Delivery<T extends Operation> {
+  readonly #options: DeliveryOptions<T>;
+  /** What is to be sent, in order: a part is settled before the next one is sent. */
+  readonly #parts: Item<T>[][];
+  /** Refused in turn. */
+  #attempt = 0;
+  /** When something was last settled. */
+  #since: number;
+
+  constructor(items: Item<T>[], options: DeliveryOptions<T>) {
+    this.#options = options;
+    this.#parts = [items];
+    this.#since = options.clock.monotonic();
+  }
+
+  /** Resolves when every operation is settled. @throws ServiceUnavailable after `stallMs`; SearchRefusal; the signal's reason */
+  async run(): Promise<void> {
+    for (let part = this.#parts.shift(); part !== undefined; part = this.#parts.shift()) {
+      this.#options.signal.throwIfAborted();
+      await this.#send(part);
+    }
+  }
+
+  async #send(part: Item<T>[]): Promise<void> {
+    const { engine, target, clock, signal, size } = this.#options;
+    const began = clock.monotonic();
+    let outcomes: readonly Outcome[];
+    try {
+      outcomes = await engine.bulk(
+        target,
+        part.map(({ operation }) => operation),
+        signal,
+      );
+    } catch (error) {
+      return this.#unanswered(part, error);
+    }
+    const left = await this.#settle(part, outcomes);
+    if (left.items.length === 0) {
+      size.answered(clock.monotonic() - began);
+      this.#attempt = 0;
+      return;
+    }
+    if (left.items.length < part.length) this.#attempt = 0;
+    if (left.kind === 'busy') size.refused();
+    this.#parts.unshift(left.items);
+    await this.#pause({ kind: left.kind, reason: left.reason }, left.items.length);
+  }
+
+  /** The request as a whole was refused, or its answer was lost. */
+  async #unanswered(part: Item<T>[], error: unknown): Promise<void> {
+    const { size, resent } = this.#options;
+    if (error instanceof BulkTooLarge) {
+      const [only] = part;
+      if (part.length === 1) {
+        const reason = 'the server takes no request that is as long as this document alone';
+        this.#done(only!, { kind: 'rejected', status: 413, reason });
+        return;
+      }
+      size.tooLarge(part.reduce((sum, { bytes }) => sum + bytes, 0));
+      this.#halve(part);
+      resent(part.length);
+      return;
+    }
+    if (error instanceof BulkBusy) {
+      size.refused();
+      this.#parts.unshift(part);
+      await this.#pause({ kind: 'busy', reason: error.reason }, part.length, error.afterMs);
+      return;
+    }
+    if (!(error instanceof HttpFailure) || error.kind === 'tls' || error.kind === 'too-large') throw error;
+    if (error.phase === 'connect') this.#parts.unshift(part);
+    else {
+      for (const item of part) item.isUncertain = true;
+      // What is cut off for its length, or takes longer than an answer may, gets through in parts.
+      this.#halve(part);
+    }
+    await this.#pause({ kind: 'away', reason: error.message }, part.length);
+  }
+
+  #halve(part: Item<T>[]): void {
+    const middle = Math.ceil(part.length / 2);
+    if (part.length > 1) this.#parts.unshift(part.slice(0, middle), part.slice(middle));
+    else this.#parts.unshift(part);
+  }
+
+  /** What is still to be sent, and why. */
+  async #settle(part: Item<T>[], outcomes: readonly Outcome[]) {
+    const left = { items: [] as Item<T>[], kind: 'busy' as Wait['kind'], reason: '' };
+    const unclear: Item<T>[] = [];
+    /** Later writes to the same documents follow those that are sent again, or the older ones would stay. */
+    let held: Set<string> | undefined;
+    for (const [i, outcome] of outcomes.entries()) {
+      const item = part[i]!;
+      if (outcome.kind !== 'done' && outcome.kind !== 'rejected') {
+        if (outcome.kind === 'blocked') left.kind = 'blocked';
+        if (outcome.kind === left.kind || left.reason === '') left.reason = outcome.reason;
+        (held ??= new Set()).add(item.operation.id);
+        left.items.push(item);
+      } else if (held?.has(item.operation.id)) left.items.push(item);
+      else if (outcome.kind === 'rejected' && item.isUncertain && mayBeOurs(item.operation, outcome.status))
+        unclear.push(item);
+      else this.#done(item, outcome);
+    }
+    if (unclear.length > 0) await this.#settleUnclear(unclear, left);
+    return left;
+  }
+
+  async #settleUnclear(
+    unclear: Item<T>[],
+    left: { readonly items: Item<T>[]; kind: Wait['kind']; reason: string },
+  ): Promise<void> {
+    const { engine, target, signal } = this.#options;
+    try {
+      const operations = unclear.map(({ operation }) => operation);
+      const outcomes = await settleByReading(engine, target.index, operations, signal);
+      for (const [i, item] of unclear.entries()) this.#done(item, outcomes[i]!);
+    } catch (error) {
+      if (!(error instanceof HttpFailure)) throw error;
+      // Sent again they are refused as now, and read then.
+      left.items.push(...unclear);
+      left.kind = 'away';
+      left.reason = error.message;
+    }
+  }
+
+  #done(item: Item<T>, outcome: Settled): void {
+    this.#since = this.#options.clock.monotonic();
+    this.#options.settled(item.operation, outcome);
+  }
+
+  async #pause(wait: Omit<Wait, 'stallMs'>, count: number, afterMs = 0): Promise<void> {
+    const { engine, clock, signal, stallMs, random, waits, resent } = this.#options;
+    signal.throwIfAborted();
+    const waited = clock.monotonic() - this.#since;
+    if (waited >= stallMs)
+      throw new ServiceUnavailable(
+        wait.kind === 'away'
+          ? `nothing could be written for ${formatDuration(stallMs)}: ${wait.reason}`
+          : `${engine.name} took no writes for ${formatDuration(stallMs)}: ${wait.reason}`,
+        { code: 'WRITES_STALLED', hint: 'Lift what stands against it first; --stall waits longer.' },
+      );
+    if (wait.kind === 'blocked' || waited >= worthTellingMs) waits({ ...wait, stallMs });
+    resent(count);
+    this.#attempt++;
+    const pause = Math.max(afterMs, backoffMs(this.#attempt, random));
+    await clock.sleep(Math.min(pause, stallMs - waited), signal);
+  }
+}
+
+/** A server that is busy, or restarts, for less is nothing that anybody must know of. */
+const worthTellingMs = 5000;
+
+/** Whether the first attempt, whose answer was lost, may be what the server refuses the second one for. */
+function mayBeOurs({ kind, version }: Operation, status: number): boolean {
+  if (kind === 'delete') return status === 404 || status === 409;
+  return status === 409 && (kind === 'create' || version !== undefined);
+}

@@ -1,0 +1,58 @@
+import type { DocumentName, Hit, ScanOptions, SearchEngine, StoredDocument } from '../engine.js';
+import type { Side } from './side.js';
+
+/** What an index holds: whatever is behind an index, alias or data stream. */
+export class IndexSide implements Side {
+  readonly #engine: SearchEngine;
+  readonly #index: string;
+  readonly #concrete: readonly string[];
+  readonly #filter: unknown;
+
+  /**
+   * @param concrete the indices behind the name
+   * @param filter only documents that match, in the engine's own language
+   */
+  constructor(
+    engine: SearchEngine,
+    index: string,
+    concrete: readonly string[],
+    readonly estimate: number | undefined,
+    filter?: unknown,
+  ) {
+    this.#engine = engine;
+    this.#index = index;
+    this.#concrete = concrete;
+    this.#filter = filter;
+  }
+
+  get label(): string {
+    return `${this.#index} at ${this.#engine.address}`;
+  }
+
+  documents(signal: AbortSignal): AsyncIterable<readonly Hit[]> {
+    return this.#scan({ signal });
+  }
+
+  /** The names of all documents. */
+  names(signal: AbortSignal): AsyncIterable<readonly Hit[]> {
+    return this.#scan({ signal, source: false });
+  }
+
+  /** The documents as they are now; undefined for those that there are not. */
+  async read(
+    names: readonly DocumentName[],
+    signal: AbortSignal,
+  ): Promise<readonly (StoredDocument | undefined)[]> {
+    const found: (StoredDocument | undefined)[] = new Array<undefined>(names.length).fill(undefined);
+    // No engine reads from several indices at once by id alone.
+    for (const index of this.#concrete) {
+      const read = await this.#engine.read(index, names, signal);
+      for (const [i, document] of read.entries()) found[i] ??= document;
+    }
+    return found;
+  }
+
+  #scan(options: ScanOptions): AsyncIterable<readonly Hit[]> {
+    return this.#engine.scan(this.#index, { ...options, filter: this.#filter });
+  }
+}

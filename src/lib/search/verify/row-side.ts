@@ -1,0 +1,50 @@
+import type { ByteString } from '../../core/bytes.js';
+import type { RowSource } from '../../sources/row-source.js';
+import { canonical, contentId } from '../canonical.js';
+import type { Side, SideDocument } from './side.js';
+
+export interface RowSideOptions {
+  /** The field whose text is the document's id; without one it is made of the document. */
+  readonly id: string | undefined;
+  /** The field whose text is the document's routing. */
+  readonly routing: string | undefined;
+}
+
+/** Rows as the documents that `search index` makes of them. */
+export class RowSide<Row = unknown> implements Side {
+  /** Rows that are no documents, when they were read the last time: malformed lines, and ids that are null or empty. */
+  refused = 0;
+  readonly #source: RowSource<Row>;
+  readonly #idOf: ((row: Row) => ByteString | null) | undefined;
+  readonly #routingOf: ((row: Row) => ByteString | null) | undefined;
+
+  /** @throws UserError `COLUMN_MISSING` */
+  constructor(source: RowSource<Row>, { id, routing }: RowSideOptions) {
+    this.#source = source;
+    this.#idOf = id === undefined ? undefined : source.column(id);
+    this.#routingOf = routing === undefined ? undefined : source.column(routing);
+  }
+
+  get label(): string {
+    return this.#source.label;
+  }
+
+  get estimate(): number | undefined {
+    return this.#source.estimatedRows;
+  }
+
+  async *documents(signal: AbortSignal): AsyncGenerator<readonly SideDocument[]> {
+    this.refused = 0;
+    for await (const { rows, rejected } of this.#source.batches({ signal })) {
+      this.refused += rejected.length;
+      const documents: SideDocument[] = [];
+      for (const row of rows) {
+        const source = this.#source.json(row);
+        const id = this.#idOf === undefined ? contentId(canonical(source)) : this.#idOf(row);
+        if (id === null || id === '') this.refused++;
+        else documents.push({ id, source, routing: this.#routingOf?.(row) ?? undefined });
+      }
+      yield documents;
+    }
+  }
+}
