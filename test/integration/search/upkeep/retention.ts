@@ -1,31 +1,24 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 
 import { systemClock } from '../../../../src/lib/core/clock.js';
 import { silentProgress } from '../../../../src/lib/core/progress.js';
-import { ElasticClient } from '../../../../src/lib/search/elastic/client.js';
+import type { ElasticClient } from '../../../../src/lib/search/elastic/client.js';
 import { deleteDocuments, deleteIndex } from '../../../../src/lib/search/retention/delete.js';
 import { planRetention } from '../../../../src/lib/search/retention/plan.js';
-import { removeAll, type ServerForSetup } from '../setup/cases.js';
+import type { OwnNames } from './server.js';
 
 const limit = new Date('2025-10-29T10:30:00Z');
 
 /** What `search retention` promises of every engine. */
-export function retentionCases(server: () => Promise<ServerForSetup>): void {
+export function retentionCases(server: () => OwnNames): void {
   const signal = AbortSignal.timeout(600_000);
   let client: ElasticClient;
   let prefix: string;
   let counter = 0;
 
-  beforeAll(async () => {
-    const { url, ...more } = await server();
-    prefix = `${more.prefix}old-`;
-    const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 30_000 };
-    client = await ElasticClient.open({ urls: [url] }, timeouts, signal);
-  });
-
-  afterAll(async () => {
-    await removeAll(client, prefix);
-    client.close();
+  beforeAll(() => {
+    client = server().client;
+    prefix = `${server().prefix}old-`;
   });
 
   async function index(name: string, times: readonly (string | null)[], aliases: object = {}): Promise<void> {
