@@ -56,6 +56,7 @@ export const commandTable: CommandTable = {
     summary: 'fill, query, compare and move search indices',
     verbs: {
       setup: async () => (await import('./search/setup.js')).setup,
+      status: async () => (await import('./search/status.js')).status,
       retention: async () => (await import('./search/retention.js')).retention,
     },
   },

@@ -25,7 +25,9 @@ export async function explain(
     const of: UnassignedShard[] = [];
     for (const shard of shards)
       of.push(
-        asked++ < askedAbout ? { ...shard, explanation: await reasonOf(client, index, shard, signal) } : shard,
+        asked++ < askedAbout
+          ? { ...shard, explanation: await reasonOf(client, index, shard, signal) }
+          : shard,
       );
     explained.set(index, of);
   }
@@ -49,7 +51,10 @@ async function reasonOf(
     signal,
   );
   const reasons = (answer.node_allocation_decisions ?? []).flatMap(({ node_name, deciders = [] }) =>
-    deciders.map(({ decider, explanation }) => ({ decider, text: `${node_name}: ${readable(decider, explanation)}` })),
+    deciders.map(({ decider, explanation }) => ({
+      decider,
+      text: `${node_name}: ${readable(decider, explanation)}`,
+    })),
   );
   if (reasons.length === 0) return answer.allocate_explanation;
   const shown = reasons.slice(0, 3).map(({ text }) => text);

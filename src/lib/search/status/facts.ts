@@ -6,7 +6,9 @@ export interface ClusterFacts {
   /** Those that were asked for. */
   readonly indices: readonly IndexFacts[];
   /** By name: the indices that take what is written to it, and all of them. */
-  readonly aliases: Readonly<Record<string, { readonly indices: readonly string[]; readonly written: readonly string[] }>>;
+  readonly aliases: Readonly<
+    Record<string, { readonly indices: readonly string[]; readonly written: readonly string[] }>
+  >;
   /** How much disk of a node may be used; undefined where the server does not look at it. */
   readonly watermarks: Watermarks | undefined;
   readonly pendingTasks: readonly { readonly source: string; readonly waitingMs: number }[];
@@ -68,8 +70,7 @@ export interface Watermarks {
 
 /** Share of the disk that may be used, or bytes that must stay free; with a share, never more than `headroom` bytes. */
 export type Watermark =
-  | { readonly usedShare: number; readonly headroomBytes: number }
-  | { readonly freeBytes: number };
+  { readonly usedShare: number; readonly headroomBytes: number } | { readonly freeBytes: number };
 
 export interface TaskFacts {
   /** `node:number`, to cancel it. */

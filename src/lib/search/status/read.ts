@@ -15,7 +15,9 @@ interface Routed {
 
 interface State {
   readonly routing_table: {
-    readonly indices: Readonly<Record<string, { readonly shards: Readonly<Record<string, readonly Routed[]>> }>>;
+    readonly indices: Readonly<
+      Record<string, { readonly shards: Readonly<Record<string, readonly Routed[]>> }>
+    >;
   };
 }
 
@@ -27,7 +29,9 @@ interface NodeStats {
         readonly name: string;
         readonly roles: readonly string[];
         readonly jvm: { readonly mem: { readonly heap_used_percent: number } };
-        readonly fs?: { readonly total?: { readonly total_in_bytes?: number; readonly available_in_bytes?: number } };
+        readonly fs?: {
+          readonly total?: { readonly total_in_bytes?: number; readonly available_in_bytes?: number };
+        };
         readonly thread_pool: Readonly<Record<string, { readonly rejected: number } | undefined>>;
       }
     >
@@ -92,7 +96,9 @@ export async function readFacts(
   const of = index === undefined ? '' : `/${encodeURIComponent(index)}`;
   const held = await client.json<Held>({ path: of === '' ? '/_all' : of, expected: [404] }, signal);
   if ('error' in held)
-    throw new UserError(`${client.name} has no index, alias or data stream ${index}`, { code: 'INDEX_MISSING' });
+    throw new UserError(`${client.name} has no index, alias or data stream ${index}`, {
+      code: 'INDEX_MISSING',
+    });
   const [health, state, nodes, stats, watermarks, pending, tasks] = await Promise.all([
     client.json<{ status: Health; indices?: Record<string, { status: Health }> }>(
       { path: '/_cluster/health', query: { level: 'indices' } },
@@ -178,7 +184,11 @@ function nodesOf({ nodes }: NodeStats, routed: State['routing_table']['indices']
 function indexOf(
   name: string,
   { index }: Settings,
-  { health, stats, unassigned }: Pick<IndexFacts, 'health' | 'unassigned'> & { stats: IndexStats | undefined },
+  {
+    health,
+    stats,
+    unassigned,
+  }: Pick<IndexFacts, 'health' | 'unassigned'> & { stats: IndexStats | undefined },
 ): IndexFacts {
   const search = stats?.total.search;
   const copies = Object.values(stats?.shards ?? {}).flat();
@@ -223,7 +233,10 @@ function aliasesOf(held: Held): ClusterFacts['aliases'] {
   return found;
 }
 
-async function readWatermarks(client: ElasticClient, signal: AbortSignal): Promise<ClusterFacts['watermarks']> {
+async function readWatermarks(
+  client: ElasticClient,
+  signal: AbortSignal,
+): Promise<ClusterFacts['watermarks']> {
   type Part = { cluster?: { routing?: { allocation?: { disk?: Disk } } } };
   interface Disk {
     readonly threshold_enabled?: string;

@@ -26,10 +26,7 @@ interface Task {
 export async function readTasks(client: ElasticClient, signal: AbortSignal): Promise<readonly TaskFacts[]> {
   const { nodes } = await client.json<{
     nodes?: Record<string, { tasks: Record<string, Task> }>;
-  }>(
-    { path: '/_tasks', query: { detailed: 'true', actions: Object.keys(actions).join(',') } },
-    signal,
-  );
+  }>({ path: '/_tasks', query: { detailed: 'true', actions: Object.keys(actions).join(',') } }, signal);
   return Object.values(nodes ?? {})
     .flatMap(({ tasks }) => Object.values(tasks))
     .filter(({ action, parent_task_id }) => action in actions && parent_task_id === undefined)
