@@ -56,6 +56,8 @@ export const commandTable: CommandTable = {
     summary: 'fill, query, compare and move search indices',
     verbs: {
       setup: async () => (await import('./search/setup.js')).setup,
+      verify: async () => (await import('./search/verify.js')).verify,
+      reindex: async () => (await import('./search/reindex.js')).reindex,
       status: async () => (await import('./search/status.js')).status,
       retention: async () => (await import('./search/retention.js')).retention,
     },

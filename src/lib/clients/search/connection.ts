@@ -31,6 +31,8 @@ export interface SearchRequest {
   readonly contentType?: string;
   /** Of the answer; 256 MiB by default. */
   readonly maxBodyBytes?: number;
+  /** What the server's lists of tasks and its logs call this request. */
+  readonly opaqueId?: string;
 }
 
 /** To one node, of all requests at once. */
@@ -183,6 +185,7 @@ export class SearchConnection {
       headers: {
         ...(body === undefined ? {} : { 'content-type': more.contentType ?? 'application/json' }),
         ...(packs ? { 'content-encoding': 'gzip' } : {}),
+        ...(more.opaqueId === undefined ? {} : { 'x-opaque-id': more.opaqueId }),
       },
     };
   }

@@ -73,7 +73,8 @@ export class BulkWriter<T extends Operation> {
   /** Takes an operation; resolves when there is room for another. @throws what ended the writing */
   async add(operation: T): Promise<void> {
     this.#throwIfEnded();
-    const mayShare = operation.kind === 'index' && operation.version === undefined;
+    const mayShare =
+      operation.kind === 'index' && operation.version === undefined && operation.ifRevision === undefined;
     for (let holder = this.#holders.get(operation.id); holder; holder = this.#holders.get(operation.id)) {
       if (holder === this.#open) {
         if (mayShare && holder.overwrites) break;

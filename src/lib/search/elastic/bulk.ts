@@ -37,10 +37,11 @@ export async function bulk(
 /** Bytes: NDJSON, one action and its document a line. */
 export function bulkBody(operations: readonly Operation[]): string {
   const lines: string[] = [];
-  for (const { kind, id, routing, version, source } of operations) {
+  for (const { kind, id, routing, version, ifRevision, source } of operations) {
     let action = `{"${kind}":{"_id":${jsonString(id)}`;
     if (routing !== undefined) action += `,"routing":${jsonString(routing)}`;
     if (version !== undefined) action += `,"version":${version},"version_type":"external"`;
+    if (ifRevision !== undefined) action += `,${ifRevision}`;
     // Of somebody who changes the document at the same time; the server reads it again at once.
     if (kind === 'update') action += ',"retry_on_conflict":3';
     lines.push(`${action}}}`);
