@@ -43,8 +43,7 @@ export const elasticsearchSection = section({
       awsRegion: z.optional(text({ help: 'requests are signed (SigV4) for that region of AWS' })),
       awsService: z.optional(
         choice(['es', 'aoss'], {
-          help: 'what they are signed for; aoss: OpenSearch Serverless',
-          default: 'es',
+          help: 'what they are signed for; where nothing is said, es; aoss: OpenSearch Serverless',
         }),
       ),
       awsAccessKeyId: z.optional(
