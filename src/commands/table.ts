@@ -61,6 +61,8 @@ export const commandTable: CommandTable = {
       verify: async () => (await import('./search/verify.js')).verify,
       copy: async () => (await import('./search/copy.js')).copy,
       reindex: async () => (await import('./search/reindex.js')).reindex,
+      status: async () => (await import('./search/status.js')).status,
+      retention: async () => (await import('./search/retention.js')).retention,
     },
   },
   load: {
