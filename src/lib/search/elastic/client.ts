@@ -5,7 +5,8 @@ import {
   introduced,
   readIntroduction,
 } from '../../clients/search/answer.js';
-import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
+import { SearchConnection } from '../../clients/search/connection.js';
+import type { SearchRequest } from '../../clients/search/request.js';
 import { elasticIntroduction, type ElasticIntroduction } from '../../clients/search/introductions.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';

@@ -4,7 +4,8 @@ import {
   type ExpectingRequest,
   introduced,
 } from '../../clients/search/answer.js';
-import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
+import { SearchConnection } from '../../clients/search/connection.js';
+import type { SearchRequest } from '../../clients/search/request.js';
 import { solrIntroduction, type SolrIntroduction } from '../../clients/search/introductions.js';
 import { SearchRefusal } from '../../clients/search/refusal.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
