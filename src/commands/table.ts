@@ -56,6 +56,7 @@ export const commandTable: CommandTable = {
     summary: 'fill, query, compare and move search indices',
     verbs: {
       setup: async () => (await import('./search/setup.js')).setup,
+      verify: async () => (await import('./search/verify.js')).verify,
       reindex: async () => (await import('./search/reindex.js')).reindex,
     },
   },
@@ -107,11 +108,5 @@ export const commandTable: CommandTable = {
   completion: {
     summary: 'shell completion for bash, zsh or fish',
     load: async () => (await import('./completion.js')).completion,
-  },
-  search: {
-    summary: 'fill, query, compare and move search indices',
-    verbs: {
-      verify: async () => (await import('./search/verify.js')).verify,
-    },
   },
 };

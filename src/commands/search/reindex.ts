@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+
 import { UserError } from '../../lib/core/errors.js';
 import { counted, formatBytes, formatCount, formatDuration } from '../../lib/core/units.js';
 import type { AbandonPlan } from '../../lib/search/reindex/abandon.js';
@@ -203,6 +205,7 @@ async function runReindex(
   const { result, rejections } = await fill(plan, {
     clock,
     signal,
+    temporaryFolder: tmpdir(),
     during: (label, work) => context.during(label, 'documents', work),
     warn: (message) => context.warn(message),
     started: (soFar) =>

@@ -21,6 +21,8 @@ import { swapFrozen, swapUnfrozen } from './switch-over.js';
 export interface ReindexIo {
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** For 32 bytes a document. */
+  readonly temporaryFolder: string;
   /** Shows how the work goes on. */
   readonly during: <T>(label: string, work: (progress: Progress) => Promise<T>) => Promise<T>;
   /** Something did not go as usual. */
@@ -98,6 +100,8 @@ export async function reindex(plan: ReindexPlan, io: ReindexIo): Promise<Reindex
       tally,
       patience: new Patience(clock, plan.stallMs, (reason) => io.warn(`waiting: ${reason}`)),
       clock,
+      temporaryFolder: io.temporaryFolder,
+      stallMs: plan.stallMs,
     };
     end = { copiedBy: (await copyByServer(plan, transfer, io)) ? 'server' : 'client' };
     await catchUpTo(transfer, io);
