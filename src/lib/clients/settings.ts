@@ -11,6 +11,17 @@ export interface TlsSettings {
   tlsCa?: string | undefined;
 }
 
+/** Of a system that may also ask who the client is. */
+export interface MutualTlsSettings extends TlsSettings {
+  /** SHA-256 of a certificate to trust: `AB:CD:…`. */
+  tlsFingerprint?: string | undefined;
+  /** PEM file with the client's certificate, and those between it and its authority. */
+  tlsCert?: string | undefined;
+  /** PEM file with that certificate's private key. */
+  tlsKey?: string | undefined;
+  tlsKeyPassphrase?: string | undefined;
+}
+
 export interface PostgresSettings extends TlsSettings {
   url: string;
 }

@@ -85,6 +85,14 @@ export function agreed<T, K extends keyof T>(urls: readonly T[], part: K, name: 
   throw invalid(`are URLs with different ${name}`, 'Say it in one of them, or the same in all.');
 }
 
+/** Text as a path or a query has it, by RFC 3986: a slash is encoded too. */
+export function encodeText(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
 const placeholder = 'left-out.invalid';
 
 function parse(text: string, hostOptional: boolean): URL | undefined {

@@ -2,28 +2,12 @@ import type { Socket } from 'node:net';
 
 import type { Dispatcher, Pool } from 'undici';
 
+import { type ConnectTarget, Connector, type ConnectorOptions } from './connector.js';
 import { ConnectFailed } from './failure.js';
 
-/** All as PEM. */
-export interface HttpTls {
-  /** False only where the operator switched verification off by name. */
-  readonly verify?: boolean | undefined;
-  /** The authorities to trust, instead of the usual ones. */
-  readonly ca?: string | Buffer | undefined;
-  /** The client's certificate. */
-  readonly cert?: string | Buffer | undefined;
-  readonly key?: string | Buffer | undefined;
-  /** The name that the server's certificate must carry, where that is not its host name. */
-  readonly servername?: string | undefined;
-}
-
-export interface ConnectionOptions {
+export interface ConnectionOptions extends ConnectorOptions {
   /** The most connections that are open at once; further requests wait. */
   readonly connections: number;
-  readonly connectTimeoutMs: number;
-  readonly tls?: HttpTls | undefined;
-  /** Path of a Unix socket; the URL's host is only sent as `Host`. */
-  readonly socketPath?: string | undefined;
   /** Makes the connections instead, TLS included: through a proxy. */
   readonly connect?: ((hostname: string, port: number) => Promise<Socket>) | undefined;
 }
@@ -55,37 +39,23 @@ export async function openConnections(base: URL, options: ConnectionOptions): Pr
     import('undici/lib/dispatcher/client.js'),
     import('undici/lib/core/connect.js'),
   ]);
-  const { tls = {}, socketPath, connect } = options;
-  const connector = buildConnector({
-    timeout: options.connectTimeoutMs,
-    ...(socketPath === undefined ? {} : { socketPath }),
-    // Said outright: NODE_TLS_REJECT_UNAUTHORIZED must not switch the verification off.
-    rejectUnauthorized: tls.verify !== false,
-    ...definedOf({ ca: tls.ca, cert: tls.cert, key: tls.key, servername: tls.servername }),
-  }) as unknown as Connector;
-  const making = new Set<Socket>();
-
-  const openLine = (line: Line): Connector => {
-    return (target, callback) => {
-      const made = (error: Error | null, socket: Socket | null) => {
-        if (error) return callback(new ConnectFailed(error), null);
-        line.socket = socket!;
-        line.uses = 0;
-        callback(null, socket);
-      };
-      if (connect) {
-        const port = Number(target.port || (target.protocol === 'https:' ? 443 : 80));
-        connect(target.hostname, port).then((socket) => made(null, socket), made as (error: Error) => void);
-        return;
-      }
-      // undici would prefer the name in `Host`.
-      const servername = tls.servername ?? target.servername;
-      const socket = connector({ ...target, servername }, (error, connected) => {
-        making.delete(socket);
-        made(error, connected);
-      }) as Socket;
-      making.add(socket);
+  const connector = new Connector(buildConnector, options);
+  const connect = (target: ConnectTarget): Promise<Socket> => {
+    if (options.connect === undefined) return connector.connect(target);
+    const port = Number(target.port || (target.protocol === 'https:' ? 443 : 80));
+    return options.connect(target.hostname, port).catch((error: unknown) => {
+      throw new ConnectFailed(error);
+    });
+  };
+  const openLine = (line: Line) => (target: ConnectTarget, callback: Connected) => {
+    const made = (socket: Socket) => {
+      line.socket = socket;
+      line.uses = 0;
+      // After an error of TLS, undici would wait for the connection's end, and tell of that instead.
+      socket.on('error', () => socket.destroy());
+      callback(null, socket);
     };
+    connect(target).then(made, (error: Error) => callback(error, null));
   };
 
   const pool: Pool = new PoolOf(base.origin, {
@@ -112,17 +82,9 @@ export async function openConnections(base: URL, options: ConnectionOptions): Pr
     close() {
       // It resolves when all requests were told, of which the callers know.
       void pool.destroy();
-      // undici waits for connections that are being made.
-      for (const socket of making) socket.destroy();
+      connector.close();
     },
   };
 }
 
-type Connector = (
-  target: { hostname: string; protocol: string; port: string; servername?: string | undefined },
-  callback: (error: Error | null, socket: Socket | null) => void,
-) => Socket | void;
-
-function definedOf<T extends object>(options: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
-}
+type Connected = (error: Error | null, socket: Socket | null) => void;

@@ -1,7 +1,7 @@
 import { errorMessage, ServiceUnavailable, systemCode, UserError } from '../core/errors.js';
 import { formatBytes, formatDuration } from '../core/units.js';
 import { excerpt } from './excerpt.js';
-import { certificateReason } from './tls-problems.js';
+import { certificateReason, isHandshakeAlert } from './tls-problems.js';
 
 /** How far a request had come: no connection yet, no status yet, or in the answer's body. */
 export type Phase = 'connect' | 'headers' | 'body';
@@ -19,8 +19,8 @@ export const ANSWER_TOO_LARGE = 'ANSWER_TOO_LARGE';
 /** A request that got no usable answer. An answer with an error status is not a failure at this level. */
 export class HttpFailure extends ServiceUnavailable {
   constructor(
-    /** Of the server, for people: `Prometheus at 10.0.0.5:9090`. */
-    target: string,
+    /** The server, for people: `Prometheus at 10.0.0.5:9090`. */
+    readonly target: string,
     readonly kind: FailureKind,
     readonly phase: Phase,
     /** The message without the target: `connection refused`. */
@@ -51,6 +51,14 @@ export interface Limits {
 export class ConnectFailed extends Error {
   constructor(override readonly cause: unknown) {
     super(errorMessage(cause));
+  }
+}
+
+/** Raised when no certificate of a server has the fingerprint that is asked for. */
+export class NotPinned extends Error {
+  /** @param top fingerprint of the last certificate of its chain */
+  constructor(readonly top: string | undefined) {
+    super();
   }
 }
 
@@ -117,7 +125,7 @@ export function failureOf(error: unknown, target: string, phase: Phase, limits: 
     if (said.includes('EOF')) return fail('closed', 'the answer was cut short');
     return fail('malformed', `the answer is not HTTP: ${/\((.*)\)$/.exec(said)?.[1] ?? said}`);
   }
-  if (code.startsWith('ERR_SSL_')) return tlsFailure(error, code, target);
+  if (code.startsWith('ERR_SSL_')) return tlsFailure(error, code, target, phase);
   return fail('closed', excerpt(errorMessage(error)));
 }
 
@@ -131,19 +139,29 @@ function connectFailure(error: unknown, target: string, { connectTimeoutMs }: Li
   const fail = (kind: FailureKind, reason: string) =>
     new HttpFailure(target, kind, 'connect', reason, { cause: error });
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return fail('timeout', timeoutReason('connect', connectTimeoutMs));
+  if (error instanceof NotPinned) return fail('tls', notPinnedReason(error));
   const problem = certificateReason(code);
   if (problem !== undefined) return fail('tls', problem);
-  if (code.startsWith('ERR_SSL_') || code === 'EPROTO') return tlsFailure(error, code, target);
+  if (code.startsWith('ERR_SSL_') || code === 'EPROTO') return tlsFailure(error, code, target, 'connect');
   return fail('unreachable', connectProblems[code] ?? excerpt(errorMessage(error)));
 }
 
-function tlsFailure(error: unknown, code: string, target: string): HttpFailure {
-  const reason = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNEXPECTED_MESSAGE/.test(code)
-    ? 'it does not speak TLS'
-    : /CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA/.test(code)
-      ? `it did not accept our TLS handshake (${code}): does it want a client certificate?`
-      : `the TLS handshake failed (${code})`;
-  return new HttpFailure(target, 'tls', 'connect', reason, { cause: error });
+/** @param phase in which it was noticed: with TLS 1.3 the server's refusal of a handshake may follow the request */
+function tlsFailure(error: unknown, code: string, target: string, phase: Phase): HttpFailure {
+  const fail = (reason: string, at: Phase = 'connect') =>
+    new HttpFailure(target, 'tls', at, reason, { cause: error });
+  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNEXPECTED_MESSAGE/.test(code))
+    return fail('it does not speak TLS', phase);
+  if (isHandshakeAlert(code))
+    return fail(`it did not accept our TLS handshake (${code}): does it want a client certificate?`);
+  return phase === 'connect'
+    ? fail(`the TLS handshake failed (${code})`)
+    : fail(`its TLS cannot be read (${code})`, phase);
+}
+
+function notPinnedReason({ top }: NotPinned): string {
+  const shown = top === undefined ? 'no certificate' : `${top} at the top`;
+  return `no certificate of its chain has the fingerprint that is configured (it has ${shown})`;
 }
 
 function timeoutReason(phase: Phase, ms: number): string {

@@ -14,6 +14,9 @@ const reasons: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  CERT_SIGNATURE_FAILURE: 'its certificate is not signed by the authority that it names',
+  INVALID_CA: 'its certificate is signed with one that is not of an authority',
+  INVALID_PURPOSE: 'its certificate is not for servers',
   UNABLE_TO_GET_ISSUER_CERT: untrusted,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
@@ -26,13 +29,24 @@ const hints: Readonly<Record<string, string>> = {
     'Write the URL with a name that the certificate has, or have it issued for this one.',
 };
 
+/** Whether Node.js's code of an error is an alert by which a server ends a handshake: it does not take our certificate, or misses it. */
+export function isHandshakeAlert(code: string): boolean {
+  return /ALERT_(?:HANDSHAKE_FAILURE|(?:BAD|NO|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)/.test(
+    code,
+  );
+}
+
 /** What a certificate is not accepted for, by Node.js's code of it. */
 export function certificateReason(code: string): string | undefined {
   return reasons[code];
 }
 
-/** What is wrong with the certificates of a connection, or its TLS. @param setting that names the authorities: `redis.tlsCa` */
-export function certificateProblem(error: unknown, setting: string): TlsProblem | undefined {
+/**
+ * What is wrong with the certificates of a connection, or its TLS.
+ * @param setting that names the authorities: `redis.tlsCa`
+ * @param own where the system can be shown a client certificate: what to do when it wants one
+ */
+export function certificateProblem(error: unknown, setting: string, own?: string): TlsProblem | undefined {
   const code = systemCode(error) ?? '';
   const said = errorMessage(error);
   const reason = reasons[code];
@@ -43,17 +57,13 @@ export function certificateProblem(error: unknown, setting: string): TlsProblem 
     };
   if (/certificate.required|CERTIFICATE_REQUIRED/i.test(`${code} ${said}`))
     return {
-      reason: 'it wants a client certificate, which metrify cannot show',
-      hint: 'Let the server accept clients without one (Redis: tls-auth-clients no).',
+      reason: `it wants a client certificate${own === undefined ? ', which metrify cannot show' : ''}`,
+      hint: own ?? 'Let the server accept clients without one (Redis: tls-auth-clients no).',
     };
-  if (
-    /HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA|alert handshake failure|alert bad certificate/i.test(
-      `${code} ${said}`,
-    )
-  )
+  if (isHandshakeAlert(code) || /alert handshake failure|alert bad certificate/i.test(said))
     return {
       reason: `it does not accept our TLS handshake (${code})`,
-      hint: 'Does it want a client certificate? metrify cannot show one (Redis: tls-auth-clients no).',
+      hint: own ?? 'Does it want a client certificate? metrify cannot show one (Redis: tls-auth-clients no).',
     };
   if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/i.test(code) || /wrong version number/i.test(said))
     return {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -9,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { ServiceUnavailable } from '../../../src/lib/core/errors.js';
 import type { HttpOptions } from '../../../src/lib/http/client.js';
+import { makeSigned } from '../../servers/certificates.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../servers/process.js';
 import { failure, listening, open, serving, signal } from './peer.js';
 
@@ -17,22 +17,7 @@ describe('TLS', () => {
   const file = (name: string) => readFileSync(join(folder.path, name));
   beforeAll(async () => {
     folder = await temporaryDirectory('http-tls');
-    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder.path, stdio: 'pipe' });
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-    openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=test authority');
-    for (const name of ['server', 'client']) {
-      openssl(
-        ...['req', '-x509', ...key, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-subj', `/CN=${name}`],
-        ...[
-          '-keyout',
-          `${name}.key`,
-          '-out',
-          `${name}.pem`,
-          '-addext',
-          `subjectAltName=DNS:${name}.example,IP:127.0.0.1`,
-        ],
-      );
-    }
+    makeSigned(folder.path, 'ca', 'server', 'client');
   });
   afterAll(() => folder.remove());
 

@@ -1,5 +1,6 @@
 import { elasticsearchSection, solrSection } from '../../../lib/clients/search/section.js';
 import type { SearchSettings } from '../../../lib/clients/search/settings.js';
+import { withAwsVariables } from '../../../lib/clients/search/sign-in.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { required } from '../../../lib/core/schema/required.js';
 import type { SearchEngine } from '../../../lib/search/engine.js';
@@ -63,7 +64,8 @@ async function open(
     section === 'solr'
       ? required<'solr', SearchSettings | undefined>(solrSection, settings, user)
       : required<'elasticsearch', SearchSettings | undefined>(elasticsearchSection, settings, user);
-  const opened = await openEngine(section, at, settings, context.signal);
+  const signing = withAwsVariables(at, context.env);
+  const opened = await openEngine(section, signing, settings, context.signal);
   context.closing(() => opened.close());
   return opened;
 }

@@ -2,12 +2,13 @@ import aws4 from 'aws4';
 
 import type { Clock } from '../../core/clock.js';
 import type { UserError } from '../../core/errors.js';
+import { encodeText } from '../../core/url.js';
 import { HttpClient, type HttpAnswer } from '../../http/client.js';
 import { HttpFailure } from '../../http/failure.js';
 import { retryAfterMs } from '../../http/retry-after.js';
-import { readAuthorities } from '../authorities.js';
 import type { Timeouts } from '../settings.js';
-import { encodeKey, encodeText, type S3Access, s3Access, type S3Settings } from './access.js';
+import { readTls } from '../tls-files.js';
+import { encodeKey, type S3Access, s3Access, type S3Settings } from './access.js';
 import { isTransient, readRefusal, refusalError, type S3Refusal } from './errors.js';
 import { elements } from './xml.js';
 
@@ -52,11 +53,10 @@ export class SignedRequests {
     timeouts: Timeouts,
     { env, signal, clock }: { env: NodeJS.ProcessEnv; signal: AbortSignal; clock: Clock },
   ): Promise<SignedRequests> {
-    const { tlsVerify: verify, tlsCa } = settings;
-    const ca = tlsCa === undefined ? undefined : await readAuthorities(tlsCa, 's3.tlsCa');
+    const tls = await readTls(settings, 's3');
     const access = s3Access(bucket, settings, env);
     const name = `S3 at ${access.base.host}`;
-    const http = new HttpClient(access.base, { ...timeouts, target: name, connections, tls: { verify, ca } });
+    const http = new HttpClient(access.base, { ...timeouts, target: name, connections, tls });
     return new SignedRequests(bucket, name, access, http, signal, clock);
   }
 

@@ -1,17 +1,16 @@
 import { ServiceUnavailable } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
 import type { SearchConnection, SearchRequest } from './connection.js';
-import { refusalText, SearchRefusal } from './refusal.js';
 
 export interface ExpectingRequest extends SearchRequest {
-  /** Statuses from 400 on that are answers, and not errors. */
+  /** Statuses from 300 on that are answers, and not errors. */
   readonly expected?: readonly number[];
 }
 
 /**
  * The answer as it came.
  * @param name of the server, for people
- * @throws SearchRefusal for a status from 400 on that is not expected; HttpFailure; the signal's reason
+ * @throws SearchRefusal for a status from 300 on that is not expected; HttpFailure; the signal's reason
  */
 export async function acceptedAnswer(
   connection: SearchConnection,
@@ -20,9 +19,8 @@ export async function acceptedAnswer(
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
   const answer = await connection.send(request, signal);
-  if (answer.status < 400 || expected.includes(answer.status)) return answer;
-  const { type, reason } = refusalText(answer);
-  throw new SearchRefusal(name, answer.status, type, reason);
+  if (answer.status < 300 || expected.includes(answer.status)) return answer;
+  throw connection.refusal(answer, name);
 }
 
 /** The answer's JSON, undefined where it is empty; numbers beyond 2^53 are rounded. @throws ServiceUnavailable `NOT_JSON` */

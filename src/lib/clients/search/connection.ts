@@ -1,12 +1,24 @@
+import { randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+
+import { type Clock, systemClock } from '../../core/clock.js';
 import { UserError } from '../../core/errors.js';
-import { agreed, readUrl } from '../../core/url.js';
-import { basicAuthorization } from '../../http/authorization.js';
-import { HttpClient, type HttpAnswer } from '../../http/client.js';
+import { Redactor } from '../../core/secrets/redactor.js';
+import { encodeText } from '../../core/url.js';
+import { HttpClient, type HttpAnswer, type HttpRequest } from '../../http/client.js';
+import type { HttpTls } from '../../http/connector.js';
+import { excerpt } from '../../http/excerpt.js';
 import { HttpFailure } from '../../http/failure.js';
-import { serviceUrl } from '../../http/url-shapes.js';
-import { readAuthorities } from '../authorities.js';
+import { speaksTls } from '../../http/speaks-tls.js';
 import type { Timeouts } from '../settings.js';
-import type { SearchSettings } from './settings.js';
+import { readTls } from '../tls-files.js';
+import { connectAdvice, refusalAdvice } from './advice.js';
+import { searchContradictions } from './contradictions.js';
+import { refusalText, SearchRefusal } from './refusal.js';
+import { Rotation } from './rotation.js';
+import type { SearchSection, SearchSettings } from './settings.js';
+import { type SignIn, signInOf } from './sign-in.js';
 
 export interface SearchRequest {
   /** `GET` by default. */
@@ -23,56 +35,86 @@ export interface SearchRequest {
   readonly opaqueId?: string;
 }
 
-/** Of all requests at once. */
+/** To one node, of all requests at once. */
 const connections = 8;
 /** A page of hits may have documents of many megabytes. */
 const usualMaxBodyBytes = 256 * 1024 * 1024;
+/** Shorter bodies are not worth the time. */
+const leastGzipBytes = 1024;
+
+/** A request of HTTP that is not signed in yet. */
+interface Packed extends HttpRequest {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Buffer | undefined;
+}
+
+interface Node {
+  readonly http: HttpClient;
+  readonly base: URL;
+  /** It has answered, so that it is what its URL says. */
+  hasAnswered: boolean;
+}
 
 /**
- * HTTP with the nodes of one search cluster. The first node that can be connected to is used, until it cannot be any more.
- * Nothing is sent twice: whether a request whose answer was lost may be repeated only its sender knows.
+ * HTTP with the nodes of one search cluster, which are asked in turn; those that cannot be connected to are passed over for a
+ * while. Nothing is sent twice: whether a request whose answer was lost may be repeated only its sender knows.
  */
 export class SearchConnection {
   /** Host and port of the first node, as `--confirm` names the cluster. */
   readonly address: string;
-  readonly #nodes: readonly { readonly http: HttpClient; readonly prefix: string }[];
-  #current = 0;
+  readonly #section: SearchSection;
+  readonly #settings: SearchSettings;
+  readonly #signIn: SignIn;
+  readonly #redactor = new Redactor();
+  readonly #nodes: readonly Node[];
+  readonly #rotation: Rotation<Node>;
 
-  /** Nothing is asked yet. @param section for messages: `elasticsearch` @throws UserError `TLS_CA_UNREADABLE`, `URL_INVALID` */
+  /**
+   * Nothing is asked yet.
+   * @param section for messages
+   * @throws UserError `SETTINGS_CONTRADICT`, `URL_INVALID`, `AWS_CREDENTIALS_MISSING`; as readTls
+   */
   static async open(
-    section: 'elasticsearch' | 'solr',
+    section: SearchSection,
     settings: SearchSettings,
     timeouts: Timeouts,
+    clock: Pick<Clock, 'monotonic'> = systemClock,
   ): Promise<SearchConnection> {
-    const { tlsVerify: verify, tlsCa } = settings;
-    const ca = tlsCa === undefined ? undefined : await readAuthorities(tlsCa, `${section}.tlsCa`);
-    return new SearchConnection(section, settings, timeouts, { verify, ca });
+    const [wrong] = searchContradictions(settings);
+    if (wrong !== undefined)
+      throw new UserError(`${[section, ...wrong.path].join('.')}: ${wrong.message}`, {
+        code: 'SETTINGS_CONTRADICT',
+        hint: 'See what is set, and where: metrify config show',
+      });
+    return new SearchConnection(section, settings, timeouts, await readTls(settings, section), clock);
   }
 
   private constructor(
-    section: 'elasticsearch' | 'solr',
+    section: SearchSection,
     settings: SearchSettings,
     timeouts: Timeouts,
-    tls: { readonly verify: boolean | undefined; readonly ca: string | undefined },
+    tls: HttpTls,
+    clock: Pick<Clock, 'monotonic'>,
   ) {
-    const authorization = authorizationOf(settings);
-    const system = section === 'solr' ? 'Solr' : 'Elasticsearch';
+    this.#section = section;
+    this.#settings = settings;
+    this.#signIn = signInOf(settings);
+    for (const secret of this.#signIn.secrets) this.#redactor.learn(secret);
     this.address = new URL(settings.urls[0]!).host;
+    const headers = {
+      accept: 'application/json',
+      'user-agent': 'metrify',
+      // Slow logs and lists of tasks name a request's sender by it.
+      'x-opaque-id': `metrify-${randomBytes(4).toString('hex')}`,
+    };
     this.#nodes = settings.urls.map((url) => {
       const base = new URL(url);
-      const http = new HttpClient(base, {
-        ...timeouts,
-        target: `${system} at ${base.host}`,
-        connections,
-        tls,
-        headers: {
-          accept: 'application/json',
-          'user-agent': 'metrify',
-          ...(authorization === undefined ? {} : { authorization }),
-        },
-      });
-      return { http, prefix: base.pathname.replace(/\/$/, '') };
+      const target = `${section === 'solr' ? 'Solr' : 'Elasticsearch'} at ${base.host}`;
+      const http = new HttpClient(base, { ...timeouts, target, connections, tls, headers });
+      return { http, base, hasAnswered: false };
     });
+    this.#rotation = new Rotation(this.#nodes, clock);
   }
 
   /**
@@ -80,55 +122,95 @@ export class SearchConnection {
    * @throws HttpFailure when there was no answer; the signal's reason
    */
   async send(request: SearchRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    for (let tried = 1; ; tried++) {
-      const { http, prefix } = this.#nodes[this.#current]!;
+    const packed = await this.#packed(request);
+    let unreached: unknown;
+    for (const node of this.#rotation.order()) {
       try {
-        return await http.request(asHttp(request, prefix), signal);
+        const answer = await node.http.request(this.#signed(packed, node.base), signal);
+        node.hasAnswered = true;
+        this.#rotation.wake(node);
+        return answer;
       } catch (error) {
-        const wasNotSent = error instanceof HttpFailure && error.phase === 'connect';
-        if (!wasNotSent || tried >= this.#nodes.length) throw error;
-        this.#current = (this.#current + 1) % this.#nodes.length;
+        if (!(error instanceof HttpFailure)) throw error;
+        // In any other phase the node may have the request.
+        if (error.phase !== 'connect') throw await this.#explained(error, node, signal);
+        this.#rotation.rest(node);
+        // Of several, what is wrong with the first.
+        unreached ??= await this.#explained(error, node, signal);
       }
     }
+    throw unreached;
+  }
+
+  /** The body of an answer for messages: a server, or a proxy before it, may repeat the secrets that it was sent. */
+  textOf({ body }: HttpAnswer): string {
+    return this.#redactor.text(body.toString('utf8'));
+  }
+
+  /** What an answer with an error status means. @param server for people: `Elasticsearch 9.5.3 at 10.0.0.5:9200` */
+  refusal(answer: HttpAnswer, server: string): SearchRefusal {
+    const { status, headers } = answer;
+    const { location } = headers;
+    if (status < 400 && location !== undefined)
+      return new SearchRefusal(
+        server,
+        status,
+        '',
+        excerpt(`it redirects to ${this.#redactor.text(location)}`),
+        `Write the URL that answers itself in ${this.#section}.url.`,
+      );
+    // Before it is cut: half a secret is not recognised as one.
+    const { type, reason } = refusalText({ status, body: Buffer.from(this.textOf(answer)) });
+    const advice = refusalAdvice({ status, type }, this.#section, this.#signIn.by);
+    return new SearchRefusal(server, status, type, reason, advice);
   }
 
   close(): void {
     for (const { http } of this.#nodes) http.close();
   }
+
+  async #packed({ method = 'GET', path, query = {}, body, ...more }: SearchRequest): Promise<Packed> {
+    const search = Object.entries(query).flatMap(([name, value]) =>
+      value === undefined ? [] : [`${encodeText(name)}=${encodeText(value)}`],
+    );
+    const isLong = body !== undefined && Buffer.byteLength(body) >= leastGzipBytes;
+    const packs = isLong && this.#settings.gzip === true;
+    return {
+      method,
+      path: search.length === 0 ? path : `${path}?${search.join('&')}`,
+      body: packs ? await gzipped(body, { level: 1 }) : body,
+      maxBodyBytes: more.maxBodyBytes ?? usualMaxBodyBytes,
+      gzip: this.#settings.gzip === true,
+      // Servers refuse a type without a body, and Elasticsearch 8 and 9 any that asks for another version's compatibility.
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': more.contentType ?? 'application/json' }),
+        ...(packs ? { 'content-encoding': 'gzip' } : {}),
+        ...(more.opaqueId === undefined ? {} : { 'x-opaque-id': more.opaqueId }),
+      },
+    };
+  }
+
+  #signed(packed: Packed, base: URL): Packed {
+    const path = base.pathname.replace(/\/$/, '') + packed.path;
+    return { ...packed, path, headers: this.#signIn.headers({ ...packed, path, host: base.host }) };
+  }
+
+  async #explained(failure: HttpFailure, node: Node, signal: AbortSignal): Promise<HttpFailure> {
+    const { target, kind, phase, reason, cause } = failure;
+    const again = (hint: string, why = reason) => new HttpFailure(target, kind, phase, why, { cause, hint });
+    const isFirst = !node.hasAnswered;
+    const isPlain = node.base.protocol === 'http:';
+    // What answers plain HTTP with nothing, or with what is not HTTP, may have been waiting for TLS.
+    const isOdd = kind === 'closed' || kind === 'malformed';
+    if (isOdd && isFirst && isPlain && (await speaksTls(node.base, signal)))
+      return again(`Write https:// in ${this.#section}.url.`, `${reason}; it speaks TLS`);
+    const hint = connectAdvice(failure, this.#section, this.#settings, isFirst && !isPlain);
+    if (hint !== undefined) return again(hint);
+    const all = this.#nodes.length;
+    return phase === 'connect' && all > 1
+      ? again(`None of the ${all} nodes of ${this.#section}.url can be connected to.`)
+      : failure;
+  }
 }
 
-function asHttp(
-  { method = 'GET', path, query = {}, body, contentType, maxBodyBytes, opaqueId }: SearchRequest,
-  prefix: string,
-) {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.append(name, value);
-  return {
-    method,
-    path: search.size === 0 ? prefix + path : `${prefix}${path}?${search.toString()}`,
-    body,
-    maxBodyBytes: maxBodyBytes ?? usualMaxBodyBytes,
-    // Servers refuse a type without a body, and Elasticsearch 8 and 9 any that asks for another version's compatibility.
-    headers: {
-      ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
-      ...(opaqueId === undefined ? {} : { 'x-opaque-id': opaqueId }),
-    },
-  };
-}
-
-/** @throws UserError when more than one way to sign in is given */
-function authorizationOf({ urls, username, password, apiKey, token }: SearchSettings): string | undefined {
-  const logins = urls.map((url) => readUrl(url, serviceUrl));
-  const login = basicAuthorization({
-    username: agreed(logins, 'username', 'users') ?? username,
-    password: agreed(logins, 'password', 'passwords') ?? password,
-  });
-  const ways = { 'a user': login, apiKey: apiKey && `ApiKey ${apiKey}`, token: token && `Bearer ${token}` };
-  const given = Object.entries(ways).filter(([, value]) => value !== undefined);
-  if (given.length > 1)
-    throw new UserError(`${given.map(([name]) => name).join(' and ')} are both given to sign in with`, {
-      code: 'SIGN_IN_UNCLEAR',
-      hint: 'Leave one of them out.',
-    });
-  return given[0]?.[1];
-}
+const gzipped = promisify(gzip);

@@ -1,33 +1,62 @@
 import type { Examiner } from '../../core/examiner.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { SearchConnection } from './connection.js';
-import { refusalText, SearchRefusal } from './refusal.js';
-import type { SearchSettings } from './settings.js';
+import type { SearchSection, SearchSettings } from './settings.js';
+import { loginOf, withAwsVariables } from './sign-in.js';
 
-export function examineElasticsearch(settings: SearchSettings): Examiner {
-  return examine('elasticsearch', settings, '/', (body) => {
+/** Where an answer has the version of who gives it. */
+interface Asked {
+  readonly path: string;
+  readonly version: (body: unknown) => string | undefined;
+}
+
+const root: Asked = {
+  path: '/',
+  version(body) {
     const { version } = body as { version?: { number?: string; distribution?: string } };
     return version?.distribution === undefined
       ? version?.number
       : `${version.distribution} ${version.number}`;
-  });
-}
+  },
+};
 
-export function examineSolr(settings: SearchSettings): Examiner {
-  return examine(
-    'solr',
-    settings,
-    '/admin/info/system',
-    (body) => (body as { lucene?: Record<string, string> }).lucene?.['solr-spec-version'],
+/** It has no version, and answers little else. */
+const serverless: Asked = { path: '/_cat/indices', version: () => 'Serverless' };
+
+const solr: Asked = {
+  path: '/admin/info/system',
+  version: (body) => (body as { lucene?: Record<string, string> }).lucene?.['solr-spec-version'],
+};
+
+/** Each node. @param env with the variables of AWS */
+export function examineElasticsearch(settings: SearchSettings, env: NodeJS.ProcessEnv): Examiner[] {
+  const asked = settings.awsService === 'aoss' ? serverless : root;
+  return nodesOf(settings).map((node) =>
+    examine('elasticsearch', node, asked, () => withAwsVariables(node, env)),
   );
 }
 
-/** @param path where the answer has the version */
+/** Each node. */
+export function examineSolr(settings: SearchSettings): Examiner[] {
+  return nodesOf(settings).map((node) => examine('solr', node, solr));
+}
+
+/** Settings of one node each. A user that one of the URLs has is that of all. */
+function nodesOf(settings: SearchSettings): SearchSettings[] {
+  const login = loginOf(settings);
+  return settings.urls.map((url) => {
+    const base = new URL(url);
+    base.username = base.password = '';
+    return { ...settings, ...login, urls: [base.href] };
+  });
+}
+
+/** @param complete adds what the variables say to the settings */
 function examine(
-  section: 'elasticsearch' | 'solr',
+  section: SearchSection,
   settings: SearchSettings,
-  path: string,
-  version: (body: unknown) => string | undefined,
+  { path, version }: Asked,
+  complete: () => SearchSettings = () => settings,
 ): Examiner {
   const system = section === 'solr' ? 'Solr' : 'Elasticsearch';
   const target = new URL(settings.urls[0]!).host;
@@ -35,14 +64,11 @@ function examine(
     system,
     target,
     async ask(inquiry) {
-      const connection = await SearchConnection.open(section, settings, inquiry);
+      const connection = await SearchConnection.open(section, complete(), inquiry);
       const name = `${system} at ${target}`;
       const ask = async (): Promise<unknown> => {
         const answer = await connection.send({ path }, inquiry.signal);
-        if (answer.status >= 400) {
-          const { type, reason } = refusalText(answer);
-          throw new SearchRefusal(name, answer.status, type, reason);
-        }
+        if (answer.status >= 300) throw connection.refusal(answer, name);
         try {
           return JSON.parse(answer.body.toString('utf8'));
         } catch {

@@ -15,15 +15,20 @@ export class SearchRefusal extends UserError {
     readonly type: string,
     /** What the server says, on one line. */
     readonly reason: string,
+    hint?: string,
   ) {
-    super(
-      `${server} ${status === 401 || status === 403 ? 'refused us' : 'answered with an error'}: ${reason}`,
-      {
-        code: status === 401 || status === 403 ? 'SERVICE_REFUSED' : 'SEARCH_REFUSED',
-        exitCode: exitCodeOf(status),
-      },
-    );
+    const denied = isDenial({ status, type });
+    super(`${server} ${denied ? 'refused us' : 'answered with an error'}: ${reason}`, {
+      code: denied ? 'SERVICE_REFUSED' : 'SEARCH_REFUSED',
+      exitCode: exitCodeOf(status),
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
+}
+
+/** Whether an error is about who we are. Elasticsearch 7 answers with 403 where an index takes no writes, too. */
+export function isDenial({ status, type }: { readonly status: number; readonly type: string }): boolean {
+  return status === 401 || (status === 403 && type !== 'cluster_block_exception');
 }
 
 /** What is wrong with the request is for its sender to mend. */
@@ -37,19 +42,26 @@ export interface RefusalText {
   readonly reason: string;
 }
 
-/** The error in the answer's body, in the shapes of Elasticsearch, OpenSearch and Solr. */
+/** The error in the answer's body, in the shapes of Elasticsearch, OpenSearch, Solr and AWS; or what else it is. */
 export function refusalText({ status, body }: Pick<HttpAnswer, 'status' | 'body'>): RefusalText {
   const text = body.toString('utf8');
-  let error: unknown;
+  let answer: { error?: unknown; message?: unknown; Message?: unknown } | null = {};
   try {
-    error = (JSON.parse(text) as { error?: unknown } | null)?.error;
+    answer = JSON.parse(text) as typeof answer;
   } catch {
     // A proxy's page, or nothing.
   }
-  const said = errorText(error);
-  return (
-    said ?? { type: '', reason: excerpt(text.trim() === '' ? `HTTP ${status}` : `HTTP ${status}: ${text}`) }
-  );
+  const said = errorText(answer?.error ?? answer?.message ?? answer?.Message);
+  if (said !== undefined) return said;
+  const page = pageText(text);
+  return { type: '', reason: excerpt(page === '' ? `HTTP ${status}` : `HTTP ${status}: ${page}`) };
+}
+
+/** What a person would read of a page. */
+export function pageText(text: string): string {
+  if (!/^\s*<(?:!doctype|html|head|\?xml)/i.test(text)) return text.trim();
+  const title = /<title[^>]*>([^<]+)/i.exec(text)?.[1]?.trim();
+  return title ?? text.replace(/<[^>]*>/g, ' ').trim();
 }
 
 interface ServerError {

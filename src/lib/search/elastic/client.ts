@@ -1,9 +1,11 @@
 import { acceptedAnswer, answerJson, type ExpectingRequest } from '../../clients/search/answer.js';
 import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
+import { pageText } from '../../clients/search/refusal.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
+import { excerpt } from '../../http/excerpt.js';
 
 /** A server that speaks the protocol of Elasticsearch. */
 export class ElasticClient {
@@ -21,17 +23,10 @@ export class ElasticClient {
   ): Promise<ElasticClient> {
     const connection = await SearchConnection.open('elasticsearch', settings, timeouts);
     try {
-      const at = `Elasticsearch at ${connection.address}`;
-      const root = answerJson(await acceptedAnswer(connection, { path: '/' }, at, signal), at) as Root;
-      if (typeof root?.version?.number !== 'string')
-        throw new ServiceUnavailable(
-          `${connection.address} answers, but neither as Elasticsearch nor as OpenSearch`,
-          {
-            code: 'NOT_A_SEARCH_SERVER',
-            hint: 'Check elasticsearch.url in the configuration.',
-          },
-        );
-      return new ElasticClient(connection, root);
+      return new ElasticClient(
+        connection,
+        settings.awsService === 'aoss' ? serverless : await rootOf(connection, signal),
+      );
     } catch (error) {
       connection.close();
       throw error;
@@ -60,7 +55,7 @@ export class ElasticClient {
     return this.#connection.send(request, signal);
   }
 
-  /** The answer as it came. @throws SearchRefusal for a status from 400 on that is not expected; as `send` */
+  /** The answer as it came. @throws SearchRefusal for a status from 300 on that is not expected; as `send` */
   bytes(request: ExpectingRequest, signal: AbortSignal): Promise<HttpAnswer> {
     return acceptedAnswer(this.#connection, request, this.name, signal);
   }
@@ -85,4 +80,28 @@ export class ElasticClient {
 interface Root {
   readonly version?: { readonly number?: string; readonly distribution?: string };
   readonly cluster_uuid?: string;
+}
+
+/** OpenSearch Serverless does not answer `GET /`. */
+const serverless: Root = { version: { number: '2 (Serverless)', distribution: 'opensearch' } };
+
+async function rootOf(connection: SearchConnection, signal: AbortSignal): Promise<Root> {
+  const answer = await acceptedAnswer(
+    connection,
+    { path: '/' },
+    `Elasticsearch at ${connection.address}`,
+    signal,
+  );
+  let root: Root | null | undefined;
+  try {
+    root = JSON.parse(answer.body.toString('utf8')) as Root | null;
+  } catch {
+    // A page.
+  }
+  if (typeof root?.version?.number === 'string') return root;
+  const page = excerpt(pageText(connection.textOf(answer)), 100);
+  throw new ServiceUnavailable(
+    `${connection.address} answers, but neither as Elasticsearch nor as OpenSearch${page === '' ? '' : `: ${page}`}`,
+    { code: 'NOT_A_SEARCH_SERVER', hint: 'Check elasticsearch.url in the configuration.' },
+  );
 }
