@@ -56,6 +56,7 @@ export const commandTable: CommandTable = {
     summary: 'fill, query, compare and move search indices',
     verbs: {
       setup: async () => (await import('./search/setup.js')).setup,
+      index: async () => (await import('./search/index-documents.js')).indexDocuments,
       verify: async () => (await import('./search/verify.js')).verify,
       reindex: async () => (await import('./search/reindex.js')).reindex,
     },

@@ -249,8 +249,8 @@ function presentResult(result: ReindexResult, printer: Printer): void {
       ? ([['without writes', formatDuration(result.frozenMs)]] as [string, string][])
       : []),
   ]);
-  for (const { reason, count, example } of reasons.slice(0, 10))
-    printer.bad(`${counted(count, 'document')} refused, such as ${example}: ${reason}`);
+  for (const { reason, count } of reasons.slice(0, 10))
+    printer.bad(`${counted(count, 'document')} refused: ${reason}`);
   if (swapped) printer.ok(`${alias} points at ${destination}; ${result.kept} is kept, and takes no writes`);
   else
     printer.bad(

@@ -20,7 +20,7 @@ export interface Item<T extends Operation> {
   readonly operation: T;
   /** Of its lines in a request, about. */
   readonly bytes: number;
-  /** It was sent, and the answer was lost. */
+  /** It may have been sent before: the answer was lost. */
   isUncertain: boolean;
 }
 
@@ -147,8 +147,7 @@ export class Delivery<T extends Operation> {
         (held ??= new Set()).add(item.operation.id);
         left.items.push(item);
       } else if (held?.has(item.operation.id)) left.items.push(item);
-      else if (outcome.kind === 'rejected' && item.isUncertain && mayBeOurs(item.operation, outcome.status))
-        unclear.push(item);
+      else if (outcome.kind === 'rejected' && mayBeOurs(item, outcome.status)) unclear.push(item);
       else this.#done(item, outcome);
     }
     if (unclear.length > 0) await this.#settleUnclear(unclear, left);
@@ -200,8 +199,13 @@ export class Delivery<T extends Operation> {
 /** A server that is busy, or restarts, for less is nothing that anybody must know of. */
 const worthTellingMs = 5000;
 
-/** Whether the first attempt, whose answer was lost, may be what the server refuses the second one for. */
-function mayBeOurs({ kind, version }: Operation, status: number): boolean {
-  if (kind === 'delete') return status === 404 || status === 409;
-  return status === 409 && (kind === 'create' || version !== undefined);
+/**
+ * Whether the document may be as the operation would have it: by an attempt whose answer was lost, or, where it is of this very
+ * version, by anybody.
+ */
+function mayBeOurs({ operation: { kind, version }, isUncertain }: Item<Operation>, status: number): boolean {
+  if (status === 404) return kind === 'delete' && isUncertain;
+  return (
+    status === 409 && (version !== undefined || ((kind === 'create' || kind === 'delete') && isUncertain))
+  );
 }

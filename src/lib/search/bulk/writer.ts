@@ -18,6 +18,8 @@ export interface BulkWriterOptions<T extends Operation> {
   readonly stallMs?: number | undefined;
   /** Told when the writing has to wait, once until it gets on. */
   readonly waits?: (wait: Wait) => void;
+  /** An earlier run may have sent some of it: what such an operation meets may be its own work, and is looked at. */
+  readonly mayRepeat?: boolean;
   /** Maximum requests at once. */
   readonly senders?: number;
   /** Of the pauses: uniform on [0, 1). */
@@ -85,7 +87,7 @@ export class BulkWriter<T extends Operation> {
     const bytes = lengthOf(operation);
     if (this.#open && this.#open.bytes + bytes > this.#size.bytes) this.#seal();
     const batch = (this.#open ??= this.#begin());
-    batch.items.push({ operation, bytes, isUncertain: false });
+    batch.items.push({ operation, bytes, isUncertain: this.#options.mayRepeat ?? false });
     batch.bytes += bytes;
     batch.overwrites &&= mayShare;
     this.#holders.set(operation.id, batch);

@@ -62,7 +62,10 @@ export class Cluster {
 
   /** The indices behind an alias, with its definition in each. */
   async alias(name: string): Promise<Record<string, object>> {
-    const found = (await this.ask('GET', `/_alias/${name}`)) as Record<string, { aliases: Record<string, object> }>;
+    const found = (await this.ask('GET', `/_alias/${name}`)) as Record<
+      string,
+      { aliases: Record<string, object> }
+    >;
     return Object.fromEntries(Object.entries(found).map(([index, { aliases }]) => [index, aliases[name]!]));
   }
 

@@ -242,7 +242,10 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
         const documents = await cluster.fill(alias, 50, document);
         const { random } = replayable('changes with a template');
         const writer = new Writer(cluster, alias, documents, random);
-        const { code, stderr } = await writer.during(cluster.reindex(alias, '--template', '--freeze', '60s'), 50);
+        const { code, stderr } = await writer.during(
+          cluster.reindex(alias, '--template', '--freeze', '60s'),
+          50,
+        );
         expect(code, stderr).toBe(0);
         expect(writer.problems).toEqual([]);
         expect(await cluster.alias(alias)).toEqual({ [`${alias}-000002`]: {} });
@@ -266,6 +269,7 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
       const alias = name();
       const old = await cluster.createSeries(alias, numbers);
       await cluster.fill(alias, 10, document);
+      await cluster.ask('POST', `/${alias}/_refresh`);
       const before = await cluster.ask('GET', `/${alias}*`);
       const { code, json } = await cluster.reindex(alias, '--shards', '3', '--dry-run');
       expect(code).toBe(0);
