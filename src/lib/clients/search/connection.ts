@@ -54,6 +54,16 @@ interface Node {
   readonly base: URL;
   /** It has answered, so that it is what its URL says. */
   hasAnswered: boolean;
+  /** It has said that it is of our cluster. */
+  isMember: boolean;
+}
+
+/** Which cluster the nodes have to be of, and how a node says it. */
+interface Cluster {
+  readonly uuid: string;
+  readonly path: string;
+  /** Undefined where it does not know it yet. @param text of its answer */
+  readonly read: (text: string) => string | undefined;
 }
 
 /**
@@ -69,6 +79,7 @@ export class SearchConnection {
   readonly #redactor = new Redactor();
   readonly #nodes: readonly Node[];
   readonly #rotation: Rotation<Node>;
+  #cluster: Cluster | undefined;
 
   /**
    * Nothing is asked yet.
@@ -112,20 +123,26 @@ export class SearchConnection {
       const base = new URL(url);
       const target = nameOf(section, base.host);
       const http = new HttpClient(base, { ...timeouts, target, connections, tls, headers });
-      return { http, base, hasAnswered: false };
+      return { http, base, hasAnswered: false, isMember: false };
     });
     this.#rotation = new Rotation(this.#nodes, clock);
   }
 
+  /** From now on a node is asked nothing before it has said that it is of this cluster: writes would be spread over several. */
+  requireCluster(cluster: Cluster): void {
+    this.#cluster = this.#nodes.length > 1 ? cluster : undefined;
+  }
+
   /**
    * Sends one request; any status is an answer. A node that no connection can be made to is left for the next one.
-   * @throws HttpFailure when there was no answer; the signal's reason
+   * @throws HttpFailure when there was no answer; UserError `NODES_OF_TWO_CLUSTERS`; the signal's reason
    */
   async send(request: SearchRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const packed = await this.#packed(request);
     let unreached: unknown;
     for (const node of this.#rotation.order()) {
       try {
+        if (this.#cluster !== undefined && !node.isMember) await this.#meet(node, this.#cluster, signal);
         const answer = await node.http.request(this.#signed(packed, node.base), signal);
         node.hasAnswered = true;
         this.#rotation.wake(node);
@@ -174,6 +191,21 @@ export class SearchConnection {
 
   close(): void {
     for (const { http } of this.#nodes) http.close();
+  }
+
+  async #meet(node: Node, { uuid, path, read }: Cluster, signal: AbortSignal): Promise<void> {
+    const request = this.#signed(await this.#packed({ path }), node.base);
+    const { body } = await node.http.request(request, signal);
+    const said = read(body.toString('utf8'));
+    if (said !== undefined && said !== uuid)
+      throw new UserError(
+        `the nodes of ${this.#section}.url are not of one cluster: ${node.base.host} is of another one`,
+        {
+          code: 'NODES_OF_TWO_CLUSTERS',
+          hint: 'Another cluster is another environment of the configuration.',
+        },
+      );
+    node.isMember = said === uuid;
   }
 
   async #packed({ method = 'GET', path, query = {}, body, ...more }: SearchRequest): Promise<Packed> {

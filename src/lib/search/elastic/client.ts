@@ -3,6 +3,7 @@ import {
   answerJson,
   type ExpectingRequest,
   introduced,
+  readIntroduction,
 } from '../../clients/search/answer.js';
 import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
 import { elasticIntroduction, type ElasticIntroduction } from '../../clients/search/introductions.js';
@@ -27,7 +28,11 @@ export class ElasticClient {
     const connection = await SearchConnection.open('elasticsearch', settings, timeouts);
     try {
       const asked = elasticIntroduction(settings);
-      return new ElasticClient(connection, await introduced(connection, asked, signal));
+      const said = await introduced(connection, asked, signal);
+      const clusterOf = (text: string) => readIntroduction(asked, text)?.clusterUuid || undefined;
+      if (said.clusterUuid !== '')
+        connection.requireCluster({ uuid: said.clusterUuid, path: asked.path, read: clusterOf });
+      return new ElasticClient(connection, said);
     } catch (error) {
       connection.close();
       throw error;

@@ -9,6 +9,7 @@ import { solrIntroduction, type SolrIntroduction } from '../../clients/search/in
 import { SearchRefusal } from '../../clients/search/refusal.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
+import { UserError } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
 
 /** Solr, standalone or as SolrCloud. */
@@ -22,7 +23,13 @@ export class SolrClient {
   static async open(settings: SearchSettings, timeouts: Timeouts, signal: AbortSignal): Promise<SolrClient> {
     const connection = await SearchConnection.open('solr', settings, timeouts);
     try {
-      return new SolrClient(connection, await introduced(connection, solrIntroduction, signal));
+      const said = await introduced(connection, solrIntroduction, signal);
+      if (!said.isCloud && settings.urls.length > 1)
+        throw new UserError('solr.url names several servers, which share nothing: they are not a SolrCloud', {
+          code: 'NODES_OF_TWO_CLUSTERS',
+          hint: 'Name one of them. Another one is another environment of the configuration.',
+        });
+      return new SolrClient(connection, said);
     } catch (error) {
       connection.close();
       throw error;
