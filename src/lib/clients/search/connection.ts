@@ -96,10 +96,7 @@ export class SearchConnection {
         if (this.#cluster !== undefined) await node.join(this.#cluster, signal);
         const answer = await node.send(sent, signal);
         this.#rotation.wake(node);
-        // Errors become messages, which are cut: half a secret is not recognised as one.
-        return answer.status < 300
-          ? answer
-          : { ...answer, body: Buffer.from(this.masked(answer.body.toString('utf8'))) };
+        return answer;
       } catch (error) {
         if (!(error instanceof HttpFailure)) throw error;
         // In any other phase the node may have the request.
@@ -134,7 +131,9 @@ export class SearchConnection {
       const reason = excerpt(`it redirects to ${this.masked(headers.location)}`);
       return new SearchRefusal(server, status, '', reason, this.addressHint);
     }
-    const { type, reason } = refusalText(answer);
+    // Before it is cut: half a secret is not recognised as one.
+    const body = Buffer.from(this.masked(answer.body.toString('utf8')));
+    const { type, reason } = refusalText({ status, body });
     const advice = refusalAdvice({ status, type }, this.#section, this.#signIn.by);
     return new SearchRefusal(server, status, type, reason, advice);
   }

@@ -1,4 +1,4 @@
-import { errorText, refusalText, SearchRefusal } from '../../clients/search/refusal.js';
+import { errorText, SearchRefusal } from '../../clients/search/refusal.js';
 import { bytesOf } from '../../core/bytes.js';
 import type { HttpAnswer } from '../../http/client.js';
 import { HttpFailure } from '../../http/failure.js';
@@ -57,13 +57,14 @@ export function bulkBody(operations: readonly Operation[]): string {
 function refusedWhole(client: ElasticClient, answer: HttpAnswer, count: number): readonly Outcome[] {
   const { status, headers } = answer;
   if (status === 413) throw new BulkTooLarge();
-  const { type, reason } = refusalText(answer);
+  const refusal = client.refusal(answer);
+  const { type, reason } = refusal;
   // The block is the cluster's; while there is no master it is one as well, and passes.
   if (type === blockType && status !== 503)
     return new Array<Outcome>(count).fill({ kind: 'blocked', reason: `${type}: ${reason}` });
   if (passing.has(status))
     throw new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));
-  throw new SearchRefusal(client.name, status, type, reason);
+  throw refusal;
 }
 
 interface Answer {

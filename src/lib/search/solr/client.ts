@@ -57,6 +57,11 @@ export class SolrClient {
     return this.#withCore(await this.#connection.send(request, signal), request);
   }
 
+  /** What an answer with an error status means. */
+  refusal(answer: HttpAnswer): SearchRefusal {
+    return this.#connection.refusal(answer, this.name);
+  }
+
   /** The answer as it came. @throws SearchRefusal for a status from 300 on that is not expected; as `send` */
   async bytes(request: ExpectingRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const expected = [...(request.expected ?? []), 404];
