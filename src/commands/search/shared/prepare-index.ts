@@ -19,9 +19,9 @@ export const indexFlags = {
   op: flag.choice(['index', 'create', 'update', 'delete'], {
     help: 'index replaces, create leaves what is there, update changes the members given (default: index; of a data stream create)',
   }),
-  version: flag.text({
+  externalVersion: flag.text({
     placeholder: 'FIELD',
-    help: 'field with an external version, a whole number: an older one never replaces a newer one',
+    help: 'field with a version of your own, a whole number: an older document never replaces a newer one',
   }),
   routing: flag.text({ placeholder: 'FIELD', help: 'field by which the shard is chosen' }),
   meta: flag.boolean('rows are lines of a dump, with _id, _routing, _version and _source'),
@@ -79,7 +79,7 @@ export async function prepareIndexing(
   const rows: RowPlan = {
     kind: kindOf(input.op, index, found.isDataStream),
     id: input.id,
-    version: input.version,
+    version: input.externalVersion,
     routing: input.routing,
     isDump: input.meta,
     keepDuplicates: input.keepDuplicates,
@@ -157,7 +157,7 @@ function kindOf(given: OperationKind | undefined, index: string, isDataStream: b
 function refuseContradictions({
   id,
   op,
-  version,
+  externalVersion: version,
   routing,
   meta,
   mended,
@@ -176,7 +176,7 @@ function refuseContradictions({
   if (!meta && id === undefined && (op === 'update' || op === 'delete'))
     refuse(`--op ${op} needs the ids of the documents`, 'Name the field with --id.');
   if (version !== undefined && (op === 'update' || op === 'create'))
-    refuse(`--version does not go with --op ${op}`, 'Versions are compared by index and delete.');
+    refuse(`--external-version does not go with --op ${op}`, 'Versions are compared by index and delete.');
 }
 
 function notAlias(index: string): UserError {
