@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js';
 import { NotWritten } from '../core/errors.js';
 import { readAhead } from '../core/read-ahead.js';
 import { checkpointCode } from './codes.js';
-import { DeadLetterFile } from './dead-letters.js';
+import type { DeadLetterFile } from './dead-letters.js';
 
 /** Rows of a source, and where the source stands after them. */
 interface Positioned<Position> {

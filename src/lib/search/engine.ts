@@ -73,6 +73,8 @@ export interface Operation extends DocumentName {
   readonly kind: OperationKind;
   /** External version, as decimal digits. */
   readonly version?: string | undefined;
+  /** The document must still be what was read (`StoredDocument.revision`): else 409. */
+  readonly ifRevision?: string | undefined;
   /** JSON; of an update, the members that change; undefined for a delete. */
   readonly source?: ByteString | undefined;
 }
@@ -101,6 +103,8 @@ export interface StoredDocument {
   readonly source: ByteString;
   /** Decimal digits. */
   readonly version: string;
+  /** Opaque: another one after every write. */
+  readonly revision: string;
 }
 
 export interface ScanOptions {
@@ -116,6 +120,8 @@ export interface ScanOptions {
   readonly source?: boolean;
   /** A part of the documents: part `id` of `max`. Parts can be read side by side. */
   readonly slice?: { readonly id: number; readonly max: number };
+  /** Of one shard only, by its number. */
+  readonly shard?: number;
 }
 
 /** A document as the server holds it: bytes that were never parsed. */

@@ -63,13 +63,17 @@ export const ENGINES = {
   },
 };
 
-/** Optional for OpenSearch's pom, and not for its launcher. */
-const LOG4J = 'org.apache.logging.log4j:log4j-core:2.25.4';
+/** Optional in OpenSearch's pom: for its launcher, and for geo_shape. */
+const OPENSEARCH_EXTRAS = [
+  'org.apache.logging.log4j:log4j-core:2.25.4',
+  'org.locationtech.jts:jts-core:1.15.0',
+  'org.locationtech.spatial4j:spatial4j:0.7',
+];
 
 /** Maven's coordinates of an engine's jars. */
 export function artifacts(engine) {
   const own = ENGINES[engine].artifacts.map((name) => `${name}:${SEARCH_VERSIONS[engine]}`);
-  return engine === 'opensearch-3' ? [...own, LOG4J] : own;
+  return engine === 'opensearch-3' ? [...own, ...OPENSEARCH_EXTRAS] : own;
 }
 
 export function isSolr(engine) {
@@ -110,5 +114,5 @@ export function nativeFolder(folder) {
 }
 
 export function classArchive(folder) {
-  return join(folder, 'classes.jsa');
+  return join(folder, 'classes', 'archive.jsa');
 }

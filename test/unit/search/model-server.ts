@@ -100,7 +100,13 @@ export class ModelServer {
       throw new HttpFailure('model', 'unreachable', 'connect', 'connection refused');
     return documents.map(({ id }) => {
       const stored = this.index.documents.get(id);
-      return stored && { source: stored.source as ByteString, version: String(stored.version) };
+      return (
+        stored && {
+          source: stored.source as ByteString,
+          version: String(stored.version),
+          revision: String(stored.version),
+        }
+      );
     });
   }
 

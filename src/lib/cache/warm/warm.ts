@@ -2,7 +2,7 @@ import type { ByteString } from '../../core/bytes.js';
 import { graceMs, withGrace } from '../../core/abort.js';
 import { abortable } from '../../core/abortable.js';
 import type { Clock } from '../../core/clock.js';
-import { NotWritten } from '../../core/errors.js';
+import type { NotWritten } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
 import { DeadLetterFile } from '../../runs/dead-letters.js';
 import { endRun, inBatches } from '../../runs/in-batches.js';

@@ -31,6 +31,8 @@ export interface SearchRequest {
   readonly contentType?: string;
   /** Of the answer; 256 MiB by default. */
   readonly maxBodyBytes?: number;
+  /** What the server's lists of tasks and its logs call this request. */
+  readonly opaqueId?: string;
 }
 
 /** To one node, of all requests at once. */
@@ -108,7 +110,7 @@ export class SearchConnection {
     };
     this.#nodes = settings.urls.map((url) => {
       const base = new URL(url);
-      const target = `${section === 'solr' ? 'Solr' : 'Elasticsearch'} at ${base.host}`;
+      const target = nameOf(section, base.host);
       const http = new HttpClient(base, { ...timeouts, target, connections, tls, headers });
       return { http, base, hasAnswered: false };
     });
@@ -127,7 +129,10 @@ export class SearchConnection {
         const answer = await node.http.request(this.#signed(packed, node.base), signal);
         node.hasAnswered = true;
         this.#rotation.wake(node);
-        return answer;
+        // Errors become messages, which are cut: half a secret is not recognised as one.
+        return answer.status < 300
+          ? answer
+          : { ...answer, body: Buffer.from(this.masked(answer.body.toString('utf8'))) };
       } catch (error) {
         if (!(error instanceof HttpFailure)) throw error;
         // In any other phase the node may have the request.
@@ -140,25 +145,29 @@ export class SearchConnection {
     throw unreached;
   }
 
-  /** The body of an answer for messages: a server, or a proxy before it, may repeat the secrets that it was sent. */
-  textOf({ body }: HttpAnswer): string {
-    return this.#redactor.text(body.toString('utf8'));
+  /** Text for messages, without the secrets that a server, or a proxy before it, repeats. */
+  masked(text: string): string {
+    return this.#redactor.text(text);
+  }
+
+  /** For people, until the server has said who it is: `Elasticsearch at 10.0.0.5:9200`. */
+  get name(): string {
+    return nameOf(this.#section, this.address);
+  }
+
+  /** What to do when something else answers. */
+  get addressHint(): string {
+    return `Check ${this.#section}.url in the configuration${this.#section === 'solr' ? ': http://HOST:8983/solr' : '.'}`;
   }
 
   /** What an answer with an error status means. @param server for people: `Elasticsearch 9.5.3 at 10.0.0.5:9200` */
   refusal(answer: HttpAnswer, server: string): SearchRefusal {
     const { status, headers } = answer;
-    const { location } = headers;
-    if (status < 400 && location !== undefined)
-      return new SearchRefusal(
-        server,
-        status,
-        '',
-        excerpt(`it redirects to ${this.#redactor.text(location)}`),
-        `Write the URL that answers itself in ${this.#section}.url.`,
-      );
-    // Before it is cut: half a secret is not recognised as one.
-    const { type, reason } = refusalText({ status, body: Buffer.from(this.textOf(answer)) });
+    if (status < 400 && headers.location !== undefined) {
+      const reason = excerpt(`it redirects to ${this.masked(headers.location)}`);
+      return new SearchRefusal(server, status, '', reason, this.addressHint);
+    }
+    const { type, reason } = refusalText(answer);
     const advice = refusalAdvice({ status, type }, this.#section, this.#signIn.by);
     return new SearchRefusal(server, status, type, reason, advice);
   }
@@ -183,6 +192,7 @@ export class SearchConnection {
       headers: {
         ...(body === undefined ? {} : { 'content-type': more.contentType ?? 'application/json' }),
         ...(packs ? { 'content-encoding': 'gzip' } : {}),
+        ...(more.opaqueId === undefined ? {} : { 'x-opaque-id': more.opaqueId }),
       },
     };
   }
@@ -208,6 +218,10 @@ export class SearchConnection {
       ? again(`None of the ${all} nodes of ${this.#section}.url can be connected to.`)
       : failure;
   }
+}
+
+function nameOf(section: SearchSection, host: string): string {
+  return `${section === 'solr' ? 'Solr' : 'Elasticsearch'} at ${host}`;
 }
 
 const gzipped = promisify(gzip);

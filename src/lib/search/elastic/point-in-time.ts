@@ -12,14 +12,19 @@ export class PointInTime {
   readonly #renewing: NodeJS.Timeout;
   #id: string;
 
-  /** @throws UserError `ENGINE_TOO_OLD`; SearchRefusal; HttpFailure; the signal's reason */
-  static async open(client: ElasticClient, index: string, signal: AbortSignal): Promise<PointInTime> {
+  /** @param shard only this one, by its number @throws UserError `ENGINE_TOO_OLD`; SearchRefusal; HttpFailure; the signal's reason */
+  static async open(
+    client: ElasticClient,
+    index: string,
+    signal: AbortSignal,
+    shard?: number,
+  ): Promise<PointInTime> {
     requireTieBreaker(client);
     const opened = await client.json<{ id?: string; pit_id?: string }>(
       {
         method: 'POST',
         path: `/${encodeURIComponent(index)}${pathOf(client)}`,
-        query: { keep_alive: keepAlive },
+        query: { keep_alive: keepAlive, preference: shard === undefined ? undefined : `_shards:${shard}` },
       },
       signal,
     );

@@ -35,10 +35,14 @@ export async function readDocuments(
 function storedDocument(raw: ByteString, server: string): StoredDocument | undefined {
   let source: ByteString | undefined;
   let version = '';
+  let seqNo = '';
+  let term = '';
   let found = false;
   eachMember(raw, (name, value) => {
     if (name === '"_source"') source = value;
     else if (name === '"_version"') version = value;
+    else if (name === '"_seq_no"') seqNo = value;
+    else if (name === '"_primary_term"') term = value;
     else if (name === '"found"') found = value === 'true';
     else if (name === '"error"') {
       const { type, reason } = refusalText({
@@ -48,5 +52,7 @@ function storedDocument(raw: ByteString, server: string): StoredDocument | undef
       throw new SearchRefusal(server, type === 'index_not_found_exception' ? 404 : 503, type, reason);
     }
   });
-  return found && source !== undefined ? { source, version } : undefined;
+  if (!found || source === undefined) return undefined;
+  // As a bulk action has it.
+  return { source, version, revision: `"if_seq_no":${seqNo},"if_primary_term":${term}` };
 }

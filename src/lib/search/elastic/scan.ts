@@ -25,7 +25,7 @@ async function* pages(
   options: ScanOptions,
 ): AsyncGenerator<readonly Hit[]> {
   const { signal, patienceMs = usualPatienceMs } = options;
-  const pit = await PointInTime.open(client, index, signal);
+  const pit = await PointInTime.open(client, index, signal, options.shard);
   try {
     const size = new PageSize(options.pageSize, options.source);
     const asked = question(options);

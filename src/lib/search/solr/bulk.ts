@@ -1,4 +1,4 @@
-import { SearchRefusal } from '../../clients/search/refusal.js';
+import type { SearchRefusal } from '../../clients/search/refusal.js';
 import type { ByteString } from '../../core/bytes.js';
 import { UserError } from '../../core/errors.js';
 import { settleByReading } from '../bulk/lost-answers.js';

@@ -79,7 +79,8 @@ export class SolrEngine implements SearchEngine {
     const stored = await readStored(this.client, index, schema, ids, signal);
     return ids.map((id) => {
       const document = stored.get(id);
-      return document && { source: document.source, version: document.version ?? '' };
+      const { source, version = '', ownVersion = '' } = document ?? {};
+      return source && { source, version, revision: ownVersion };
     });
   }
 

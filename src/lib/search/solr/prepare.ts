@@ -46,18 +46,25 @@ function needsStored({ keepsSource }: SolrSchema, { kind, version }: Operation):
   return version !== undefined || (kind === 'update' && keepsSource);
 }
 
-function plain(schema: SolrSchema, { kind, id, source }: Operation): Unplaced {
+function plain(schema: SolrSchema, { kind, id, source, ifRevision }: Operation): Unplaced {
   switch (kind) {
     case 'index':
-      return { id, text: addCommand(schema, id, source!, {}), isGuarded: false };
+      return {
+        id,
+        text: addCommand(schema, id, source!, { expected: ifRevision }),
+        expected: ifRevision,
+        isGuarded: false,
+      };
     case 'create': {
       const expected = mustBeMissing;
       return { id, text: addCommand(schema, id, source!, { expected }), expected, isGuarded: false };
     }
     case 'update':
       return { id, text: setCommand(schema, id, source!), expected: mustBeThere, isGuarded: false };
-    case 'delete':
-      return { id, text: deleteCommand(id, mustBeThere), expected: mustBeThere, isGuarded: false };
+    case 'delete': {
+      const expected = ifRevision ?? mustBeThere;
+      return { id, text: deleteCommand(id, expected), expected, isGuarded: false };
+    }
   }
 }
 

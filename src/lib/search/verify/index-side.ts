@@ -1,10 +1,16 @@
 import type { DocumentName, Hit, ScanOptions, SearchEngine, StoredDocument } from '../engine.js';
 import type { Side } from './side.js';
 
+export interface PlacedDocument extends StoredDocument {
+  /** The concrete index that has it. */
+  readonly index: string;
+}
+
 /** What an index holds: whatever is behind an index, alias or data stream. */
 export class IndexSide implements Side {
-  readonly #engine: SearchEngine;
-  readonly #index: string;
+  readonly engine: SearchEngine;
+  /** An index, alias or data stream. */
+  readonly name: string;
   readonly #concrete: readonly string[];
   readonly #filter: unknown;
 
@@ -19,14 +25,14 @@ export class IndexSide implements Side {
     readonly estimate: number | undefined,
     filter?: unknown,
   ) {
-    this.#engine = engine;
-    this.#index = index;
+    this.engine = engine;
+    this.name = index;
     this.#concrete = concrete;
     this.#filter = filter;
   }
 
   get label(): string {
-    return `${this.#index} at ${this.#engine.address}`;
+    return `${this.name} at ${this.engine.address}`;
   }
 
   documents(signal: AbortSignal): AsyncIterable<readonly Hit[]> {
@@ -42,17 +48,17 @@ export class IndexSide implements Side {
   async read(
     names: readonly DocumentName[],
     signal: AbortSignal,
-  ): Promise<readonly (StoredDocument | undefined)[]> {
-    const found: (StoredDocument | undefined)[] = new Array<undefined>(names.length).fill(undefined);
+  ): Promise<readonly (PlacedDocument | undefined)[]> {
+    const found: (PlacedDocument | undefined)[] = new Array<undefined>(names.length).fill(undefined);
     // No engine reads from several indices at once by id alone.
     for (const index of this.#concrete) {
-      const read = await this.#engine.read(index, names, signal);
-      for (const [i, document] of read.entries()) found[i] ??= document;
+      const read = await this.engine.read(index, names, signal);
+      for (const [i, document] of read.entries()) if (document) found[i] ??= { ...document, index };
     }
     return found;
   }
 
   #scan(options: ScanOptions): AsyncIterable<readonly Hit[]> {
-    return this.#engine.scan(this.#index, { ...options, filter: this.#filter });
+    return this.engine.scan(this.name, { ...options, filter: this.#filter });
   }
 }

@@ -1,6 +1,7 @@
 import type { ByteString } from '../../core/bytes.js';
 import type { DocumentName } from '../engine.js';
 import type { DifferenceCounts, DifferenceKind, Differences } from './differences.js';
+import { differing } from './differing.js';
 import { DocumentHasher, hashWords } from './document-hash.js';
 import { isSame } from './hash-table.js';
 import type { IndexSide } from './index-side.js';
@@ -22,9 +23,6 @@ export interface Example {
   readonly id: ByteString;
   readonly kind: DifferenceKind;
 }
-
-/** Documents that are read at once. */
-const batchSize = 500;
 
 /**
  * Looks again at every difference: the sides were not read at one moment, and documents that were written in between differ for no
@@ -71,11 +69,8 @@ class Look {
   }
 
   async readSource(source: Side): Promise<void> {
-    await this.#each(
-      source.documents(this.#signal),
-      () => true,
-      (batch) => this.#compare(batch),
-    );
+    for await (const batch of differing(source.documents(this.#signal), this.#differences))
+      await this.#compare(batch);
   }
 
   /** Those that the source did not have again. */
@@ -83,7 +78,8 @@ class Look {
     if (!this.#has('extra')) return;
     const isOpen = (number: number) =>
       this.#states[number] === 0 && this.#differences.at(number).kind === 'extra';
-    await this.#each(this.#index.names(this.#signal), isOpen, (batch) => this.#confirmExtras(batch));
+    for await (const batch of differing(this.#index.names(this.#signal), this.#differences, isOpen))
+      await this.#confirmExtras(batch);
   }
 
   result(): SecondLook {
@@ -111,27 +107,6 @@ class Look {
     for (let number = 0; number < this.#differences.size; number++)
       if (this.#differences.at(number).kind === kind) return true;
     return false;
-  }
-
-  /** Hands on the documents that are among the differences, in batches. */
-  async #each<T extends DocumentName>(
-    all: AsyncIterable<readonly T[]>,
-    isWanted: (number: number) => boolean,
-    use: (batch: ReadonlyMap<number, T>) => Promise<void>,
-  ): Promise<void> {
-    let batch = new Map<number, T>();
-    for await (const documents of all)
-      for (const document of documents) {
-        this.#hasher.text(document.id, this.#hash, 0);
-        const number = this.#differences.find(this.#hash);
-        if (number === undefined || !isWanted(number)) continue;
-        // Of two documents of one id the last counts.
-        batch.set(number, document);
-        if (batch.size < batchSize) continue;
-        await use(batch);
-        batch = new Map();
-      }
-    if (batch.size > 0) await use(batch);
   }
 
   async #compare(batch: ReadonlyMap<number, SideDocument>): Promise<void> {

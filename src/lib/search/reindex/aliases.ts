@@ -1,0 +1,25 @@
+import type { ElasticClient } from '../elastic/client.js';
+import type { AliasDefinition, IndexFacts } from './index-facts.js';
+
+/** One action of `_aliases`. */
+export type AliasAction =
+  | { readonly add: { readonly index: string; readonly alias: string } & AliasDefinition }
+  | { readonly remove: { readonly index: string; readonly alias: string } }
+  | { readonly remove_index: { readonly index: string } };
+
+/** Moves each alias from one index to another, as it is: filter, routing, and whether it is written through. */
+export function moves(from: Pick<IndexFacts, 'name' | 'aliases'>, to: string): readonly AliasAction[] {
+  return Object.entries(from.aliases).flatMap(([alias, definition]): AliasAction[] => [
+    { remove: { index: from.name, alias } },
+    { add: { index: to, alias, ...definition } },
+  ]);
+}
+
+/** All of the actions at once, or none. */
+export async function changeAliases(
+  client: ElasticClient,
+  actions: readonly AliasAction[],
+  signal: AbortSignal,
+): Promise<void> {
+  await client.json({ method: 'POST', path: '/_aliases', body: { actions } }, signal);
+}

@@ -1,0 +1,27 @@
+import type { Transfer } from './catch-up.js';
+import { findDestination } from './destination.js';
+import { markOf } from './state.js';
+
+/** Gives the destination the settings that it was filled without, and waits until its replicas are there, or have nowhere to go. */
+export async function complete(
+  { engine: { client }, journal, patience }: Transfer,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await patience.retry(() => findDestination(client, journal.state, signal), signal);
+  const path = `/${encodeURIComponent(found.name)}`;
+  await patience.retry(
+    () => client.json({ method: 'PUT', path: `${path}/_settings`, body: markOf(found)!.later }, signal),
+    signal,
+  );
+  for (;;) {
+    const { timed_out } = await client.json<{ timed_out: boolean }>(
+      {
+        path: `/_cluster/health${path}`,
+        query: { wait_for_no_initializing_shards: 'true', timeout: '10s' },
+        expected: [408],
+      },
+      signal,
+    );
+    if (!timed_out) return;
+  }
+}

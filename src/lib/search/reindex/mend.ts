@@ -1,0 +1,53 @@
+import type { DocumentName } from '../engine.js';
+import { copierOf, type Transfer } from './catch-up.js';
+import { differences } from './compare.js';
+
+/** Differences that are mended by one request. */
+const batchSize = 500;
+
+/**
+ * Compares source and destination by id, and by content unless `content` is false, and mends what differs: documents that were
+ * deleted from the source, and what a copy may have missed. What was written to the source after the last catch-up may
+ * be mended, too.
+ * @returns how many differed, without those that the mapping does not take
+ */
+export async function compareAndMend(
+  transfer: Transfer,
+  signal: AbortSignal,
+  { content, seen = () => {} }: { readonly content: boolean; readonly seen?: (documents: number) => void },
+): Promise<number> {
+  const { engine, source, destination, rejections, patience } = transfer;
+  await patience.retry(async () => {
+    await engine.refresh(destination.name, signal);
+    await engine.refresh(source.name, signal);
+  }, signal);
+  return patience.retry(async () => {
+    let differed = 0;
+    let batch: DocumentName[] = [];
+    const copier = copierOf(transfer, signal);
+    const names = { source: source.name, destination: destination.name };
+    for await (const { kind, id, routing } of differences(engine, names, { signal, content, seen })) {
+      if (!(kind === 'missing' && rejections.has({ id, routing }))) differed++;
+      batch.push({ id, routing });
+      if (batch.length < batchSize) continue;
+      await copier.mend(batch);
+      batch = [];
+    }
+    await copier.mend(batch);
+    return differed;
+  }, signal);
+}
+
+/** Whether both have the same number of documents, but for those that the mapping does not take. */
+export async function haveSameCount(
+  { engine, source, destination, rejections }: Transfer,
+  signal: AbortSignal,
+): Promise<boolean> {
+  await engine.refresh(destination.name, signal);
+  await engine.refresh(source.name, signal);
+  const [there, here] = await Promise.all([
+    engine.count(source.name, signal),
+    engine.count(destination.name, signal),
+  ]);
+  return there === here + rejections.count;
+}

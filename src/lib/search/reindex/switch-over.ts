@@ -1,0 +1,115 @@
+import { graceMs, withGrace, withTimeout } from '../../core/abort.js';
+import { ServiceConflict } from '../../core/errors.js';
+import { formatDuration } from '../../core/units.js';
+import { catchUp, type Transfer } from './catch-up.js';
+import { allowWrites, blockWrites } from './freeze.js';
+import { compareAndMend, haveSameCount } from './mend.js';
+import type { ReindexPlan } from './prepare.js';
+import type { ReindexIo, ReindexResult } from './reindex.js';
+import { sequenceNumbers, sum } from './sequence.js';
+import { cloneFrozen, removeClone, swap } from './swap.js';
+
+type Swapped = Pick<ReindexResult, 'swapped' | 'kept' | 'frozenMs' | 'mayBeMissing'>;
+
+const attempts = 3;
+
+/**
+ * Stops writes to the source for a moment, brings over the last of them, and moves the aliases. What does not fit into the time
+ * allowed is given up, and tried again after catching up. The old index takes no writes from then on: one that was
+ * still on its way to it is refused, and not lost.
+ */
+export async function swapFrozen(
+  plan: ReindexPlan,
+  transfer: Transfer,
+  { clock, signal, warn, during }: ReindexIo,
+): Promise<Swapped> {
+  const freezeMs = plan.freezeMs!;
+  for (let attempt = 1; ; attempt++) {
+    await during('catching up', (progress) =>
+      catchUp(transfer, signal, { seen: (documents) => progress.update(documents) }),
+    );
+    const began = clock.monotonic();
+    const kept = await frozen(plan, transfer, signal);
+    const frozenMs = Math.round(clock.monotonic() - began);
+    if (kept !== undefined) return { swapped: true, kept, frozenMs, mayBeMissing: 0 };
+    warn(`the last writes and deletes did not fit into ${formatDuration(freezeMs)} without writes`);
+    if (attempt < attempts) {
+      await compareAndMend(transfer, signal, { content: false });
+      continue;
+    }
+    throw new ServiceConflict(
+      `'${transfer.source.name}' is written to faster than it can be caught up with`,
+      {
+        code: 'FREEZE_TOO_SHORT',
+        hint: `The alias was not moved. Continue with --resume and more time, as --freeze ${formatDuration(freezeMs * 4)}, or with --no-freeze.`,
+      },
+    );
+  }
+}
+
+/** @returns the index that is kept; undefined when the time was not enough: writes are taken again */
+async function frozen(
+  { source, old, freezeMs }: ReindexPlan,
+  transfer: Transfer,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { journal, engine } = transfer;
+  const { client } = engine;
+  const { name } = source.index;
+  // Who blocked it before us decides when it takes writes again.
+  const isOurs = source.index.settings['index.blocks.write'] !== 'true' || journal.state.frozen;
+  let kept: string | undefined;
+  let hasClone = false;
+  try {
+    if (isOurs) {
+      await journal.save({ frozen: true }, signal);
+      await blockWrites(client, name, signal);
+    }
+    await withTimeout(signal, freezeMs!, async (within) => {
+      await bringOverTheLast(transfer, within);
+      if (old === undefined) return;
+      hasClone = true;
+      await cloneFrozen(client, name, old, within);
+    });
+    // From here on it is not given up half-way: whether the aliases were moved would not be known.
+    const grace = withGrace(signal, graceMs);
+    kept = await swap(client, source, journal.state, { old, clock: transfer.clock }, grace);
+    return kept;
+  } catch (error) {
+    if (signal.aborted || (error as Error).name !== 'TimeoutError') throw error;
+    return undefined;
+  } finally {
+    if (kept === undefined) {
+      const grace = withGrace(signal, graceMs);
+      if (isOurs) {
+        await allowWrites(client, name, grace);
+        await journal.save({ frozen: false }, grace);
+      }
+      if (hasClone) await removeClone(client, old!, grace);
+    }
+  }
+}
+
+/** Nobody else writes: what is not in the destination after it is nowhere. */
+async function bringOverTheLast(transfer: Transfer, signal: AbortSignal): Promise<void> {
+  await catchUp(transfer, signal, { isFrozen: true });
+  if (await haveSameCount(transfer, signal)) return;
+  // Every document of the source is in the destination, which has more: documents were deleted.
+  await compareAndMend(transfer, signal, { content: false });
+}
+
+/** Moves the aliases while both may be written to, and says how many writes may have been lost. */
+export async function swapUnfrozen(
+  plan: ReindexPlan,
+  transfer: Transfer,
+  signal: AbortSignal,
+): Promise<Swapped> {
+  const { journal, engine, source, clock } = transfer;
+  await catchUp(transfer, signal);
+  if (!(await haveSameCount(transfer, signal))) await compareAndMend(transfer, signal, { content: false });
+  await catchUp(transfer, signal);
+  const caughtUp = sum(journal.state.reached);
+  const kept = await swap(engine.client, plan.source, journal.state, { old: undefined, clock }, signal);
+  const { last } = await sequenceNumbers(engine.client, source, signal);
+  return { swapped: true, kept, frozenMs: 0, mayBeMissing: sum(last) - caughtUp };
+}
