@@ -43,7 +43,7 @@ export const elasticsearchSection = section({
       awsRegion: z.optional(text({ help: 'requests are signed (SigV4) for that region of AWS' })),
       awsService: z.optional(
         choice(['es', 'aoss'], {
-          help: 'what they are signed for; where nothing is said, es; aoss: OpenSearch Serverless',
+          help: 'what they are signed for; aoss: OpenSearch Serverless. Without it es',
         }),
       ),
       awsAccessKeyId: z.optional(
@@ -52,7 +52,7 @@ export const elasticsearchSection = section({
       awsSecretAccessKey: z.optional(secret({ help: 'secret access key of AWS' })),
       awsSessionToken: z.optional(secret({ help: 'token of temporary credentials of AWS' })),
       gzip: z.optional(
-        yesNo({ help: 'true: requests and answers travel as gzip; for slow networks', default: 'false' }),
+        yesNo({ help: 'true: requests and answers travel as gzip, which pays on slow networks' }),
       ),
     }),
     z.transform(reached),

@@ -98,7 +98,10 @@ async function bringOverTheLast(transfer: Transfer, signal: AbortSignal): Promis
   await compareAndMend(transfer, signal, { content: false });
 }
 
-/** Moves the aliases while both may be written to, and says how many writes may have been lost. */
+/**
+ * Moves the aliases while both may be written to, and says how many writes may have been lost: whatever came since the last
+ * comparison began, but for the documents that were brought over after it.
+ */
 export async function swapUnfrozen(
   plan: ReindexPlan,
   transfer: Transfer,
@@ -106,10 +109,12 @@ export async function swapUnfrozen(
 ): Promise<Swapped> {
   const { journal, engine, source, clock } = transfer;
   await catchUp(transfer, signal);
-  if (!(await haveSameCount(transfer, signal))) await compareAndMend(transfer, signal, { content: false });
-  await catchUp(transfer, signal);
-  const caughtUp = sum(journal.state.reached);
+  const compared = sum(journal.state.reached);
+  await compareAndMend(transfer, signal, { content: false });
+  const after = await catchUp(transfer, signal);
   const kept = await swap(engine.client, plan.source, journal.state, { old: undefined, clock }, signal);
+  // What was still on its way to the old index is refused from here on, and not lost.
+  await blockWrites(engine.client, source.name, signal);
   const { last } = await sequenceNumbers(engine.client, source, signal);
-  return { swapped: true, kept, frozenMs: 0, mayBeMissing: sum(last) - caughtUp };
+  return { swapped: true, kept, frozenMs: 0, mayBeMissing: sum(last) - compared - after };
 }
