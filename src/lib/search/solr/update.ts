@@ -6,8 +6,9 @@ import { JsonCursor, NotJson } from '../../sources/json-cursor.js';
 import { memberText, stringText } from '../../sources/json-members.js';
 import { BulkBusy, BulkTooLarge } from '../engine.js';
 import { corePath, type SolrClient } from './client.js';
+import type { SolrSchema } from './schema.js';
 
-/** How long Solr may keep what was written from searches, in milliseconds. */
+/** How long what was written may be invisible to searches, where the core says nothing of it, in milliseconds. */
 const commitWithinMs = 10_000;
 
 /** What Solr says of one request of several commands, each for another document. */
@@ -35,6 +36,7 @@ export async function sendUpdate(
   client: SolrClient,
   core: string,
   commands: readonly UpdateCommand[],
+  { commitsItself }: Pick<SolrSchema, 'commitsItself'>,
   signal: AbortSignal,
 ): Promise<UpdateAnswer> {
   const answer = await client.send(
@@ -42,7 +44,12 @@ export async function sendUpdate(
       method: 'POST',
       path: corePath(core, 'update'),
       // With versions it says which commands were carried out, even where one of them failed.
-      query: { versions: 'true', commitWithin: String(commitWithinMs), indent: 'off', wt: 'json' },
+      query: {
+        versions: 'true',
+        commitWithin: commitsItself ? undefined : String(commitWithinMs),
+        indent: 'off',
+        wt: 'json',
+      },
       body: Buffer.from(`{${commands.map(({ text }) => text).join(',')}}`, 'latin1'),
     },
     signal,
