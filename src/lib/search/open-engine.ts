@@ -1,16 +1,13 @@
-import type { SearchSettings } from '../clients/search/settings.js';
+import type { SearchSection, SearchSettings } from '../clients/search/settings.js';
 import type { Timeouts } from '../clients/settings.js';
 import type { SearchEngine } from './engine.js';
-
-/** Which section of the configuration a cluster is in; OpenSearch is in `elasticsearch`. */
-export type EngineSection = 'elasticsearch' | 'solr';
 
 /**
  * Connects, and asks who is there.
  * @throws HttpFailure; SearchRefusal; UserError `NOT_A_SEARCH_SERVER`; as SearchConnection; the signal's reason
  */
 export async function openEngine(
-  section: EngineSection,
+  section: SearchSection,
   settings: SearchSettings,
   timeouts: Timeouts,
   signal: AbortSignal,

@@ -134,7 +134,7 @@ needs('search')('search index, through a proxy', () => {
     const full = (full: boolean | null) => to.settings({ 'index.blocks.read_only_allow_delete': full });
     bulks(async (n) => {
       if (n === 2) await full(true);
-      return 'pass';
+      return 'pass' as const;
     });
     const lifted = delay(1500).then(() => full(null));
     const first = (await index(to, '--file', file, '--dead-letter', dead)).json();
@@ -152,10 +152,10 @@ needs('search')('search index, through a proxy', () => {
     const args = ['--file', file, '--op', 'create', '--resume', resume, '--rate', '2000', '--stall', '1s'];
     let isFull = false;
     proxy.fate = async () => {
-      if (isFull || (await again.count()) < 5000) return 'pass';
+      if (isFull || (await again.count()) < 5000) return 'pass' as const;
       isFull = true;
       await full(true);
-      return 'pass';
+      return 'pass' as const;
     };
     const stalled = await index(again, ...args);
     expect(stalled.json()).toMatchObject({ exitCode: 5, result: { rejected: 0 } });

@@ -46,3 +46,24 @@ it('leaves numbers, lists and what is short as they are', () => {
   const data = { a: [1, null, true, 2n], b: undefined, c: 'short' };
   expect(redactor.data(data)).toEqual(data);
 });
+
+it('hides what it has learned whatever looks like a secret around it, or in it', () => {
+  const around = fc.constantFrom(
+    '',
+    'authorization: ',
+    'password=',
+    '"token": "',
+    'redis://u:',
+    'a@b',
+    '"',
+    ' ',
+  );
+  fc.assert(
+    fc.property(secret, around, around, (known, before, after) => {
+      const redactor = new Redactor();
+      redactor.learn(known);
+      // Neither its end nor its beginning.
+      expect(redactor.text(before + known + after)).not.toMatch(/Qz7|7zQ/);
+    }),
+  );
+});

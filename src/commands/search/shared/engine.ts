@@ -1,10 +1,10 @@
 import { elasticsearchSection, solrSection } from '../../../lib/clients/search/section.js';
-import type { SearchSettings } from '../../../lib/clients/search/settings.js';
+import type { SearchSection, SearchSettings } from '../../../lib/clients/search/settings.js';
 import { withAwsVariables } from '../../../lib/clients/search/sign-in.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { required } from '../../../lib/core/schema/required.js';
 import type { SearchEngine } from '../../../lib/search/engine.js';
-import { type EngineSection, openEngine } from '../../../lib/search/open-engine.js';
+import { openEngine } from '../../../lib/search/open-engine.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type Flags, type FlagValues } from '../../../runtime/flags.js';
 import type { Settings } from '../../../runtime/settings.js';
@@ -49,7 +49,7 @@ export async function openTarget(target: string, context: Context): Promise<Sear
 
 async function open(
   settings: Settings,
-  engine: EngineSection | undefined,
+  engine: SearchSection | undefined,
   context: Context,
   user: string,
 ): Promise<SearchEngine> {

@@ -1,6 +1,8 @@
 import { ServiceUnavailable } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
+import { excerpt } from '../../http/excerpt.js';
 import type { SearchConnection, SearchRequest } from './connection.js';
+import { pageText } from './refusal.js';
 
 export interface ExpectingRequest extends SearchRequest {
   /** Statuses from 300 on that are answers, and not errors. */
@@ -31,4 +33,42 @@ export function answerJson({ body }: Pick<HttpAnswer, 'body'>, name: string): un
   } catch {
     throw new ServiceUnavailable(`${name} did not answer with JSON`, { code: 'NOT_JSON' });
   }
+}
+
+/** Where a system says who it is. */
+export interface Introduction<T> {
+  /** For messages: `Solr`. */
+  readonly system: string;
+  readonly path: string;
+  /** Undefined where it is something else. @param body JSON */
+  readonly read: (body: unknown) => T | undefined;
+}
+
+/** Undefined where the text is something else. */
+export function readIntroduction<T>({ read }: Introduction<T>, text: string): T | undefined {
+  try {
+    const body = JSON.parse(text) as unknown;
+    return typeof body === 'object' && body !== null ? read(body) : undefined;
+  } catch {
+    // A page.
+    return undefined;
+  }
+}
+
+/** @throws ServiceUnavailable `NOT_A_SEARCH_SERVER` when what answers is something else; as acceptedAnswer */
+export async function introduced<T>(
+  connection: SearchConnection,
+  introduction: Introduction<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const { system, path } = introduction;
+  const answer = await acceptedAnswer(connection, { path }, connection.name, signal);
+  const text = answer.body.toString('utf8');
+  const said = readIntroduction(introduction, text);
+  if (said !== undefined) return said;
+  const page = excerpt(pageText(connection.masked(text)), 100);
+  throw new ServiceUnavailable(
+    `${connection.address} answers, but not as ${system}${page === '' ? '' : `: ${page}`}`,
+    { code: 'NOT_A_SEARCH_SERVER', hint: connection.addressHint },
+  );
 }

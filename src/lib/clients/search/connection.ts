@@ -54,6 +54,16 @@ interface Node {
   readonly base: URL;
   /** It has answered, so that it is what its URL says. */
   hasAnswered: boolean;
+  /** It has said that it is of our cluster. */
+  isMember: boolean;
+}
+
+/** Which cluster the nodes have to be of, and how a node says it. */
+interface Cluster {
+  readonly uuid: string;
+  readonly path: string;
+  /** Undefined where it does not know it yet. @param text of its answer */
+  readonly read: (text: string) => string | undefined;
 }
 
 /**
@@ -69,6 +79,7 @@ export class SearchConnection {
   readonly #redactor = new Redactor();
   readonly #nodes: readonly Node[];
   readonly #rotation: Rotation<Node>;
+  #cluster: Cluster | undefined;
 
   /**
    * Nothing is asked yet.
@@ -110,26 +121,35 @@ export class SearchConnection {
     };
     this.#nodes = settings.urls.map((url) => {
       const base = new URL(url);
-      const target = `${section === 'solr' ? 'Solr' : 'Elasticsearch'} at ${base.host}`;
+      const target = nameOf(section, base.host);
       const http = new HttpClient(base, { ...timeouts, target, connections, tls, headers });
-      return { http, base, hasAnswered: false };
+      return { http, base, hasAnswered: false, isMember: false };
     });
     this.#rotation = new Rotation(this.#nodes, clock);
   }
 
+  /** From now on a node is asked nothing before it has said that it is of this cluster: writes would be spread over several. */
+  requireCluster(cluster: Cluster): void {
+    this.#cluster = this.#nodes.length > 1 ? cluster : undefined;
+  }
+
   /**
    * Sends one request; any status is an answer. A node that no connection can be made to is left for the next one.
-   * @throws HttpFailure when there was no answer; the signal's reason
+   * @throws HttpFailure when there was no answer; UserError `NODES_OF_TWO_CLUSTERS`; the signal's reason
    */
   async send(request: SearchRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const packed = await this.#packed(request);
     let unreached: unknown;
     for (const node of this.#rotation.order()) {
       try {
+        if (this.#cluster !== undefined && !node.isMember) await this.#meet(node, this.#cluster, signal);
         const answer = await node.http.request(this.#signed(packed, node.base), signal);
         node.hasAnswered = true;
         this.#rotation.wake(node);
-        return answer;
+        // Errors become messages, which are cut: half a secret is not recognised as one.
+        return answer.status < 300
+          ? answer
+          : { ...answer, body: Buffer.from(this.masked(answer.body.toString('utf8'))) };
       } catch (error) {
         if (!(error instanceof HttpFailure)) throw error;
         // In any other phase the node may have the request.
@@ -142,31 +162,50 @@ export class SearchConnection {
     throw unreached;
   }
 
-  /** The body of an answer for messages: a server, or a proxy before it, may repeat the secrets that it was sent. */
-  textOf({ body }: HttpAnswer): string {
-    return this.#redactor.text(body.toString('utf8'));
+  /** Text for messages, without the secrets that a server, or a proxy before it, repeats. */
+  masked(text: string): string {
+    return this.#redactor.text(text);
+  }
+
+  /** For people, until the server has said who it is: `Elasticsearch at 10.0.0.5:9200`. */
+  get name(): string {
+    return nameOf(this.#section, this.address);
+  }
+
+  /** What to do when something else answers. */
+  get addressHint(): string {
+    return `Check ${this.#section}.url in the configuration${this.#section === 'solr' ? ': http://HOST:8983/solr' : '.'}`;
   }
 
   /** What an answer with an error status means. @param server for people: `Elasticsearch 9.5.3 at 10.0.0.5:9200` */
   refusal(answer: HttpAnswer, server: string): SearchRefusal {
     const { status, headers } = answer;
-    const { location } = headers;
-    if (status < 400 && location !== undefined)
-      return new SearchRefusal(
-        server,
-        status,
-        '',
-        excerpt(`it redirects to ${this.#redactor.text(location)}`),
-        `Write the URL that answers itself in ${this.#section}.url.`,
-      );
-    // Before it is cut: half a secret is not recognised as one.
-    const { type, reason } = refusalText({ status, body: Buffer.from(this.textOf(answer)) });
+    if (status < 400 && headers.location !== undefined) {
+      const reason = excerpt(`it redirects to ${this.masked(headers.location)}`);
+      return new SearchRefusal(server, status, '', reason, this.addressHint);
+    }
+    const { type, reason } = refusalText(answer);
     const advice = refusalAdvice({ status, type }, this.#section, this.#signIn.by);
     return new SearchRefusal(server, status, type, reason, advice);
   }
 
   close(): void {
     for (const { http } of this.#nodes) http.close();
+  }
+
+  async #meet(node: Node, { uuid, path, read }: Cluster, signal: AbortSignal): Promise<void> {
+    const request = this.#signed(await this.#packed({ path }), node.base);
+    const { body } = await node.http.request(request, signal);
+    const said = read(body.toString('utf8'));
+    if (said !== undefined && said !== uuid)
+      throw new UserError(
+        `the nodes of ${this.#section}.url are not of one cluster: ${node.base.host} is of another one`,
+        {
+          code: 'NODES_OF_TWO_CLUSTERS',
+          hint: 'Another cluster is another environment of the configuration.',
+        },
+      );
+    node.isMember = said === uuid;
   }
 
   async #packed({ method = 'GET', path, query = {}, body, ...more }: SearchRequest): Promise<Packed> {
@@ -211,6 +250,10 @@ export class SearchConnection {
       ? again(`None of the ${all} nodes of ${this.#section}.url can be connected to.`)
       : failure;
   }
+}
+
+function nameOf(section: SearchSection, host: string): string {
+  return `${section === 'solr' ? 'Solr' : 'Elasticsearch'} at ${host}`;
 }
 
 const gzipped = promisify(gzip);

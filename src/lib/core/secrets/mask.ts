@@ -4,7 +4,12 @@ import { urlPasswords } from './url-passwords.js';
 
 /** The same text without what looks like a secret in it. It takes time in proportion to the text's length. */
 export function maskSecrets(text: string): string {
-  return maskSpans(text, inOrder(urlPasswords(text), namedSecrets(text)));
+  return maskSpans(text, secretSpans(text));
+}
+
+/** What looks like a secret, in order. */
+export function secretSpans(text: string): readonly Span[] {
+  return inOrder(urlPasswords(text), namedSecrets(text));
 }
 
 /** Whether the text holds a URL with a password or a secret parameter, or is a connection string of libpq with one. */

@@ -1,4 +1,5 @@
-import { maskSecrets, secretsOf } from './mask.js';
+import { secretSpans, secretsOf } from './mask.js';
+import { inOrder, maskSpans, type Span } from './span.js';
 
 /** Shorter ones are words and numbers that stand in every text. */
 const shortest = 6;
@@ -28,11 +29,9 @@ export class Redactor {
   }
 
   text(text: string): string {
-    let masked = maskSecrets(text);
-    // A longer one may hold a shorter one.
-    for (const secret of [...this.#known].sort((a, b) => b.length - a.length))
-      masked = masked.replaceAll(secret, '***');
-    return masked;
+    // Found in the text as it is: neither kind may hide a part of the other.
+    const known = [...this.#known].map((secret) => placesOf(secret, text));
+    return maskSpans(text, inOrder(secretSpans(text), ...known));
   }
 
   /** A copy of plain data in which every text, also that of keys, has passed. */
@@ -49,6 +48,13 @@ export class Redactor {
       Object.entries(data).map(([key, value]) => [this.text(key), this.#copy(value)]),
     );
   }
+}
+
+function placesOf(secret: string, text: string): Span[] {
+  const spans: Span[] = [];
+  for (let start = text.indexOf(secret); start >= 0; start = text.indexOf(secret, start + 1))
+    spans.push({ start, end: start + secret.length });
+  return spans;
 }
 
 function encoded(text: string): string {

@@ -1,5 +1,4 @@
 import { graceMs, withGrace } from '../../core/abort.js';
-import { abortable } from '../../core/abortable.js';
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import type { NotWritten } from '../../core/errors.js';
@@ -158,7 +157,10 @@ class IndexRun<Row> {
       const operation = this.#make(row, lines?.[i]);
       this.#read++;
       if ('unfit' in operation) this.#reject(lines?.[i], operation.unfit, plan.source.json(row));
-      else await abortable(this.#writer.add(operation), this.#tidying);
+      else {
+        const room = this.#writer.take(operation);
+        if (room) await room;
+      }
     }
   }
 
@@ -180,7 +182,7 @@ class IndexRun<Row> {
   }
 
   async #drain(): Promise<void> {
-    await abortable(this.#writer.drain(), this.#tidying);
+    await this.#writer.drain();
     await this.#deadLetters?.flush();
   }
 

@@ -1,11 +1,15 @@
-import { acceptedAnswer, answerJson, type ExpectingRequest } from '../../clients/search/answer.js';
+import {
+  acceptedAnswer,
+  answerJson,
+  type ExpectingRequest,
+  introduced,
+  readIntroduction,
+} from '../../clients/search/answer.js';
 import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
-import { pageText } from '../../clients/search/refusal.js';
+import { elasticIntroduction, type ElasticIntroduction } from '../../clients/search/introductions.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
-import { ServiceUnavailable } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
-import { excerpt } from '../../http/excerpt.js';
 
 /** A server that speaks the protocol of Elasticsearch. */
 export class ElasticClient {
@@ -23,22 +27,27 @@ export class ElasticClient {
   ): Promise<ElasticClient> {
     const connection = await SearchConnection.open('elasticsearch', settings, timeouts);
     try {
-      return new ElasticClient(
-        connection,
-        settings.awsService === 'aoss' ? serverless : await rootOf(connection, signal),
-      );
+      const asked = elasticIntroduction(settings);
+      const said = await introduced(connection, asked, signal);
+      const clusterOf = (text: string) => readIntroduction(asked, text)?.clusterUuid || undefined;
+      if (said.clusterUuid !== '')
+        connection.requireCluster({ uuid: said.clusterUuid, path: asked.path, read: clusterOf });
+      return new ElasticClient(connection, said);
     } catch (error) {
       connection.close();
       throw error;
     }
   }
 
-  private constructor(connection: SearchConnection, { version, cluster_uuid }: Root) {
+  private constructor(
+    connection: SearchConnection,
+    { number, isOpenSearch, clusterUuid }: ElasticIntroduction,
+  ) {
     this.#connection = connection;
-    this.kind = version!.distribution === 'opensearch' ? 'opensearch' : 'elasticsearch';
-    this.version = version!.number!;
-    this.major = Number.parseInt(this.version, 10);
-    this.clusterUuid = cluster_uuid ?? '';
+    this.kind = isOpenSearch ? 'opensearch' : 'elasticsearch';
+    this.version = number;
+    this.major = Number.parseInt(number, 10);
+    this.clusterUuid = clusterUuid;
   }
 
   get address(): string {
@@ -75,33 +84,4 @@ export class ElasticClient {
   close(): void {
     this.#connection.close();
   }
-}
-
-interface Root {
-  readonly version?: { readonly number?: string; readonly distribution?: string };
-  readonly cluster_uuid?: string;
-}
-
-/** OpenSearch Serverless does not answer `GET /`. */
-const serverless: Root = { version: { number: '2 (Serverless)', distribution: 'opensearch' } };
-
-async function rootOf(connection: SearchConnection, signal: AbortSignal): Promise<Root> {
-  const answer = await acceptedAnswer(
-    connection,
-    { path: '/' },
-    `Elasticsearch at ${connection.address}`,
-    signal,
-  );
-  let root: Root | null | undefined;
-  try {
-    root = JSON.parse(answer.body.toString('utf8')) as Root | null;
-  } catch {
-    // A page.
-  }
-  if (typeof root?.version?.number === 'string') return root;
-  const page = excerpt(pageText(connection.textOf(answer)), 100);
-  throw new ServiceUnavailable(
-    `${connection.address} answers, but neither as Elasticsearch nor as OpenSearch${page === '' ? '' : `: ${page}`}`,
-    { code: 'NOT_A_SEARCH_SERVER', hint: 'Check elasticsearch.url in the configuration.' },
-  );
 }

@@ -13,7 +13,7 @@ export interface BulkContext {
   readonly client: SolrClient;
   readonly core: string;
   readonly schema: SolrSchema;
-  readonly engine: Pick<SearchEngine, 'read'>;
+  readonly engine: Pick<SearchEngine, 'read' | 'heldForm'>;
   readonly signal: AbortSignal;
 }
 
@@ -156,11 +156,11 @@ class Run {
   }
 
   #refuse(command: Prepared, status: number, reason: string): void {
-    const { kind } = this.#operations[command.position]!;
+    const { kind, ifRevision } = this.#operations[command.position]!;
     if (status !== 409) return this.#settle(command, { kind: 'rejected', status, reason });
     if (command.isGuarded)
       return this.#settle(command, { kind: 'again', reason: 'it was changed meanwhile' });
-    const missing = kind === 'update' || kind === 'delete';
+    const missing = ifRevision === undefined && (kind === 'update' || kind === 'delete');
     this.#settle(command, { kind: 'rejected', status: missing ? 404 : 409, reason });
   }
 

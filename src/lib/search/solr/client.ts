@@ -1,9 +1,15 @@
-import { acceptedAnswer, answerJson, type ExpectingRequest } from '../../clients/search/answer.js';
+import {
+  acceptedAnswer,
+  answerJson,
+  type ExpectingRequest,
+  introduced,
+} from '../../clients/search/answer.js';
 import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
+import { solrIntroduction, type SolrIntroduction } from '../../clients/search/introductions.js';
 import { SearchRefusal } from '../../clients/search/refusal.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
-import { ServiceUnavailable } from '../../core/errors.js';
+import { UserError } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
 
 /** Solr, standalone or as SolrCloud. */
@@ -17,25 +23,23 @@ export class SolrClient {
   static async open(settings: SearchSettings, timeouts: Timeouts, signal: AbortSignal): Promise<SolrClient> {
     const connection = await SearchConnection.open('solr', settings, timeouts);
     try {
-      const at = `Solr at ${connection.address}`;
-      const answer = await acceptedAnswer(connection, { path: '/admin/info/system' }, at, signal);
-      const info = answerJson(answer, at) as SystemInfo | undefined;
-      if (typeof info?.lucene?.['solr-spec-version'] !== 'string')
-        throw new ServiceUnavailable(`${connection.address} answers, but not as Solr`, {
-          code: 'NOT_A_SEARCH_SERVER',
-          hint: 'Check solr.url in the configuration: http://HOST:8983/solr',
+      const said = await introduced(connection, solrIntroduction, signal);
+      if (!said.isCloud && settings.urls.length > 1)
+        throw new UserError('solr.url names several servers, which share nothing: they are not a SolrCloud', {
+          code: 'NODES_OF_TWO_CLUSTERS',
+          hint: 'Name one of them. Another one is another environment of the configuration.',
         });
-      return new SolrClient(connection, info);
+      return new SolrClient(connection, said);
     } catch (error) {
       connection.close();
       throw error;
     }
   }
 
-  private constructor(connection: SearchConnection, { mode, lucene }: SystemInfo) {
+  private constructor(connection: SearchConnection, { version, isCloud }: SolrIntroduction) {
     this.#connection = connection;
-    this.version = lucene!['solr-spec-version']!;
-    this.isCloud = mode === 'solrcloud';
+    this.version = version;
+    this.isCloud = isCloud;
   }
 
   get address(): string {
@@ -52,7 +56,7 @@ export class SolrClient {
     return this.#withCore(await this.#connection.send(request, signal), request);
   }
 
-  /** The answer as it came. @throws SearchRefusal for a status from 400 on that is not expected; as `send` */
+  /** The answer as it came. @throws SearchRefusal for a status from 300 on that is not expected; as `send` */
   async bytes(request: ExpectingRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const expected = [...(request.expected ?? []), 404];
     const answer = await acceptedAnswer(this.#connection, { ...request, expected }, this.name, signal);
@@ -85,11 +89,6 @@ export class SolrClient {
     const what = this.isCloud ? 'collection or alias' : 'core';
     throw new SearchRefusal(this.name, 404, 'not_found', `there is no ${what} '${core}'`);
   }
-}
-
-interface SystemInfo {
-  readonly mode?: string;
-  readonly lucene?: Readonly<Record<string, string | undefined>>;
 }
 
 /** The path of a core's or collection's handler: `/sensors/update`. */

@@ -1,0 +1,249 @@
+import * as z from 'zod/mini';
+
+import { fromBytes } from '../../core/bytes.js';
+import type { Clock } from '../../core/clock.js';
+import type { NotWritten } from '../../core/errors.js';
+import { ServiceConflict, UserError } from '../../core/errors.js';
+import type { Progress } from '../../core/progress.js';
+import { Checkpoint } from '../../runs/checkpoint.js';
+import type { Wait } from '../bulk/writer.js';
+import { ElasticEngine } from '../elastic/engine.js';
+import type { SearchEngine } from '../engine.js';
+import { compareSides, type Comparison } from '../verify/compare.js';
+import { openIndexSide } from '../verify/open-index-side.js';
+import { repair } from '../verify/repair.js';
+import { type Definition, readDefinition } from './definition.js';
+import { Destination } from './destination.js';
+import { copyPass, type Reached } from './pass.js';
+
+/** What a copy will do. */
+export interface CopyPlan {
+  readonly source: ElasticEngine;
+  /** The concrete index that is copied. */
+  readonly index: string;
+  readonly uuid: string;
+  readonly definition: Definition;
+  /** How many documents it has at the moment. */
+  readonly documents: number;
+  readonly engine: ElasticEngine;
+  /** The name of the copy. */
+  readonly name: string;
+  /** The copy that an earlier run began. */
+  readonly begun: Destination | undefined;
+  readonly resume: Checkpoint<StoredReach> | undefined;
+}
+
+export interface CopyRequest {
+  readonly from: SearchEngine;
+  readonly index: string;
+  readonly to: SearchEngine;
+  readonly rename: string | undefined;
+  /** Path of the checkpoint. */
+  readonly resume: string | undefined;
+}
+
+const storedReach = z.object({
+  /** Of the destination. */
+  uuid: z.string(),
+  seqNos: z.array(z.int().check(z.minimum(-1))),
+  copied: z.int().check(z.nonnegative()),
+  kept: z.int().check(z.nonnegative()),
+});
+export type StoredReach = z.infer<typeof storedReach>;
+
+/**
+ * Reads what is to be copied. Changes nothing.
+ * @throws UserError exit 2; ServiceConflict exit 4 when the source cannot be copied, or the destination is something else
+ */
+export async function planCopy(request: CopyRequest, signal: AbortSignal): Promise<CopyPlan> {
+  const [source, engine] = [elastic(request.from), elastic(request.to)];
+  const { name: index, uuid } = await oneIndex(source, request.index, signal);
+  const name = request.rename ?? index;
+  const [documents, definition, begun] = await Promise.all([
+    source.count(index, signal),
+    readDefinition(source, index, signal),
+    Destination.find(engine, name, uuid, signal),
+  ]);
+  const resume =
+    request.resume === undefined
+      ? undefined
+      : await Checkpoint.open(request.resume, {
+          identity: {
+            command: 'search copy',
+            from: `${index} (${uuid}) at ${source.address}`,
+            to: `${name} at ${engine.address}`,
+          },
+          reached: storedReach,
+        });
+  if (resume?.reached !== undefined && resume.reached.uuid !== begun?.uuid)
+    throw new ServiceConflict(
+      `${name} at ${engine.name} is ${begun === undefined ? 'gone' : 'another index'} since the checkpoint ${resume.path} was saved`,
+      { code: 'DESTINATION_CHANGED', hint: `To copy everything again, remove ${resume.path}.` },
+    );
+  return { source, index, uuid, definition, documents, engine, name, begun, resume };
+}
+
+export interface CopyOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly temporaryFolder: string;
+  /** How many differing ids are listed at most. */
+  readonly listed: number;
+  /** Shows how far each step is. */
+  during<T>(label: string, work: (progress: Progress) => Promise<T>): Promise<T>;
+  readonly waits: (wait: Wait) => void;
+  /** The run's checkpoint stays. */
+  readonly notWritten: (problem: NotWritten) => void;
+  /** Something may have been written from here on. */
+  readonly started: (result: () => CopyResult) => void;
+}
+
+export interface CopyResult {
+  /** For people. */
+  readonly source: string;
+  readonly destination: string;
+  /** Documents that were written. */
+  copied: number;
+  /** Documents that were there already, in this version or a newer one. */
+  kept: number;
+  /** Documents that the destination does not take. */
+  rejected: number;
+  /** Why, of the first ones. */
+  readonly rejections: { readonly id: string; readonly reason: string }[];
+  /** What the destination's cluster cannot take over, a line each. */
+  leftOut: string[];
+  aliases: string[];
+  /** The copy has replicas, refreshes and aliases as the source. */
+  complete: boolean;
+  /** Both sides at the end, by id and content. */
+  comparison?: Omit<Comparison, 'differences' | 'examples'>;
+}
+
+/** How often what differs at the end is mended before it is told. */
+const maxRepairs = 3;
+const maxRejections = 20;
+
+/**
+ * Copies an index with its definition, its documents byte by byte and its aliases, and compares both at the end. What was written to
+ * the source meanwhile is copied as well, and what was deleted there is deleted. A copy that was stopped is continued by the next run.
+ * @throws NotWritten; as SearchEngine; as BulkWriter; the signal's reason
+ */
+export async function copyIndex(plan: CopyPlan, options: CopyOptions): Promise<CopyResult> {
+  const { source, index, definition, engine, name, resume } = plan;
+  const { signal } = options;
+  const result: CopyResult = {
+    source: `${index} at ${source.address}`,
+    destination: `${name} at ${engine.address}`,
+    copied: 0,
+    kept: 0,
+    rejected: 0,
+    rejections: [],
+    leftOut: [...definition.leftOut],
+    aliases: [],
+    complete: false,
+  };
+  if (resume !== undefined) await resume.rehearse({ uuid: '', seqNos: [], copied: 0, kept: 0 });
+  options.started(() => result);
+  const destination =
+    plan.begun ??
+    (await Destination.create(
+      engine,
+      name,
+      plan.uuid,
+      definition,
+      (line) => result.leftOut.push(line),
+      signal,
+    ));
+  await copyDocuments(plan, destination, result, options);
+  if (result.rejected > 0) return result;
+  const comparison = await reconcile(plan, destination, options);
+  const { differences: _, examples: __, ...counts } = comparison;
+  result.comparison = counts;
+  if (comparison.missing + comparison.extra + comparison.stale + comparison.doubled > 0) return result;
+  const { free, taken } = await destination.freeAliases(definition.aliases, signal);
+  await destination.finish(definition, free, signal);
+  result.leftOut.push(...taken);
+  result.aliases = Object.keys(free);
+  result.complete = true;
+  await resume?.remove().catch(options.notWritten);
+  return result;
+}
+
+async function copyDocuments(
+  { source, index, definition, documents, engine, resume }: CopyPlan,
+  destination: Destination,
+  result: CopyResult,
+  { clock, signal, during, waits }: CopyOptions,
+): Promise<void> {
+  const before = resume?.reached;
+  const reached: Reached = {
+    seqNos: [...(before?.seqNos ?? [])],
+    copied: before?.copied ?? 0,
+    kept: before?.kept ?? 0,
+  };
+  await during('copying', async (progress) => {
+    let read = reached.copied + reached.kept;
+    const pass = {
+      ...{ source, index, engine, clock, signal, waits },
+      alias: destination.mark,
+      shards: Number(definition.settings['index.number_of_shards'] ?? 1),
+      advance: (count: number) => progress.update((read += count), Math.max(read, documents)),
+      rejected: ({ id }: { id: Parameters<typeof fromBytes>[0] }, reason: string) => {
+        result.rejected++;
+        if (result.rejections.length < maxRejections) result.rejections.push({ id: fromBytes(id), reason });
+      },
+      save: async ({ copied, kept, seqNos }: Reached) => {
+        Object.assign(result, { copied, kept });
+        // What was rejected must be met again.
+        if (result.rejected === 0) await resume?.save({ uuid: destination.uuid, seqNos, copied, kept });
+      },
+    };
+    while (await copyPass(reached, pass));
+  });
+}
+
+/** Compares both sides, and mends what differs: documents that were deleted, or deleted and written again, during the copy. */
+async function reconcile(
+  { source, index, engine }: CopyPlan,
+  { name }: Destination,
+  { clock, signal, during, waits, temporaryFolder, listed }: CopyOptions,
+): Promise<Comparison> {
+  for (let repairs = 0; ; repairs++) {
+    const [from, to] = [
+      await openIndexSide(source, index, signal),
+      await openIndexSide(engine, name, signal),
+    ];
+    const comparison = await during('comparing', (progress) =>
+      compareSides(from, to, { temporaryFolder, listed, signal, progress }),
+    );
+    const { missing, extra, stale, differences } = comparison;
+    if (missing + extra + stale === 0 || repairs === maxRepairs) return comparison;
+    await repair(differences, from, to, { clock, signal, waits, deletes: true });
+  }
+}
+
+/** @throws UserError */
+function elastic(engine: SearchEngine): ElasticEngine {
+  if (engine instanceof ElasticEngine) return engine;
+  throw new UserError(`${engine.name} has no definitions of indices that could be copied`, {
+    code: 'COPY_UNSUPPORTED',
+    hint: 'Set the index up there: metrify search setup; then copy its documents: metrify search query --all --meta -o ndjson | metrify search index --meta --stdin',
+  });
+}
+
+/** @throws UserError; ServiceConflict when it is several */
+async function oneIndex(engine: ElasticEngine, name: string, signal: AbortSignal) {
+  const description = await engine.describe(name, signal);
+  const [index, ...more] = description?.indices ?? [];
+  if (description === undefined || index === undefined)
+    throw new UserError(`${engine.name} has no index or alias '${name}'`, {
+      code: 'INDEX_MISSING',
+      hint: 'See what there is: metrify search status',
+    });
+  if (description.isDataStream || more.length > 0)
+    throw new ServiceConflict(
+      `${name} is ${description.isDataStream ? 'a data stream' : `${more.length + 1} indices`}: one index is copied at a time`,
+      { code: 'NOT_ONE_INDEX', hint: `Copy each of them: metrify search copy ${index.name} …` },
+    );
+  return index;
+}

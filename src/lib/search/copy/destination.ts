@@ -1,0 +1,156 @@
+import { SearchRefusal } from '../../clients/search/refusal.js';
+import { ServiceConflict } from '../../core/errors.js';
+import type { ElasticClient } from '../elastic/client.js';
+import type { ElasticEngine } from '../elastic/engine.js';
+import type { Aliases, Definition, Mapping, Settings } from './definition.js';
+
+/**
+ * The index that a copy goes to. Until the copy is complete it has an alias that says whose copy it is. All writes go through the
+ * alias: were the index deleted meanwhile, none of them could create it again with a guessed mapping.
+ */
+export class Destination {
+  readonly #engine: ElasticEngine;
+  readonly name: string;
+  /** The alias. */
+  readonly mark: string;
+  /** Of the index. */
+  readonly uuid: string;
+
+  private constructor(engine: ElasticEngine, name: string, mark: string, uuid: string) {
+    this.#engine = engine;
+    this.name = name;
+    this.mark = mark;
+    this.uuid = uuid;
+  }
+
+  /**
+   * The unfinished copy of that source; undefined when there is no index of the name.
+   * @param source uuid of the index that is copied
+   * @throws ServiceConflict when there is another one; as the client
+   */
+  static async find(
+    engine: ElasticEngine,
+    name: string,
+    source: string,
+    signal: AbortSignal,
+  ): Promise<Destination | undefined> {
+    const there = await engine.describe(name, signal);
+    if (there === undefined) return undefined;
+    const mark = markOf(source);
+    const marked = await engine.describe(mark, signal);
+    const [index] = there.indices;
+    if (there.isAlias || there.isDataStream || index === undefined || marked?.indices[0]?.uuid !== index.uuid)
+      throw new ServiceConflict(
+        `${name} is there already, at ${engine.name}, and is not an unfinished copy`,
+        {
+          code: 'DESTINATION_EXISTS',
+          hint: 'Choose another name with --rename, or delete it there first.',
+        },
+      );
+    return new Destination(engine, index.name, mark, index.uuid);
+  }
+
+  /**
+   * Creates the index without replicas and refreshes: `finish` sets both.
+   * @param leaveOut told of each setting that the server does not know
+   * @throws SearchRefusal when the server cannot have such an index
+   */
+  static async create(
+    engine: ElasticEngine,
+    name: string,
+    source: string,
+    { settings, mappings }: Definition,
+    leaveOut: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<Destination> {
+    const mark = markOf(source);
+    const left: Record<string, unknown> = {
+      ...settings,
+      'index.number_of_replicas': '0',
+      'index.refresh_interval': '-1',
+    };
+    delete left['index.auto_expand_replicas'];
+    for (;;) {
+      const unknown = await createOnce(engine.client, name, left, mappings, mark, signal);
+      if (unknown === undefined) break;
+      delete left[unknown];
+      leaveOut(`${unknown} = ${String(settings[unknown])}: ${engine.name} does not know it`);
+    }
+    const description = await engine.describe(name, signal);
+    return new Destination(engine, name, mark, description!.indices[0]!.uuid);
+  }
+
+  /** Gives the index the source's replicas, refreshes and aliases, and takes the mark away, in one step. @throws as the client */
+  async finish({ settings }: Definition, aliases: Aliases, signal: AbortSignal): Promise<void> {
+    const { client } = this.#engine;
+    const path = `/${encodeURIComponent(this.name)}`;
+    const wanted: Record<string, unknown> = {};
+    for (const name of ['index.number_of_replicas', 'index.refresh_interval', 'index.auto_expand_replicas'])
+      wanted[name] = settings[name] ?? null;
+    wanted['index.number_of_replicas'] ??= '1';
+    await client.json({ method: 'PUT', path: `${path}/_settings`, body: wanted }, signal);
+    await this.#engine.refresh(this.name, signal);
+    const actions = Object.entries(aliases).map(([alias, options]) => ({
+      add: { index: this.name, alias, ...options },
+    }));
+    await client.json(
+      {
+        method: 'POST',
+        path: '/_aliases',
+        body: { actions: [...actions, { remove: { index: this.name, alias: this.mark, must_exist: true } }] },
+      },
+      signal,
+    );
+  }
+
+  /** Those of the source's aliases that the cluster has for nothing else yet, and a line for each of the others. */
+  async freeAliases(
+    aliases: Aliases,
+    signal: AbortSignal,
+  ): Promise<{ readonly free: Aliases; readonly taken: readonly string[] }> {
+    const free: Record<string, Aliases[string]> = {};
+    const taken: string[] = [];
+    for (const [alias, options] of Object.entries(aliases)) {
+      // The source is itself a copy that is not complete.
+      if (alias.startsWith(markPrefix)) continue;
+      const there = await this.#engine.describe(alias, signal);
+      const others = there?.indices.filter(({ uuid }) => uuid !== this.uuid) ?? [];
+      if (others.length === 0 && alias !== this.name) free[alias] = options;
+      else taken.push(`the alias ${alias}: ${this.#engine.name} has that name already`);
+    }
+    return { free, taken };
+  }
+}
+
+const markPrefix = 'metrify-copy-of-';
+
+function markOf(uuid: string): string {
+  return markPrefix + uuid.toLowerCase();
+}
+
+/** The name of a setting that the server does not know; undefined once the index is there. */
+async function createOnce(
+  client: ElasticClient,
+  name: string,
+  settings: Settings,
+  mappings: Mapping,
+  mark: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    await client.json(
+      {
+        method: 'PUT',
+        path: `/${encodeURIComponent(name)}`,
+        body: { settings, mappings, aliases: { [mark]: {} } },
+      },
+      signal,
+    );
+    return undefined;
+  } catch (error) {
+    const unknown =
+      error instanceof SearchRefusal ? /unknown setting \[([^\]]+)\]/.exec(error.reason)?.[1] : undefined;
+    if (unknown === undefined || !(unknown in settings)) throw error;
+    return unknown;
+  }
+}
