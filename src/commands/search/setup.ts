@@ -57,6 +57,7 @@ export const setup = changeCommand({
       access: 'read',
       help: 'a rule a line, instead of those of the configuration: trafo, transformer',
     }),
+    templatesOnly: flag.boolean('templates and policies: indices that are there stay as they are'),
     print: flag.boolean(
       'print the requests that build it from nothing, for curl or Terraform; change nothing',
     ),
@@ -69,7 +70,7 @@ export const setup = changeCommand({
   ],
   items: 'changes',
 
-  async prepare({ from, synonyms, print, engine }, context): Promise<Prepared> {
+  async prepare({ from, synonyms, templatesOnly, print, engine }, context): Promise<Prepared> {
     const { signal, clock } = context;
     const opened = await openConfigured({ engine }, context, 'search setup');
     const { search } = await context.settings();
@@ -85,10 +86,11 @@ export const setup = changeCommand({
     const client = await elasticClientOf(opened, 'search setup');
     const settings = { ...search, synonyms: rules ?? [], retention: search?.retention ?? {} };
     const capabilities = await probe(client, signal);
-    const wanted =
+    const all =
       from === undefined
         ? wantedOf(builtIn, capabilities, settings)
         : await readFolder(resolve(context.cwd, from));
+    const wanted = templatesOnly ? { ...all, named: [] } : all;
     const lacks =
       from === undefined
         ? lacking(capabilities, {
@@ -175,7 +177,9 @@ function fixedMappings(fixed: readonly Fixed[]): ServiceConflict {
   );
   return new ServiceConflict(`what an index was created with cannot be changed: ${all.join(', ')}`, {
     code: 'MAPPING_FIXED',
-    hint: `Nothing was changed. A new index can have it: metrify search reindex ${fixed[0]!.name}`,
+    hint:
+      'Nothing was changed. A new index can have it: metrify search setup --templates-only, then ' +
+      `metrify search reindex ${fixed[0]!.name} --template`,
   });
 }
 

@@ -1,4 +1,4 @@
-import { refusalText, SearchRefusal } from '../../clients/search/refusal.js';
+import { SearchRefusal } from '../../clients/search/refusal.js';
 import { type ByteString, bytesOf, fromBytes } from '../../core/bytes.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { retryAfterMs } from '../../http/retry-after.js';
@@ -56,12 +56,12 @@ export async function sendUpdate(
   );
   const { status, headers, body } = answer;
   if (status === 413) throw new BulkTooLarge();
-  const { type, reason: said } = refusalText(answer);
-  const reason = said.replace(/^.*Remote error message: /s, '');
+  const refused = status >= 400 ? client.refusal(answer) : undefined;
+  const reason = (refused?.reason ?? '').replace(/^.*Remote error message: /s, '');
   if (status === 429 || status === 502 || status === 504)
     throw new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));
-  if (status === 401 || status === 403) throw new SearchRefusal(client.name, status, type, reason);
-  const refusal = status >= 400 ? new SearchRefusal(client.name, status, type, reason) : undefined;
+  if (refused && (status === 401 || status === 403)) throw refused;
+  const refusal = refused && new SearchRefusal(client.name, status, refused.type, reason);
   const read = readAnswer(client, body, status, commands);
   if (status === 503 && read.applied.size === 0)
     throw new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));
