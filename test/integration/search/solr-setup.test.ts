@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { fromBytes } from '../../../src/lib/core/bytes.js';
 import { applySetup } from '../../../src/lib/search/setup/apply.js';
 import { events, meterReadings, sensors } from '../../../src/lib/search/setup/fields.js';
 import { createCore, deleteCore, swapCores } from '../../../src/lib/search/solr/cores.js';
@@ -60,6 +61,16 @@ needs('search')('cores of Solr', () => {
     expect(statuses(outcomes)).toEqual(['done', 'done']);
     await port.engine.refresh(core, signal);
     expect(await port.sources(core, ['s0', 's1'])).toEqual(sources);
+    // Somebody else writes, without a source.
+    await fetch(`${port.server.url}/${core}/update?commit=true`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '[{"id":"other","sensor_id":"c","value":9007199254740992}]',
+    });
+    const scanned = await port.scanned(core);
+    expect(scanned.map(({ source }) => fromBytes(source)).sort()).toEqual(
+      [...sources, '{"id":"other","sensor_id":"c","value":9.007199254740992E15}'].sort(),
+    );
     expect(await find(core, 'zurich')).toEqual(['s0']);
     expect(await find(core, 'GEN')).toEqual(['s1']);
     const near = {
