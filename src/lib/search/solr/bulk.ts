@@ -6,7 +6,7 @@ import { BulkBusy, BulkTooLarge, done, type Operation, type Outcome, type Search
 import { type Prepared, prepare } from './prepare.js';
 import type { SolrSchema } from './schema.js';
 import type { SolrClient } from './client.js';
-import { sendUpdate } from './update.js';
+import { readOnly, sendUpdate } from './update.js';
 import { versionField } from './schema.js';
 
 export interface BulkContext {
@@ -147,8 +147,7 @@ class Run {
     const outcome: Outcome | undefined =
       status === 503
         ? { kind: 'again', reason }
-        : // Where the disk is full Solr closes its index.
-          /no space left|indexwriter is closed|alreadyclosed/i.test(reason)
+        : readOnly.test(reason) || full.test(reason)
           ? { kind: 'blocked', reason }
           : undefined;
     if (outcome === undefined) throw refusal;
@@ -168,6 +167,9 @@ class Run {
     this.#outcomes[position] = outcome;
   }
 }
+
+/** Where the disk is full Solr closes its index. */
+const full = /no space left|indexwriter is closed|alreadyclosed/i;
 
 function statusOf(message: string): number {
   return /version conflict|Document not found for update/i.test(message) ? 409 : 400;
