@@ -130,7 +130,7 @@ needs('search')('search index, through a proxy', () => {
   test('waits for an index that takes no writes, and continues where it stopped', async () => {
     const documents = Array.from({ length: 6000 }, (_, n) => ({ n }));
     const file = await lines('blocked.jsonl', documents);
-    const to = await create('blocked');
+    const to = await create('blocked', { n: { type: 'long' } });
     const dead = join(folder.path, 'blocked-dead.jsonl');
     const full = (full: boolean | null) => to.settings({ 'index.blocks.read_only_allow_delete': full });
     bulks(async (n) => {
@@ -147,7 +147,7 @@ needs('search')('search index, through a proxy', () => {
     expect(await to.count()).toBe(6000);
 
     await to.remove();
-    const again = await create('blocked');
+    const again = await create('blocked', { n: { type: 'long' } });
     const resume = join(folder.path, 'blocked.json');
     // Rows that were written after the checkpoint are sent again.
     const args = ['--file', file, '--op', 'create', '--resume', resume, '--rate', '2000', '--stall', '1s'];
@@ -173,7 +173,7 @@ needs('search')('search index, through a proxy', () => {
       'timeout.jsonl',
       Array.from({ length: 3000 }, (_, n) => ({ n })),
     );
-    const to = await create('timeout');
+    const to = await create('timeout', { n: { type: 'long' } });
     const resume = join(folder.path, 'timeout.json');
     const stopped = await index(to, '--file', file, '--resume', resume, '--rate', '500', '--timeout', '3s');
     const { exitCode, result } = stopped.json();
@@ -183,6 +183,17 @@ needs('search')('search index, through a proxy', () => {
     const finished = (await index(to, '--file', file, '--resume', resume)).json();
     expect(finished).toMatchObject({ exitCode: 0, result: { read: 3000, indexed: 3000 } });
     expect(await to.count()).toBe(3000);
+  });
+
+  test('says when somebody deleted the index meanwhile, and the server made another one', async () => {
+    const to = await create('deleted', { n: { type: 'long' } });
+    const file = await lines('deleted.jsonl', [{ n: 1 }]);
+    bulks(async () => {
+      await to.remove();
+      return 'pass' as const;
+    });
+    const { code, stderr } = await index(to, '--file', file);
+    expect([code, stderr]).toEqual([4, expect.stringContaining('INDEX_REPLACED')]);
   });
 
   test('ends when nobody answers, and says so', async () => {
