@@ -1,4 +1,4 @@
-import { errorText, refusalText, SearchRefusal } from '../../clients/search/refusal.js';
+import { errorText, SearchRefusal } from '../../clients/search/refusal.js';
 import { bytesOf } from '../../core/bytes.js';
 import type { HttpAnswer } from '../../http/client.js';
 import { HttpFailure } from '../../http/failure.js';
@@ -80,12 +80,13 @@ export function bulkBody(operations: readonly Operation[]): Buffer {
   return body;
 }
 
-function actionOf({ kind, id, routing, version }: Operation): string {
+function actionOf({ kind, id, routing, version, ifRevision }: Operation): string {
   let action = `{"${kind}":{"_id":${jsonString(id)}`;
   if (routing !== undefined) action += `,"routing":${jsonString(routing)}`;
   if (version !== undefined) action += `,"version":${version},"version_type":"external"`;
+  if (ifRevision !== undefined) action += `,${ifRevision}`;
   // Of somebody who changes the document at the same time; the server reads it again at once.
-  if (kind === 'update') action += ',"retry_on_conflict":3';
+  else if (kind === 'update') action += ',"retry_on_conflict":3';
   return `${action}}}`;
 }
 
@@ -98,13 +99,14 @@ function oneLine(json: string): string {
 function refusedWhole(client: ElasticClient, answer: HttpAnswer, count: number): readonly Outcome[] {
   const { status, headers } = answer;
   if (status === 413) throw new BulkTooLarge();
-  const { type, reason } = refusalText(answer);
+  const refusal = client.refusal(answer);
+  const { type, reason } = refusal;
   // The block is the cluster's; while there is no master it is one as well, and passes.
   if (type === blockType && status !== 503)
     return new Array<Outcome>(count).fill({ kind: 'blocked', reason: `${type}: ${reason}` });
   if (passing.has(status))
     throw new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));
-  throw new SearchRefusal(client.name, status, type, reason);
+  throw refusal;
 }
 
 interface Answer {

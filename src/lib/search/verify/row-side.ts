@@ -1,5 +1,6 @@
 import type { ByteString } from '../../core/bytes.js';
 import type { RowSource } from '../../sources/row-source.js';
+import type { HeldForm } from '../engine.js';
 import { documentOf, idOf } from '../row-document.js';
 import type { Side, SideDocument } from './side.js';
 
@@ -8,6 +9,8 @@ export interface RowSideOptions {
   readonly id: string | undefined;
   /** The field whose text is the document's routing. */
   readonly routing: string | undefined;
+  /** How the index gives documents back. */
+  readonly heldForm?: HeldForm | undefined;
 }
 
 /** Rows as the documents that `search index` makes of them. */
@@ -18,13 +21,15 @@ export class RowSide<Row = unknown> implements Side {
   readonly #documentOf: (row: Row) => ByteString;
   readonly #idOf: (row: Row, document: ByteString) => ByteString | null;
   readonly #routingOf: ((row: Row) => ByteString | null) | undefined;
+  readonly #heldForm: HeldForm | undefined;
 
   /** @throws UserError `COLUMN_MISSING` */
-  constructor(source: RowSource<Row>, { id, routing }: RowSideOptions) {
+  constructor(source: RowSource<Row>, { id, routing, heldForm }: RowSideOptions) {
     this.#source = source;
     this.#documentOf = documentOf(source);
     this.#idOf = idOf(source, id);
     this.#routingOf = routing === undefined ? undefined : source.column(routing);
+    this.#heldForm = heldForm;
   }
 
   get label(): string {
@@ -44,7 +49,12 @@ export class RowSide<Row = unknown> implements Side {
         const source = this.#documentOf(row);
         const id = this.#idOf(row, source);
         if (id === null) this.refused++;
-        else documents.push({ id, source, routing: this.#routingOf?.(row) ?? undefined });
+        else
+          documents.push({
+            id,
+            source: this.#heldForm?.(id, source) ?? source,
+            routing: this.#routingOf?.(row) ?? undefined,
+          });
       }
       yield documents;
     }
