@@ -1,3 +1,4 @@
+import { SearchRefusal } from '../../clients/search/refusal.js';
 import type { DocumentName, Hit, ScanOptions, SearchEngine, StoredDocument } from '../engine.js';
 import type { Side } from './side.js';
 
@@ -58,7 +59,11 @@ export class IndexSide implements Side {
     return found;
   }
 
-  #scan(options: ScanOptions): AsyncIterable<readonly Hit[]> {
-    return this.engine.scan(this.name, { ...options, filter: this.#filter });
+  async *#scan(options: ScanOptions): AsyncGenerator<readonly Hit[]> {
+    await this.engine.refresh(this.name, options.signal).catch((error: unknown) => {
+      // What is not visible yet is found when it is looked at a second time.
+      if (!(error instanceof SearchRefusal && error.status === 403)) throw error;
+    });
+    yield* this.engine.scan(this.name, { ...options, filter: this.#filter });
   }
 }
