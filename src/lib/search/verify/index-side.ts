@@ -13,23 +13,17 @@ export class IndexSide implements Side {
   /** An index, alias or data stream. */
   readonly name: string;
   readonly #concrete: readonly string[];
-  readonly #filter: unknown;
 
-  /**
-   * @param concrete the indices behind the name
-   * @param filter only documents that match, in the engine's own language
-   */
+  /** @param concrete the indices behind the name */
   constructor(
     engine: SearchEngine,
     index: string,
     concrete: readonly string[],
     readonly estimate: number | undefined,
-    filter?: unknown,
   ) {
     this.engine = engine;
     this.name = index;
     this.#concrete = concrete;
-    this.#filter = filter;
   }
 
   get label(): string {
@@ -64,6 +58,6 @@ export class IndexSide implements Side {
       // What is not visible yet is found when it is looked at a second time.
       if (!(error instanceof SearchRefusal && error.status === 403)) throw error;
     });
-    yield* this.engine.scan(this.name, { ...options, filter: this.#filter });
+    yield* this.engine.scan(this.name, options);
   }
 }
