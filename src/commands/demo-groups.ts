@@ -2,12 +2,18 @@ import { type ByteString, toBytes } from '../lib/core/bytes.js';
 import { configKey, partitionKeys, partitionOf } from '../lib/cache/write-behind/keys.js';
 import { WriteBehind } from '../lib/cache/write-behind/writer.js';
 import { silentProgress } from '../lib/core/progress.js';
+import { elasticsearchSection } from '../lib/clients/search/section.js';
+import type { SearchSettings } from '../lib/clients/search/settings.js';
 import { openRedis } from '../lib/clients/redis/client.js';
 import { cacheSteps } from '../lib/demo/cache-steps.js';
 import { exportSteps } from '../lib/demo/export-steps.js';
 import type { GenerateLoad } from '../lib/demo/load.js';
 import { type OpenQueueWriter, queueSteps } from '../lib/demo/queue-steps.js';
 import { rolloutSteps } from '../lib/demo/rollout-steps.js';
+import { type OpenDemoSearch, searchSteps } from '../lib/demo/search-steps.js';
+import { settingsIn } from '../lib/core/schema/walk.js';
+import { variableName } from '../lib/core/schema/variable-name.js';
+import { ElasticClient } from '../lib/search/elastic/client.js';
 import { generate } from '../lib/load/generator.js';
 import { prepare, targetOf } from '../lib/load/request.js';
 import { resultOf } from '../lib/load/result.js';
@@ -92,7 +98,40 @@ export const generateLoad: GenerateLoad = async ({ url, paths, rate, durationMs,
   };
 };
 
+/** What the variables of Elasticsearch say, as a run without a configuration file has it. */
+function elasticsearchOf(env: NodeJS.ProcessEnv): SearchSettings | undefined {
+  const { key, schema } = elasticsearchSection;
+  const written = settingsIn(schema).flatMap(([path]) => {
+    const value = env[variableName(`${key}.${path}`)];
+    return value === undefined || value === '' ? [] : [[path, value] as const];
+  });
+  return schema.parse(Object.fromEntries(written));
+}
+
+const openDemoSearch: OpenDemoSearch = async (env, signal) => {
+  const settings = elasticsearchOf(env);
+  if (settings === undefined) return undefined;
+  const client = await ElasticClient.open(settings, timeouts, signal);
+  return {
+    name: client.name,
+    async remove(index) {
+      // Its own signal never aborts: the index must go after a Ctrl-C, too.
+      await client.bytes(
+        { method: 'DELETE', path: `/${index}`, expected: [404] },
+        new AbortController().signal,
+      );
+    },
+    close: () => client.close(),
+  };
+};
+
 /** What `metrify demo` shows, in this order. */
-export const demoGroups = [cacheSteps, queueSteps(openQueueWriter), exportSteps, rolloutSteps] as const;
+export const demoGroups = [
+  cacheSteps,
+  queueSteps(openQueueWriter),
+  exportSteps,
+  searchSteps(openDemoSearch),
+  rolloutSteps,
+] as const;
 
 export type DemoGroup = (typeof demoGroups)[number];

@@ -23,8 +23,8 @@ export const demo = readCommand({
   description:
     'Starts an embedded PostgreSQL with the meters of a small town and a small HTTP service, and does what an SRE ' +
     'would do: measure the service cold, warm its cache from SQL, inspect it, measure again, flush; then queue a burst of ' +
-    'writes, kill the worker, and see that nothing is lost; then export the readings to Parquet and read them back; then promote a good version and reject a bad one. The cache is Redis where METRIFY_REDIS_URL or redis-server is there, else a table in PostgreSQL. A Redis that holds keys ' +
-    'is left alone. No process and no file stays.',
+    'writes, kill the worker, and see that nothing is lost; then export the readings to Parquet and read them back; then, where METRIFY_ELASTICSEARCH_URL names a cluster, index the meters and search them; then promote a good version and reject a bad one. The cache is Redis where METRIFY_REDIS_URL or redis-server is there, else a table in PostgreSQL. A Redis that holds keys ' +
+    'is left alone. No process, no file and no index stays.',
   flags: {
     quick: flag.boolean('a smaller town: 20,000 readings instead of 200,000'),
   },

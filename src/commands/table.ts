@@ -56,9 +56,13 @@ export const commandTable: CommandTable = {
     summary: 'fill, query, compare and move search indices',
     verbs: {
       setup: async () => (await import('./search/setup.js')).setup,
+      index: async () => (await import('./search/index-documents.js')).indexDocuments,
+      query: async () => (await import('./search/query.js')).query,
       verify: async () => (await import('./search/verify.js')).verify,
       copy: async () => (await import('./search/copy.js')).copy,
       reindex: async () => (await import('./search/reindex.js')).reindex,
+      status: async () => (await import('./search/status.js')).status,
+      retention: async () => (await import('./search/retention.js')).retention,
     },
   },
   load: {

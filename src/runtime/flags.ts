@@ -112,6 +112,11 @@ export const flag = {
     };
   },
 
+  /** May be given several times; commas are part of each value. */
+  each<T>(placeholder: string, parse: (text: string) => T, options: Help): Flag<T[]> {
+    return { kind: 'list', placeholder, ...options, initial: [], parse: (text) => [parse(text)] };
+  },
+
   choice<const C extends readonly string[], D extends C[number] | undefined = undefined>(
     choices: C,
     options: Help & { default?: D },

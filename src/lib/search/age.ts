@@ -38,9 +38,9 @@ export function before(now: Date, { count, unit }: Age): Date {
 /** Days that the age lasts at most: servers count in days, and must not delete earlier than asked. */
 export function longestDays({ count, unit }: Age): number {
   if (unit === 'd') return count;
-  // 400 years have 146,097 days; a leap year or a month with 31 days more may fall into a shorter time.
-  if (unit === 'y') return Math.ceil((count * 146_097) / 400) + 1;
-  return Math.ceil((count * 146_097) / 4800) + 2;
+  // 400 years have 146,097 days. Shorter times have up to so many days more than their part of them.
+  if (unit === 'y') return Math.ceil((count * 146_097) / 400) + 2;
+  return Math.ceil((count * 146_097) / 4800) + 4;
 }
 
 /** Of an index of one month: `2026-11`. */

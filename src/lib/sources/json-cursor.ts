@@ -26,14 +26,14 @@ export class JsonCursor {
   }
 
   /** Visits each member of an object by its raw name, quotes included. Any other value is passed over. */
-  members(visit: (rawName: string) => void): void {
-    if (this.#peek() !== '{') return this.skip();
+  members(visit: (rawName: ByteString) => void): void {
+    if (this.first() !== '{') return this.skip();
     this.#at++;
-    for (let first = true; this.#peek() !== '}'; first = false) {
+    for (let first = true; this.first() !== '}'; first = false) {
       if (!first) this.#take(',');
       const start = this.#begin();
       this.#string();
-      const name = this.#json.slice(start, this.#at);
+      const name = this.#json.slice(start, this.#at) as ByteString;
       this.#take(':');
       visit(name);
     }
@@ -42,13 +42,18 @@ export class JsonCursor {
 
   /** Visits each element of an array. Any other value is passed over. */
   elements(visit: () => void): void {
-    if (this.#peek() !== '[') return this.skip();
+    if (this.first() !== '[') return this.skip();
     this.#at++;
-    for (let first = true; this.#peek() !== ']'; first = false) {
+    for (let first = true; this.first() !== ']'; first = false) {
       if (!first) this.#take(',');
       visit();
     }
     this.#at++;
+  }
+
+  /** The first character of the value that follows. */
+  first(): string | undefined {
+    return this.#json[this.#begin()];
   }
 
   value(): ByteString {
@@ -62,8 +67,8 @@ export class JsonCursor {
     const first = this.#json[start];
     if (first === '"') return this.#string();
     if (first === '{' || first === '[') return this.#nested();
+    if (first === undefined || !/[-\dtfn]/.test(first)) throw this.#problem();
     while (isScalar(this.#json.charCodeAt(this.#at))) this.#at++;
-    if (this.#at === start) throw this.#problem();
   }
 
   /** Nothing but white space may follow. */
@@ -76,12 +81,8 @@ export class JsonCursor {
     return this.#at;
   }
 
-  #peek(): string | undefined {
-    return this.#json[this.#begin()];
-  }
-
   #take(expected: string): void {
-    if (this.#peek() !== expected) throw this.#problem();
+    if (this.first() !== expected) throw this.#problem();
     this.#at++;
   }
 

@@ -2,7 +2,7 @@ import { fromBytes, toBytes, type ByteString } from '../core/bytes.js';
 import { UserError } from '../core/errors.js';
 import { columnMissing } from './columns.js';
 import type { Input } from './file-input.js';
-import { eachMember, memberText, stringText } from './json-members.js';
+import { eachMember, endOfValue, memberText, skipSpace, stringText } from './json-members.js';
 import { isUtf8Line, type DecodedRows, type Decoder, type Lines } from './line-reader.js';
 import { readRecords } from './records.js';
 import type { RowSource } from './row-source.js';
@@ -43,6 +43,8 @@ export async function openJsonl(input: Input): Promise<RowSource<JsonlRow>> {
 export function memberOf(name: string): (row: JsonlRow) => ByteString | null {
   const plain = `"${toBytes(name)}"`;
   return (row) => {
+    const raw = row.includes('\\') ? undefined : soleMember(row, plain);
+    if (raw !== undefined) return raw && memberText(raw);
     let found: ByteString | null = null;
     eachMember(row, (rawName, rawValue) => {
       if (rawName === plain || (rawName.includes('\\') && `"${stringText(rawName)}"` === plain))
@@ -50,6 +52,23 @@ export function memberOf(name: string): (row: JsonlRow) => ByteString | null {
     });
     return found;
   };
+}
+
+/**
+ * A member of a document without backslashes: looked for up to its place only, and without making texts of the others. Undefined when its
+ * name stands somewhere behind it, too, where it may be another such member.
+ */
+function soleMember(row: JsonlRow, plain: string): ByteString | null | undefined {
+  let pos = skipSpace(row, 1);
+  while (row.charCodeAt(pos) === 34) {
+    const nameEnd = row.indexOf('"', pos + 1) + 1;
+    const start = skipSpace(row, skipSpace(row, nameEnd) + 1);
+    if (nameEnd - pos === plain.length && row.startsWith(plain, pos))
+      return row.includes(plain, start) ? undefined : row.slice(start, endOfValue(row, start));
+    pos = skipSpace(row, endOfValue(row, start));
+    if (row.charCodeAt(pos) === 44) pos = skipSpace(row, pos + 1);
+  }
+  return null;
 }
 
 /** As RowSource.fields. */

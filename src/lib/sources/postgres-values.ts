@@ -74,12 +74,12 @@ function jsonNumber(text: ByteString): ByteString {
 }
 
 /** `2026-11-22 16:30:00.5+00` as `2026-11-22T16:30:00.5Z`; infinity and years BC, which ISO 8601 lacks, stay. */
-function isoTimestamptz(text: ByteString): ByteString {
+export function isoTimestamptz(text: ByteString): ByteString {
   return text.endsWith('+00') ? (`${text.slice(0, -3).replace(' ', 'T')}Z` as ByteString) : text;
 }
 
 /** A timestamp without a zone is taken as UTC. */
-function isoTimestamp(text: ByteString): ByteString {
+export function isoTimestamp(text: ByteString): ByteString {
   const last = text.charCodeAt(text.length - 1);
   return last >= 48 && last <= 57 ? (`${text.replace(' ', 'T')}Z` as ByteString) : text;
 }

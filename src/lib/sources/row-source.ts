@@ -18,6 +18,8 @@ export interface SourcePosition {
 export type SourceIdentity =
   | { kind: 'file'; path: string; size: number; mtimeMs: number }
   | { kind: 'sql'; sql: string; resumeColumn?: string }
+  /** Parquet files; the digest is of their names, sizes and times. */
+  | { kind: 'dataset'; path: string; files: number; sha256: string }
   | { kind: 'stdin' };
 
 export interface Column {

@@ -12,6 +12,7 @@ export function storedPosition(identity: SourceIdentity): z.ZodMiniType<SourcePo
     return identity.resumeColumn === undefined
       ? z.object({ rows: storedCount })
       : z.object({ rows: storedCount, value: z.string() });
+  if (identity.kind === 'dataset') return z.object({ rows: storedCount });
   return z.object({
     rows: storedCount,
     offset: storedCount,

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { JAVA_VERSION, javaFolder, javaProgram, SEARCH_VERSIONS, searchFolder } from '../cache-folder.js';
@@ -30,8 +30,8 @@ export function downloadSearch() {
       mkdirSync(lib);
       copyJars(artifacts(engine), work, lib);
       compile(engine, version, work, result);
-      archiveClasses(engine, work, result);
     });
+    archiveClasses(engine, version);
   }
 }
 
@@ -140,19 +140,21 @@ function describe(folder, { name, classname, version }) {
   writeFileSync(join(folder, 'plugin-descriptor.properties'), text.join(''));
 }
 
-/** Starts the engine once, for the archive of the classes that it loads. */
-function archiveClasses(engine, work, folder) {
-  const home = join(work, 'home');
-  mkdirSync(home);
-  if (isSolr(engine)) cpSync(join(sources, 'solr'), home, { recursive: true });
-  const settings = { 'discovery.type': 'single-node' };
-  const archive = [
-    `-XX:ArchiveClassesAtExit=${classArchive(folder)}`,
-    '-Dexit.when.started=true',
-    '-Xlog:disable',
-  ];
-  const node = nodeArguments(engine, { folder, home, port: 0, settings });
-  execFileSync(javaProgram(), [...javaOptions(folder, '512m'), ...archive, ...node], {
-    timeout: 300_000,
+/** Starts the engine once, for the archive of the classes that it loads: from where it stays, as the archive tells each class where it is from. */
+function archiveClasses(engine, version) {
+  const folder = searchFolder(engine);
+  if (!existsSync(folder)) return;
+  intoCache(`${engine}’s classes`, version, dirname(classArchive(folder)), (work, result) => {
+    const home = join(work, 'home');
+    mkdirSync(home);
+    if (isSolr(engine)) cpSync(join(sources, 'solr'), home, { recursive: true });
+    const settings = { 'discovery.type': 'single-node' };
+    const archive = join(result, basename(classArchive(folder)));
+    const training = [`-XX:ArchiveClassesAtExit=${archive}`, '-Dexit.when.started=true', '-Xlog:disable'];
+    const node = nodeArguments(engine, { home, port: 0, settings });
+    execFileSync(javaProgram(), [...javaOptions(folder, '512m'), ...training, ...node], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: 300_000,
+    });
   });
 }

@@ -63,24 +63,31 @@ export const ENGINES = {
   },
 };
 
-/** Optional for OpenSearch's pom, and not for its launcher. */
-const LOG4J = 'org.apache.logging.log4j:log4j-core:2.25.4';
+/** Optional in OpenSearch's pom: for its launcher, and for geo_shape. */
+const OPENSEARCH_EXTRAS = [
+  'org.apache.logging.log4j:log4j-core:2.25.4',
+  'org.locationtech.jts:jts-core:1.15.0',
+  'org.locationtech.spatial4j:spatial4j:0.7',
+];
 
 /** Maven's coordinates of an engine's jars. */
 export function artifacts(engine) {
   const own = ENGINES[engine].artifacts.map((name) => `${name}:${SEARCH_VERSIONS[engine]}`);
-  return engine === 'opensearch-3' ? [...own, LOG4J] : own;
+  return engine === 'opensearch-3' ? [...own, ...OPENSEARCH_EXTRAS] : own;
 }
 
 export function isSolr(engine) {
   return engine === 'solr-9';
 }
 
-/** What `java` gets after its own options. Solr has no settings; its home has to be there. */
+/** What `java` gets after its own options. Solr's settings are properties of Java; its home has to be there. */
 export function nodeArguments(engine, { folder = searchFolder(engine), home, port, settings = {} }) {
   const { launcher, firstArgument } = ENGINES[engine];
   const start = ['-cp', join(folder, 'lib', '*'), launcher];
-  if (isSolr(engine)) return [...start, home, String(port)];
+  if (isSolr(engine)) {
+    const properties = Object.entries(settings).map(([name, value]) => `-D${name}=${value}`);
+    return [...properties, ...start, home, String(port)];
+  }
   const all = {
     'http.port': port,
     'network.host': '127.0.0.1',
@@ -110,5 +117,5 @@ export function nativeFolder(folder) {
 }
 
 export function classArchive(folder) {
-  return join(folder, 'classes.jsa');
+  return join(folder, 'classes', 'archive.jsa');
 }

@@ -10,12 +10,7 @@ import { parseHeader, type RequestText, token } from '../../../lib/load/request.
 import { parseResolve } from '../../../lib/load/resolve-override.js';
 import { parseShortfall } from '../../../lib/load/shortfall.js';
 import type { Context } from '../../../runtime/context.js';
-import { type Flag, flag, type FlagValues } from '../../../runtime/flags.js';
-
-/** Several values, each as it is typed: commas are part of it. */
-function each<T>(placeholder: string, help: string, parse: (text: string) => T): Flag<T[]> {
-  return { kind: 'list', placeholder, help, initial: [], parse: (text) => [parse(text)] };
-}
+import { flag, type FlagValues } from '../../../runtime/flags.js';
 
 /** How requests are sent. */
 export const transportFlags = {
@@ -27,11 +22,9 @@ export const transportFlags = {
   unixSocket: flag.parsed('PATH', (text) => text, {
     help: 'connect to this Unix socket; the URL says the Host header',
   }),
-  resolve: each(
-    'HOST:PORT:ADDRESS,…',
-    'connect to these addresses in turn, instead of those of the name',
-    parseResolve,
-  ),
+  resolve: flag.each('HOST:PORT:ADDRESS,…', parseResolve, {
+    help: 'connect to these addresses in turn, instead of those of the name',
+  }),
   resolveInterval: flag.duration({
     help: 'how old the addresses of a name may become before a new connection looks them up again',
     default: '30s',
@@ -45,9 +38,13 @@ export const transportFlags = {
 /** What one request says, where the URL is all that there is of a scenario. */
 export const requestFlags = {
   method: flag.parsed('METHOD', method, { help: 'its method (default: GET, with a body POST)' }),
-  header: each("'NAME: VALUE'", 'a header; secrets come from --header-file or --header-env', publicHeader),
+  header: flag.each("'NAME: VALUE'", publicHeader, {
+    help: 'a header; secrets come from --header-file or --header-env',
+  }),
   headerFile: flag.file({ access: 'read', help: 'headers, one a line' }),
-  headerEnv: each('NAME=VARIABLE', 'a header whose value is that of an environment variable', headerVariable),
+  headerEnv: flag.each('NAME=VARIABLE', headerVariable, {
+    help: 'a header whose value is that of an environment variable',
+  }),
   bodyFile: flag.file({ access: 'read', help: 'the body; - is standard input' }),
 };
 

@@ -15,15 +15,6 @@ import { backoffMs } from './backoff.js';
 import type { BatchSize } from './batch-size.js';
 import { settleByReading } from './lost-answers.js';
 
-/** An operation on its way. */
-export interface Item<T extends Operation> {
-  readonly operation: T;
-  /** Of its lines in a request, about. */
-  readonly bytes: number;
-  /** It was sent, and the answer was lost. */
-  isUncertain: boolean;
-}
-
 /** Why nothing is written at the moment. */
 export interface Wait {
   /** `blocked`: the index takes no writes. `busy`: the server has too much to do. `away`: there is no answer. */
@@ -34,7 +25,7 @@ export interface Wait {
 }
 
 export interface DeliveryOptions<T extends Operation> {
-  readonly engine: Pick<SearchEngine, 'bulk' | 'read' | 'name'>;
+  readonly engine: Pick<SearchEngine, 'bulk' | 'read' | 'heldForm' | 'name'>;
   readonly target: WriteTarget;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -45,21 +36,25 @@ export interface DeliveryOptions<T extends Operation> {
   readonly waits: (wait: Wait) => void;
   /** So many operations are sent again. */
   readonly resent: (count: number) => void;
+  /** All of it may have been sent before. */
+  readonly mayRepeat: boolean;
 }
 
 /** The way of one batch, from its first request to the last answer. Nobody else sends any of it. */
 export class Delivery<T extends Operation> {
   readonly #options: DeliveryOptions<T>;
   /** What is to be sent, in order: a part is settled before the next one is sent. */
-  readonly #parts: Item<T>[][];
+  readonly #parts: T[][];
+  /** Sent, and the answers were lost. */
+  readonly #uncertain = new Set<T>();
   /** Refused in turn. */
   #attempt = 0;
   /** When something was last settled. */
   #since: number;
 
-  constructor(items: Item<T>[], options: DeliveryOptions<T>) {
+  constructor(operations: T[], options: DeliveryOptions<T>) {
     this.#options = options;
-    this.#parts = [items];
+    this.#parts = [operations];
     this.#since = options.clock.monotonic();
   }
 
@@ -71,42 +66,34 @@ export class Delivery<T extends Operation> {
     }
   }
 
-  async #send(part: Item<T>[]): Promise<void> {
+  async #send(part: T[]): Promise<void> {
     const { engine, target, clock, signal, size } = this.#options;
     const began = clock.monotonic();
     let outcomes: readonly Outcome[];
     try {
-      outcomes = await engine.bulk(
-        target,
-        part.map(({ operation }) => operation),
-        signal,
-      );
+      outcomes = await engine.bulk(target, part, signal);
     } catch (error) {
       return this.#unanswered(part, error);
     }
     const left = await this.#settle(part, outcomes);
-    if (left.items.length === 0) {
-      size.answered(clock.monotonic() - began);
-      this.#attempt = 0;
-      return;
-    }
-    if (left.items.length < part.length) this.#attempt = 0;
+    if (left.operations.length < part.length) this.#progressed();
+    if (left.operations.length === 0) return size.answered(clock.monotonic() - began);
     if (left.kind === 'busy') size.refused();
-    this.#parts.unshift(left.items);
-    await this.#pause({ kind: left.kind, reason: left.reason }, left.items.length);
+    this.#parts.unshift(left.operations);
+    await this.#pause({ kind: left.kind, reason: left.reason }, left.operations.length);
   }
 
   /** The request as a whole was refused, or its answer was lost. */
-  async #unanswered(part: Item<T>[], error: unknown): Promise<void> {
+  async #unanswered(part: T[], error: unknown): Promise<void> {
     const { size, resent } = this.#options;
     if (error instanceof BulkTooLarge) {
       const [only] = part;
       if (part.length === 1) {
         const reason = 'the server takes no request that is as long as this document alone';
-        this.#done(only!, { kind: 'rejected', status: 413, reason });
-        return;
+        this.#progressed();
+        return this.#done(only!, { kind: 'rejected', status: 413, reason });
       }
-      size.tooLarge(part.reduce((sum, { bytes }) => sum + bytes, 0));
+      size.tooLarge(part.reduce((sum, operation) => sum + lengthOf(operation), 0));
       this.#halve(part);
       resent(part.length);
       return;
@@ -120,62 +107,76 @@ export class Delivery<T extends Operation> {
     if (!(error instanceof HttpFailure) || error.kind === 'tls' || error.kind === 'too-large') throw error;
     if (error.phase === 'connect') this.#parts.unshift(part);
     else {
-      for (const item of part) item.isUncertain = true;
+      for (const operation of part) this.#uncertain.add(operation);
       // What is cut off for its length, or takes longer than an answer may, gets through in parts.
       this.#halve(part);
     }
     await this.#pause({ kind: 'away', reason: error.message }, part.length);
   }
 
-  #halve(part: Item<T>[]): void {
+  #halve(part: T[]): void {
     const middle = Math.ceil(part.length / 2);
     if (part.length > 1) this.#parts.unshift(part.slice(0, middle), part.slice(middle));
     else this.#parts.unshift(part);
   }
 
   /** What is still to be sent, and why. */
-  async #settle(part: Item<T>[], outcomes: readonly Outcome[]) {
-    const left = { items: [] as Item<T>[], kind: 'busy' as Wait['kind'], reason: '' };
-    const unclear: Item<T>[] = [];
+  async #settle(part: T[], outcomes: readonly Outcome[]) {
+    const left = { operations: [] as T[], kind: 'busy' as Wait['kind'], reason: '' };
+    const unclear: T[] = [];
     /** Later writes to the same documents follow those that are sent again, or the older ones would stay. */
     let held: Set<string> | undefined;
     for (const [i, outcome] of outcomes.entries()) {
-      const item = part[i]!;
+      const operation = part[i]!;
       if (outcome.kind !== 'done' && outcome.kind !== 'rejected') {
         if (outcome.kind === 'blocked') left.kind = 'blocked';
         if (outcome.kind === left.kind || left.reason === '') left.reason = outcome.reason;
-        (held ??= new Set()).add(item.operation.id);
-        left.items.push(item);
-      } else if (held?.has(item.operation.id)) left.items.push(item);
-      else if (outcome.kind === 'rejected' && item.isUncertain && mayBeOurs(item.operation, outcome.status))
-        unclear.push(item);
-      else this.#done(item, outcome);
+        (held ??= new Set()).add(operation.id);
+        left.operations.push(operation);
+      } else if (held?.has(operation.id)) left.operations.push(operation);
+      else if (outcome.kind === 'rejected' && this.#mayBeOurs(operation, outcome.status))
+        unclear.push(operation);
+      else this.#done(operation, outcome);
     }
     if (unclear.length > 0) await this.#settleUnclear(unclear, left);
     return left;
   }
 
   async #settleUnclear(
-    unclear: Item<T>[],
-    left: { readonly items: Item<T>[]; kind: Wait['kind']; reason: string },
+    unclear: T[],
+    left: { readonly operations: T[]; kind: Wait['kind']; reason: string },
   ): Promise<void> {
     const { engine, target, signal } = this.#options;
     try {
-      const operations = unclear.map(({ operation }) => operation);
-      const outcomes = await settleByReading(engine, target.index, operations, signal);
-      for (const [i, item] of unclear.entries()) this.#done(item, outcomes[i]!);
+      const outcomes = await settleByReading(engine, target.index, unclear, signal);
+      for (const [i, operation] of unclear.entries()) this.#done(operation, outcomes[i]!);
     } catch (error) {
       if (!(error instanceof HttpFailure)) throw error;
       // Sent again they are refused as now, and read then.
-      left.items.push(...unclear);
+      left.operations.push(...unclear);
       left.kind = 'away';
       left.reason = error.message;
     }
   }
 
-  #done(item: Item<T>, outcome: Settled): void {
+  #progressed(): void {
+    this.#attempt = 0;
     this.#since = this.#options.clock.monotonic();
-    this.#options.settled(item.operation, outcome);
+  }
+
+  #done(operation: T, outcome: Settled): void {
+    this.#options.settled(operation, outcome);
+  }
+
+  /**
+   * Whether the document may be as the operation would have it: by an attempt whose answer was lost, or, where it is of this very
+   * version, by anybody.
+   */
+  #mayBeOurs(operation: T, status: number): boolean {
+    const { kind, version } = operation;
+    if (status === 409 && version !== undefined) return true;
+    if (!this.#options.mayRepeat && !this.#uncertain.has(operation)) return false;
+    return status === 409 ? kind === 'create' || kind === 'delete' : status === 404 && kind === 'delete';
   }
 
   async #pause(wait: Omit<Wait, 'stallMs'>, count: number, afterMs = 0): Promise<void> {
@@ -200,8 +201,8 @@ export class Delivery<T extends Operation> {
 /** A server that is busy, or restarts, for less is nothing that anybody must know of. */
 const worthTellingMs = 5000;
 
-/** Whether the first attempt, whose answer was lost, may be what the server refuses the second one for. */
-function mayBeOurs({ kind, version }: Operation, status: number): boolean {
-  if (kind === 'delete') return status === 404 || status === 409;
-  return status === 409 && (kind === 'create' || version !== undefined);
+/** Of an operation in a request, about. */
+export function lengthOf({ id, source }: Operation): number {
+  // 60: the action's line.
+  return id.length + (source?.length ?? 0) + 60;
 }

@@ -55,8 +55,8 @@ function fromDocuments<Row>(source: RowSource<Row>, plan: RowPlan): MakeOperatio
       const before = ordinals.next(name);
       if (before > 0) name = `${name}-${before}` as ByteString;
     }
-    const number = version?.(row);
-    if (number !== undefined && !isVersion(number))
+    const number = version && versionOf(version(row));
+    if (version && number === undefined)
       return { unfit: `'${plan.version}', the version, is not a whole number from 0` };
     return {
       kind,
@@ -90,14 +90,15 @@ function fromDump<Row>({ members, label }: RowSource<Row>, { kind }: RowPlan): M
     });
     if (!id) return { unfit: 'it has no _id: not a line of a dump' };
     if (kind !== 'delete' && source?.charCodeAt(0) !== 123) return { unfit: 'its _source is not an object' };
-    if (version !== null && !isVersion(version))
+    const number = versionOf(version);
+    if (version !== null && number === undefined)
       return { unfit: 'its _version is not a whole number from 0' };
     return {
       kind,
       id,
       routing: routing ?? undefined,
       // Others have no versions of ours.
-      version: kind === 'index' || kind === 'delete' ? (version ?? undefined) : undefined,
+      version: kind === 'index' || kind === 'delete' ? number : undefined,
       source: kind === 'delete' ? undefined : source,
       line,
       row,
@@ -105,7 +106,9 @@ function fromDump<Row>({ members, label }: RowSource<Row>, { kind }: RowPlan): M
   };
 }
 
-/** A 64-bit number of which servers take the positive half. */
-function isVersion(text: ByteString | null): text is ByteString {
-  return text !== null && /^\d{1,19}$/.test(text) && BigInt(text) <= 0x7fff_ffff_ffff_ffffn;
+/** As decimal digits; undefined for what is not a whole number from 0 to 2^63 - 1. */
+function versionOf(text: ByteString | null): string | undefined {
+  if (text === null || !/^\d{1,30}$/.test(text)) return undefined;
+  const version = BigInt(text);
+  return version < 2n ** 63n ? String(version) : undefined;
 }

@@ -2,12 +2,12 @@ import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import type { Operation, SearchEngine, Settled, WriteTarget } from '../engine.js';
 import { BatchSize } from './batch-size.js';
-import { Delivery, type Item, type Wait } from './delivery.js';
+import { Delivery, lengthOf, type Wait } from './delivery.js';
 
 export type { Settled, Wait };
 
 export interface BulkWriterOptions<T extends Operation> {
-  readonly engine: Pick<SearchEngine, 'bulk' | 'read' | 'name'>;
+  readonly engine: Pick<SearchEngine, 'bulk' | 'read' | 'heldForm' | 'name'>;
   readonly target: WriteTarget;
   readonly clock: Clock;
   /** Gives up what is under way. */
@@ -18,6 +18,8 @@ export interface BulkWriterOptions<T extends Operation> {
   readonly stallMs?: number | undefined;
   /** Told when the writing has to wait, once until it gets on. */
   readonly waits?: (wait: Wait) => void;
+  /** An earlier run may have sent some of it: what such an operation meets may be its own work, and is looked at. */
+  readonly mayRepeat?: boolean;
   /** Maximum requests at once. */
   readonly senders?: number;
   /** Of the pauses: uniform on [0, 1). */
@@ -25,9 +27,9 @@ export interface BulkWriterOptions<T extends Operation> {
 }
 
 interface Batch<T extends Operation> {
-  readonly items: Item<T>[];
+  readonly operations: T[];
   bytes: number;
-  /** All of it overwrites whatever is there: such operations on one document may share a batch, which keeps their order. */
+  /** All of it overwrites whatever is there. */
   overwrites: boolean;
   /** Ends the wait for more operations. */
   readonly sealed: AbortController;
@@ -72,24 +74,44 @@ export class BulkWriter<T extends Operation> {
 
   /** Takes an operation; resolves when there is room for another. @throws what ended the writing */
   async add(operation: T): Promise<void> {
+    await this.take(operation);
+  }
+
+  /** As `add`; undefined when there is room at once, which it is for most. @throws what ended the writing */
+  take(operation: T): Promise<void> | undefined {
     this.#throwIfEnded();
-    const mayShare =
-      operation.kind === 'index' && operation.version === undefined && operation.ifRevision === undefined;
+    const holder = this.#holders.get(operation.id);
+    if (holder !== undefined && !(holder === this.#open && holder.overwrites && overwrites(operation)))
+      return this.#takeInTurn(operation);
+    this.#append(operation);
+    return this.#waiting.length > 0 ? this.#room() : undefined;
+  }
+
+  /** After the earlier operation on the same document. */
+  async #takeInTurn(operation: T): Promise<void> {
     for (let holder = this.#holders.get(operation.id); holder; holder = this.#holders.get(operation.id)) {
       if (holder === this.#open) {
-        if (mayShare && holder.overwrites) break;
+        if (holder.overwrites && overwrites(operation)) break;
         this.#seal();
       }
       await this.#change();
     }
+    this.#append(operation);
+    await this.#room();
+  }
+
+  #append(operation: T): void {
     const bytes = lengthOf(operation);
     if (this.#open && this.#open.bytes + bytes > this.#size.bytes) this.#seal();
     const batch = (this.#open ??= this.#begin());
-    batch.items.push({ operation, bytes, isUncertain: false });
+    batch.operations.push(operation);
     batch.bytes += bytes;
-    batch.overwrites &&= mayShare;
+    batch.overwrites &&= overwrites(operation);
     this.#holders.set(operation.id, batch);
-    if (batch.bytes >= this.#size.bytes || batch.items.length >= this.#size.documents) this.#seal();
+    if (batch.bytes >= this.#size.bytes || batch.operations.length >= this.#size.documents) this.#seal();
+  }
+
+  async #room(): Promise<void> {
     while (this.#waiting.length > 0) await this.#change();
   }
 
@@ -101,7 +123,7 @@ export class BulkWriter<T extends Operation> {
   }
 
   #begin(): Batch<T> {
-    const batch: Batch<T> = { items: [], bytes: 0, overwrites: true, sealed: new AbortController() };
+    const batch: Batch<T> = { operations: [], bytes: 0, overwrites: true, sealed: new AbortController() };
     // A source that pauses must not keep what it has given from being written.
     this.#options.clock.sleep(lingerMs, batch.sealed.signal).then(
       () => this.#open === batch && this.#seal(),
@@ -126,10 +148,10 @@ export class BulkWriter<T extends Operation> {
     }
   }
 
-  async #deliver({ items }: Batch<T>): Promise<void> {
+  async #deliver({ operations }: Batch<T>): Promise<void> {
     const { engine, target, clock, settled, waits, stallMs = 600_000, random = Math.random } = this.#options;
     try {
-      await new Delivery<T>(items, {
+      await new Delivery<T>(operations, {
         engine,
         target,
         clock,
@@ -147,6 +169,7 @@ export class BulkWriter<T extends Operation> {
           waits?.(wait);
         },
         resent: (count) => (this.#retried += count),
+        mayRepeat: this.#options.mayRepeat ?? false,
       }).run();
     } catch (error) {
       if (!this.#failed) {
@@ -157,7 +180,7 @@ export class BulkWriter<T extends Operation> {
       }
     }
     this.#busy--;
-    for (const { operation } of items) this.#holders.delete(operation.id);
+    for (const { id } of operations) this.#holders.delete(id);
     this.#start();
     for (const wake of this.#wakeups.splice(0)) wake();
   }
@@ -174,7 +197,7 @@ export class BulkWriter<T extends Operation> {
   }
 }
 
-function lengthOf({ id, source }: Operation): number {
-  // 60: the action's line.
-  return id.length + (source?.length ?? 0) + 60;
+/** Whatever is there: such operations on one document may share a batch, which keeps their order. */
+function overwrites({ kind, version }: Operation): boolean {
+  return kind === 'index' && version === undefined;
 }

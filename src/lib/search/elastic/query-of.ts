@@ -17,19 +17,23 @@ export function queryOf({ text, filters }: Pick<Question, 'text' | 'filters'>): 
   };
 }
 
+/** A name that is the query, but for a letter, goes before names with some of its words. */
+const wholeBoost = 4;
+
 /** Not `query_string`: no character of the text is an operator. */
 function textClause({ query, fields, whole, exact, fuzziness }: TextMatch, rewriting: object): object {
   const distance = fuzziness === 'auto' ? 'AUTO' : fuzziness;
-  const fuzzy = { multi_match: { query, fields: [...fields, ...whole], fuzziness: distance, ...rewriting } };
+  const fuzzy = {
+    multi_match: {
+      query,
+      fields: [...fields, ...whole.map((field) => `${field}^${wholeBoost}`)],
+      fuzziness: distance,
+      ...rewriting,
+    },
+  };
   if (exact.length === 0) return fuzzy;
   return { dis_max: { queries: [fuzzy, { multi_match: { query, fields: exact } }] } };
 }
-
-/**
- * Degrees, about a centimetre. Places are stored as integers, rounded towards south and west: without it those on the rim
- * would be missing, except from Elasticsearch 9.
- */
-const rim = 1e-7;
 
 function filterClause(filter: Filter): object {
   switch (filter.kind) {
@@ -47,14 +51,7 @@ function filterClause(filter: Filter): object {
     case 'distance':
       return { geo_distance: { distance: `${filter.meters}m`, [filter.field]: filter.center } };
     case 'box':
-      return {
-        geo_bounding_box: {
-          [filter.field]: {
-            top_left: { lat: filter.north, lon: Math.max(-180, filter.west - rim) },
-            bottom_right: { lat: Math.max(-90, filter.south - rim), lon: filter.east },
-          },
-        },
-      };
+      return { geo_bounding_box: { [filter.field]: corners(filter) } };
     case 'polygon':
       return {
         geo_shape: {
@@ -70,4 +67,20 @@ function filterClause(filter: Filter): object {
         },
       };
   }
+}
+
+/**
+ * Degrees, about a centimetre. Places are stored as integers, rounded towards south and west: without it those on the rim
+ * would be missing, except from Elasticsearch 9.
+ */
+const rim = 1e-7;
+
+function corners({ north, south, west, east }: Extract<Filter, { kind: 'box' }>): object {
+  const wider = Math.max(-180, west - rim);
+  const isAround = west > east && wider <= east;
+  const [left, right] = isAround ? [-180, 180] : [wider, east];
+  return {
+    top_left: { lat: north, lon: left },
+    bottom_right: { lat: Math.max(-90, south - rim), lon: right },
+  };
 }

@@ -27,7 +27,7 @@ async function* pages(
   const { signal, patienceMs = usualPatienceMs } = options;
   const pit = await PointInTime.open(client, index, signal, options.shard);
   try {
-    const size = new PageSize(options.pageSize);
+    const size = new PageSize(options.pageSize, options.source);
     const asked = question(options);
     for (let after: ByteString | undefined; ;) {
       const position = after === undefined ? '' : `"search_after":${after},`;

@@ -12,9 +12,10 @@ export class PageSize {
   readonly #most: number;
   #documents: number;
 
-  constructor(most = mostDocuments) {
+  /** @param hasSource false: hits without documents are short */
+  constructor(most = mostDocuments, hasSource = true) {
     this.#most = Math.min(most, mostDocuments);
-    this.#documents = Math.min(firstDocuments, this.#most);
+    this.#documents = hasSource ? Math.min(firstDocuments, this.#most) : this.#most;
   }
 
   get documents(): number {

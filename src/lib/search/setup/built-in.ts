@@ -94,16 +94,17 @@ function analysis({ asciiFolding, edgeNgram, synonyms }: Capabilities, rules: re
   const plain = asciiFolding ? ['lowercase', 'asciifolding'] : ['lowercase'];
   const hasSynonyms = synonyms && rules.length > 0;
   const analyzer = (...filter: string[]) => ({ type: 'custom', tokenizer: 'standard', filter });
+  const filters = {
+    ...(hasSynonyms ? { synonyms: { type: 'synonym_graph', synonyms: rules } } : {}),
+    ...(edgeNgram ? { first_letters: { type: 'edge_ngram', min_gram: 1, max_gram: 20 } } : {}),
+  };
   return {
     analyzer: {
       words: analyzer(...plain),
       asked: analyzer(...plain, ...(hasSynonyms ? ['synonyms'] : [])),
       ...(edgeNgram ? { prefixes: analyzer(...plain, 'first_letters') } : {}),
     },
-    filter: {
-      ...(hasSynonyms ? { synonyms: { type: 'synonym_graph', synonyms: rules } } : {}),
-      ...(edgeNgram ? { first_letters: { type: 'edge_ngram', min_gram: 1, max_gram: 20 } } : {}),
-    },
+    ...(Object.keys(filters).length === 0 ? {} : { filter: filters }),
   };
 }
 

@@ -10,7 +10,7 @@ export type FieldType =
   | { readonly is: 'geo_point' };
 
 export interface IndexFields {
-  readonly name: 'sensors' | 'meter-readings' | 'events';
+  readonly name: string;
   /** The field by which documents age. */
   readonly time: string;
   /** A time series: an index a month, or a data stream. */

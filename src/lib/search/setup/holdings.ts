@@ -50,7 +50,7 @@ async function backingIndices(
 ): Promise<readonly string[] | undefined> {
   type Streams = { data_streams?: readonly { indices: readonly { index_name: string }[] }[] };
   const { data_streams } = await client.json<Streams>(
-    { path: `/_data_stream${path}`, expected: [400, 404] },
+    { path: `/_data_stream${path}`, expected: [400, 404, 405] },
     signal,
   );
   return data_streams?.[0]?.indices.map(({ index_name }) => index_name);

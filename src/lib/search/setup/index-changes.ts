@@ -18,7 +18,15 @@ const fixedSettings =
 
 /** Parameters of a field that can change while it has documents. */
 const changeable = new Set([
-  ...['ignore_above', 'ignore_malformed', 'coerce', 'search_analyzer', 'search_quote_analyzer', 'dynamic'],
+  ...[
+    'ignore_above',
+    'ignore_malformed',
+    'ignore_z_value',
+    'coerce',
+    'search_analyzer',
+    'search_quote_analyzer',
+    'dynamic',
+  ],
   ...['eager_global_ordinals', 'fielddata', 'fielddata_frequency_filter', 'copy_to', 'meta'],
 ]);
 /** Of the whole mapping. */

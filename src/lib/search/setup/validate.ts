@@ -96,10 +96,15 @@ async function simulate(
     );
   } catch (error) {
     if (!(error instanceof SearchRefusal && error.status === 400)) throw error;
-    throw new UserError(`${client.name} would not take the ${what}: ${error.reason}`, {
+    throw new UserError(`${client.name} would not take the ${what}: ${said(error.reason)}`, {
       code: 'TEMPLATE_REFUSED',
       hint: 'Nothing was changed.',
       cause: error,
     });
   }
+}
+
+/** Without the name that the server gave what it simulated. */
+function said(reason: string): string {
+  return reason.replace(/^.*\[simulate_template_[^\]]*\][^:]*: /, '');
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 
-import { ElasticClient } from '../../../../src/lib/search/elastic/client.js';
+import type { ElasticClient } from '../../../../src/lib/search/elastic/client.js';
 import { applySetup } from '../../../../src/lib/search/setup/apply.js';
 import { wantedOf } from '../../../../src/lib/search/setup/built-in.js';
 import { type Capabilities, probe } from '../../../../src/lib/search/setup/capabilities.js';
@@ -14,18 +14,13 @@ import { validate } from '../../../../src/lib/search/setup/validate.js';
 import { replayable } from '../../../random.js';
 import { scaled } from '../../../scale.js';
 import { aliasBody, indexBody } from './random-index.js';
-
-export interface SetupServer {
-  readonly url: string;
-  /** Begins the names of everything that is made. */
-  readonly prefix: string;
-}
+import { type OwnNames, removeAll } from './server.js';
 
 const plain: IndexSettings = { synonyms: [], retention: {}, replicas: 0 };
 const november = new Date('2026-11-29T12:00:00Z');
 
 /** What `search setup` promises of every engine. */
-export function setupCases(server: () => Promise<SetupServer>): void {
+export function setupCases(server: () => OwnNames): void {
   const { seed } = replayable('indices that are set up');
   const signal = AbortSignal.timeout(600_000);
   let client: ElasticClient;
@@ -33,16 +28,8 @@ export function setupCases(server: () => Promise<SetupServer>): void {
   let capabilities: Capabilities;
 
   beforeAll(async () => {
-    const { url, ...more } = await server();
-    prefix = more.prefix;
-    const timeouts = { connectTimeoutMs: 5000, requestTimeoutMs: 30_000 };
-    client = await ElasticClient.open({ urls: [url] }, timeouts, signal);
+    ({ client, prefix } = server());
     capabilities = await probe(client, signal);
-  });
-
-  afterAll(async () => {
-    await remove(client, prefix);
-    client.close();
   });
 
   let counter = 0;
@@ -99,9 +86,9 @@ export function setupCases(server: () => Promise<SetupServer>): void {
         await validate(client, wanted, signal);
         await applySetup(client, (await plan(wanted)).changes, signal, () => {});
         expect(await plan(wanted)).toEqual({ changes: [], fixed: [] });
-        await remove(client, name);
+        await removeAll(client, name);
       }),
-      { seed, numRuns: scaled(15) },
+      { seed, numRuns: scaled(5) },
     );
   });
 
@@ -136,9 +123,9 @@ export function setupCases(server: () => Promise<SetupServer>): void {
           const after = { name, aliases: {}, settings: {}, mappings: held[`${name}-000001`]!.mappings };
           expect(indexChanges(after, wanted).fixed).toEqual(fixed[0]!.differences);
         }
-        await remove(client, name);
+        await removeAll(client, name);
       }),
-      { seed, numRuns: scaled(15) },
+      { seed, numRuns: scaled(5) },
     );
   });
 
@@ -197,19 +184,4 @@ export function setupCases(server: () => Promise<SetupServer>): void {
       },
     });
   });
-}
-
-/** Everything whose name begins so. */
-async function remove(client: ElasticClient, prefix: string): Promise<void> {
-  const signal = AbortSignal.timeout(60_000);
-  const names = await client.json<Record<string, unknown>>({ path: `/${prefix}*` }, signal);
-  const streams = await client.json<{ data_streams?: { name: string }[] }>(
-    { path: `/_data_stream/${prefix}*`, expected: [400, 404, 405] },
-    signal,
-  );
-  const gone = (path: string) => client.bytes({ method: 'DELETE', path, expected: [404] }, signal);
-  for (const { name } of streams.data_streams ?? []) await gone(`/_data_stream/${name}`);
-  for (const name of Object.keys(names)) if (!name.startsWith('.ds-')) await gone(`/${name}`);
-  await gone(`/_index_template/${prefix}*`);
-  await gone(`/_component_template/${prefix}*`);
 }

@@ -1,0 +1,114 @@
+import { counted, formatBytes, formatCount, formatDuration } from '../../lib/core/units.js';
+import type { ClusterFacts, IndexFacts, NodeFacts } from '../../lib/search/status/facts.js';
+import { type Command, type Finding, subjects } from '../../lib/search/status/finding.js';
+import { findings } from '../../lib/search/status/findings.js';
+import { readFacts } from '../../lib/search/status/read.js';
+import { readCommand } from '../../runtime/command.js';
+import { flag } from '../../runtime/flags.js';
+import type { Printer } from '../../runtime/printer.js';
+import { elasticClientOf } from './shared/elastic.js';
+import { engineFlags, openConfigured } from './shared/engine.js';
+
+interface Result extends ClusterFacts {
+  target: string;
+  findings: readonly Finding[];
+}
+
+export const status = readCommand({
+  name: 'search status',
+  summary:
+    'health, shards, sizes, disks, slow queries and tasks of a search cluster, and what to do about them',
+  synonyms: ['health', 'stats', 'cat', 'check', 'diagnose'],
+  description: 'Reads only. With --check it ends with exit 3 when something is not well.',
+  args: { index: { help: 'an index, alias or data stream; without it, all', required: false } },
+  flags: { check: flag.boolean('exit 3 when something is not well'), ...engineFlags },
+  examples: [
+    { does: 'what is wrong', command: 'metrify search status' },
+    { does: 'for monitoring', command: 'metrify search status meter-readings --check -q' },
+  ],
+  items: 'findings',
+  junit: true,
+
+  async read({ index, check, engine }, context) {
+    const client = await elasticClientOf(
+      await openConfigured({ engine }, context, 'search status'),
+      'search status',
+    );
+    const facts = await readFacts(client, index, context.signal);
+    const found = findings(facts);
+    const checks = Object.entries(subjects).map(([subject, name]) => {
+      const failures = found.filter((finding) => finding.subject === subject).map(({ what }) => what);
+      return { name, failure: failures.length === 0 ? undefined : failures.join('; ') };
+    });
+    return {
+      verdict: check && found.length > 0 ? 'failed' : 'ok',
+      result: { target: client.name, ...facts, findings: found } satisfies Result as Result,
+      checks,
+    };
+  },
+
+  present(result, printer) {
+    const { target, health, nodes, indices, tasks, findings: found } = result;
+    printer.heading(`${target}: ${health}, ${counted(nodes.length, 'node')}`);
+    presentNodes(nodes, printer);
+    presentIndices(indices, printer);
+    for (const { id, action, description, runningMs, done, total } of tasks) {
+      printer.line(
+        `running: ${action} for ${formatDuration(runningMs)}, ${formatCount(done)} of ${formatCount(total)}`,
+      );
+      printer.line(printer.dim(`  ${description} (task ${id})`));
+    }
+    if (found.length === 0) return printer.ok('nothing that is not well');
+    for (const { isSevere, what, advice, command } of found) {
+      if (isSevere) printer.bad(what, advice);
+      else printer.warn(what, advice);
+      if (command !== undefined) presentCommand(command, printer);
+    }
+  },
+});
+
+function presentNodes(nodes: readonly NodeFacts[], printer: Printer): void {
+  printer.table({
+    columns: [
+      { title: 'node', cut: true },
+      { title: 'shards', align: 'right' },
+      { title: 'heap', align: 'right' },
+      { title: 'disk free', align: 'right' },
+    ],
+    rows: nodes.map(({ name, shards, heapPercent, disk }) => [
+      name,
+      formatCount(shards),
+      `${heapPercent}%`,
+      disk === undefined ? '' : `${formatBytes(disk.freeBytes)} of ${formatBytes(disk.totalBytes)}`,
+    ]),
+  });
+}
+
+function presentIndices(indices: readonly IndexFacts[], printer: Printer): void {
+  printer.table({
+    columns: [
+      { title: 'index', cut: true },
+      { title: 'health' },
+      { title: 'documents', align: 'right' },
+      { title: 'size', align: 'right' },
+      { title: 'shards', align: 'right' },
+      { title: 'ms a query', align: 'right' },
+    ],
+    rows: indices.map(({ name, health, isClosed, documents, bytes, shards, replicas, queries }) => [
+      name,
+      isClosed ? `${health}, closed` : health,
+      formatCount(documents),
+      formatBytes(bytes),
+      `${shards} × ${replicas + 1}`,
+      queries.count === 0 ? '' : (queries.totalMs / queries.count).toFixed(1),
+    ]),
+  });
+}
+
+/** As the console of Kibana and of OpenSearch Dashboards takes requests. */
+function presentCommand(command: Command, printer: Printer): void {
+  if (typeof command === 'string') return printer.command(command, 6);
+  const { method, path, body } = command;
+  printer.line(`      ${method} ${path}`);
+  if (body !== undefined) printer.line(`      ${JSON.stringify(body)}`);
+}
