@@ -13,9 +13,8 @@ import type { Side } from '../../lib/search/verify/side.js';
 import { changeCommand } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
-import { sourceFlags } from '../shared/source/flags.js';
-import { openSource } from '../shared/source/open.js';
 import { engineFlags, openConfigured } from './shared/engine.js';
+import { documentFlags, openDocuments } from './shared/rows.js';
 import { conclusionOf, differs, type Names, presentVerification, resultOf } from './shared/verification.js';
 
 interface Prepared {
@@ -28,7 +27,7 @@ interface Prepared {
   readonly confirm: string;
 }
 
-const { sql, file, stdin } = sourceFlags;
+const { sql, file, stdin, parquet } = documentFlags;
 
 export const verify = changeCommand({
   name: 'search verify',
@@ -42,7 +41,7 @@ export const verify = changeCommand({
   args: { index: { help: 'an index, alias or data stream', required: true } },
   flags: {
     keys: flag.boolean('compare every document by its id and content'),
-    ...{ sql, file, stdin },
+    ...{ sql, file, stdin, parquet },
     id: flag.text({
       placeholder: 'FIELD',
       help: 'the field that search index took the ids from; without it they are hashes of the documents',
@@ -77,7 +76,7 @@ export const verify = changeCommand({
       });
     const engine = await openConfigured(input, context, 'search verify');
     const index = await openIndexSide(engine, input.index, context.signal);
-    const opened = await openSource({ ...input, resumeColumn: undefined }, context, { resume: false });
+    const opened = await openDocuments({ ...input, resumeColumn: undefined }, context, { resume: false });
     const heldForm = await engine.heldForm?.(input.index, context.signal);
     const rows = new RowSide(opened, { ...input, heldForm });
     const { environment } = await context.settings();
