@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+
 import { UserError } from '../../lib/core/errors.js';
 import { counted, formatBytes, formatCount, formatDuration } from '../../lib/core/units.js';
 import type { AbandonPlan } from '../../lib/search/reindex/abandon.js';
@@ -203,6 +205,7 @@ async function runReindex(
   const { result, rejections } = await fill(plan, {
     clock,
     signal,
+    temporaryFolder: tmpdir(),
     during: (label, work) => context.during(label, 'documents', work),
     warn: (message) => context.warn(message),
     started: (soFar) =>
@@ -246,8 +249,8 @@ function presentResult(result: ReindexResult, printer: Printer): void {
       ? ([['without writes', formatDuration(result.frozenMs)]] as [string, string][])
       : []),
   ]);
-  for (const { reason, count, example } of reasons.slice(0, 10))
-    printer.bad(`${counted(count, 'document')} refused, such as ${example}: ${reason}`);
+  for (const { reason, count } of reasons.slice(0, 10))
+    printer.bad(`${counted(count, 'document')} refused: ${reason}`);
   if (swapped) printer.ok(`${alias} points at ${destination}; ${result.kept} is kept, and takes no writes`);
   else
     printer.bad(

@@ -45,6 +45,8 @@ export interface SearchEngine {
   fields(index: string, signal: AbortSignal): Promise<readonly IndexField[]>;
   /** The question's text and filters in the engine's own language, for `scan` and `count`. */
   filterOf(question: Pick<Question, 'text' | 'filters'>): unknown;
+  /** How documents come back from the index; undefined where they do as they were given. */
+  heldForm?(index: string, signal: AbortSignal): Promise<HeldForm | undefined>;
   /** Makes what was written visible to searches. */
   refresh(index: string, signal: AbortSignal): Promise<void>;
   /** How many documents match, exactly. @param filter in the engine's own language */
@@ -98,6 +100,9 @@ export type Settled = Extract<Outcome, { readonly kind: 'done' | 'rejected' }>;
 
 /** Shared by all that succeed: a bulk has thousands. */
 export const done = { kind: 'done' } as const satisfies Outcome;
+
+/** The document as the engine gives it back: it may keep values in a spelling of its own, and the id among them. */
+export type HeldForm = (id: ByteString, source: ByteString) => ByteString;
 
 export interface StoredDocument {
   readonly source: ByteString;

@@ -80,11 +80,14 @@ export function isSolr(engine) {
   return engine === 'solr-9';
 }
 
-/** What `java` gets after its own options. Solr has no settings; its home has to be there. */
+/** What `java` gets after its own options. Solr's settings are properties of Java; its home has to be there. */
 export function nodeArguments(engine, { folder = searchFolder(engine), home, port, settings = {} }) {
   const { launcher, firstArgument } = ENGINES[engine];
   const start = ['-cp', join(folder, 'lib', '*'), launcher];
-  if (isSolr(engine)) return [...start, home, String(port)];
+  if (isSolr(engine)) {
+    const properties = Object.entries(settings).map(([name, value]) => `-D${name}=${value}`);
+    return [...properties, ...start, home, String(port)];
+  }
   const all = {
     'http.port': port,
     'network.host': '127.0.0.1',

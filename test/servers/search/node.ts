@@ -1,4 +1,5 @@
 import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { javaProgram, SEARCH_VERSIONS, searchFolder, type SearchEngine } from '../cache-folder.js';
@@ -9,6 +10,8 @@ import { classArchive, isSolr, javaOptions, nodeArguments } from './engines.js';
 export interface SearchOptions {
   /** Not of Solr. Default 1. The first one is the only one that can be elected: kill another. */
   readonly nodes?: number;
+  /** Of Solr: as SolrCloud, with a ZooKeeper in its process, 1000 ports higher; its configset is `_default`. */
+  readonly cloud?: boolean;
   /** Maximum heap of a node. Default `512m`. */
   readonly heap?: string;
   /** Of each node, as in `elasticsearch.yml`. Disk watermarks are off unless `cluster.routing.allocation.disk.threshold_enabled` is set. */
@@ -94,13 +97,17 @@ function membership(engine: SearchEngine, transports: readonly number[], index: 
 async function startNode(
   engine: SearchEngine,
   port: number,
-  { nodes = 1, heap = '512m', settings }: SearchOptions,
+  { nodes = 1, cloud = false, heap = '512m', settings }: SearchOptions,
   membership: object,
 ): Promise<OwnNode> {
   const directory = await temporaryDirectory(engine);
   if (isSolr(engine)) await cp(solrHome, directory.path, { recursive: true });
   const watermarks = { 'cluster.routing.allocation.disk.threshold_enabled': false };
-  const all = { ...watermarks, ...membership, ...settings };
+  const all = isSolr(engine)
+    ? cloud
+      ? cloudSettings(directory.path, port)
+      : {}
+    : { ...watermarks, ...membership, ...settings };
   const folder = searchFolder(engine);
   const archive = `-XX:SharedArchiveFile=${classArchive(folder)}`;
   const started = nodeArguments(engine, { home: directory.path, port, settings: all });
@@ -138,6 +145,17 @@ async function startNode(
       await server.kill();
       await directory.remove();
     },
+  };
+}
+
+/** Properties of Java. */
+function cloudSettings(home: string, port: number): Record<string, string | number> {
+  return {
+    zkRun: '',
+    host: '127.0.0.1',
+    hostPort: port,
+    bootstrap_confdir: join(home, 'configsets', '_default', 'conf'),
+    'collection.configName': '_default',
   };
 }
 

@@ -1,7 +1,8 @@
 import { ServiceUnavailable } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
 import { excerpt } from '../../http/excerpt.js';
-import type { SearchConnection, SearchRequest } from './connection.js';
+import type { SearchConnection } from './connection.js';
+import type { SearchRequest } from './request.js';
 import { pageText } from './refusal.js';
 
 export interface ExpectingRequest extends SearchRequest {
@@ -44,21 +45,27 @@ export interface Introduction<T> {
   readonly read: (body: unknown) => T | undefined;
 }
 
+/** Undefined where the text is something else. */
+export function readIntroduction<T>({ read }: Introduction<T>, text: string): T | undefined {
+  try {
+    const body = JSON.parse(text) as unknown;
+    return typeof body === 'object' && body !== null ? read(body) : undefined;
+  } catch {
+    // A page.
+    return undefined;
+  }
+}
+
 /** @throws ServiceUnavailable `NOT_A_SEARCH_SERVER` when what answers is something else; as acceptedAnswer */
 export async function introduced<T>(
   connection: SearchConnection,
-  { system, path, read }: Introduction<T>,
+  introduction: Introduction<T>,
   signal: AbortSignal,
 ): Promise<T> {
+  const { system, path } = introduction;
   const answer = await acceptedAnswer(connection, { path }, connection.name, signal);
   const text = answer.body.toString('utf8');
-  let said: T | undefined;
-  try {
-    const body = JSON.parse(text) as unknown;
-    if (typeof body === 'object' && body !== null) said = read(body);
-  } catch {
-    // A page.
-  }
+  const said = readIntroduction(introduction, text);
   if (said !== undefined) return said;
   const page = excerpt(pageText(connection.masked(text)), 100);
   throw new ServiceUnavailable(

@@ -6,6 +6,7 @@ export interface ElasticIntroduction {
   /** `9.5.3` */
   readonly number: string;
   readonly isOpenSearch: boolean;
+  /** Empty while it has none yet. */
   readonly clusterUuid: string;
 }
 
@@ -25,7 +26,11 @@ const elastic: Introduction<ElasticIntroduction> = {
     };
     if (typeof version?.number !== 'string') return undefined;
     const isOpenSearch = version.distribution === 'opensearch';
-    return { number: version.number, isOpenSearch, clusterUuid: cluster_uuid ?? '' };
+    return {
+      number: version.number,
+      isOpenSearch,
+      clusterUuid: cluster_uuid === '_na_' ? '' : (cluster_uuid ?? ''),
+    };
   },
 };
 

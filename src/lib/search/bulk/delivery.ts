@@ -25,7 +25,7 @@ export interface Wait {
 }
 
 export interface DeliveryOptions<T extends Operation> {
-  readonly engine: Pick<SearchEngine, 'bulk' | 'read' | 'name'>;
+  readonly engine: Pick<SearchEngine, 'bulk' | 'read' | 'heldForm' | 'name'>;
   readonly target: WriteTarget;
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -1,5 +1,12 @@
 import { canonical } from '../canonical.js';
-import { done, type Operation, type SearchEngine, type Settled, type StoredDocument } from '../engine.js';
+import {
+  done,
+  type HeldForm,
+  type Operation,
+  type SearchEngine,
+  type Settled,
+  type StoredDocument,
+} from '../engine.js';
 
 /**
  * What became of operations that were sent twice, since the first answer was lost, and refused the second time: because the first
@@ -7,21 +14,27 @@ import { done, type Operation, type SearchEngine, type Settled, type StoredDocum
  * @throws as SearchEngine.read
  */
 export async function settleByReading(
-  engine: Pick<SearchEngine, 'read'>,
+  engine: Pick<SearchEngine, 'read' | 'heldForm'>,
   index: string,
   operations: readonly Operation[],
   signal: AbortSignal,
 ): Promise<readonly Settled[]> {
   const stored = await engine.read(index, operations, signal);
-  return operations.map((operation, i) => judge(operation, stored[i]));
+  const form = await engine.heldForm?.(index, signal);
+  return operations.map((operation, i) => judge(operation, stored[i], form));
 }
 
-function judge({ kind, version, source }: Operation, stored: StoredDocument | undefined): Settled {
+function judge(
+  { kind, id, version, source }: Operation,
+  stored: StoredDocument | undefined,
+  form: HeldForm | undefined,
+): Settled {
   if (kind === 'delete') return stored === undefined ? done : conflict('it is there, written since');
   if (stored === undefined) return conflict('it was there, and is not any more');
   if (version !== undefined && stored.version !== version)
     return conflict(`version ${stored.version} is there`);
-  return stored.source === source || canonical(stored.source) === canonical(source!)
+  if (stored.source === source) return done;
+  return canonical(stored.source) === canonical(form?.(id, source!) ?? source!)
     ? done
     : conflict('another document is there');
 }

@@ -7,7 +7,7 @@ import { Delivery, lengthOf, type Wait } from './delivery.js';
 export type { Settled, Wait };
 
 export interface BulkWriterOptions<T extends Operation> {
-  readonly engine: Pick<SearchEngine, 'bulk' | 'read' | 'name'>;
+  readonly engine: Pick<SearchEngine, 'bulk' | 'read' | 'heldForm' | 'name'>;
   readonly target: WriteTarget;
   readonly clock: Clock;
   /** Gives up what is under way. */

@@ -3,9 +3,12 @@ import {
   answerJson,
   type ExpectingRequest,
   introduced,
+  readIntroduction,
 } from '../../clients/search/answer.js';
-import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
+import { SearchConnection } from '../../clients/search/connection.js';
+import type { SearchRequest } from '../../clients/search/request.js';
 import { elasticIntroduction, type ElasticIntroduction } from '../../clients/search/introductions.js';
+import type { SearchRefusal } from '../../clients/search/refusal.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
 import type { HttpAnswer } from '../../http/client.js';
@@ -27,7 +30,11 @@ export class ElasticClient {
     const connection = await SearchConnection.open('elasticsearch', settings, timeouts);
     try {
       const asked = elasticIntroduction(settings);
-      return new ElasticClient(connection, await introduced(connection, asked, signal));
+      const said = await introduced(connection, asked, signal);
+      const clusterOf = (text: string) => readIntroduction(asked, text)?.clusterUuid || undefined;
+      if (said.clusterUuid !== '')
+        connection.requireCluster({ uuid: said.clusterUuid, path: asked.path, read: clusterOf });
+      return new ElasticClient(connection, said);
     } catch (error) {
       connection.close();
       throw error;
@@ -57,6 +64,11 @@ export class ElasticClient {
   /** The answer, whatever its status. @throws HttpFailure; the signal's reason */
   send(request: SearchRequest, signal: AbortSignal): Promise<HttpAnswer> {
     return this.#connection.send(request, signal);
+  }
+
+  /** What an answer with an error status means. */
+  refusal(answer: HttpAnswer): SearchRefusal {
+    return this.#connection.refusal(answer, this.name);
   }
 
   /** The answer as it came. @throws SearchRefusal for a status from 300 on that is not expected; as `send` */

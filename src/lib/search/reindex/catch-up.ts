@@ -21,10 +21,13 @@ export interface Transfer {
   readonly tally: Tally;
   readonly patience: Patience;
   readonly clock: Clock;
+  /** For the hashes of documents. */
+  readonly temporaryFolder: string;
+  readonly stallMs: number;
 }
 
 export function copierOf(transfer: Transfer, signal: AbortSignal): Copier {
-  const { engine, source, destination, rejections, tally, clock } = transfer;
+  const { engine, source, destination, rejections, tally, clock, stallMs } = transfer;
   return new Copier({
     engine,
     source: source.name,
@@ -33,6 +36,7 @@ export function copierOf(transfer: Transfer, signal: AbortSignal): Copier {
     tally,
     clock,
     signal,
+    stallMs,
   });
 }
 

@@ -1,47 +1,91 @@
-import { createHash } from 'node:crypto';
-
-import { type ByteString, bytesOf } from '../../core/bytes.js';
+import type { ByteString } from '../../core/bytes.js';
 import type { DocumentName, SearchEngine } from '../engine.js';
+import { comparePairs, type DifferenceKind, type Differences } from '../verify/differences.js';
+import { differing } from '../verify/differing.js';
+import { PairFile } from '../verify/pair-file.js';
+import { hashSide, type Side, type SideDocument } from '../verify/side.js';
 import { keyOf } from './rejections.js';
 
-export interface Difference extends DocumentName {
-  /** As seen from the source: the destination lacks it, has it alone, or has another content. */
-  readonly kind: 'missing' | 'extra' | 'stale';
+export interface ComparedIndices {
+  readonly source: string;
+  readonly destination: string;
 }
 
-/** Of each side, documents read so far. */
-export type Seen = (documents: number) => void;
+export interface CompareIndicesOptions {
+  readonly signal: AbortSignal;
+  /** False: by id alone. */
+  readonly content: boolean;
+  /** Where 32 bytes a document of each side are kept. */
+  readonly temporaryFolder: string;
+  /** Documents read so far, of both sides. */
+  readonly seen: (documents: number) => void;
+}
+
+/** A document under the key that tells it apart from all others of its index. */
+interface KeyedDocument extends SideDocument {
+  readonly name: DocumentName;
+}
+
+const nothing = 'null' as ByteString;
 
 /**
- * Every document by id, and by content unless `source` is false. The destination is read first: what is written to the source
- * meanwhile is missing or stale there, and never lost.
+ * Documents that are missing in the destination, that it has alone, or that differ, in batches: every document by id, and by
+ * content as far as that is asked for. In constant memory; where there are too many differences, the first of them.
  */
 export async function* differences(
   engine: SearchEngine,
-  { source, destination }: { readonly source: string; readonly destination: string },
-  { signal, content, seen }: { readonly signal: AbortSignal; readonly content: boolean; readonly seen: Seen },
-): AsyncGenerator<Difference> {
-  const options = { signal, source: content };
-  const there = new Map<ByteString, { readonly name: DocumentName; readonly digest: string }>();
+  { source, destination }: ComparedIndices,
+  { signal, content, temporaryFolder, seen }: CompareIndicesOptions,
+): AsyncGenerator<readonly DocumentName[]> {
   let count = 0;
-  for await (const hits of engine.scan(destination, options)) {
-    for (const { id, routing, source } of hits)
-      there.set(keyOf({ id, routing }), { name: { id, routing }, digest: digestOf(source) });
-    seen((count += hits.length));
+  const advance = (documents: number) => seen((count += documents));
+  const files = [new PairFile(temporaryFolder), new PairFile(temporaryFolder)] as const;
+  let found: Differences;
+  try {
+    await hashSide(sideOf(engine, destination, content), files[1], signal, advance);
+    await hashSide(sideOf(engine, source, content), files[0], signal, advance);
+    found = (await comparePairs(files[0], files[1], signal)).differences;
+  } finally {
+    for (const file of files) await file.close();
   }
-  for await (const hits of engine.scan(source, options)) {
-    for (const { id, routing, source } of hits) {
-      const key = keyOf({ id, routing });
-      const other = there.get(key);
-      there.delete(key);
-      if (other === undefined) yield { kind: 'missing', id, routing };
-      else if (other.digest !== digestOf(source)) yield { kind: 'stale', id, routing };
-    }
-    seen((count += hits.length));
-  }
-  for (const { name } of there.values()) yield { kind: 'extra', ...name };
+  const kinds = new Set<DifferenceKind>();
+  for (let number = 0; number < found.size; number++) kinds.add(found.at(number).kind);
+  if (kinds.has('extra')) yield* named(engine, destination, found, ['extra'], signal);
+  if (kinds.has('missing') || kinds.has('stale'))
+    yield* named(engine, source, found, ['missing', 'stale'], signal);
 }
 
-function digestOf(source: ByteString): string {
-  return bytesOf(createHash('md5').update(source, 'latin1').digest());
+/** The names of those documents of an index that are among the differences: the hashes do not tell. */
+async function* named(
+  engine: SearchEngine,
+  index: string,
+  found: Differences,
+  kinds: readonly DifferenceKind[],
+  signal: AbortSignal,
+): AsyncGenerator<readonly DocumentName[]> {
+  const isWanted = (number: number) => kinds.includes(found.at(number).kind);
+  for await (const batch of differing(keyed(engine, index, false, signal), found, isWanted))
+    yield [...batch.values()].map(({ name }) => name);
+}
+
+function sideOf(engine: SearchEngine, index: string, content: boolean): Side {
+  return {
+    label: index,
+    estimate: undefined,
+    documents: (signal) => keyed(engine, index, content, signal),
+  };
+}
+
+async function* keyed(
+  engine: SearchEngine,
+  index: string,
+  content: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<readonly KeyedDocument[]> {
+  for await (const hits of engine.scan(index, { signal, source: content }))
+    yield hits.map(({ id, routing, source }) => ({
+      id: keyOf({ id, routing }),
+      name: { id, routing },
+      source: content ? source : nothing,
+    }));
 }

@@ -20,6 +20,8 @@ export interface CopierOptions {
   readonly tally: Tally;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** How long nothing may be taken before the writing ends. */
+  readonly stallMs: number;
 }
 
 /** Conflicts that are settled by one request. */
@@ -38,12 +40,13 @@ export class Copier {
 
   constructor(options: CopierOptions) {
     this.#options = options;
-    const { engine, destination, clock, signal, rejections, tally } = options;
+    const { engine, destination, clock, signal, rejections, tally, stallMs } = options;
     this.#writer = new BulkWriter<Operation>({
       engine,
       target: { index: destination, requireAlias: true },
       clock,
       signal,
+      stallMs,
       settled: (operation, outcome) => {
         if (outcome.kind === 'done') {
           rejections.settle(operation);

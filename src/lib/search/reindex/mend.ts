@@ -1,9 +1,5 @@
-import type { DocumentName } from '../engine.js';
 import { copierOf, type Transfer } from './catch-up.js';
 import { differences } from './compare.js';
-
-/** Differences that are mended by one request. */
-const batchSize = 500;
 
 /**
  * Compares source and destination by id, and by content unless `content` is false, and mends what differs: documents that were
@@ -16,24 +12,19 @@ export async function compareAndMend(
   signal: AbortSignal,
   { content, seen = () => {} }: { readonly content: boolean; readonly seen?: (documents: number) => void },
 ): Promise<number> {
-  const { engine, source, destination, rejections, patience } = transfer;
+  const { engine, source, destination, rejections, patience, temporaryFolder } = transfer;
   await patience.retry(async () => {
     await engine.refresh(destination.name, signal);
     await engine.refresh(source.name, signal);
   }, signal);
   return patience.retry(async () => {
     let differed = 0;
-    let batch: DocumentName[] = [];
     const copier = copierOf(transfer, signal);
     const names = { source: source.name, destination: destination.name };
-    for await (const { kind, id, routing } of differences(engine, names, { signal, content, seen })) {
-      if (!(kind === 'missing' && rejections.has({ id, routing }))) differed++;
-      batch.push({ id, routing });
-      if (batch.length < batchSize) continue;
+    for await (const batch of differences(engine, names, { signal, content, temporaryFolder, seen })) {
+      differed += batch.filter((name) => !rejections.has(name)).length;
       await copier.mend(batch);
-      batch = [];
     }
-    await copier.mend(batch);
     return differed;
   }, signal);
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 
 import { graceMs, withGrace } from '../../core/abort.js';
-import { fromBytes } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import type { Progress } from '../../core/progress.js';
+import type { Reason } from '../bulk/reasons.js';
 import { catchUp, type Transfer } from './catch-up.js';
 import type { Tally } from './copier.js';
 import { createDestination, fillingAlias, findDestination } from './destination.js';
@@ -21,6 +21,8 @@ import { swapFrozen, swapUnfrozen } from './switch-over.js';
 export interface ReindexIo {
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** For 32 bytes a document. */
+  readonly temporaryFolder: string;
   /** Shows how the work goes on. */
   readonly during: <T>(label: string, work: (progress: Progress) => Promise<T>) => Promise<T>;
   /** Something did not go as usual. */
@@ -40,7 +42,7 @@ export interface ReindexResult {
   readonly copiedBy: 'server' | 'client';
   /** Documents that the new mapping does not take. */
   readonly rejected: number;
-  readonly reasons: readonly { readonly reason: string; readonly count: number; readonly example: string }[];
+  readonly reasons: readonly Reason[];
   readonly swapped: boolean;
   /** Where a rollback points back to. */
   readonly kept?: string | undefined;
@@ -77,10 +79,7 @@ export async function reindex(plan: ReindexPlan, io: ReindexIo): Promise<Reindex
     ...tally,
     copiedBy: 'client',
     rejected: rejections.count,
-    reasons: rejections.reasons.map(({ example, ...group }) => ({
-      ...group,
-      example: fromBytes(example.id),
-    })),
+    reasons: rejections.reasons,
     swapped: false,
     frozenMs: 0,
     mayBeMissing: 0,
@@ -98,11 +97,15 @@ export async function reindex(plan: ReindexPlan, io: ReindexIo): Promise<Reindex
       tally,
       patience: new Patience(clock, plan.stallMs, (reason) => io.warn(`waiting: ${reason}`)),
       clock,
+      temporaryFolder: io.temporaryFolder,
+      stallMs: plan.stallMs,
     };
-    end = { copiedBy: (await copyByServer(plan, transfer, io)) ? 'server' : 'client' };
-    await catchUpTo(transfer, io);
+    // Each of them can be done again: nothing of what was reached is lost.
+    const patiently = <T>(work: () => Promise<T>) => transfer.patience.retry(work, signal);
+    end = { copiedBy: (await patiently(() => copyByServer(plan, transfer, io))) ? 'server' : 'client' };
+    await patiently(() => catchUpTo(transfer, io));
     if (rejections.count <= plan.allowRejected) {
-      await complete(transfer, signal);
+      await patiently(() => complete(transfer, signal));
       await io.during('comparing', (progress) =>
         compareAndMend(transfer, signal, { content: true, seen: (count) => progress.update(count) }),
       );

@@ -2,6 +2,7 @@ import type { ByteString } from '../../core/bytes.js';
 import { UserError } from '../../core/errors.js';
 import { ExitCode } from '../../core/exit-codes.js';
 import { formatCount } from '../../core/units.js';
+import { type Reason, Reasons } from '../bulk/reasons.js';
 import type { DocumentName } from '../engine.js';
 
 export interface Rejection {
@@ -11,6 +12,7 @@ export interface Rejection {
 
 /** More than that and the mapping is wrong, not the documents. */
 const limit = 10_000;
+const shownReasons = 20;
 
 /** Documents of the source that the destination's mapping does not take, as they are now. */
 export class Rejections {
@@ -53,21 +55,11 @@ export class Rejections {
     if (this.#byKey.size > 0) this.#byKey.delete(keyOf(name));
   }
 
-  /** Reasons, the most frequent first. */
-  get reasons(): readonly {
-    readonly reason: string;
-    readonly count: number;
-    readonly example: DocumentName;
-  }[] {
-    const groups = new Map<string, { reason: string; count: number; example: DocumentName }>();
-    for (const { name, reason } of this.#byKey.values()) {
-      // Servers put the document's id and value into the text, in quotes.
-      const group = reason.replace(/'[^']*'/g, "'…'");
-      const known = groups.get(group);
-      if (known) known.count++;
-      else groups.set(group, { reason, count: 1, example: name });
-    }
-    return [...groups.values()].sort((a, b) => b.count - a.count);
+  /** Why, the most frequent reasons first. */
+  get reasons(): readonly Reason[] {
+    const reasons = new Reasons();
+    for (const { reason } of this.#byKey.values()) reasons.add(reason, undefined);
+    return reasons.top(shownReasons);
   }
 }
 

@@ -45,8 +45,8 @@ export interface DestinationMark {
   readonly swapped?: { readonly at: number; readonly seqNos: readonly number[] } | undefined;
 }
 
-const stateKey = 'metrify_reindex';
-const markKey = 'metrify_reindex_of';
+export const stateKey = 'metrify_reindex';
+export const markKey = 'metrify_reindex_of';
 
 const identified = () => z.object({ name: z.string(), uuid: z.string() });
 

@@ -29,7 +29,7 @@ export async function swapFrozen(
       catchUp(transfer, signal, { seen: (documents) => progress.update(documents) }),
     );
     const began = clock.monotonic();
-    const kept = await frozen(plan, transfer, signal);
+    const kept = await frozen(plan, transfer, { signal, warn });
     const frozenMs = Math.round(clock.monotonic() - began);
     if (kept !== undefined) return { swapped: true, kept, frozenMs, mayBeMissing: 0 };
     warn(`the last writes and deletes did not fit into ${formatDuration(freezeMs)} without writes`);
@@ -51,7 +51,7 @@ export async function swapFrozen(
 async function frozen(
   { source, old, freezeMs }: ReindexPlan,
   transfer: Transfer,
-  signal: AbortSignal,
+  { signal, warn }: Pick<ReindexIo, 'signal' | 'warn'>,
 ): Promise<string | undefined> {
   const { journal, engine } = transfer;
   const { client } = engine;
@@ -81,11 +81,15 @@ async function frozen(
   } finally {
     if (kept === undefined) {
       const grace = withGrace(signal, graceMs);
-      if (isOurs) {
-        await allowWrites(client, name, grace);
+      const lift = async () => {
+        if (isOurs) await allowWrites(client, name, grace);
         await journal.save({ frozen: false }, grace);
-      }
-      if (hasClone) await removeClone(client, old!, grace);
+        if (hasClone) await removeClone(client, old!, grace);
+      };
+      await transfer.patience
+        .retry(lift, grace)
+        // Why the swap failed is being thrown, and says more.
+        .catch(() => warn(`'${name}' still takes no writes: --resume or --abandon lets it take them again`));
     }
   }
 }
@@ -98,7 +102,10 @@ async function bringOverTheLast(transfer: Transfer, signal: AbortSignal): Promis
   await compareAndMend(transfer, signal, { content: false });
 }
 
-/** Moves the aliases while both may be written to, and says how many writes may have been lost. */
+/**
+ * Moves the aliases while both may be written to, and says how many writes may have been lost: whatever came since the last
+ * comparison began, but for the documents that were brought over after it.
+ */
 export async function swapUnfrozen(
   plan: ReindexPlan,
   transfer: Transfer,
@@ -106,10 +113,12 @@ export async function swapUnfrozen(
 ): Promise<Swapped> {
   const { journal, engine, source, clock } = transfer;
   await catchUp(transfer, signal);
-  if (!(await haveSameCount(transfer, signal))) await compareAndMend(transfer, signal, { content: false });
-  await catchUp(transfer, signal);
-  const caughtUp = sum(journal.state.reached);
+  const compared = sum(journal.state.reached);
+  await compareAndMend(transfer, signal, { content: false });
+  const after = await catchUp(transfer, signal);
   const kept = await swap(engine.client, plan.source, journal.state, { old: undefined, clock }, signal);
+  // What was still on its way to the old index is refused from here on, and not lost.
+  await blockWrites(engine.client, source.name, signal);
   const { last } = await sequenceNumbers(engine.client, source, signal);
-  return { swapped: true, kept, frozenMs: 0, mayBeMissing: sum(last) - caughtUp };
+  return { swapped: true, kept, frozenMs: 0, mayBeMissing: sum(last) - compared - after };
 }

@@ -13,7 +13,7 @@ export interface BulkContext {
   readonly client: SolrClient;
   readonly core: string;
   readonly schema: SolrSchema;
-  readonly engine: Pick<SearchEngine, 'read'>;
+  readonly engine: Pick<SearchEngine, 'read' | 'heldForm'>;
   readonly signal: AbortSignal;
 }
 
@@ -54,7 +54,7 @@ function requireKept({ client, core, schema }: BulkContext, operations: readonly
     if (version !== undefined && !schema.keepsExternalVersions)
       throw new UserError(`the schema of ${core} keeps no external versions`, {
         code: 'NO_EXTERNAL_VERSIONS',
-        hint: `Add a field ${versionField} of a long type to it, or leave the versions out.`,
+        hint: `Add a field ${versionField} of a long type to it, or write without versions: a dump with --op create.`,
       });
   }
 }
@@ -104,8 +104,8 @@ class Run {
 
   async #send(commands: readonly Prepared[]): Promise<void> {
     if (commands.length === 0) return;
-    const { client, core, signal } = this.#context;
-    const { refusal, applied, errors, isUnclear } = await sendUpdate(client, core, commands, signal);
+    const { client, core, schema, signal } = this.#context;
+    const { refusal, applied, errors, isUnclear } = await sendUpdate(client, core, commands, schema, signal);
     const left: Prepared[] = [];
     for (const command of commands) {
       const error = errors.get(command.id);
@@ -156,11 +156,11 @@ class Run {
   }
 
   #refuse(command: Prepared, status: number, reason: string): void {
-    const { kind } = this.#operations[command.position]!;
+    const { kind, ifRevision } = this.#operations[command.position]!;
     if (status !== 409) return this.#settle(command, { kind: 'rejected', status, reason });
     if (command.isGuarded)
       return this.#settle(command, { kind: 'again', reason: 'it was changed meanwhile' });
-    const missing = kind === 'update' || kind === 'delete';
+    const missing = ifRevision === undefined && (kind === 'update' || kind === 'delete');
     this.#settle(command, { kind: 'rejected', status: missing ? 404 : 409, reason });
   }
 

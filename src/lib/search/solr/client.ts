@@ -4,11 +4,13 @@ import {
   type ExpectingRequest,
   introduced,
 } from '../../clients/search/answer.js';
-import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
+import { SearchConnection } from '../../clients/search/connection.js';
+import type { SearchRequest } from '../../clients/search/request.js';
 import { solrIntroduction, type SolrIntroduction } from '../../clients/search/introductions.js';
 import { SearchRefusal } from '../../clients/search/refusal.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
+import { UserError } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
 
 /** Solr, standalone or as SolrCloud. */
@@ -22,7 +24,13 @@ export class SolrClient {
   static async open(settings: SearchSettings, timeouts: Timeouts, signal: AbortSignal): Promise<SolrClient> {
     const connection = await SearchConnection.open('solr', settings, timeouts);
     try {
-      return new SolrClient(connection, await introduced(connection, solrIntroduction, signal));
+      const said = await introduced(connection, solrIntroduction, signal);
+      if (!said.isCloud && settings.urls.length > 1)
+        throw new UserError('solr.url names several servers, which share nothing: they are not a SolrCloud', {
+          code: 'NODES_OF_TWO_CLUSTERS',
+          hint: 'Name one of them. Another one is another environment of the configuration.',
+        });
+      return new SolrClient(connection, said);
     } catch (error) {
       connection.close();
       throw error;
@@ -47,6 +55,11 @@ export class SolrClient {
   /** The answer, whatever its status. @throws HttpFailure; SearchRefusal 404 for a core that is not there; the signal's reason */
   async send(request: SearchRequest, signal: AbortSignal): Promise<HttpAnswer> {
     return this.#withCore(await this.#connection.send(request, signal), request);
+  }
+
+  /** What an answer with an error status means. */
+  refusal(answer: HttpAnswer): SearchRefusal {
+    return this.#connection.refusal(answer, this.name);
   }
 
   /** The answer as it came. @throws SearchRefusal for a status from 300 on that is not expected; as `send` */

@@ -43,10 +43,15 @@ export function addCommand(
 }
 
 /** The command that changes members of a document without a source field. @throws UnfitDocument */
-export function setCommand(schema: SolrSchema, id: ByteString, source: ByteString): ByteString {
+export function setCommand(
+  schema: SolrSchema,
+  id: ByteString,
+  source: ByteString,
+  expected: string,
+): ByteString {
   const parts = [`${jsonName(schema.uniqueKey)}:${jsonString(id)}`];
   for (const [name, value] of ownMembers(schema, id, source)) parts.push(`${name}:{"set":${value}}`);
-  parts.push(`"_version_":${mustBeThere}`);
+  parts.push(`"_version_":${expected}`);
   return `"add":{"doc":{${parts.join(',')}}}` as ByteString;
 }
 

@@ -4,6 +4,7 @@ import type { ByteString } from '../../core/bytes.js';
 import { systemClock } from '../../core/clock.js';
 import type {
   DocumentName,
+  HeldForm,
   Hit,
   IndexDescription,
   IndexField,
@@ -20,6 +21,7 @@ import { corePath, SolrClient } from './client.js';
 import { describeIndex } from './describe.js';
 import { AskedFilter, resolved } from './filter.js';
 import { fieldsOf } from './fields.js';
+import { heldFormOf } from './held-form.js';
 import type { Asked } from './query-of.js';
 import { readStored } from './read.js';
 import { scan } from './scan.js';
@@ -79,8 +81,13 @@ export class SolrEngine implements SearchEngine {
     const stored = await readStored(this.client, index, schema, ids, signal);
     return ids.map((id) => {
       const document = stored.get(id);
-      const { source, version = '', ownVersion = '' } = document ?? {};
-      return source && { source, version, revision: ownVersion };
+      return (
+        document && {
+          source: document.source,
+          version: document.version ?? '',
+          revision: document.ownVersion ?? '',
+        }
+      );
     });
   }
 
@@ -103,6 +110,10 @@ export class SolrEngine implements SearchEngine {
 
   filterOf(question: Pick<Question, 'text' | 'filters'>): unknown {
     return new AskedFilter(question);
+  }
+
+  async heldForm(index: string, signal: AbortSignal): Promise<HeldForm | undefined> {
+    return heldFormOf(await this.#schema(index, signal));
   }
 
   /** Commits, too: what was written is on the disk then. */

@@ -73,14 +73,30 @@ function isWhole(digits: string, least: bigint, end: bigint): boolean {
   return value >= least && value < end;
 }
 
-/** @param sure so many figures are always kept */
+/**
+ * @param round to the numbers that the field has
+ * @param sure so many figures are always kept
+ */
 function isRounded(digits: string, round: (value: number) => number, sure: number): boolean {
   const value = round(Number(digits));
   if (!Number.isFinite(value)) return false;
   const given = decimalOf(digits);
-  if (given.figures.length <= sure) return sure === Infinity || (value === 0) === (given.figures === '');
-  const held = decimalOf(String(value));
+  if (sure === Infinity || given.figures === '') return true;
+  // Below it there are fewer figures, the fewer the smaller the number is.
+  if (Math.abs(value) < (round === Math.fround ? 2 ** -126 : 2 ** -1022)) return false;
+  if (given.figures.length <= sure) return true;
+  const held = decimalOf(shortest(value, round));
   return given.figures === held.figures && given.exponent === held.exponent;
+}
+
+/** As Solr gives it back: with as few figures as tell it from its neighbours. */
+function shortest(value: number, round: (value: number) => number): string {
+  if (round === Number) return String(value);
+  for (let figures = 1; figures < 9; figures++) {
+    const text = value.toPrecision(figures);
+    if (round(Number(text)) === value) return text;
+  }
+  return value.toPrecision(9);
 }
 
 /** The number as figures × 10^exponent, without its sign, without zeros around the figures. */

@@ -1,7 +1,7 @@
 import type { ByteString } from '../../core/bytes.js';
 import { eachMember, stringText } from '../../sources/json-members.js';
 import { jsonString } from '../../sources/json-text.js';
-import type { Operation, Outcome } from '../engine.js';
+import type { Operation, OperationKind, Outcome } from '../engine.js';
 import type { SolrClient } from './client.js';
 import { addCommand, deleteCommand, mustBeMissing, mustBeThere, setCommand } from './document.js';
 import { UnfitDocument } from './kept-value.js';
@@ -27,11 +27,12 @@ export async function prepare(
   operations: readonly Operation[],
   signal: AbortSignal,
 ): Promise<readonly (Unplaced | Outcome)[]> {
-  const needed = operations.filter((operation) => needsStored(schema, operation)).map(({ id }) => id);
+  const isNeeded = (operation: Operation) => needsStored(client, schema, operation);
+  const needed = operations.filter(isNeeded).map(({ id }) => id);
   const stored = await readStored(client, core, schema, needed, signal);
   return operations.map((operation) => {
     try {
-      return needsStored(schema, operation)
+      return isNeeded(operation)
         ? guarded(schema, operation, stored.get(operation.id))
         : plain(schema, operation);
     } catch (error) {
@@ -41,42 +42,48 @@ export async function prepare(
   });
 }
 
-/** An external version is compared by us, and the members of a source are changed by us. */
-function needsStored({ keepsSource }: SolrSchema, { kind, version }: Operation): boolean {
-  return version !== undefined || (kind === 'update' && keepsSource);
+/**
+ * An external version is compared by us, and the members of a source are changed by us. Of a collection's request that failed
+ * nobody knows what other nodes did: what may not be done twice depends on what was there before.
+ */
+function needsStored(
+  { isCloud }: SolrClient,
+  { keepsSource }: SolrSchema,
+  { kind, version }: Operation,
+): boolean {
+  if (version !== undefined) return true;
+  return kind === 'update' ? keepsSource : isCloud && kind !== 'index';
 }
 
 function plain(schema: SolrSchema, { kind, id, source, ifRevision }: Operation): Unplaced {
-  switch (kind) {
-    case 'index':
-      return {
-        id,
-        text: addCommand(schema, id, source!, { expected: ifRevision }),
-        expected: ifRevision,
-        isGuarded: false,
-      };
-    case 'create': {
-      const expected = mustBeMissing;
-      return { id, text: addCommand(schema, id, source!, { expected }), expected, isGuarded: false };
-    }
-    case 'update':
-      return { id, text: setCommand(schema, id, source!), expected: mustBeThere, isGuarded: false };
-    case 'delete': {
-      const expected = ifRevision ?? mustBeThere;
-      return { id, text: deleteCommand(id, expected), expected, isGuarded: false };
-    }
-  }
+  const expected = ifRevision ?? usuallyExpected[kind];
+  const text =
+    kind === 'delete'
+      ? deleteCommand(id, expected!)
+      : kind === 'update'
+        ? setCommand(schema, id, source!, expected!)
+        : addCommand(schema, id, source!, { expected });
+  return { id, text, expected, isGuarded: false };
 }
+
+const usuallyExpected: Readonly<Record<OperationKind, string | undefined>> = {
+  index: undefined,
+  create: mustBeMissing,
+  update: mustBeThere,
+  delete: mustBeThere,
+};
 
 function guarded(
   schema: SolrSchema,
-  { kind, id, source, version }: Operation,
+  { kind, id, source, version, ifRevision }: Operation,
   stored: Stored | undefined,
 ): Unplaced | Outcome {
   if (stored === undefined && (kind === 'update' || kind === 'delete'))
     return { kind: 'rejected', status: 404, reason: 'there is no such document' };
   if (stored !== undefined && kind === 'create')
     return { kind: 'rejected', status: 409, reason: 'there is such a document' };
+  if (ifRevision !== undefined && ifRevision !== stored?.ownVersion)
+    return { kind: 'rejected', status: 409, reason: 'the document was changed since it was read' };
   const held = stored?.externalVersion;
   if (version !== undefined && held !== undefined && BigInt(held) >= BigInt(version))
     return {

@@ -10,16 +10,19 @@ const maxExpansions = 1000;
  * Documents that have one of the text's words in one of the fields. Solr divides the text into words as it does when it
  * indexes, and every word is a clause of its own: the text never meets a parser of queries.
  */
-export async function textClause(asked: Asked, { query, fields, fuzziness }: TextMatch): Promise<unknown> {
+export async function textClause(
+  asked: Asked,
+  { query, fields, whole, exact, fuzziness }: TextMatch,
+): Promise<unknown> {
   const should: unknown[] = [];
-  for (const field of fields) {
-    const words = asked.schema.fieldOf(field)?.kind === 'text' ? await wordsOf(asked, field, query) : [query];
-    for (const word of new Set(words)) {
-      const maxEdits = editsOf(word, fuzziness);
-      should.push({ term: { f: field, query: word } });
-      if (maxEdits > 0) should.push({ fuzzy: { f: field, query: word, maxEdits, maxExpansions } });
-    }
-  }
+  const add = (field: string, word: string, maxEdits: number) => {
+    should.push({ term: { f: field, query: word } });
+    if (maxEdits > 0) should.push({ fuzzy: { f: field, query: word, maxEdits, maxExpansions } });
+  };
+  for (const field of fields)
+    for (const word of await wordsOf(asked, field, query)) add(field, word, editsOf(word, fuzziness));
+  for (const field of whole) add(field, query, editsOf(query, fuzziness));
+  for (const field of exact) for (const word of await wordsOf(asked, field, query)) add(field, word, 0);
   return should.length === 0 ? { bool: { must_not: ['*:*'] } } : { bool: { should } };
 }
 
@@ -42,7 +45,7 @@ async function wordsOf(
   { client, core, signal }: Asked,
   field: string,
   text: string,
-): Promise<readonly string[]> {
+): Promise<ReadonlySet<string>> {
   const answer = await client.bytes(
     {
       method: 'POST',
@@ -59,5 +62,7 @@ async function wordsOf(
   );
   const { analysis } = answerJson(answer, client.name) as Analysis;
   const tokens = analysis.field_names[field]?.query?.at(-1);
-  return tokens === undefined || typeof tokens === 'string' ? [] : tokens.map(({ text: word }) => word);
+  return new Set(
+    tokens === undefined || typeof tokens === 'string' ? [] : tokens.map(({ text: word }) => word),
+  );
 }

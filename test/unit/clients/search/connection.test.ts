@@ -8,8 +8,10 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { SearchConnection, type SearchRequest } from '../../../../src/lib/clients/search/connection.js';
+import { SearchConnection } from '../../../../src/lib/clients/search/connection.js';
+import type { SearchRequest } from '../../../../src/lib/clients/search/request.js';
 import type { SearchSettings } from '../../../../src/lib/clients/search/settings.js';
+import { ElasticClient } from '../../../../src/lib/search/elastic/client.js';
 import { makeCertificates } from '../../../servers/certificates.js';
 import { freePort } from '../../../servers/ports.js';
 import { temporaryDirectory, type TemporaryDirectory } from '../../../servers/process.js';
@@ -191,6 +193,42 @@ describe('of several nodes', () => {
     await send(4);
     expect(atFirst(12)).toBe(2);
     expect(bodies.map((body) => Number(body.split(':')[1]))).toEqual([...Array(16).keys()]);
+  });
+
+  describe('each says of which cluster it is before it is asked anything else', () => {
+    const node = (uuid: string) =>
+      recording((_, response) =>
+        response.end(JSON.stringify({ version: { number: '9.5.3' }, cluster_uuid: uuid })),
+      );
+    const timeouts = { connectTimeoutMs: 20_000, requestTimeoutMs: 20_000 };
+    const client = async (...urls: string[]) => {
+      const opened = await ElasticClient.open({ urls }, timeouts, signal);
+      stops.push(() => opened.close());
+      return opened;
+    };
+    const write: SearchRequest = { method: 'POST', path: '/_bulk', body: '{}' };
+
+    test('and only once', async () => {
+      const [one, two] = [await node('a'), await node('a')];
+      const opened = await client(one.url, two.url);
+      for (let i = 0; i < 4; i++) await opened.send(write, signal);
+      expect(one.seen.filter(({ url }) => url === '/_bulk')).toHaveLength(2);
+      expect(two.seen.map(({ url }) => url)).toEqual(['/', '/_bulk', '/_bulk']);
+    });
+
+    test('and one of another cluster gets nothing', async () => {
+      const [one, two] = [await node('a'), await node('b')];
+      const opened = await client(one.url, two.url);
+      await expect(opened.send(write, signal)).rejects.toMatchObject({ code: 'NODES_OF_TWO_CLUSTERS' });
+      expect(two.seen.map(({ url }) => url)).toEqual(['/']);
+    });
+
+    test('and one that knows of no cluster yet is asked again', async () => {
+      const [one, two] = [await node('a'), await node('_na_')];
+      const opened = await client(one.url, two.url);
+      for (let i = 0; i < 4; i++) await opened.send(write, signal);
+      expect(two.seen.map(({ url }) => url)).toEqual(['/', '/_bulk', '/', '/_bulk']);
+    });
   });
 
   test('without any, all are tried, and the error says how many', async () => {
