@@ -23,6 +23,7 @@ import { loadStress } from './load-stress.js';
 import { memory } from './memory.js';
 import { multiLevelMemory, multiLevelRedis, stampede } from './multi-level.js';
 import { searchBulk, searchBulkClient, searchBulkMemory } from './search-bulk.js';
+import { searchScan } from './search-scan.js';
 import { simbench } from './simbench.js';
 import { warm } from './warm.js';
 import { writeBehind } from './write-behind.js';
@@ -54,6 +55,7 @@ const benchmarks = [
   searchBulk,
   searchBulkClient,
   searchBulkMemory,
+  searchScan,
 ];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]
