@@ -88,7 +88,7 @@ export class Search {
   ): AsyncGenerator<SearchHit> {
     const asked = await this.#question(index, readQuestion('all', question), signal);
     const filter = this.#engine.filterOf(asked);
-    for await (const hits of this.#engine.scan(index, { signal, filter, sort: asked.sort }))
+    for await (const hits of this.#engine.scan(index, { signal, filter, sort: asked.sort, versions: false }))
       yield* hits.map(hitOf);
   }
 
