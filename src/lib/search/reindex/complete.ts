@@ -4,15 +4,12 @@ import { markOf } from './state.js';
 
 /** Gives the destination the settings that it was filled without, and waits until its replicas are there, or have nowhere to go. */
 export async function complete(
-  { engine: { client }, journal, patience }: Transfer,
+  { engine: { client }, journal }: Transfer,
   signal: AbortSignal,
 ): Promise<void> {
-  const found = await patience.retry(() => findDestination(client, journal.state, signal), signal);
+  const found = await findDestination(client, journal.state, signal);
   const path = `/${encodeURIComponent(found.name)}`;
-  await patience.retry(
-    () => client.json({ method: 'PUT', path: `${path}/_settings`, body: markOf(found)!.later }, signal),
-    signal,
-  );
+  await client.json({ method: 'PUT', path: `${path}/_settings`, body: markOf(found)!.later }, signal);
   for (;;) {
     const { timed_out } = await client.json<{ timed_out: boolean }>(
       {

@@ -100,10 +100,12 @@ export async function reindex(plan: ReindexPlan, io: ReindexIo): Promise<Reindex
       temporaryFolder: io.temporaryFolder,
       stallMs: plan.stallMs,
     };
-    end = { copiedBy: (await copyByServer(plan, transfer, io)) ? 'server' : 'client' };
-    await catchUpTo(transfer, io);
+    // Each of them can be done again: nothing of what was reached is lost.
+    const patiently = <T>(work: () => Promise<T>) => transfer.patience.retry(work, signal);
+    end = { copiedBy: (await patiently(() => copyByServer(plan, transfer, io))) ? 'server' : 'client' };
+    await patiently(() => catchUpTo(transfer, io));
     if (rejections.count <= plan.allowRejected) {
-      await complete(transfer, signal);
+      await patiently(() => complete(transfer, signal));
       await io.during('comparing', (progress) =>
         compareAndMend(transfer, signal, { content: true, seen: (count) => progress.update(count) }),
       );

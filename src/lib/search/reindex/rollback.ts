@@ -4,7 +4,7 @@ import { changeAliases, moves } from './aliases.js';
 import { allowWrites, blockWrites } from './freeze.js';
 import { readIndices, readSource, type IndexFacts } from './index-facts.js';
 import { sequenceNumbers, sum } from './sequence.js';
-import { type DestinationMark, markOf } from './state.js';
+import { type DestinationMark, markOf, saveState } from './state.js';
 
 export interface RollbackPlan {
   readonly engine: ElasticEngine;
@@ -78,6 +78,8 @@ export async function rollback(plan: RollbackPlan, signal: AbortSignal): Promise
     await allowWrites(client, to.name, signal);
     await changeAliases(client, moves(from, to.name), signal);
     isMoved = true;
+    // Of a run that was killed just after the swap.
+    await saveState(client, to.name, undefined, signal);
     return result;
   } finally {
     if (!isMoved) await allowWrites(client, from.name, signal);

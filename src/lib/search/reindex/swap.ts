@@ -1,6 +1,5 @@
 import type { Clock } from '../../core/clock.js';
 import { ServiceConflict } from '../../core/errors.js';
-import { HttpFailure } from '../../http/failure.js';
 import type { ElasticClient } from '../elastic/client.js';
 import { type AliasAction, changeAliases, moves } from './aliases.js';
 import { fillingAlias, findDestination } from './destination.js';
@@ -45,8 +44,8 @@ export async function swap(
   try {
     await changeAliases(client, actions, signal);
   } catch (error) {
-    // Of a lost answer it is not known whether it happened; the private alias goes in the same step.
-    if (!(error instanceof HttpFailure) || !(await wasSwapped(client, destination, signal))) throw error;
+    // Whether it happened is not known when the answer was lost, or is that of a proxy; the private alias goes in the same step.
+    if (!(await wasSwapped(client, destination, signal).catch(() => false))) throw error;
   }
   await saveState(client, kept.name, undefined, signal);
   return kept.name;

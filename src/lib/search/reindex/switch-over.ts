@@ -29,7 +29,7 @@ export async function swapFrozen(
       catchUp(transfer, signal, { seen: (documents) => progress.update(documents) }),
     );
     const began = clock.monotonic();
-    const kept = await frozen(plan, transfer, signal);
+    const kept = await frozen(plan, transfer, { signal, warn });
     const frozenMs = Math.round(clock.monotonic() - began);
     if (kept !== undefined) return { swapped: true, kept, frozenMs, mayBeMissing: 0 };
     warn(`the last writes and deletes did not fit into ${formatDuration(freezeMs)} without writes`);
@@ -51,7 +51,7 @@ export async function swapFrozen(
 async function frozen(
   { source, old, freezeMs }: ReindexPlan,
   transfer: Transfer,
-  signal: AbortSignal,
+  { signal, warn }: Pick<ReindexIo, 'signal' | 'warn'>,
 ): Promise<string | undefined> {
   const { journal, engine } = transfer;
   const { client } = engine;
@@ -81,11 +81,15 @@ async function frozen(
   } finally {
     if (kept === undefined) {
       const grace = withGrace(signal, graceMs);
-      if (isOurs) {
-        await allowWrites(client, name, grace);
+      const lift = async () => {
+        if (isOurs) await allowWrites(client, name, grace);
         await journal.save({ frozen: false }, grace);
-      }
-      if (hasClone) await removeClone(client, old!, grace);
+        if (hasClone) await removeClone(client, old!, grace);
+      };
+      await transfer.patience
+        .retry(lift, grace)
+        // Why the swap failed is being thrown, and says more.
+        .catch(() => warn(`'${name}' still takes no writes: --resume or --abandon lets it take them again`));
     }
   }
 }

@@ -12,7 +12,7 @@ import { searchServer, type SearchEngine, type SharedSearch } from '../../../ser
 import { Cluster } from './cluster.js';
 import { Writer } from './writer.js';
 
-const count = scaled(10_000);
+const count = scaled(4000);
 const numbers = { properties: { n: { type: 'long' } } };
 const document = (i: number) => `{"n":${i},"name":"sensor ${i}"}`;
 
@@ -71,7 +71,8 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
 
     test('an index that is not an alias becomes one, with every digit of its documents', async () => {
       const bare = name();
-      await cluster.ask('PUT', `/${bare}`, { settings: { number_of_replicas: 0 }, mappings: numbers });
+      const mappings = { properties: { n: { type: 'long' }, long: { type: 'double' } } };
+      await cluster.ask('PUT', `/${bare}`, { settings: { number_of_replicas: 0 }, mappings });
       const raw = '{ "n": 9007199254740993, "one": 1.0, "long": 123456789012345678901234567890 }';
       await cluster.fill(bare, 3, () => raw);
       const mapping = await written('digits.json', {
@@ -120,6 +121,9 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
       expect(there.size).toBe(199);
       expect(there.get('d7')).toEqual({ n: 7 });
     });
+
+    // What follows does not depend on who copies.
+    if (engine !== 'elasticsearch-9') return;
 
     test('writes are taken again when the swap fails', async () => {
       const alias = name();
