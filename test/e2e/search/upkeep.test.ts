@@ -154,6 +154,26 @@ needs('search', 'simbench')('setup, status and retention of a cluster', () => {
     });
   });
 
+  it('doctor says how the cluster is, and what it lacks', async () => {
+    const { stdout } = await metrifyInProcess(['doctor', '-o', 'json'], {
+      env: { METRIFY_ELASTICSEARCH_URL: server.url },
+    });
+    expect(JSON.parse(stdout)).toMatchObject({
+      result: {
+        systems: [
+          {
+            system: 'Elasticsearch',
+            version: '7.17.29',
+            notes: [
+              '3 shards are unassigned; see metrify search status',
+              'without analysis-common; see metrify search setup --dry-run',
+            ].map((note) => expect.stringContaining(note) as string),
+          },
+        ],
+      },
+    });
+  });
+
   it('retention deletes what is too old, only after the name of the target is given', async () => {
     const confirmed = confirming('events', server.url);
     const count = async () => (await ask('/events/_count'))['count'];
