@@ -100,6 +100,7 @@ export async function readFacts(
   if ('error' in held)
     throw new UserError(`${client.name} has no index, alias or data stream ${index}`, {
       code: 'INDEX_MISSING',
+      hint: 'See what there is: metrify search status',
     });
   const [health, state, nodes, stats, watermarks, pending, tasks] = await Promise.all([
     client.json<{ status: Health; indices?: Record<string, { status: Health }> }>(
