@@ -30,7 +30,8 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
     };
     beforeAll(async () => {
       server = await searchServer(engine);
-      cluster = new Cluster(server.url);
+      // The server is not killed here, and need not sync each write.
+      cluster = new Cluster(server.url, { 'translog.durability': 'async' });
       folder = await mkdtemp(join(tmpdir(), 'metrify-reindex-'));
     });
     afterAll(async () => {
@@ -256,6 +257,36 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
         expect(await cluster.documents(alias)).toEqual(documents);
       } finally {
         await cluster.ask('DELETE', `/_index_template/${template}`);
+      }
+    });
+
+    test('routing is kept, also where one id is there under two', async () => {
+      const alias = name();
+      const old = await cluster.createSeries(
+        alias,
+        { _routing: { required: true }, ...numbers },
+        { index_routing: 'north', search_routing: 'north,south' },
+      );
+      // In different shards.
+      await cluster.ask('PUT', `/${old}/_doc/one?routing=north`, { n: 1 });
+      await cluster.ask('PUT', `/${old}/_doc/one?routing=south3`, { n: 2 });
+      await cluster.ask('PUT', `/${old}/_doc/two?routing=south3`, { n: 3 });
+      const { code, stderr } = await cluster.reindex(alias);
+      expect(code, stderr).toBe(0);
+      const next = `${alias}-000002`;
+      expect(await cluster.alias(alias)).toEqual({
+        [next]: { index_routing: 'north', search_routing: 'north,south' },
+      });
+      for (const index of [old, next]) {
+        await cluster.ask('POST', `/${index}/_refresh`);
+        const { hits } = await cluster.ask('POST', `/${index}/_search`, { sort: ['n'] });
+        expect(
+          hits.hits.map(({ _id, _routing, _source }: Record<string, unknown>) => [_id, _routing, _source]),
+        ).toEqual([
+          ['one', 'north', { n: 1 }],
+          ['one', 'south3', { n: 2 }],
+          ['two', 'south3', { n: 3 }],
+        ]);
       }
     });
 
