@@ -22,6 +22,7 @@ import { loadReplay } from './load-replay.js';
 import { loadStress } from './load-stress.js';
 import { memory } from './memory.js';
 import { multiLevelMemory, multiLevelRedis, stampede } from './multi-level.js';
+import { searchBulk, searchBulkClient, searchBulkMemory } from './search-bulk.js';
 import { simbench } from './simbench.js';
 import { warm } from './warm.js';
 import { writeBehind } from './write-behind.js';
@@ -50,6 +51,9 @@ const benchmarks = [
   exportSize,
   exportOrc,
   exportRead,
+  searchBulk,
+  searchBulkClient,
+  searchBulkMemory,
 ];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]

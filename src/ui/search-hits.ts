@@ -5,42 +5,85 @@ import { JsonCursor } from '../lib/sources/json-cursor.js';
 import { memberText } from '../lib/sources/json-members.js';
 import { escapeLine } from '../runtime/escape.js';
 import { type Column, tableLines } from '../runtime/table.js';
+import { visibleWidth, wrap } from '../runtime/wrap.js';
 
-/** A field of longer text is cut. */
-const longestCell = 120;
+/** A longer cell is cut. */
+const longestCell = 60;
+const gap = 2;
+
+interface Cells extends Column {
+  readonly cells: readonly string[];
+}
 
 /**
- * Hits as a table, or as blocks where it does not fit into `width`; explanations below. All controls are escaped.
+ * Hits as a table of as many fields as fit into `width`, with a line that names the others; one hit as a block of all. Explanations
+ * are below. All controls are escaped.
  * @param documents of the hits, as they are to be shown
+ * @param areChosen all fields are to be shown, if not side by side then below each other
  */
 export function hitTable(
   hits: readonly FoundHit[],
   documents: readonly ByteString[],
-  width: number | undefined,
+  { width, areChosen }: { readonly width: number | undefined; readonly areChosen: boolean },
 ): string {
+  const all = [...metaColumns(hits), ...fieldColumns(hits, documents)];
+  const shown = areChosen || hits.length === 1 || width === undefined ? all : fitting(all, width);
+  const rows = hits.map((_, i) => shown.map(({ cells }) => cells[i]!));
+  const lines = tableLines({ columns: shown, rows }, width, (title) => title);
+  const hidden = all.filter((column) => !shown.includes(column)).map(({ title }) => title);
+  const note =
+    hidden.length === 0
+      ? []
+      : wrap(`There is no room for ${hidden.join(', ')}: --fields chooses.`, width ?? Infinity);
+  return `${[...lines, ...note, ...hits.flatMap(explanationLines)].join('\n')}\n`;
+}
+
+function metaColumns(hits: readonly FoundHit[]): Cells[] {
+  const columns: Cells[] = [
+    { title: '_id', cut: true, cells: hits.map(({ id }) => escapeLine(fromBytes(id))) },
+  ];
+  if (hits.some(({ score }) => score !== undefined))
+    columns.push({
+      title: '_score',
+      align: 'right',
+      cells: hits.map(({ score }) => score?.toFixed(2) ?? ''),
+    });
+  if (hits.some(({ distance }) => distance !== undefined))
+    columns.push({
+      title: 'distance',
+      align: 'right',
+      cells: hits.map(({ distance }) => distanceText(distance)),
+    });
+  return columns;
+}
+
+/** A field that is the id in all of them is not shown twice. */
+function fieldColumns(hits: readonly FoundHit[], documents: readonly ByteString[]): Cells[] {
   const members = documents.map((document) => new Map(membersOf(document)));
   const names = [...new Set(members.flatMap((one) => [...one.keys()]))];
-  const isRanked = hits.some(({ score }) => score !== undefined);
-  const isNear = hits.some(({ distance }) => distance !== undefined);
-  const columns: Column[] = [
-    { title: '_id', cut: true },
-    ...(isRanked ? [{ title: '_score', align: 'right' as const }] : []),
-    ...(isNear ? [{ title: 'distance', align: 'right' as const }] : []),
-    ...names.map((name) => ({
+  return names
+    .filter((name) => !hits.every(({ id }, i) => memberText(members[i]!.get(name) ?? none) === id))
+    .map((name) => ({
       title: escapeLine(fromBytes(name)),
       ...(members.every((one) => isNumber(one.get(name))) && { align: 'right' as const }),
-    })),
-  ];
-  const rows = hits.map((hit, i) =>
-    [
-      fromBytes(hit.id),
-      ...(isRanked ? [hit.score?.toFixed(2) ?? ''] : []),
-      ...(isNear ? [distanceText(hit.distance)] : []),
-      ...names.map((name) => cellOf(hit, name, members[i]!.get(name))),
-    ].map(escapeLine),
-  );
-  const lines = tableLines({ columns, rows }, width, (title) => title);
-  return `${[...lines, ...hits.flatMap(explanationLines)].join('\n')}\n`;
+      cells: hits.map((hit, i) => escapeLine(cellOf(hit, name, members[i]!.get(name)))),
+    }));
+}
+
+const none = 'null' as ByteString;
+
+function fitting(columns: readonly Cells[], width: number): Cells[] {
+  let left = width;
+  return columns.filter((column) => {
+    const needs = widthOf(column) + gap;
+    if (needs > left + gap) return false;
+    left -= needs;
+    return true;
+  });
+}
+
+function widthOf({ title, cells }: Cells): number {
+  return Math.max(visibleWidth(title), ...cells.map(visibleWidth));
 }
 
 function isNumber(raw: ByteString | undefined): boolean {

@@ -1,8 +1,9 @@
-// The peer: Elastic's bulk helper, as its documentation has it, with as little work of ours as can be.
+// The peer: Elastic's bulk helper with its own defaults, given documents as objects, or as the lines of the file, of which
+// only the id is read.
 import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
 
-const [folder, url, index, file] = process.argv.slice(2);
+const [folder, url, index, file, form] = process.argv.slice(2);
 const { Client } = createRequire(`${folder}/package.json`)('@elastic/elasticsearch');
 const client = new Client({ node: url });
 
@@ -16,9 +17,15 @@ async function* lines() {
   if (rest !== '') yield rest;
 }
 
+async function* objects() {
+  for await (const line of lines()) yield JSON.parse(line);
+}
+
 const stats = await client.helpers.bulk({
-  datasource: lines(),
-  onDocument: (line) => ({ index: { _index: index, _id: JSON.parse(line).id } }),
+  datasource: form === 'objects' ? objects() : lines(),
+  onDocument: (document) => ({
+    index: { _index: index, _id: (form === 'objects' ? document : JSON.parse(document)).id },
+  }),
 });
 console.log(JSON.stringify({ indexed: stats.successful, failed: stats.failed }));
 await client.close();

@@ -1,6 +1,5 @@
 import { errorMessage } from '../../lib/core/errors.js';
 import { counted, formatBytes, formatCount, formatDuration } from '../../lib/core/units.js';
-import { howToContinue } from '../../lib/runs/continue.js';
 import { indexRows, type IndexHooks, type IndexResult } from '../../lib/search/bulk/index-rows.js';
 import { firstOperation, type OperationExample } from '../../lib/search/bulk/first-operation.js';
 import type { Wait } from '../../lib/search/bulk/writer.js';
@@ -8,7 +7,8 @@ import type { ElasticClient } from '../../lib/search/elastic/client.js';
 import { changeCommand, type Outcome } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
 import { presentIndexing } from '../../ui/search-index.js';
-import { indexFlags, type PreparedIndexing, prepareIndexing, startsOver } from './shared/prepare-index.js';
+import { resumeHint } from '../shared/source/continue.js';
+import { indexFlags, type PreparedIndexing, prepareIndexing } from './shared/prepare-index.js';
 
 interface Preview {
   readonly source: string;
@@ -114,7 +114,7 @@ async function runIndexing(prepared: PreparedIndexing, context: Context): Promis
         progress,
         waits: (wait) => tellWait(wait, prepared, context),
         notWritten: (problem) => context.notWritten(problem),
-        started: (soFar) => context.applied(soFar, () => resumeHint(prepared, stoppedBy)),
+        started: (soFar) => context.applied(soFar, () => resumeHint(plan.source, plan.resume, stoppedBy)),
       } satisfies IndexHooks),
     );
   try {
@@ -182,11 +182,4 @@ async function tellDisks(client: ElasticClient, context: Context): Promise<void>
   const { nodeDisks } = await import('../../lib/search/elastic/disks.js');
   for (const { node, freeBytes, totalBytes } of (await nodeDisks(client, context.signal)).slice(0, 3))
     context.warn(`node ${node} has ${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free`);
-}
-
-function resumeHint({ plan }: PreparedIndexing, error: unknown): string {
-  if (!plan.source.rereadable) return howToContinue({ error });
-  return startsOver(plan.source)
-    ? howToContinue({ wouldContinueWith: '--resume FILE and --resume-column C', error })
-    : howToContinue({ checkpoint: plan.resume, wouldContinueWith: '--resume FILE', error });
 }

@@ -56,6 +56,7 @@ export const setup = changeCommand({
       access: 'read',
       help: 'a rule a line, instead of those of the configuration: trafo, transformer',
     }),
+    templatesOnly: flag.boolean('templates and policies: indices that are there stay as they are'),
     print: flag.boolean(
       'print the requests that build it from nothing, for curl or Terraform; change nothing',
     ),
@@ -68,7 +69,7 @@ export const setup = changeCommand({
   ],
   items: 'changes',
 
-  async prepare({ from, synonyms, print, engine }, context): Promise<Prepared> {
+  async prepare({ from, synonyms, templatesOnly, print, engine }, context): Promise<Prepared> {
     const { signal, clock } = context;
     const client = await elasticClientOf(
       await openConfigured({ engine }, context, 'search setup'),
@@ -79,10 +80,11 @@ export const setup = changeCommand({
       synonyms === undefined ? search?.synonyms : await readSynonymsFile(resolve(context.cwd, synonyms));
     const settings = { ...search, synonyms: rules ?? [], retention: search?.retention ?? {} };
     const capabilities = await probe(client, signal);
-    const wanted =
+    const all =
       from === undefined
         ? wantedOf(builtIn, capabilities, settings)
         : await readFolder(resolve(context.cwd, from));
+    const wanted = templatesOnly ? { ...all, named: [] } : all;
     const lacks =
       from === undefined
         ? lacking(capabilities, {
@@ -155,7 +157,9 @@ function fixedMappings(fixed: readonly Fixed[]): ServiceConflict {
   );
   return new ServiceConflict(`what an index was created with cannot be changed: ${all.join(', ')}`, {
     code: 'MAPPING_FIXED',
-    hint: `Nothing was changed. A new index can have it: metrify search reindex ${fixed[0]!.name}`,
+    hint:
+      'Nothing was changed. A new index can have it: metrify search setup --templates-only, then ' +
+      `metrify search reindex ${fixed[0]!.name} --template`,
   });
 }
 

@@ -1,6 +1,7 @@
 import { counted, formatBytes, formatCount, formatDuration } from '../../lib/core/units.js';
 import type { ClusterFacts, IndexFacts, NodeFacts } from '../../lib/search/status/facts.js';
-import { type Command, type Finding, findings, subjects } from '../../lib/search/status/findings.js';
+import { type Command, type Finding, subjects } from '../../lib/search/status/finding.js';
+import { findings } from '../../lib/search/status/findings.js';
 import { readFacts } from '../../lib/search/status/read.js';
 import { readCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';

@@ -74,9 +74,10 @@ export const verify = changeCommand({
     const engine = await openConfigured(input, context, 'search verify');
     const index = await openIndexSide(engine, input.index, context.signal);
     const rows = await openSource({ ...input, resumeColumn: undefined }, context, { resume: false });
+    const heldForm = await engine.heldForm?.(input.index, context.signal);
     const { environment } = await context.settings();
     return {
-      source: new RowSide(rows, input),
+      source: new RowSide(rows, { ...input, heldForm }),
       index,
       repair: input.repair,
       confirm: `${environment}/${input.index}@${engine.address}`,

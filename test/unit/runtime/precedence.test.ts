@@ -121,5 +121,7 @@ it('every system has an address, and its other settings are in the same section'
     'connectTimeout',
     'requestTimeout',
     'cache.writeBehind.durability',
+    'search.shards',
+    'search.replicas',
   ]);
 });

@@ -9,12 +9,12 @@ import { warm as warmCache, type WarmResult } from '../../../lib/cache/warm/warm
 import { type ByteString, fromBytes } from '../../../lib/core/bytes.js';
 import { UserError } from '../../../lib/core/errors.js';
 import { counted, formatBytes, formatCount, formatDuration, formatPercent } from '../../../lib/core/units.js';
-import { howToContinue } from '../../../lib/runs/continue.js';
 import type { RowSource } from '../../../lib/sources/row-source.js';
 import type { Check, Outcome } from '../../../runtime/command.js';
 import type { Context } from '../../../runtime/context.js';
 import type { FlagValues } from '../../../runtime/flags.js';
 import type { Printer } from '../../../runtime/printer.js';
+import { continuing, resumeHint } from '../../shared/source/continue.js';
 import { openSource } from '../../shared/source/open.js';
 import { parseVerify, type rowFlags } from './warm-flags.js';
 import { openLevel } from './open-level.js';
@@ -115,7 +115,7 @@ export async function runRows(plan: WarmPlan, context: Context): Promise<Outcome
         progress,
         warn: (message) => context.warn(message),
         notWritten: (problem) => context.notWritten(problem),
-        started: (soFar) => context.applied(soFar, () => resumeHint(plan, stoppedBy)),
+        started: (soFar) => context.applied(soFar, () => resumeHint(plan.source, plan.resume, stoppedBy)),
       }),
     )
     .catch((error: unknown) => {
@@ -203,14 +203,7 @@ async function continueFrom(
 ): Promise<NonNullable<WarmPlan['resume']>> {
   // With zod, which other runs do without.
   const { openCheckpoint } = await import('../../../lib/cache/warm/checkpoint.js');
-  const checkpoint = await openCheckpoint(resolve(context.cwd, path), plan);
-  if (!startsOver(plan)) return checkpoint;
-  context.warn(
-    checkpoint.reached
-      ? 'SQL without --resume-column cannot be continued: starting over'
-      : 'SQL without --resume-column cannot be continued: should this run be stopped, it starts over',
-  );
-  return checkpoint.startingOver();
+  return continuing(await openCheckpoint(resolve(context.cwd, path), plan), plan.source, context);
 }
 
 async function firstEntry(
@@ -228,18 +221,6 @@ async function firstEntry(
         };
     }
   return undefined;
-}
-
-/** Without an order there is no place to continue from. */
-function startsOver({ source }: WarmPlan): boolean {
-  return source.identity.kind === 'sql' && source.identity.resumeColumn === undefined;
-}
-
-function resumeHint(plan: WarmPlan, error: unknown): string {
-  if (!plan.source.rereadable) return howToContinue({ error });
-  return startsOver(plan)
-    ? howToContinue({ wouldContinueWith: '--resume FILE and --resume-column C', error })
-    : howToContinue({ checkpoint: plan.resume, wouldContinueWith: '--resume FILE', error });
 }
 
 function checksOf(result: WarmResult): Check[] {

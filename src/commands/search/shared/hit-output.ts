@@ -52,6 +52,7 @@ export class HitOutput {
 
   #table(hits: readonly FoundHit[]): string {
     const documents = hits.map((hit) => hitLine(hit, { ...this.#options, meta: false }));
-    return hitTable(hits, documents, this.#context.terminal.width);
+    const { width } = this.#context.terminal;
+    return hitTable(hits, documents, { width, areChosen: this.#options.fields !== undefined });
   }
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 
 import { UserError } from '../../../lib/core/errors.js';
 import { deadLetterRows, isDeadLetters } from '../../../lib/search/bulk/dead-letter-rows.js';
+import type { DescribedIndexing } from '../../../lib/search/bulk/checkpoint.js';
 import type { IndexPlan } from '../../../lib/search/bulk/index-plan.js';
 import { compileOperation, type RowPlan } from '../../../lib/search/bulk/row-operation.js';
 import type { ElasticClient } from '../../../lib/search/elastic/client.js';
@@ -9,6 +10,7 @@ import type { OperationKind, SearchEngine } from '../../../lib/search/engine.js'
 import type { RowSource } from '../../../lib/sources/row-source.js';
 import type { Context } from '../../../runtime/context.js';
 import { flag, type Flags, type FlagValues } from '../../../runtime/flags.js';
+import { continuing } from '../../shared/source/continue.js';
 import { elasticClientOf } from './elastic.js';
 import { engineFlags, openConfigured } from './engine.js';
 import { documentFlags, openDocuments } from './rows.js';
@@ -19,9 +21,9 @@ export const indexFlags = {
   op: flag.choice(['index', 'create', 'update', 'delete'], {
     help: 'index replaces, create leaves what is there, update changes the members given (default: index; of a data stream create)',
   }),
-  version: flag.text({
+  externalVersion: flag.text({
     placeholder: 'FIELD',
-    help: 'field with an external version, a whole number: an older one never replaces a newer one',
+    help: 'field with a version of your own, a whole number: an older document never replaces a newer one',
   }),
   routing: flag.text({ placeholder: 'FIELD', help: 'field by which the shard is chosen' }),
   meta: flag.boolean('rows are lines of a dump, with _id, _routing, _version and _source'),
@@ -79,7 +81,7 @@ export async function prepareIndexing(
   const rows: RowPlan = {
     kind: kindOf(input.op, index, found.isDataStream),
     id: input.id,
-    version: input.version,
+    version: input.externalVersion,
     routing: input.routing,
     isDump: input.meta,
     keepDuplicates: input.keepDuplicates,
@@ -98,6 +100,7 @@ export async function prepareIndexing(
     resume: await continueFrom(
       input.resume,
       { source, rows, address: engine.address, index, uuid: found.uuid },
+      source,
       context,
     ),
     refresh: input.refresh,
@@ -157,7 +160,7 @@ function kindOf(given: OperationKind | undefined, index: string, isDataStream: b
 function refuseContradictions({
   id,
   op,
-  version,
+  externalVersion: version,
   routing,
   meta,
   mended,
@@ -176,7 +179,7 @@ function refuseContradictions({
   if (!meta && id === undefined && (op === 'update' || op === 'delete'))
     refuse(`--op ${op} needs the ids of the documents`, 'Name the field with --id.');
   if (version !== undefined && (op === 'update' || op === 'create'))
-    refuse(`--version does not go with --op ${op}`, 'Versions are compared by index and delete.');
+    refuse(`--external-version does not go with --op ${op}`, 'Versions are compared by index and delete.');
 }
 
 function notAlias(index: string): UserError {
@@ -188,23 +191,12 @@ function notAlias(index: string): UserError {
 
 async function continueFrom(
   path: string | undefined,
-  described: Parameters<typeof import('../../../lib/search/bulk/checkpoint.js').openCheckpoint>[1],
+  described: DescribedIndexing,
+  source: RowSource,
   context: Context,
 ): Promise<IndexPlan['resume']> {
   if (path === undefined) return undefined;
   // With zod, which other runs do without.
   const { openCheckpoint } = await import('../../../lib/search/bulk/checkpoint.js');
-  const checkpoint = await openCheckpoint(resolve(context.cwd, path), described);
-  if (!startsOver(described.source)) return checkpoint;
-  context.warn(
-    checkpoint.reached
-      ? 'SQL without --resume-column cannot be continued: starting over'
-      : 'SQL without --resume-column cannot be continued: should this run be stopped, it starts over',
-  );
-  return checkpoint.startingOver();
-}
-
-/** Without an order there is no place to continue from. */
-export function startsOver({ identity }: Pick<RowSource, 'identity'>): boolean {
-  return identity.kind === 'sql' && identity.resumeColumn === undefined;
+  return continuing(await openCheckpoint(resolve(context.cwd, path), described), source, context);
 }

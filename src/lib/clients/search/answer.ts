@@ -1,7 +1,8 @@
 import { ServiceUnavailable } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
 import { excerpt } from '../../http/excerpt.js';
-import type { SearchConnection, SearchRequest } from './connection.js';
+import type { SearchConnection } from './connection.js';
+import type { SearchRequest } from './request.js';
 import { pageText } from './refusal.js';
 
 export interface ExpectingRequest extends SearchRequest {

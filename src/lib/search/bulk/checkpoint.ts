@@ -17,7 +17,8 @@ export interface IndexReached {
   readonly deadLetterBytes: number;
 }
 
-interface Described {
+/** What must be the same for a run to continue. */
+export interface DescribedIndexing {
   readonly source: Pick<RowSource, 'identity'>;
   readonly rows: RowPlan;
   /** The cluster's address. */
@@ -30,7 +31,7 @@ interface Described {
 /** @throws as {@link Checkpoint.open} */
 export function openCheckpoint(
   path: string,
-  { source, rows, address, index, uuid }: Described,
+  { source, rows, address, index, uuid }: DescribedIndexing,
 ): Promise<Checkpoint<IndexReached>> {
   return Checkpoint.open<IndexReached>(path, {
     identity: { command: 'search index', source: source.identity, address, index, uuid, rows },

@@ -1,4 +1,4 @@
-import { errorText, refusalText, SearchRefusal } from '../../clients/search/refusal.js';
+import { errorText, SearchRefusal } from '../../clients/search/refusal.js';
 import { bytesOf } from '../../core/bytes.js';
 import type { HttpAnswer } from '../../http/client.js';
 import { HttpFailure } from '../../http/failure.js';
@@ -12,6 +12,27 @@ const passing = new Set([429, 502, 503, 504]);
 
 /** One `_bulk` request. @throws as SearchEngine.bulk */
 export async function bulk(
+  client: ElasticClient,
+  target: WriteTarget,
+  operations: readonly Operation[],
+  signal: AbortSignal,
+): Promise<readonly Outcome[]> {
+  // The server would refuse the whole request.
+  const sendable = operations.filter(({ id }) => id.length > 0 && id.length <= maxIdBytes);
+  if (sendable.length === operations.length) return send(client, target, operations, signal);
+  const outcomes = sendable.length === 0 ? [] : await send(client, target, sendable, signal);
+  let next = 0;
+  return operations.map((operation) => (operation === sendable[next] ? outcomes[next++]! : badId));
+}
+
+const maxIdBytes = 512;
+const badId: Outcome = {
+  kind: 'rejected',
+  status: 400,
+  reason: `the id is empty or longer than ${maxIdBytes} bytes`,
+};
+
+async function send(
   client: ElasticClient,
   { index, requireAlias }: WriteTarget,
   operations: readonly Operation[],
@@ -27,7 +48,7 @@ export async function bulk(
         filter_path: 'errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by',
       },
       contentType: 'application/x-ndjson',
-      body: Buffer.from(bulkBody(operations), 'latin1'),
+      body: bulkBody(operations),
     },
     signal,
   );
@@ -35,35 +56,56 @@ export async function bulk(
   return outcomesOf(client, answer, operations);
 }
 
-/** Bytes: NDJSON, one action and its document a line. */
-export function bulkBody(operations: readonly Operation[]): string {
-  const lines: string[] = [];
-  for (const { kind, id, routing, version, ifRevision, source } of operations) {
-    let action = `{"${kind}":{"_id":${jsonString(id)}`;
-    if (routing !== undefined) action += `,"routing":${jsonString(routing)}`;
-    if (version !== undefined) action += `,"version":${version},"version_type":"external"`;
-    if (ifRevision !== undefined) action += `,${ifRevision}`;
-    // Of somebody who changes the document at the same time; the server reads it again at once.
-    if (kind === 'update') action += ',"retry_on_conflict":3';
-    lines.push(`${action}}}`);
-    if (kind === 'update') lines.push(`{"doc":${source}}`);
-    else if (kind !== 'delete') lines.push(source!);
+/** NDJSON: an action a line, followed by its document. Joined a few lines at a time: one long string would be twice the work. */
+export function bulkBody(operations: readonly Operation[]): Buffer {
+  const blocks: string[] = [];
+  let lines: string[] = [];
+  let length = 0;
+  const join = () => {
+    const block = lines.join('');
+    length += block.length;
+    blocks.push(block);
+    lines = [];
+  };
+  for (const operation of operations) {
+    lines.push(actionOf(operation), '\n');
+    if (operation.kind === 'update') lines.push('{"doc":', oneLine(operation.source!), '}\n');
+    else if (operation.kind !== 'delete') lines.push(oneLine(operation.source!), '\n');
+    if (lines.length >= 256) join();
   }
-  lines.push('');
-  return lines.join('\n');
+  join();
+  const body = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const block of blocks) at += body.write(block, at, 'latin1');
+  return body;
+}
+
+function actionOf({ kind, id, routing, version }: Operation): string {
+  let action = `{"${kind}":{"_id":${jsonString(id)}`;
+  if (routing !== undefined) action += `,"routing":${jsonString(routing)}`;
+  if (version !== undefined) action += `,"version":${version},"version_type":"external"`;
+  // Of somebody who changes the document at the same time; the server reads it again at once.
+  if (kind === 'update') action += ',"retry_on_conflict":3';
+  return `${action}}}`;
+}
+
+/** Of JSON, line breaks are white space: those in texts are escaped. */
+function oneLine(json: string): string {
+  return json.includes('\n') ? json.replace(/[\r\n]+/g, ' ') : json;
 }
 
 /** @throws BulkTooLarge; BulkBusy; SearchRefusal */
 function refusedWhole(client: ElasticClient, answer: HttpAnswer, count: number): readonly Outcome[] {
   const { status, headers } = answer;
   if (status === 413) throw new BulkTooLarge();
-  const { type, reason } = refusalText(answer);
+  const refusal = client.refusal(answer);
+  const { type, reason } = refusal;
   // The block is the cluster's; while there is no master it is one as well, and passes.
   if (type === blockType && status !== 503)
     return new Array<Outcome>(count).fill({ kind: 'blocked', reason: `${type}: ${reason}` });
   if (passing.has(status))
     throw new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));
-  throw new SearchRefusal(client.name, status, type, reason);
+  throw refusal;
 }
 
 interface Answer {

@@ -5,8 +5,10 @@ import {
   introduced,
   readIntroduction,
 } from '../../clients/search/answer.js';
-import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
+import { SearchConnection } from '../../clients/search/connection.js';
+import type { SearchRequest } from '../../clients/search/request.js';
 import { elasticIntroduction, type ElasticIntroduction } from '../../clients/search/introductions.js';
+import type { SearchRefusal } from '../../clients/search/refusal.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
 import type { HttpAnswer } from '../../http/client.js';
@@ -62,6 +64,11 @@ export class ElasticClient {
   /** The answer, whatever its status. @throws HttpFailure; the signal's reason */
   send(request: SearchRequest, signal: AbortSignal): Promise<HttpAnswer> {
     return this.#connection.send(request, signal);
+  }
+
+  /** What an answer with an error status means. */
+  refusal(answer: HttpAnswer): SearchRefusal {
+    return this.#connection.refusal(answer, this.name);
   }
 
   /** The answer as it came. @throws SearchRefusal for a status from 300 on that is not expected; as `send` */

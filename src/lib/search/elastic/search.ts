@@ -22,7 +22,11 @@ export async function search(
   const byDistance = question.sort[0]?.near !== undefined;
   return {
     total: totalOf(answer)!,
-    hits: answer.hits.map((hit) => foundHit(hit, byDistance)),
+    hits: answer.hits.map((hit) => {
+      const { score, ...found } = foundHit(hit, byDistance);
+      // Without a text it is the same of all.
+      return question.text === undefined ? found : { ...found, score };
+    }),
     aggregations: readAggregations(question.aggregations, answer.aggregations),
   };
 }

@@ -54,7 +54,7 @@ function requireKept({ client, core, schema }: BulkContext, operations: readonly
     if (version !== undefined && !schema.keepsExternalVersions)
       throw new UserError(`the schema of ${core} keeps no external versions`, {
         code: 'NO_EXTERNAL_VERSIONS',
-        hint: `Add a field ${versionField} of a long type to it, or leave the versions out.`,
+        hint: `Add a field ${versionField} of a long type to it, or write without versions: a dump with --op create.`,
       });
   }
 }
@@ -104,8 +104,8 @@ class Run {
 
   async #send(commands: readonly Prepared[]): Promise<void> {
     if (commands.length === 0) return;
-    const { client, core, signal } = this.#context;
-    const { refusal, applied, errors, isUnclear } = await sendUpdate(client, core, commands, signal);
+    const { client, core, schema, signal } = this.#context;
+    const { refusal, applied, errors, isUnclear } = await sendUpdate(client, core, commands, schema, signal);
     const left: Prepared[] = [];
     for (const command of commands) {
       const error = errors.get(command.id);

@@ -4,7 +4,8 @@ import {
   type ExpectingRequest,
   introduced,
 } from '../../clients/search/answer.js';
-import { SearchConnection, type SearchRequest } from '../../clients/search/connection.js';
+import { SearchConnection } from '../../clients/search/connection.js';
+import type { SearchRequest } from '../../clients/search/request.js';
 import { solrIntroduction, type SolrIntroduction } from '../../clients/search/introductions.js';
 import { SearchRefusal } from '../../clients/search/refusal.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
@@ -54,6 +55,11 @@ export class SolrClient {
   /** The answer, whatever its status. @throws HttpFailure; SearchRefusal 404 for a core that is not there; the signal's reason */
   async send(request: SearchRequest, signal: AbortSignal): Promise<HttpAnswer> {
     return this.#withCore(await this.#connection.send(request, signal), request);
+  }
+
+  /** What an answer with an error status means. */
+  refusal(answer: HttpAnswer): SearchRefusal {
+    return this.#connection.refusal(answer, this.name);
   }
 
   /** The answer as it came. @throws SearchRefusal for a status from 300 on that is not expected; as `send` */

@@ -28,6 +28,8 @@ export interface SolrSchema {
   readonly fields: readonly SolrField[];
   readonly keepsSource: boolean;
   readonly keepsExternalVersions: boolean;
+  /** Whether what is written becomes visible to searches by itself. */
+  readonly commitsItself: boolean;
   /** Of the document's member of that name, by a field or a dynamic field. */
   fieldOf(name: string): SolrField | undefined;
   /** Whether the member is part of a document, and not Solr's own or a copy of another. */
@@ -60,12 +62,34 @@ interface RawSchema {
 
 /** @throws UserError `NO_UNIQUE_KEY` exit 2; as SolrClient.json */
 export async function readSchema(client: SolrClient, core: string, signal: AbortSignal): Promise<SolrSchema> {
-  const { schema } = await client.json<{ schema: RawSchema }>({ path: corePath(core, 'schema') }, signal);
+  const [{ schema }, { config }] = await Promise.all([
+    client.json<{ schema: RawSchema }>({ path: corePath(core, 'schema') }, signal),
+    // Whoever may not read it can do without.
+    client.json<RawConfig>({ path: corePath(core, 'config/updateHandler'), expected: [401, 403] }, signal),
+  ]);
   if (schema.uniqueKey === undefined)
     throw new UserError(`The schema of ${core} has no unique key: its documents have no ids`, {
       code: 'NO_UNIQUE_KEY',
     });
-  return schemaOf(schema, schema.uniqueKey);
+  return schemaOf(schema, schema.uniqueKey, commitsItself(config));
+}
+
+interface Commits {
+  /** Milliseconds; −1 for never. */
+  readonly maxTime?: number;
+  readonly openSearcher?: boolean;
+}
+
+interface RawConfig {
+  readonly config?: {
+    readonly updateHandler?: { readonly autoCommit?: Commits; readonly autoSoftCommit?: Commits };
+  };
+}
+
+function commitsItself(config: RawConfig['config']): boolean {
+  const { autoCommit, autoSoftCommit } = config?.updateHandler ?? {};
+  const isOn = ({ maxTime = -1 }: Commits = {}) => maxTime > 0;
+  return isOn(autoSoftCommit) || (isOn(autoCommit) && autoCommit?.openSearcher === true);
 }
 
 const kinds: Readonly<Record<string, FieldKind>> = {
@@ -90,7 +114,7 @@ const kinds: Readonly<Record<string, FieldKind>> = {
   BoolField: 'boolean',
 };
 
-function schemaOf(raw: RawSchema, uniqueKey: string): SolrSchema {
+function schemaOf(raw: RawSchema, uniqueKey: string, commitsItself: boolean): SolrSchema {
   const types = new Map(raw.fieldTypes.map((type) => [type.name, type]));
   const fieldFrom = ({ name, type, multiValued, indexed }: Definition): SolrField => {
     const of = types.get(type);
@@ -117,6 +141,7 @@ function schemaOf(raw: RawSchema, uniqueKey: string): SolrSchema {
     fields,
     keepsSource: raw.fields.some((field) => field.name === sourceField && isStored(field)),
     keepsExternalVersions: byName.has(versionField),
+    commitsItself,
     fieldOf(name) {
       const field = byName.get(name);
       if (field !== undefined) return field;

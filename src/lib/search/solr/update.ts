@@ -1,4 +1,4 @@
-import { refusalText, SearchRefusal } from '../../clients/search/refusal.js';
+import { SearchRefusal } from '../../clients/search/refusal.js';
 import { type ByteString, bytesOf, fromBytes } from '../../core/bytes.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { retryAfterMs } from '../../http/retry-after.js';
@@ -6,8 +6,9 @@ import { JsonCursor, NotJson } from '../../sources/json-cursor.js';
 import { memberText, stringText } from '../../sources/json-members.js';
 import { BulkBusy, BulkTooLarge } from '../engine.js';
 import { corePath, type SolrClient } from './client.js';
+import type { SolrSchema } from './schema.js';
 
-/** How long Solr may keep what was written from searches, in milliseconds. */
+/** How long what was written may be invisible to searches, where the core says nothing of it, in milliseconds. */
 const commitWithinMs = 10_000;
 
 /** What Solr says of one request of several commands, each for another document. */
@@ -35,6 +36,7 @@ export async function sendUpdate(
   client: SolrClient,
   core: string,
   commands: readonly UpdateCommand[],
+  { commitsItself }: Pick<SolrSchema, 'commitsItself'>,
   signal: AbortSignal,
 ): Promise<UpdateAnswer> {
   const answer = await client.send(
@@ -42,19 +44,24 @@ export async function sendUpdate(
       method: 'POST',
       path: corePath(core, 'update'),
       // With versions it says which commands were carried out, even where one of them failed.
-      query: { versions: 'true', commitWithin: String(commitWithinMs), indent: 'off', wt: 'json' },
+      query: {
+        versions: 'true',
+        commitWithin: commitsItself ? undefined : String(commitWithinMs),
+        indent: 'off',
+        wt: 'json',
+      },
       body: Buffer.from(`{${commands.map(({ text }) => text).join(',')}}`, 'latin1'),
     },
     signal,
   );
   const { status, headers, body } = answer;
   if (status === 413) throw new BulkTooLarge();
-  const { type, reason: said } = refusalText(answer);
-  const reason = said.replace(/^.*Remote error message: /s, '');
+  const refused = status >= 400 ? client.refusal(answer) : undefined;
+  const reason = (refused?.reason ?? '').replace(/^.*Remote error message: /s, '');
   if (status === 429 || status === 502 || status === 504)
     throw new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));
-  if (status === 401 || status === 403) throw new SearchRefusal(client.name, status, type, reason);
-  const refusal = status >= 400 ? new SearchRefusal(client.name, status, type, reason) : undefined;
+  if (refused && (status === 401 || status === 403)) throw refused;
+  const refusal = refused && new SearchRefusal(client.name, status, refused.type, reason);
   const read = readAnswer(client, body, status, commands);
   if (status === 503 && read.applied.size === 0)
     throw new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));

@@ -47,6 +47,10 @@ export interface IndexFacts {
   readonly blocks: readonly string[];
   /** As it is set: `-1`; undefined by default. */
   readonly refreshInterval: string | undefined;
+  /** A reindex of it has begun, and has not ended. */
+  readonly isReindexed: boolean;
+  /** The index that a reindex has put in its place. */
+  readonly replacedBy: string | undefined;
   /** Slow queries are logged. */
   readonly logsSlowQueries: boolean;
 }
@@ -81,4 +85,8 @@ export interface TaskFacts {
   readonly runningMs: number;
   readonly done: number;
   readonly total: number;
+}
+
+export function dataNodes({ nodes }: ClusterFacts): readonly NodeFacts[] {
+  return nodes.filter(({ isData }) => isData);
 }

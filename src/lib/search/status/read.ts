@@ -1,5 +1,6 @@
 import { UserError } from '../../core/errors.js';
 import type { ElasticClient } from '../elastic/client.js';
+import { markKey, stateKey } from '../reindex/state.js';
 import { explain } from './explain.js';
 import type { ClusterFacts, Health, IndexFacts, NodeFacts, UnassignedShard } from './facts.js';
 import { readTasks } from './tasks.js';
@@ -79,6 +80,7 @@ type Held = Readonly<
     string,
     {
       readonly settings: Settings;
+      readonly mappings: { readonly _meta?: Readonly<Record<string, unknown>> };
       readonly aliases: Readonly<Record<string, { readonly is_write_index?: boolean }>>;
     }
   >
@@ -118,13 +120,16 @@ export async function readFacts(
     readTasks(client, signal),
   ]);
   const routed = state.routing_table.indices;
+  const replacements = replacementsIn(held);
   const unassigned = await explain(client, unassignedOf(routed), signal);
   return {
     health: health.status,
     nodes: nodesOf(nodes, routed),
     indices: Object.entries(held)
-      .map(([name, { settings }]) =>
+      .map(([name, { settings, mappings }]) =>
         indexOf(name, settings, {
+          isReindexed: mappings._meta?.[stateKey] !== undefined,
+          replacedBy: replacements.get(name),
           health: health.indices?.[name]?.status ?? 'red',
           stats: stats.indices?.[name],
           unassigned: unassigned.get(name) ?? [],
@@ -185,16 +190,17 @@ function indexOf(
   name: string,
   { index }: Settings,
   {
-    health,
     stats,
-    unassigned,
-  }: Pick<IndexFacts, 'health' | 'unassigned'> & { stats: IndexStats | undefined },
+    ...more
+  }: Pick<IndexFacts, 'health' | 'unassigned' | 'isReindexed' | 'replacedBy'> & {
+    stats: IndexStats | undefined;
+  },
 ): IndexFacts {
   const search = stats?.total.search;
   const copies = Object.values(stats?.shards ?? {}).flat();
   return {
     name,
-    health,
+    ...more,
     isClosed: index.verified_before_close === 'true',
     documents: stats?.primaries.docs?.count ?? 0,
     bytes: stats?.total.store?.size_in_bytes ?? 0,
@@ -203,7 +209,6 @@ function indexOf(
       .map(({ store }) => store?.size_in_bytes ?? 0),
     shards: Number(index.number_of_shards),
     replicas: Number(index.number_of_replicas),
-    unassigned,
     queries: {
       count: search?.query_total ?? 0,
       totalMs: search?.query_time_in_millis ?? 0,
@@ -215,6 +220,16 @@ function indexOf(
     refreshInterval: index.refresh_interval,
     logsSlowQueries: Object.values(leaves(index.search?.slowlog)).some((value) => value !== '-1'),
   };
+}
+
+/** By old index, what a reindex has put in its place. */
+function replacementsIn(held: Held): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const [name, { mappings }] of Object.entries(held)) {
+    const mark = mappings._meta?.[markKey] as { source?: { name?: string } } | undefined;
+    if (mark?.source?.name !== undefined) found.set(mark.source.name, name);
+  }
+  return found;
 }
 
 function leaves(value: unknown): unknown[] {

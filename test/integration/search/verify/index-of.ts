@@ -58,12 +58,13 @@ export class Rest {
   /** Documents of the index, each as it is spelt. At most 10,000. */
   async documents(index: string): Promise<Map<string, string>> {
     await this.text('POST', `/${index}/_refresh`);
-    const query = 'size=10000&filter_path=hits.hits._id,hits.hits._source';
-    const answer = await this.text('POST', `/${index}/_search?${query}`, '{}');
+    // Without filter_path, with which the server would spell numbers its own way.
+    const answer = await this.text('POST', `/${index}/_search?size=10000`, '{}');
     const found = new Map<string, string>();
-    // The server writes _id before _source, and _source last, as it was given to it.
-    for (const hit of answer.slice('{"hits":{"hits":['.length, -3).split(/(?<=\}),(?=\{"_id":)/)) {
-      const [, id, source] = /^\{"_id":("(?:[^"\\]|\\.)*"),"_source":([^]*)\}$/.exec(hit) ?? [];
+    const hits = answer.slice(answer.indexOf('"hits":[') + '"hits":['.length, answer.lastIndexOf(']'));
+    // Each begins with its index, and ends with its source.
+    for (const hit of hits.split(/(?<=\}),(?=\{"_index":)/)) {
+      const [, id, source] = /"_id":("(?:[^"\\]|\\.)*").*?,"_source":([^]*)\}$/.exec(hit) ?? [];
       if (id !== undefined) found.set(JSON.parse(id) as string, source!);
     }
     return found;

@@ -8,7 +8,8 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { SearchConnection, type SearchRequest } from '../../../../src/lib/clients/search/connection.js';
+import { SearchConnection } from '../../../../src/lib/clients/search/connection.js';
+import type { SearchRequest } from '../../../../src/lib/clients/search/request.js';
 import type { SearchSettings } from '../../../../src/lib/clients/search/settings.js';
 import { ElasticClient } from '../../../../src/lib/search/elastic/client.js';
 import { makeCertificates } from '../../../servers/certificates.js';
