@@ -80,12 +80,13 @@ export function bulkBody(operations: readonly Operation[]): Buffer {
   return body;
 }
 
-function actionOf({ kind, id, routing, version }: Operation): string {
+function actionOf({ kind, id, routing, version, ifRevision }: Operation): string {
   let action = `{"${kind}":{"_id":${jsonString(id)}`;
   if (routing !== undefined) action += `,"routing":${jsonString(routing)}`;
   if (version !== undefined) action += `,"version":${version},"version_type":"external"`;
+  if (ifRevision !== undefined) action += `,${ifRevision}`;
   // Of somebody who changes the document at the same time; the server reads it again at once.
-  if (kind === 'update') action += ',"retry_on_conflict":3';
+  else if (kind === 'update') action += ',"retry_on_conflict":3';
   return `${action}}}`;
 }
 
