@@ -1,7 +1,7 @@
 import { counted, formatBytes, formatCount, formatDuration } from '../../lib/core/units.js';
-import type { ClusterFacts, IndexFacts, NodeFacts } from '../../lib/search/status/facts.js';
 import type { SearchEngine } from '../../lib/search/engine.js';
 import type { SolrEngine } from '../../lib/search/solr/engine.js';
+import type { ClusterFacts, NodeFacts } from '../../lib/search/status/facts.js';
 import { type Command, type Finding, subjects } from '../../lib/search/status/finding.js';
 import { findings } from '../../lib/search/status/findings.js';
 import { readFacts } from '../../lib/search/status/read.js';
@@ -46,10 +46,10 @@ export const status = readCommand({
   },
 
   present(result, printer) {
-    const { target, health, nodes, indices, tasks, findings: found } = result;
+    const { target, health, nodes, tasks, findings: found } = result;
     printer.heading(`${target}: ${health}, ${counted(nodes.length, 'node')}`);
     presentNodes(nodes, printer);
-    presentIndices(indices, printer);
+    presentIndices(result, printer);
     for (const { id, action, description, runningMs, done, total } of tasks) {
       printer.line(
         `running: ${action} for ${formatDuration(runningMs)}, ${formatCount(done)} of ${formatCount(total)}`,
@@ -96,18 +96,22 @@ function presentNodes(nodes: readonly NodeFacts[], printer: Printer): void {
   });
 }
 
-function presentIndices(indices: readonly IndexFacts[], printer: Printer): void {
+function presentIndices({ indices, aliases }: ClusterFacts, printer: Printer): void {
+  const aliasesOf = (index: string) =>
+    Object.entries(aliases).flatMap(([alias, of]) => (of.indices.includes(index) ? [alias] : []));
   printer.table({
     columns: [
       { title: 'index', cut: true },
+      { title: 'alias', cut: true, optional: true },
       { title: 'health' },
       { title: 'documents', align: 'right' },
       { title: 'size', align: 'right' },
       { title: 'shards', align: 'right' },
-      { title: 'ms a query', align: 'right' },
+      { title: 'ms/query', align: 'right', optional: true },
     ],
     rows: indices.map(({ name, health, isClosed, documents, bytes, shards, replicas, queries }) => [
       name,
+      aliasesOf(name).join(', '),
       isClosed ? `${health}, closed` : health,
       formatCount(documents),
       formatBytes(bytes),
@@ -121,6 +125,7 @@ function presentIndices(indices: readonly IndexFacts[], printer: Printer): void 
 function presentCommand(command: Command, printer: Printer): void {
   if (typeof command === 'string') return printer.command(command, 6);
   const { method, path, body } = command;
-  printer.line(`      ${method} ${path}`);
-  if (body !== undefined) printer.line(`      ${JSON.stringify(body)}`);
+  const lines = [`${method} ${path}`, ...(body === undefined ? [] : [JSON.stringify(body)])];
+  // Not broken: it is to be pasted.
+  printer.block(`${lines.map((line) => `      ${line}`).join('\n')}\n`);
 }
