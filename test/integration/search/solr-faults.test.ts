@@ -187,6 +187,23 @@ needs('search')('faults between us and Solr', () => {
     expect(outcomes[1]).toMatchObject({ reason: expect.stringContaining("'n'='x'") as unknown });
     await engine.refresh(core, signal);
     expect(await engine.count(core, signal)).toBe(6);
+
+    // Behind more errors than it tolerates it fails, with documents that it has not looked at.
+    await configure({
+      'update-updateprocessor': {
+        name: 'tolerant',
+        class: 'solr.TolerantUpdateProcessorFactory',
+        maxErrors: 1,
+      },
+    });
+    status.length = 0;
+    const limited = await engine.bulk(
+      { index: core },
+      Array.from({ length: 9 }, (_, i) => operation('index', `l${i}`, { n: i % 2 === 1 ? 'x' : i })),
+      signal,
+    );
+    expect(status[0]).toBe(400);
+    expect(statuses(limited)).toEqual(['done', 400, 'done', 400, 'done', 400, 'done', 400, 'done']);
   });
 });
 

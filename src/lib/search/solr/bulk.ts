@@ -118,8 +118,9 @@ class Run {
     const [first] = left;
     if (first === undefined) return;
     const wasOne = commands.length === 1;
-    // A core takes the commands in turn, and stops at the first that fails.
-    if (refusal !== undefined && (wasOne || !client.isCloud)) {
+    // A core takes the commands in turn, and stops at the first that fails; a chain that tolerates errors, behind too many.
+    const isInTurn = !client.isCloud && errors.size === 0;
+    if (refusal !== undefined && (wasOne || isInTurn)) {
       this.#refuse(first, refusal.status, refusal.reason);
       left.shift();
     } else if (wasOne) this.#refuse(first, 400, 'Solr tolerated an error, and did not say which');
