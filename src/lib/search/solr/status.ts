@@ -234,7 +234,7 @@ function indexFacts(name: string, health: Health, known: Partial<IndexFacts>): I
     blocks: [],
     refreshInterval: undefined,
     isReindexed: false,
-    replacedBy: undefined,
+    isSetAside: false,
     logsSlowQueries: false,
     ...known,
   };
