@@ -130,6 +130,24 @@ function blockProblems({ name, blocks, isReindexed, replacedBy }: IndexFacts): P
 }
 
 function leftovers(index: IndexFacts, facts: ClusterFacts): Problem[] {
+  const { usualSettings: usual } = index;
+  if (usual !== undefined)
+    return [
+      {
+        subject: 'leftovers',
+        isSevere: false,
+        what: `has no refreshes and no replicas, for a search index --bulk-settings that began at ${usual.since}`,
+        advice: 'The next search index into it puts them back. Unless one runs now, set them back.',
+        command: {
+          method: 'PUT',
+          path: `/${encodeURIComponent(index.name)}/_settings`,
+          body: {
+            'index.refresh_interval': usual.refreshInterval,
+            'index.number_of_replicas': usual.replicas,
+          },
+        },
+      },
+    ];
   const found: Problem[] = [];
   const load = 'A load that was killed leaves it so. Unless one runs now, set it back.';
   if (index.refreshInterval?.startsWith('-') === true)

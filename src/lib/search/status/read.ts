@@ -1,4 +1,5 @@
 import { UserError } from '../../core/errors.js';
+import { usualSettings } from '../elastic/bulk-settings.js';
 import type { ElasticClient } from '../elastic/client.js';
 import { markKey, stateKey } from '../reindex/state.js';
 import { explain } from './explain.js';
@@ -130,6 +131,7 @@ export async function readFacts(
         indexOf(name, settings, {
           isReindexed: mappings._meta?.[stateKey] !== undefined,
           replacedBy: replacements.get(name),
+          usualSettings: usualSettings(name, mappings._meta),
           health: health.indices?.[name]?.status ?? 'red',
           stats: stats.indices?.[name],
           unassigned: unassigned.get(name) ?? [],
@@ -192,7 +194,7 @@ function indexOf(
   {
     stats,
     ...more
-  }: Pick<IndexFacts, 'health' | 'unassigned' | 'isReindexed' | 'replacedBy'> & {
+  }: Pick<IndexFacts, 'health' | 'unassigned' | 'isReindexed' | 'replacedBy' | 'usualSettings'> & {
     stats: IndexStats | undefined;
   },
 ): IndexFacts {
