@@ -101,6 +101,7 @@ export async function readFacts(
   if ('error' in held)
     throw new UserError(`${client.name} has no index, alias or data stream ${index}`, {
       code: 'INDEX_MISSING',
+      hint: 'See what there is: metrify search status',
     });
   const [health, state, nodes, stats, watermarks, pending, tasks] = await Promise.all([
     client.json<{ status: Health; indices?: Record<string, { status: Health }> }>(
@@ -121,7 +122,7 @@ export async function readFacts(
     readTasks(client, signal),
   ]);
   const routed = state.routing_table.indices;
-  const replacements = replacementsIn(held);
+  const setAside = setAsideIn(held);
   const unassigned = await explain(client, unassignedOf(routed), signal);
   return {
     health: health.status,
@@ -130,7 +131,7 @@ export async function readFacts(
       .map(([name, { settings, mappings }]) =>
         indexOf(name, settings, {
           isReindexed: mappings._meta?.[stateKey] !== undefined,
-          replacedBy: replacements.get(name),
+          isSetAside: setAside.has(name),
           usualSettings: usualSettings(name, mappings._meta),
           health: health.indices?.[name]?.status ?? 'red',
           stats: stats.indices?.[name],
@@ -194,7 +195,7 @@ function indexOf(
   {
     stats,
     ...more
-  }: Pick<IndexFacts, 'health' | 'unassigned' | 'isReindexed' | 'replacedBy' | 'usualSettings'> & {
+  }: Pick<IndexFacts, 'health' | 'unassigned' | 'isReindexed' | 'isSetAside' | 'usualSettings'> & {
     stats: IndexStats | undefined;
   },
 ): IndexFacts {
@@ -224,14 +225,14 @@ function indexOf(
   };
 }
 
-/** By old index, what a reindex has put in its place. */
-function replacementsIn(held: Held): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  for (const [name, { mappings }] of Object.entries(held)) {
-    const mark = mappings._meta?.[markKey] as { source?: { name?: string } } | undefined;
-    if (mark?.source?.name !== undefined) found.set(mark.source.name, name);
-  }
-  return found;
+/** Of each pair of a reindex that has ended: the old index, or after a rollback the new one. */
+function setAsideIn(held: Held): ReadonlySet<string> {
+  const pairs = Object.entries(held).flatMap(([name, { mappings }]) => {
+    const mark = mappings._meta?.[markKey] as { source?: { name?: string }; swapped?: object } | undefined;
+    const old = mark?.source?.name;
+    return mark?.swapped !== undefined && old !== undefined && held[old] !== undefined ? [name, old] : [];
+  });
+  return new Set(pairs.filter((name) => Object.keys(held[name]!.aliases).length === 0));
 }
 
 function leaves(value: unknown): unknown[] {
