@@ -33,7 +33,8 @@ function index(name: string, more: Partial<IndexFacts> = {}): IndexFacts {
     blocks: [],
     refreshInterval: undefined,
     isReindexed: false,
-    replacedBy: undefined,
+    isSetAside: false,
+    usualSettings: undefined,
     logsSlowQueries: false,
     ...more,
   };
