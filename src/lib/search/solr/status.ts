@@ -235,6 +235,7 @@ function indexFacts(name: string, health: Health, known: Partial<IndexFacts>): I
     refreshInterval: undefined,
     isReindexed: false,
     isSetAside: false,
+    usualSettings: undefined,
     logsSlowQueries: false,
     ...known,
   };

@@ -1,4 +1,5 @@
 import { UserError } from '../../core/errors.js';
+import { usualSettings } from '../elastic/bulk-settings.js';
 import type { ElasticClient } from '../elastic/client.js';
 import { markKey, stateKey } from '../reindex/state.js';
 import { explain } from './explain.js';
@@ -131,6 +132,7 @@ export async function readFacts(
         indexOf(name, settings, {
           isReindexed: mappings._meta?.[stateKey] !== undefined,
           isSetAside: setAside.has(name),
+          usualSettings: usualSettings(name, mappings._meta),
           health: health.indices?.[name]?.status ?? 'red',
           stats: stats.indices?.[name],
           unassigned: unassigned.get(name) ?? [],
@@ -193,7 +195,7 @@ function indexOf(
   {
     stats,
     ...more
-  }: Pick<IndexFacts, 'health' | 'unassigned' | 'isReindexed' | 'isSetAside'> & {
+  }: Pick<IndexFacts, 'health' | 'unassigned' | 'isReindexed' | 'isSetAside' | 'usualSettings'> & {
     stats: IndexStats | undefined;
   },
 ): IndexFacts {
