@@ -24,6 +24,7 @@ import { memory } from './memory.js';
 import { multiLevelMemory, multiLevelRedis, stampede } from './multi-level.js';
 import { searchBulk, searchBulkClient, searchBulkMemory } from './search-bulk.js';
 import { searchVerify, searchVerifyMemory } from './search-verify.js';
+import { searchScan } from './search-scan.js';
 import { simbench } from './simbench.js';
 import { warm } from './warm.js';
 import { writeBehind } from './write-behind.js';
@@ -57,6 +58,7 @@ const benchmarks = [
   searchBulkMemory,
   searchVerify,
   searchVerifyMemory,
+  searchScan,
 ];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]
