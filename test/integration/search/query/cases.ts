@@ -345,6 +345,23 @@ export function queryCases(server: () => Promise<SharedSearch>, { largeBytes = 1
       await own.remove();
     });
 
+    test('in the order of times of nanoseconds, of which many are within a millisecond, and some missing', async () => {
+      const { url, prefix } = await server();
+      const dated = { mappings: { properties: { at: { type: 'date_nanos' } } }, shards: 3 };
+      const own = await SearchIndex.create(url, `${prefix}nanos`, dated);
+      const at = (i: number) => `2026-11-29T12:00:00.000${String(i * 7919).padStart(6, '0')}Z`;
+      const ids = Array.from({ length: 120 }, (_, i) => `${i}`);
+      await own.put(ids.map((id, i) => [id, i % 3 === 0 ? '{}' : JSON.stringify({ at: at(i) })]));
+      for (const order of ['asc', 'desc'] as const) {
+        const read: string[] = [];
+        const sort = [{ field: 'at', order }];
+        for await (const hits of engine.scan(own.name, { signal, sort, pageSize: 10 }))
+          read.push(...hits.map(({ id }) => id));
+        expect(read.sort()).toEqual([...ids].sort());
+      }
+      await own.remove();
+    });
+
     test('parts together are the whole', async () => {
       const ids: string[] = [];
       for (const id of [0, 1, 2])
