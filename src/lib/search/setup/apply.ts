@@ -1,10 +1,14 @@
 import { SearchRefusal } from '../../clients/search/refusal.js';
-import type { ElasticClient } from '../elastic/client.js';
 import type { Change, SetupRequest } from './plan.js';
 
-/** Makes the changes one after the other. @param made called after each @throws as ElasticClient.json */
+/** Elasticsearch, OpenSearch or Solr. */
+interface Client {
+  json(request: SetupRequest, signal: AbortSignal): Promise<unknown>;
+}
+
+/** Makes the changes one after the other. @param made called after each @throws as the client */
 export async function applySetup(
-  client: ElasticClient,
+  client: Client,
   changes: readonly Change[],
   signal: AbortSignal,
   made: (change: Change) => void,
@@ -15,7 +19,7 @@ export async function applySetup(
   }
 }
 
-async function send(client: ElasticClient, request: SetupRequest, signal: AbortSignal): Promise<void> {
+async function send(client: Client, request: SetupRequest, signal: AbortSignal): Promise<void> {
   try {
     await client.json(request, signal);
   } catch (error) {

@@ -165,7 +165,7 @@ function mapValues(
 }
 
 /** With every scalar as text: servers give back `"true"` for true, and `100.0` for 100. */
-function texts(object: JsonObject): JsonObject {
+export function texts(object: JsonObject): JsonObject {
   return mapValues(object, scalarOrTexts);
 }
 
