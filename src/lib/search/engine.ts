@@ -123,6 +123,8 @@ export interface ScanOptions {
   readonly sort?: readonly SortKey[];
   /** False: hits come without their documents. */
   readonly source?: boolean;
+  /** False: hits come without version and sequence number, which takes the server less work. */
+  readonly versions?: boolean;
   /** A part of the documents: part `id` of `max`. Parts can be read side by side. */
   readonly slice?: { readonly id: number; readonly max: number };
   /** Of one shard only, by its number. */

@@ -165,7 +165,7 @@ function mapValues(
 }
 
 /** With every scalar as text: servers give back `"true"` for true, and `100.0` for 100. */
-export function texts(object: JsonObject): JsonObject {
+function texts(object: JsonObject): JsonObject {
   return mapValues(object, scalarOrTexts);
 }
 
