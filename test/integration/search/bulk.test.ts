@@ -39,6 +39,69 @@ needs('search')('bulks', () => {
   });
 
   const write = (operation: Operation) => engine.bulk({ index: index.name }, [operation], signal);
+  const writeAll = async (
+    operations: readonly Operation[],
+    { index: name = index.name, mayRepeat = false } = {},
+  ): Promise<readonly Settled[]> => {
+    const settled = new Map<Operation, Settled>();
+    const writer = new BulkWriter({
+      engine,
+      target: { index: name },
+      clock: systemClock,
+      signal,
+      mayRepeat,
+      settled: (operation, outcome) => void settled.set(operation, outcome),
+    });
+    for (const operation of operations) await writer.add(operation);
+    await writer.drain();
+    return operations.map((operation) => settled.get(operation)!);
+  };
+
+  test('one update that the server cannot read is rejected alone', async () => {
+    const many = Array.from({ length: 7 }, (_, n) => `spoiled-${n}` as ByteString);
+    for (const id of many) await write({ kind: 'index', id, source: toBytes('{"a":1}') });
+    const settled = await writeAll(
+      many.map((id, n) => ({
+        kind: 'update',
+        id,
+        source: toBytes(n === 3 ? '{"a":2,"a":3}' : `{"b":${n}}`),
+      })),
+    );
+    expect(settled.map(({ kind }) => kind)).toEqual(many.map((_, n) => (n === 3 ? 'rejected' : 'done')));
+    expect(settled[3]).toMatchObject({
+      status: 400,
+      reason: expect.stringMatching(/[Dd]uplicate/) as string,
+    });
+  });
+
+  test('what may have been written before is looked up behind an alias of several indices', async () => {
+    const older = await createIndex(server.url, `${server.prefix}bulks-older`, {});
+    const alias = `${server.prefix}both`;
+    await engine.client.json(
+      {
+        method: 'POST',
+        path: '/_aliases',
+        body: {
+          actions: [
+            { add: { index: older.name, alias } },
+            { add: { index: index.name, alias, is_write_index: true } },
+          ],
+        },
+      },
+      signal,
+    );
+    const source = toBytes('{"a":1}');
+    const operations: Operation[] = ['same', 'other'].map((id) => ({
+      kind: 'create',
+      id: id as ByteString,
+      source,
+    }));
+    await write({ kind: 'index', id: 'same' as ByteString, source });
+    await write({ kind: 'index', id: 'other' as ByteString, source: toBytes('{"a":2}') });
+    const settled = await writeAll(operations, { index: alias, mayRepeat: true });
+    await older.remove();
+    expect(settled.map(({ kind }) => kind)).toEqual(['done', 'rejected']);
+  });
 
   test('of mixed kinds are answered each in its place, as the rules say', async () => {
     const { random } = replayable('operations');
