@@ -72,7 +72,7 @@ describe('what is not well with a cluster', () => {
     const lost = index('z', { unassigned: [{ ...copy, isPrimary: true }] });
     expect(found({ indices: [...indices, lost] })).toEqual([
       'z: shard 0 of 1 cannot be read or written (NODE_LEFT)',
-      'a, b, c and 2 more: 1 copy of its shards is missing (NODE_LEFT)',
+      'a, b, c and 2 more, each: 1 copy of its shards is missing (NODE_LEFT)',
     ]);
   });
 
