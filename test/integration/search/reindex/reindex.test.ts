@@ -123,6 +123,30 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
       expect(there.get('d7')).toEqual({ n: 7 });
     });
 
+    if (engine === 'opensearch-3')
+      test('a pipeline that documents have been through is not applied again', async () => {
+        const alias = name();
+        const pipeline = `${alias}-count`;
+        const processors = [{ script: { source: 'ctx.times = (ctx.times ?: 0) + 1' } }];
+        await cluster.ask('PUT', `/_ingest/pipeline/${pipeline}`, { processors });
+        try {
+          const old = await cluster.createSeries(alias, numbers);
+          await cluster.ask('PUT', `/${old}/_settings`, { 'index.default_pipeline': pipeline });
+          await cluster.fill(alias, 20, document);
+          for (const by of ['server', 'client']) {
+            const { code, stderr } = await cluster.reindex(alias, '--by', by);
+            expect(code, stderr).toBe(0);
+          }
+          await cluster.ask('PUT', `/${alias}/_doc/later`, { n: 1 });
+          const documents = [...(await cluster.documents(alias)).values()] as { times: number }[];
+          expect(documents).toHaveLength(21);
+          expect(documents.filter(({ times }) => times !== 1)).toEqual([]);
+        } finally {
+          await cluster.clean(alias);
+          await cluster.ask('DELETE', `/_ingest/pipeline/${pipeline}`);
+        }
+      });
+
     // What follows does not depend on who copies.
     if (engine !== 'elasticsearch-9') return;
 
