@@ -1,5 +1,7 @@
 import { counted, formatBytes, formatCount, formatDuration } from '../../lib/core/units.js';
-import type { ClusterFacts, IndexFacts, NodeFacts } from '../../lib/search/status/facts.js';
+import type { SearchEngine } from '../../lib/search/engine.js';
+import type { SolrEngine } from '../../lib/search/solr/engine.js';
+import type { ClusterFacts, NodeFacts } from '../../lib/search/status/facts.js';
 import { type Command, type Finding, subjects } from '../../lib/search/status/finding.js';
 import { findings } from '../../lib/search/status/findings.js';
 import { readFacts } from '../../lib/search/status/read.js';
@@ -30,28 +32,24 @@ export const status = readCommand({
   junit: true,
 
   async read({ index, check, engine }, context) {
-    const client = await elasticClientOf(
-      await openConfigured({ engine }, context, 'search status'),
-      'search status',
-    );
-    const facts = await readFacts(client, index, context.signal);
-    const found = findings(facts);
+    const opened = await openConfigured({ engine }, context, 'search status');
+    const { facts, found } = await look(opened, index, context.signal);
     const checks = Object.entries(subjects).map(([subject, name]) => {
       const failures = found.filter((finding) => finding.subject === subject).map(({ what }) => what);
       return { name, failure: failures.length === 0 ? undefined : failures.join('; ') };
     });
     return {
       verdict: check && found.length > 0 ? 'failed' : 'ok',
-      result: { target: client.name, ...facts, findings: found } satisfies Result as Result,
+      result: { target: opened.name, ...facts, findings: found } satisfies Result as Result,
       checks,
     };
   },
 
   present(result, printer) {
-    const { target, health, nodes, indices, tasks, findings: found } = result;
+    const { target, health, nodes, tasks, findings: found } = result;
     printer.heading(`${target}: ${health}, ${counted(nodes.length, 'node')}`);
     presentNodes(nodes, printer);
-    presentIndices(indices, printer);
+    presentIndices(result, printer);
     for (const { id, action, description, runningMs, done, total } of tasks) {
       printer.line(
         `running: ${action} for ${formatDuration(runningMs)}, ${formatCount(done)} of ${formatCount(total)}`,
@@ -66,6 +64,20 @@ export const status = readCommand({
     }
   },
 });
+
+async function look(
+  engine: SearchEngine,
+  index: string | undefined,
+  signal: AbortSignal,
+): Promise<{ facts: ClusterFacts; found: readonly Finding[] }> {
+  if (engine.kind === 'solr') {
+    const { readSolrStatus } = await import('../../lib/search/solr/status.js');
+    const { facts, findings: found } = await readSolrStatus((engine as SolrEngine).client, index, signal);
+    return { facts, found };
+  }
+  const facts = await readFacts(await elasticClientOf(engine, 'search status'), index, signal);
+  return { facts, found: findings(facts) };
+}
 
 function presentNodes(nodes: readonly NodeFacts[], printer: Printer): void {
   printer.table({
@@ -84,18 +96,22 @@ function presentNodes(nodes: readonly NodeFacts[], printer: Printer): void {
   });
 }
 
-function presentIndices(indices: readonly IndexFacts[], printer: Printer): void {
+function presentIndices({ indices, aliases }: ClusterFacts, printer: Printer): void {
+  const aliasesOf = (index: string) =>
+    Object.entries(aliases).flatMap(([alias, of]) => (of.indices.includes(index) ? [alias] : []));
   printer.table({
     columns: [
       { title: 'index', cut: true },
+      { title: 'alias', cut: true, optional: true },
       { title: 'health' },
       { title: 'documents', align: 'right' },
       { title: 'size', align: 'right' },
       { title: 'shards', align: 'right' },
-      { title: 'ms a query', align: 'right' },
+      { title: 'ms/query', align: 'right', optional: true },
     ],
     rows: indices.map(({ name, health, isClosed, documents, bytes, shards, replicas, queries }) => [
       name,
+      aliasesOf(name).join(', '),
       isClosed ? `${health}, closed` : health,
       formatCount(documents),
       formatBytes(bytes),
@@ -109,6 +125,7 @@ function presentIndices(indices: readonly IndexFacts[], printer: Printer): void 
 function presentCommand(command: Command, printer: Printer): void {
   if (typeof command === 'string') return printer.command(command, 6);
   const { method, path, body } = command;
-  printer.line(`      ${method} ${path}`);
-  if (body !== undefined) printer.line(`      ${JSON.stringify(body)}`);
+  const lines = [`${method} ${path}`, ...(body === undefined ? [] : [JSON.stringify(body)])];
+  // Not broken: it is to be pasted.
+  printer.block(`${lines.map((line) => `      ${line}`).join('\n')}\n`);
 }

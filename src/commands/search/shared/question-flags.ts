@@ -7,6 +7,7 @@ import { parseAggregation } from '../../../lib/search/query/aggregation-spec.js'
 import type { Asked } from '../../../lib/search/query/asked.js';
 import { readPolygons } from '../../../lib/search/query/geojson.js';
 import { parseBox, parseDistance, parsePlace } from '../../../lib/search/query/place.js';
+import { parseSort } from '../../../lib/search/query/sort-spec.js';
 import { flag, type Flags, flagName, type FlagValues } from '../../../runtime/flags.js';
 
 const usualLimit = 20;
@@ -105,12 +106,6 @@ function parseWhere(text: string): [field: string, value: string] {
   const at = text.indexOf('=');
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
   throw new UserError(`'${text}' is not a condition`, { hint: 'Write it as FIELD=VALUE.' });
-}
-
-function parseSort(text: string): { field: string; order: 'asc' | 'desc' } {
-  const [, field, order = 'asc'] = /^(.+?)(?::(asc|desc))?$/.exec(text) ?? [];
-  if (field === undefined) throw new UserError('--sort needs a field');
-  return { field, order: order as 'asc' | 'desc' };
 }
 
 function parseLimit(text: string): number {

@@ -45,8 +45,9 @@ export async function planRetention(
   if (held === undefined)
     throw new UserError(`${client.name} has no index, alias or data stream ${name}`, {
       code: 'INDEX_MISSING',
+      hint: 'See what there is: metrify search status',
     });
-  const field = timeField ?? timeFieldOf(name, held);
+  const field = timeFieldOf(name, held, timeField);
   await client.bytes({ method: 'POST', path: `/${encodeURIComponent(name)}/_refresh` }, signal);
   const plan = { name, timeField: field, limit };
   if (!isSeries(held)) {
@@ -81,7 +82,9 @@ function isOld(index: string, { documents, newest }: Ages, limit: Date): boolean
 
 function untimed({ documents, timed }: Ages, field: string): string | undefined {
   const without = documents - timed;
-  return without === 0 ? undefined : `${formatCount(without)} of its documents ${without === 1 ? 'has' : 'have'} no ${field}`;
+  return without === 0
+    ? undefined
+    : `${formatCount(without)} of its documents ${without === 1 ? 'has' : 'have'} no ${field}`;
 }
 
 /** Why an index must stay however old it is. */

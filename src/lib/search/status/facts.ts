@@ -49,8 +49,8 @@ export interface IndexFacts {
   readonly refreshInterval: string | undefined;
   /** A reindex of it has begun, and has not ended. */
   readonly isReindexed: boolean;
-  /** The index that a reindex has put in its place. */
-  readonly replacedBy: string | undefined;
+  /** Its aliases point at the other index of a reindex, which has ended or was rolled back. */
+  readonly isSetAside: boolean;
   /** Slow queries are logged. */
   readonly logsSlowQueries: boolean;
 }

@@ -8,6 +8,8 @@ interface Problem {
   readonly isSevere: boolean;
   /** After the name of the index. */
   readonly what: string;
+  /** In the server's words: what differs only by it is one finding. */
+  readonly why?: string;
   readonly advice: string;
   /** A setting that mends it. */
   readonly setting?: readonly [name: string, value: unknown];
@@ -16,21 +18,28 @@ interface Problem {
 
 /** What is not well with indices. What several have is one finding. */
 export function indexFindings(facts: ClusterFacts): readonly Finding[] {
-  const found = new Map<string, { problem: Problem; names: string[] }>();
+  const found = new Map<string, { problem: Problem; names: string[]; reasons: Set<string> }>();
   for (const index of facts.indices)
-    for (const problem of problemsOf(index, facts)) {
+    for (const { why, ...problem } of problemsOf(index, facts)) {
       const key = JSON.stringify(problem);
-      const same = found.get(key);
-      if (same === undefined) found.set(key, { problem, names: [index.name] });
-      else same.names.push(index.name);
+      const same = found.get(key) ?? { problem, names: [], reasons: new Set() };
+      found.set(key, same);
+      same.names.push(index.name);
+      if (why !== undefined) same.reasons.add(why);
     }
-  return [...found.values()].map(({ problem, names }) => findingOf(problem, names));
+  return [...found.values()].map(({ problem, names, reasons }) => findingOf(problem, names, [...reasons]));
 }
 
-function findingOf({ what, setting, ...problem }: Problem, names: readonly string[]): Finding {
+function findingOf(
+  { what, setting, ...problem }: Problem,
+  names: readonly string[],
+  reasons: readonly string[],
+): Finding {
+  const [reason, ...others] = reasons;
+  const why = others.length === 0 ? reason : `${reason}; and ${counted(others.length, 'other reason')}`;
   return {
     ...problem,
-    what: `${namesText(names)}: ${what}`,
+    what: `${namesText(names)}: ${what}${why === undefined ? '' : ` (${why})`}`,
     ...(setting === undefined
       ? {}
       : {
@@ -44,8 +53,9 @@ function findingOf({ what, setting, ...problem }: Problem, names: readonly strin
 }
 
 function namesText(names: readonly string[]): string {
+  if (names.length === 1) return names[0]!;
   const shown = names.slice(0, 3).join(', ');
-  return names.length <= 3 ? shown : `${shown} and ${formatCount(names.length - 3)} more`;
+  return `${names.length <= 3 ? shown : `${shown} and ${formatCount(names.length - 3)} more`}, each`;
 }
 
 function problemsOf(index: IndexFacts, facts: ClusterFacts): readonly Problem[] {
@@ -68,7 +78,8 @@ function shardProblems(index: IndexFacts, facts: ClusterFacts): Problem[] {
     found.push({
       subject: 'shards',
       isSevere: true,
-      what: `${shardsText(primaries)} of ${index.shards} cannot be read or written (${why(primaries[0]!)})`,
+      what: `${shardsText(primaries)} of ${index.shards} cannot be read or written`,
+      why: why(primaries[0]!),
       advice: 'Start the node that has it. Only if its data are lost: restore it, or index it again.',
       command: { method: 'POST', path: '/_cluster/reroute?retry_failed=true' },
     });
@@ -78,7 +89,8 @@ function shardProblems(index: IndexFacts, facts: ClusterFacts): Problem[] {
   found.push({
     subject: 'shards',
     isSevere: false,
-    what: `${counted(copies.length, 'copy', 'copies')} of its shards ${copies.length === 1 ? 'is' : 'are'} missing (${why(copies[0]!)})`,
+    what: `${counted(copies.length, 'copy', 'copies')} of its shards ${copies.length === 1 ? 'is' : 'are'} missing`,
+    why: why(copies[0]!),
     advice: impossible
       ? `${counted(index.replicas, 'replica')} cannot be on ${counted(possible + 1, 'node')}: add a node, or have fewer.`
       : 'Should another node stop now, documents are lost. Start the node that is gone, or wait until it is copied.',
@@ -101,7 +113,7 @@ const blocked: Readonly<Record<string, string>> = {
   read_only: 'writes, and no changes',
 };
 
-function blockProblems({ name, blocks, isReindexed, replacedBy }: IndexFacts): Problem[] {
+function blockProblems({ name, blocks, isReindexed, isSetAside }: IndexFacts): Problem[] {
   return blocks.flatMap((block): Problem[] => {
     const lift = { subject: 'blocks', isSevere: true, setting: [`index.blocks.${block}`, null] } as const;
     if (block === 'read_only_allow_delete')
@@ -112,8 +124,8 @@ function blockProblems({ name, blocks, isReindexed, replacedBy }: IndexFacts): P
           advice: 'Make room first. Servers before 7.4 keep the block until it is lifted.',
         },
       ];
-    // A reindex leaves the old index so, for a rollback.
-    if (replacedBy !== undefined && block === 'write') return [];
+    // A reindex and a rollback leave it so.
+    if (isSetAside && block === 'write') return [];
     const what = `takes no ${blocked[block] ?? 'writes'}: index.blocks.${block} is set`;
     if (isReindexed && block === 'write')
       return [

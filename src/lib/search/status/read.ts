@@ -100,6 +100,7 @@ export async function readFacts(
   if ('error' in held)
     throw new UserError(`${client.name} has no index, alias or data stream ${index}`, {
       code: 'INDEX_MISSING',
+      hint: 'See what there is: metrify search status',
     });
   const [health, state, nodes, stats, watermarks, pending, tasks] = await Promise.all([
     client.json<{ status: Health; indices?: Record<string, { status: Health }> }>(
@@ -120,7 +121,7 @@ export async function readFacts(
     readTasks(client, signal),
   ]);
   const routed = state.routing_table.indices;
-  const replacements = replacementsIn(held);
+  const setAside = setAsideIn(held);
   const unassigned = await explain(client, unassignedOf(routed), signal);
   return {
     health: health.status,
@@ -129,7 +130,7 @@ export async function readFacts(
       .map(([name, { settings, mappings }]) =>
         indexOf(name, settings, {
           isReindexed: mappings._meta?.[stateKey] !== undefined,
-          replacedBy: replacements.get(name),
+          isSetAside: setAside.has(name),
           health: health.indices?.[name]?.status ?? 'red',
           stats: stats.indices?.[name],
           unassigned: unassigned.get(name) ?? [],
@@ -192,7 +193,7 @@ function indexOf(
   {
     stats,
     ...more
-  }: Pick<IndexFacts, 'health' | 'unassigned' | 'isReindexed' | 'replacedBy'> & {
+  }: Pick<IndexFacts, 'health' | 'unassigned' | 'isReindexed' | 'isSetAside'> & {
     stats: IndexStats | undefined;
   },
 ): IndexFacts {
@@ -222,14 +223,14 @@ function indexOf(
   };
 }
 
-/** By old index, what a reindex has put in its place. */
-function replacementsIn(held: Held): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  for (const [name, { mappings }] of Object.entries(held)) {
-    const mark = mappings._meta?.[markKey] as { source?: { name?: string } } | undefined;
-    if (mark?.source?.name !== undefined) found.set(mark.source.name, name);
-  }
-  return found;
+/** Of each pair of a reindex that has ended: the old index, or after a rollback the new one. */
+function setAsideIn(held: Held): ReadonlySet<string> {
+  const pairs = Object.entries(held).flatMap(([name, { mappings }]) => {
+    const mark = mappings._meta?.[markKey] as { source?: { name?: string }; swapped?: object } | undefined;
+    const old = mark?.source?.name;
+    return mark?.swapped !== undefined && old !== undefined && held[old] !== undefined ? [name, old] : [];
+  });
+  return new Set(pairs.filter((name) => Object.keys(held[name]!.aliases).length === 0));
 }
 
 function leaves(value: unknown): unknown[] {

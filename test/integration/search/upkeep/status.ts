@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 
 import type { ElasticClient } from '../../../../src/lib/search/elastic/client.js';
+import { markKey } from '../../../../src/lib/search/reindex/state.js';
 import { findings } from '../../../../src/lib/search/status/findings.js';
 import { readFacts } from '../../../../src/lib/search/status/read.js';
 import type { OwnNames } from './server.js';
@@ -17,9 +18,9 @@ export function statusCases(server: () => OwnNames): void {
     prefix = `${server().prefix}status-`;
   });
 
-  async function index(settings: object, documents = 0): Promise<string> {
+  async function index(settings: object, documents = 0, mappings: object = {}): Promise<string> {
     const name = `${prefix}${counter++}`;
-    await client.json({ method: 'PUT', path: `/${name}`, body: { settings } }, signal);
+    await client.json({ method: 'PUT', path: `/${name}`, body: { settings, mappings } }, signal);
     const lines = Array.from({ length: documents }, (_, i) => `{"index":{}}\n{"value":${i}}\n`);
     if (documents > 0)
       await client.bytes(
@@ -89,6 +90,45 @@ export function statusCases(server: () => OwnNames): void {
     await mend(client, finding!.command, signal);
     expect(await found(name)).toEqual([]);
   });
+
+  test('replicas that are missing for different reasons are one finding, mended by one request', async () => {
+    const [one, other] = [await index({ number_of_replicas: 1 }), await index({ number_of_replicas: 0 })];
+    const body = { 'index.number_of_replicas': 1 };
+    await client.json({ method: 'PUT', path: `/${other}/_settings`, body }, signal);
+    const both = `${one},${other}`;
+    const at = () => readFacts(client, both, signal);
+    expect((await at()).indices.map(({ unassigned }) => unassigned[0]?.reason)).toEqual([
+      'INDEX_CREATED',
+      'REPLICA_ADDED',
+    ]);
+    const shards = findings(await at()).filter(({ subject }) => subject === 'shards');
+    expect(shards).toMatchObject([
+      {
+        what: expect.stringMatching(`^${one}, ${other}, each: 1 copy of its shards is missing`) as string,
+        command: setting(both, 'index.number_of_replicas', 0),
+      },
+    ]);
+    await mend(client, shards[0]!.command, signal);
+    expect(findings(await at()).filter(({ subject }) => subject === 'shards')).toEqual([]);
+  });
+
+  test.each(['reindex', 'rollback'])(
+    'the index that a %s has set aside may take no writes, and the other one must',
+    async (done) => {
+      const old = await index({ number_of_replicas: 0 });
+      const mark = { source: { name: old }, swapped: { at: 0, seqNos: [-1] } };
+      const made = await index({ number_of_replicas: 0 }, 0, { _meta: { [markKey]: mark } });
+      const live = done === 'reindex' ? made : old;
+      const add = { index: live, alias: `${live}-alias` };
+      await client.json({ method: 'POST', path: '/_aliases', body: { actions: [{ add }] } }, signal);
+      const body = { 'index.blocks.write': true };
+      await client.json({ method: 'PUT', path: `/${old},${made}/_settings`, body }, signal);
+      const blocks = findings(await readFacts(client, `${old},${made}`, signal));
+      expect(blocks.filter(({ subject }) => subject === 'blocks')).toMatchObject([
+        { command: setting(live, 'index.blocks.write', null) },
+      ]);
+    },
+  );
 
   test.each(['read_only_allow_delete', 'write', 'read_only'])(
     'a block %s is a finding until it is lifted',
