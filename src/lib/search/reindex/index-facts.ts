@@ -1,4 +1,5 @@
 import { UserError } from '../../core/errors.js';
+import { whyIncomplete } from '../copy/definition.js';
 import type { ElasticClient } from '../elastic/client.js';
 import type { ElasticEngine } from '../elastic/engine.js';
 
@@ -80,12 +81,10 @@ export async function readSource(
   const [index] = await readIndices(engine.client, described.indices[0]!.name, signal);
   if (index === undefined)
     throw new UserError(`the index of '${asked}' was deleted just now`, { code: 'INDEX_MISSING' });
-  const { enabled, excludes, includes, mode } = (index.mappings._source ?? {}) as Record<string, unknown>;
-  const isIncomplete =
-    enabled === false || excludes !== undefined || includes !== undefined || mode !== undefined;
-  if (isIncomplete || index.settings['index.mapping.source.mode'] !== undefined)
-    throw new UserError(`'${index.name}' does not store whole documents: its mapping changes _source`, {
-      code: 'SOURCE_NOT_STORED',
+  const why = whyIncomplete(index.settings, { ...index.mappings });
+  if (why !== undefined)
+    throw new UserError(`'${index.name}' does not give its documents as they were written: ${why}`, {
+      code: 'SOURCE_INCOMPLETE',
       hint: 'Fill a new index from where the documents come from: metrify search index',
     });
   return { asked, index, isBare: !described.isAlias && Object.keys(index.aliases).length === 0 };
