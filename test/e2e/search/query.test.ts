@@ -117,7 +117,7 @@ needs('search')('metrify search query', () => {
       env: env(),
     });
     expect(code).toBe(2);
-    expect(stderr).toContain('no such index');
+    expect(stderr).toContain(`has no index, alias or data stream '${server.prefix}none'`);
   });
 
   describe('--all', () => {

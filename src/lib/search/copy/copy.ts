@@ -9,6 +9,7 @@ import { Checkpoint } from '../../runs/checkpoint.js';
 import type { Wait } from '../bulk/writer.js';
 import { ElasticEngine } from '../elastic/engine.js';
 import type { SearchEngine } from '../engine.js';
+import { indexMissing } from '../index-missing.js';
 import { compareSides, type Comparison } from '../verify/compare.js';
 import { openIndexSide } from '../verify/open-index-side.js';
 import { repair } from '../verify/repair.js';
@@ -235,11 +236,7 @@ function elastic(engine: SearchEngine): ElasticEngine {
 async function oneIndex(engine: ElasticEngine, name: string, signal: AbortSignal) {
   const description = await engine.describe(name, signal);
   const [index, ...more] = description?.indices ?? [];
-  if (description === undefined || index === undefined)
-    throw new UserError(`${engine.name} has no index or alias '${name}'`, {
-      code: 'INDEX_MISSING',
-      hint: 'See what there is: metrify search status',
-    });
+  if (description === undefined || index === undefined) throw indexMissing(engine.name, name);
   if (description.isDataStream || more.length > 0)
     throw new ServiceConflict(
       `${name} is ${description.isDataStream ? 'a data stream' : `${more.length + 1} indices`}: one index is copied at a time`,

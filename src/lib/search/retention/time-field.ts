@@ -1,12 +1,23 @@
 import { UserError } from '../../core/errors.js';
+import { didYouMean } from '../../core/nearest.js';
 import { builtIn } from '../setup/fields.js';
 import type { Held } from '../setup/holdings.js';
 import type { JsonObject } from '../setup/resource.js';
 
-/** The field by which the documents of an index age. @throws UserError exit 2 `TIME_FIELD_UNCLEAR` */
-export function timeFieldOf(name: string, { indices, writeIndex }: Held): string {
+/**
+ * The field by which the documents of an index age.
+ * @param given by name: by any other field nothing would ever be too old
+ * @throws UserError exit 2 `TIME_FIELD_UNCLEAR`, `TIME_FIELD_UNFIT`
+ */
+export function timeFieldOf(name: string, { indices, writeIndex }: Held, given: string | undefined): string {
   const { mappings } = writeIndex ?? indices.at(-1)!;
   const dates = dateFields(mappings['properties'] as JsonObject | undefined);
+  if (given !== undefined && dates.includes(given)) return given;
+  if (given !== undefined)
+    throw new UserError(`'${given}' is not a field of type date of ${name}${didYouMean(given, dates)}`, {
+      code: 'TIME_FIELD_UNFIT',
+      hint: `It has: ${dates.join(', ') || 'none'}.`,
+    });
   const known = builtIn.find((index) => index.name === name)?.time;
   const usual = [known, '@timestamp'].find((field) => field !== undefined && dates.includes(field));
   const [only, ...others] = dates;

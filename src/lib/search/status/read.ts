@@ -1,5 +1,5 @@
-import { UserError } from '../../core/errors.js';
 import type { ElasticClient } from '../elastic/client.js';
+import { indexMissing } from '../index-missing.js';
 import { markKey, stateKey } from '../reindex/state.js';
 import { explain } from './explain.js';
 import type { ClusterFacts, Health, IndexFacts, NodeFacts, UnassignedShard } from './facts.js';
@@ -97,10 +97,7 @@ export async function readFacts(
 ): Promise<ClusterFacts> {
   const of = index === undefined ? '' : `/${encodeURIComponent(index)}`;
   const held = await client.json<Held>({ path: of === '' ? '/_all' : of, expected: [404] }, signal);
-  if ('error' in held)
-    throw new UserError(`${client.name} has no index, alias or data stream ${index}`, {
-      code: 'INDEX_MISSING',
-    });
+  if ('error' in held) throw indexMissing(client.name, index!);
   const [health, state, nodes, stats, watermarks, pending, tasks] = await Promise.all([
     client.json<{ status: Health; indices?: Record<string, { status: Health }> }>(
       { path: '/_cluster/health', query: { level: 'indices' } },

@@ -1,6 +1,6 @@
 import { SearchRefusal } from '../../clients/search/refusal.js';
-import { UserError } from '../../core/errors.js';
 import type { IndexDescription, SearchEngine } from '../engine.js';
+import { indexMissing } from '../index-missing.js';
 import { IndexSide } from './index-side.js';
 
 /**
@@ -13,7 +13,7 @@ export async function openIndexSide(
   signal: AbortSignal,
 ): Promise<IndexSide> {
   const description = await engine.describe(name, signal);
-  if (description === undefined) throw indexMissing(engine, name);
+  if (description === undefined) throw indexMissing(engine.name, name);
   await engine.refresh(name, signal).catch((error: unknown) => {
     // What is not visible yet is found when it is looked at a second time.
     if (!(error instanceof SearchRefusal && error.status === 403)) throw error;
@@ -23,11 +23,4 @@ export async function openIndexSide(
 
 function concreteOf({ indices }: IndexDescription): readonly string[] {
   return indices.map(({ name }) => name);
-}
-
-function indexMissing(engine: SearchEngine, name: string): UserError {
-  return new UserError(`${engine.name} has no index, alias or data stream '${name}'`, {
-    code: 'INDEX_MISSING',
-    hint: 'See what there is: metrify search status',
-  });
 }
