@@ -41,8 +41,8 @@ export const questionFlags = {
     help: 'how many letters a word of TEXT may differ by; auto grows with its length',
     default: 'auto',
   }),
-  highlight: flag.boolean('mark what matches TEXT'),
-  explain: flag.boolean('say how each score came about'),
+  highlight: flag.boolean('mark what matches TEXT; lines are as with --meta, with _highlight'),
+  explain: flag.boolean('say how each score came about; lines are as with --meta, with _explanation'),
   timeField: flag.text({
     placeholder: 'FIELD',
     help: 'of --from and --to (default: @timestamp, time, or the only one)',
@@ -108,9 +108,13 @@ function parseWhere(text: string): [field: string, value: string] {
 }
 
 function parseSort(text: string): { field: string; order: 'asc' | 'desc' } {
-  const [, field, order = 'asc'] = /^(.+?)(?::(asc|desc))?$/.exec(text) ?? [];
-  if (field === undefined) throw new UserError('--sort needs a field');
-  return { field, order: order as 'asc' | 'desc' };
+  const at = text.lastIndexOf(':');
+  if (at < 0) return { field: text, order: 'asc' };
+  const order = text.slice(at + 1);
+  if (order === 'asc' || order === 'desc') return { field: text.slice(0, at), order };
+  throw new UserError(`'${text}' is not a field and an order`, {
+    hint: 'Write it as FIELD, FIELD:asc or FIELD:desc.',
+  });
 }
 
 function parseLimit(text: string): number {

@@ -228,7 +228,7 @@ function elastic(engine: SearchEngine): ElasticEngine {
   if (engine instanceof ElasticEngine) return engine;
   throw new UserError(`${engine.name} has no definitions of indices that could be copied`, {
     code: 'COPY_UNSUPPORTED',
-    hint: 'Set the index up there: metrify search setup; then copy its documents: metrify search query --all --meta -o ndjson | metrify search index --meta --stdin',
+    hint: 'Create the index there, then copy its documents: metrify -e FROM search query INDEX --all --meta | metrify -e TO search index INDEX --meta --stdin',
   });
 }
 

@@ -18,11 +18,16 @@ interface Problem {
 
 /** What is not well with indices. What several have is one finding. */
 export function indexFindings(facts: ClusterFacts): readonly Finding[] {
-  const found = new Map<string, { problem: Problem; names: string[]; reasons: Set<string> }>();
+  interface Same {
+    readonly problem: Problem;
+    readonly names: string[];
+    readonly reasons: Set<string>;
+  }
+  const found = new Map<string, Same>();
   for (const index of facts.indices)
     for (const { why, ...problem } of problemsOf(index, facts)) {
       const key = JSON.stringify(problem);
-      const same = found.get(key) ?? { problem, names: [], reasons: new Set<string>() };
+      const same: Same = found.get(key) ?? { problem, names: [], reasons: new Set() };
       found.set(key, same);
       same.names.push(index.name);
       if (why !== undefined) same.reasons.add(why);
