@@ -23,6 +23,8 @@ import { loadStress } from './load-stress.js';
 import { memory } from './memory.js';
 import { multiLevelMemory, multiLevelRedis, stampede } from './multi-level.js';
 import { searchBulk, searchBulkClient, searchBulkMemory } from './search-bulk.js';
+import { searchVerify, searchVerifyMemory } from './search-verify.js';
+import { searchScan } from './search-scan.js';
 import { simbench } from './simbench.js';
 import { warm } from './warm.js';
 import { writeBehind } from './write-behind.js';
@@ -54,6 +56,9 @@ const benchmarks = [
   searchBulk,
   searchBulkClient,
   searchBulkMemory,
+  searchVerify,
+  searchVerifyMemory,
+  searchScan,
 ];
 
 const list = `npm run bench -- NAME… [--rounds N] [--scale SHARE]

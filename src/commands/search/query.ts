@@ -27,7 +27,7 @@ interface Result {
 export const query = readCommand({
   name: 'search query',
   summary: 'find documents by text, type, value, time and place',
-  synonyms: ['find', 'get', 'dump', 'scroll', 'scan', 'aggregate'],
+  synonyms: ['find', 'get', 'scroll', 'scan', 'aggregate'],
   description:
     'TEXT is words, and no character of it is an operator: documents with any of them are found, also where letters differ (--fuzziness), ' +
     'the best first. All other conditions must hold. On a terminal hits are a table; elsewhere, and with --output ndjson, ' +
@@ -84,7 +84,7 @@ export const query = readCommand({
     const known = await engine.fields(index, context.signal);
     const question = questionOf(asked, index, known, context.clock.now());
     if (all) {
-      await writeAll(engine, index, question, output, context);
+      await writeAll(engine, index, question, { output, meta }, context);
       warnOfUnseen(output, known, context);
       return { verdict: 'ok', result: resultOf({ count: output.shown, atLeast: false }, output, {}) };
     }
@@ -129,13 +129,14 @@ async function writeAll(
   engine: SearchEngine,
   index: string,
   question: Question,
-  output: HitOutput,
+  { output, meta }: { readonly output: HitOutput; readonly meta: boolean },
   context: Context,
 ): Promise<void> {
   const scanned = engine.scan(index, {
     signal: context.signal,
     filter: engine.filterOf(question),
     sort: question.sort,
+    versions: meta,
   });
   try {
     await context.during('reading', 'documents', async (progress) => {

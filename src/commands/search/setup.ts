@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
 
-import { ServiceConflict } from '../../lib/core/errors.js';
+import { ServiceConflict, UserError } from '../../lib/core/errors.js';
 import { counted } from '../../lib/core/units.js';
-import type { ElasticClient } from '../../lib/search/elastic/client.js';
-import { applySetup } from '../../lib/search/setup/apply.js';
+import { applySetup, type SetupClient } from '../../lib/search/setup/apply.js';
 import { wantedOf } from '../../lib/search/setup/built-in.js';
 import { lacking, probe } from '../../lib/search/setup/capabilities.js';
 import { differenceText } from '../../lib/search/setup/compare.js';
@@ -16,8 +15,10 @@ import {
   planSetup,
   type SetupRequest,
 } from '../../lib/search/setup/plan.js';
+import type { SearchEngine } from '../../lib/search/engine.js';
 import { readSynonymsFile } from '../../lib/search/setup/synonyms.js';
 import { validate } from '../../lib/search/setup/validate.js';
+import type { SolrEngine } from '../../lib/search/solr/engine.js';
 import { changeCommand } from '../../runtime/command.js';
 import { flag } from '../../runtime/flags.js';
 import type { Printer } from '../../runtime/printer.js';
@@ -25,7 +26,7 @@ import { elasticClientOf } from './shared/elastic.js';
 import { engineFlags, openConfigured } from './shared/engine.js';
 
 interface Prepared {
-  client: ElasticClient;
+  client: SetupClient;
   lacks: readonly string[];
   changes: readonly Change[];
   /** With `--print`. */
@@ -71,13 +72,18 @@ export const setup = changeCommand({
 
   async prepare({ from, synonyms, templatesOnly, print, engine }, context): Promise<Prepared> {
     const { signal, clock } = context;
-    const client = await elasticClientOf(
-      await openConfigured({ engine }, context, 'search setup'),
-      'search setup',
-    );
+    const opened = await openConfigured({ engine }, context, 'search setup');
     const { search } = await context.settings();
     const rules =
       synonyms === undefined ? search?.synonyms : await readSynonymsFile(resolve(context.cwd, synonyms));
+    if (opened.kind === 'solr') {
+      if (from !== undefined)
+        throw new UserError('templates of your own are of Elasticsearch or OpenSearch: Solr has none', {
+          code: 'ENGINE_LACKS',
+        });
+      return prepareSolr(opened, (rules ?? []).length > 0, print, signal);
+    }
+    const client = await elasticClientOf(opened, 'search setup');
     const settings = { ...search, synonyms: rules ?? [], retention: search?.retention ?? {} };
     const capabilities = await probe(client, signal);
     const all =
@@ -137,6 +143,20 @@ export const setup = changeCommand({
     );
   },
 });
+
+async function prepareSolr(
+  engine: SearchEngine,
+  hasSynonyms: boolean,
+  print: boolean,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const { planSolrSetup, solrCreations } = await import('../../lib/search/solr/setup.js');
+  const { client } = engine as SolrEngine;
+  if (print) return { client, lacks: [], changes: [], requests: solrCreations(client, builtIn) };
+  const { changes, fixed, lacks } = await planSolrSetup(client, builtIn, hasSynonyms, signal);
+  if (fixed.length > 0) throw fixedMappings(fixed);
+  return { client, lacks, changes, requests: undefined };
+}
 
 function resultOf({ client, lacks, requests }: Prepared, changes: readonly Change[]): Result {
   return {

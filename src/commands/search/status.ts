@@ -1,4 +1,6 @@
 import { counted, formatBytes, formatCount, formatDuration } from '../../lib/core/units.js';
+import type { SearchEngine } from '../../lib/search/engine.js';
+import type { SolrEngine } from '../../lib/search/solr/engine.js';
 import type { ClusterFacts, NodeFacts } from '../../lib/search/status/facts.js';
 import { type Command, type Finding, subjects } from '../../lib/search/status/finding.js';
 import { findings } from '../../lib/search/status/findings.js';
@@ -30,19 +32,15 @@ export const status = readCommand({
   junit: true,
 
   async read({ index, check, engine }, context) {
-    const client = await elasticClientOf(
-      await openConfigured({ engine }, context, 'search status'),
-      'search status',
-    );
-    const facts = await readFacts(client, index, context.signal);
-    const found = findings(facts);
+    const opened = await openConfigured({ engine }, context, 'search status');
+    const { facts, found } = await look(opened, index, context.signal);
     const checks = Object.entries(subjects).map(([subject, name]) => {
       const failures = found.filter((finding) => finding.subject === subject).map(({ what }) => what);
       return { name, failure: failures.length === 0 ? undefined : failures.join('; ') };
     });
     return {
       verdict: check && found.length > 0 ? 'failed' : 'ok',
-      result: { target: client.name, ...facts, findings: found } satisfies Result as Result,
+      result: { target: opened.name, ...facts, findings: found } satisfies Result as Result,
       checks,
     };
   },
@@ -66,6 +64,20 @@ export const status = readCommand({
     }
   },
 });
+
+async function look(
+  engine: SearchEngine,
+  index: string | undefined,
+  signal: AbortSignal,
+): Promise<{ facts: ClusterFacts; found: readonly Finding[] }> {
+  if (engine.kind === 'solr') {
+    const { readSolrStatus } = await import('../../lib/search/solr/status.js');
+    const { facts, findings: found } = await readSolrStatus((engine as SolrEngine).client, index, signal);
+    return { facts, found };
+  }
+  const facts = await readFacts(await elasticClientOf(engine, 'search status'), index, signal);
+  return { facts, found: findings(facts) };
+}
 
 function presentNodes(nodes: readonly NodeFacts[], printer: Printer): void {
   printer.table({

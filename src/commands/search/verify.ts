@@ -7,24 +7,27 @@ import type { IndexSide } from '../../lib/search/verify/index-side.js';
 import { openIndexSide } from '../../lib/search/verify/open-index-side.js';
 import { bytesOfPairs } from '../../lib/search/verify/pair-file.js';
 import { repair, type Repaired } from '../../lib/search/verify/repair.js';
+import { KeptSide } from '../../lib/search/verify/kept-side.js';
 import { RowSide } from '../../lib/search/verify/row-side.js';
+import type { Side } from '../../lib/search/verify/side.js';
 import { changeCommand } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
-import { sourceFlags } from '../shared/source/flags.js';
-import { openSource } from '../shared/source/open.js';
 import { engineFlags, openConfigured } from './shared/engine.js';
-import { conclusionOf, differs, presentVerification, resultOf } from './shared/verification.js';
+import { documentFlags, openDocuments } from './shared/rows.js';
+import { conclusionOf, differs, type Names, presentVerification, resultOf } from './shared/verification.js';
 
 interface Prepared {
-  readonly source: RowSide;
+  readonly rows: RowSide;
+  /** The rows, which can be read several times. */
+  readonly source: Side;
   readonly index: IndexSide;
   readonly repair: boolean;
   /** What has to be named with `--confirm` before anything is deleted. */
   readonly confirm: string;
 }
 
-const { sql, file, stdin } = sourceFlags;
+const { sql, file, stdin, parquet } = documentFlags;
 
 export const verify = changeCommand({
   name: 'search verify',
@@ -38,7 +41,7 @@ export const verify = changeCommand({
   args: { index: { help: 'an index, alias or data stream', required: true } },
   flags: {
     keys: flag.boolean('compare every document by its id and content'),
-    ...{ sql, file, stdin },
+    ...{ sql, file, stdin, parquet },
     id: flag.text({
       placeholder: 'FIELD',
       help: 'the field that search index took the ids from; without it they are hashes of the documents',
@@ -73,11 +76,13 @@ export const verify = changeCommand({
       });
     const engine = await openConfigured(input, context, 'search verify');
     const index = await openIndexSide(engine, input.index, context.signal);
-    const rows = await openSource({ ...input, resumeColumn: undefined }, context, { resume: false });
+    const opened = await openDocuments({ ...input, resumeColumn: undefined }, context, { resume: false });
     const heldForm = await engine.heldForm?.(input.index, context.signal);
+    const rows = new RowSide(opened, { ...input, heldForm });
     const { environment } = await context.settings();
     return {
-      source: new RowSide(rows, { ...input, heldForm }),
+      rows,
+      source: opened.rereadable ? rows : keep(rows, context),
       index,
       repair: input.repair,
       confirm: `${environment}/${input.index}@${engine.address}`,
@@ -85,7 +90,7 @@ export const verify = changeCommand({
   },
 
   async preview(prepared, context) {
-    return resultOf(prepared, await compare(prepared, context));
+    return resultOf(namesOf(prepared), await compare(prepared, context));
   },
   presentPreview: presentVerification,
   foresees: conclusionOf,
@@ -93,17 +98,27 @@ export const verify = changeCommand({
   async run(prepared, context) {
     const before = await compare(prepared, context);
     if (!prepared.repair || !differs(before)) {
-      const result = resultOf(prepared, before);
+      const result = resultOf(namesOf(prepared), before);
       return { ...conclusionOf(result), result };
     }
     const repaired = await mend(prepared, before, context);
-    const result = resultOf(prepared, await compare(prepared, context), repaired);
+    const result = resultOf(namesOf(prepared), await compare(prepared, context), repaired);
     return { ...conclusionOf(result), result };
   },
 
   counts: ({ compared, missing, extra, stale }) => ({ compared, missing, extra, stale }),
   present: presentVerification,
 });
+
+function namesOf({ rows, index }: Prepared): Names {
+  return { source: rows.label, index: index.label, refused: rows.refused };
+}
+
+function keep(rows: RowSide, context: Context): Side {
+  const kept = new KeptSide(rows, tmpdir());
+  context.closing(() => kept.close());
+  return kept;
+}
 
 /** For people who read text; a program gets them all. */
 const listed = 20;

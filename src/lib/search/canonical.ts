@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 
 import { type ByteString, fromBytes, toBytes } from '../core/bytes.js';
 import { endOfString, endOfValue, skipSpace } from '../sources/json-members.js';
-import { jsonString } from '../sources/json-text.js';
 
 /**
  * A JSON value in the one spelling that all equal values share, whoever wrote them: no white space, members sorted by name (of
@@ -95,7 +94,8 @@ class Reader {
     this.#at = endOfString(this.#json, start);
     const raw = this.#json.slice(start, this.#at);
     if (!this.#hasEscapes || !raw.includes('\\')) return raw;
-    return jsonString(toBytes(JSON.parse(fromBytes(raw as ByteString)) as string));
+    // A surrogate without its other half stays an escape: it is no character, and two of them are not equal.
+    return toBytes(JSON.stringify(JSON.parse(fromBytes(raw as ByteString))));
   }
 
   #scalar(): string {

@@ -19,7 +19,7 @@ export interface SearchEngine {
   readonly address: string;
   /**
    * Carries the operations out, once. An outcome for each, in their order.
-   * @throws BulkTooLarge, BulkBusy when none was carried out; HttpFailure when that is not known, unless its phase is `connect`
+   * @throws BulkTooLarge, BulkSpoiled, BulkBusy when none was carried out; HttpFailure when that is not known, unless its phase is `connect`
    */
   bulk(
     target: WriteTarget,
@@ -123,6 +123,8 @@ export interface ScanOptions {
   readonly sort?: readonly SortKey[];
   /** False: hits come without their documents. */
   readonly source?: boolean;
+  /** False: hits come without version and sequence number, which takes the server less work. */
+  readonly versions?: boolean;
   /** A part of the documents: part `id` of `max`. Parts can be read side by side. */
   readonly slice?: { readonly id: number; readonly max: number };
   /** Of one shard only, by its number. */
@@ -158,6 +160,19 @@ export interface IndexDescription {
 /** The whole request was longer than the server, or a proxy before it, takes. */
 export class BulkTooLarge extends Error {
   override readonly name = 'BulkTooLarge';
+}
+
+/** The server could not read the request as a whole, because of one of its operations: it does not say which. */
+export class BulkSpoiled extends Error {
+  override readonly name = 'BulkSpoiled';
+  constructor(
+    /** Of HTTP. */
+    readonly status: number,
+    /** What the server says. */
+    readonly reason: string,
+  ) {
+    super(reason);
+  }
 }
 
 /** The whole request was refused for a reason that passes. */

@@ -8,6 +8,7 @@ import { commandTable } from '../../../src/commands/table.js';
 import { loadAll, parseCommandLine } from '../../../src/runtime/program.js';
 import { needs } from '../../servers/needs.js';
 import { redisCli } from '../../servers/redis.js';
+import { type SearchServer, startSearchServer } from '../../servers/search.js';
 import { ownDatabase, ownMemcached, ownRedis, ownRedisCluster } from '../../servers/shared.js';
 import { CanaryDesk } from '../rollout/envoy-file.js';
 import { confirming } from '../confirm-name.js';
@@ -53,9 +54,11 @@ needs(
   'redis',
   'memcached',
   'postgres',
+  'search',
 )('on a narrow terminal', () => {
   let desk: CanaryDesk;
   let origin: Server;
+  let search: SearchServer;
   let lines: [verb: string, line: string][];
   let env: Record<string, string>;
 
@@ -67,6 +70,7 @@ needs(
       ownDatabase(),
     ]);
     desk = await CanaryDesk.open();
+    search = await startSearchServer('elasticsearch-7');
     origin = createServer((_, response) => response.end('x')).listen(0, '127.0.0.1');
     await new Promise((resolve) => origin.once('listening', resolve));
     const base = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
@@ -74,6 +78,7 @@ needs(
       METRIFY_REDIS_URL: redis.url,
       METRIFY_POSTGRES_URL: database.url,
       METRIFY_MEMCACHED_SERVERS: memcached.urls.join(','),
+      METRIFY_ELASTICSEARCH_URL: search.url,
     };
     const keys = Array.from({ length: 60 }, (_, i) => [`meter:${i}:latest`, '{"kwh":0.25}']).flat();
     await redisCli(redis.port, ['-n', `${redis.database}`, 'MSET', ...keys, longKey, 'x'.repeat(5000)]);
@@ -168,6 +173,16 @@ needs(
         "export verify lake --sql 'select * from readings limit 0'",
         'export compact lake --dry-run',
         'export compact lake',
+        'search setup --dry-run',
+        'search setup',
+        'search setup',
+        'search setup --print',
+        'search status',
+        'search status sensors --check',
+        'search status nowhere',
+        'search retention events --keep 1y --dry-run',
+        'search retention events --keep 1y',
+        `search retention events --keep 1y ${confirmed('events', search.url)}`,
         'canary stop',
         'cache',
         'completion nosuch',
@@ -177,6 +192,7 @@ needs(
   afterAll(async () => {
     origin.close();
     await desk.close();
+    await search.stop();
   });
 
   /** As nothing had run there yet. */

@@ -192,6 +192,27 @@ needs('search', 'postgres')('search index', () => {
     });
   });
 
+  test('a dataset of Parquet files is the documents that SQL gives', async () => {
+    const [server] = servers as [SharedSearch];
+    const env = { METRIFY_POSTGRES_URL: database.url };
+    const sql = `SELECT i AS id, 9007199254740993 + i AS meter_id, (i / 7.0)::numeric(30, 20) AS value, i % 2 AS parity,
+      timestamptz '2026-01-02 03:04:05+00' + i * interval '1.5 s' AS at, date '2026-01-01' + i AS day, NULL::text AS note,
+      ARRAY[timestamp '2026-01-01', NULL] AS times FROM generate_series(1, 5) i`;
+    const lake = join(folder.path, 'lake');
+    const exported = await metrifyInProcess(['export', 'parquet', '--sql', sql, '--to', lake], { env });
+    expect(exported.code).toBe(0);
+    const sourcesOf = async (name: string, ...from: string[]) => {
+      made.push(`${server.url}/${server.prefix}${name}`);
+      const to = await createIndex(server.url, `${server.prefix}${name}`, { mappings: { dynamic: false } });
+      const { result } = (await run(server, to.name, ...from, '--id', 'id')).json();
+      expect(result).toMatchObject({ read: 5, indexed: 5 });
+      return Promise.all([1, 2, 3, 4, 5].map((id) => to.sourceText(String(id))));
+    };
+    const wanted = await sourcesOf('from-sql', '--sql', sql);
+    expect(wanted[0]).toContain('"meter_id":9007199254740994,"value":0.14285714285714285714');
+    expect(await sourcesOf('from-parquet', '--parquet', lake)).toEqual(wanted);
+  });
+
   test('a data stream takes only new documents', async () => {
     const [, opensearch] = servers as [SharedSearch, SharedSearch];
     const name = `${opensearch.prefix}stream`;

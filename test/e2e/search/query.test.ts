@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
+import { openSearch } from '../../../src/lib/search/service/search.js';
 import { SearchIndex } from '../../integration/search/query/index-of.js';
 import { mappings } from '../../integration/search/query/world.js';
 import { type Handler, type HttpProxy, startHttpProxy } from '../../servers/http-proxy.js';
@@ -134,6 +135,28 @@ needs('search')('metrify search query', () => {
     });
     expect(code).toBe(2);
     expect(stderr).toContain(`has no index, alias or data stream '${server.prefix}none'`);
+  });
+
+  test('a service asks the same with metrify/search', async () => {
+    const search = await openSearch({ url: server.url });
+    const question = {
+      query: 'Tarfo',
+      sensorType: 'power',
+      minValue: 100,
+      maxValue: '104',
+      sort: ['value:desc'],
+    };
+    const { total, hits } = await search.query(index.name, question);
+    expect([total, hits.map(({ id }) => id)]).toEqual([2, ['s103', 's101']]);
+    expect(hits[0]).toMatchObject({
+      json: document(103),
+      document: { meter_id: '9007199254741095', value: 103.5 },
+    });
+    const all: string[] = [];
+    for await (const { id } of search.all(index.name, { sensorType: 'gas' })) all.push(id);
+    expect(all.length).toBe(count / 2);
+    await expect(search.query(index.name, { minValue: 'high' })).rejects.toThrow('minValue');
+    search.close();
   });
 
   describe('--all', () => {

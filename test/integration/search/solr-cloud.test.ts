@@ -4,9 +4,11 @@ import type { SearchEngine } from '../../../src/lib/search/engine.js';
 import { openEngine } from '../../../src/lib/search/open-engine.js';
 import type { SolrEngine } from '../../../src/lib/search/solr/engine.js';
 import { replayable } from '../../random.js';
+import { startHttpProxy } from '../../servers/http-proxy.js';
 import { needs } from '../../servers/needs.js';
 import { type SearchServer, startSearchServer } from '../../servers/search.js';
 import { ModelIndex } from '../../unit/search/model-server.js';
+import { metrifyInProcess } from '../../e2e/in-process.js';
 import { operation, statuses } from './contract/port-under-test.js';
 import { timeouts } from './index-fixture.js';
 
@@ -73,4 +75,69 @@ needs('search')('a collection of SolrCloud', () => {
     expect((engine as SolrEngine).client.isCloud).toBe(true);
     expect(await engine.count('named', signal)).toBe(await engine.count('things', signal));
   });
+
+  test('setup makes its collections once; status finds nothing that is not well', async () => {
+    const metrify = (...args: string[]) =>
+      metrifyInProcess(['search', ...args, '--solr-url', server.url, '-o', 'json']);
+    const result = async (...args: string[]) =>
+      (JSON.parse((await metrify(...args)).stdout) as { readonly result: Record<string, unknown> }).result;
+    const made = (await result('setup')) as { readonly changes: readonly { readonly what: string }[] };
+    expect(made.changes.map(({ what }) => what)).toEqual(
+      ['sensors', 'meter-readings', 'events'].map((name) => `collection ${name}`),
+    );
+    expect(await result('setup')).toMatchObject({ changes: [] });
+    const written = await engine.bulk(
+      { index: 'events' },
+      [operation('index', 'a', { message: 'Gone dark', severity: 'high' })],
+      signal,
+    );
+    expect(statuses(written)).toEqual(['done']);
+    await engine.refresh('events', signal);
+    expect(await result('status')).toMatchObject({ health: 'green', findings: [] });
+    expect(await result('status', 'events')).toMatchObject({
+      health: 'green',
+      indices: [{ name: 'events', documents: 1, shards: 1 }],
+      findings: [],
+    });
+  });
+
+  test('status names each replica that is missing, and each shard without a leader', async () => {
+    const proxy = await startHttpProxy(server.port);
+    // As a cluster says it of which one replica recovers, and a node is gone that had all of a shard.
+    proxy.fate = ({ url }) =>
+      url!.includes('CLUSTERSTATUS')
+        ? async (body, forward) => {
+            const answer = await forward(body);
+            const told = JSON.parse(answer.body.toString()) as ClusterState;
+            const { shard1, shard2 } = told.cluster.collections.things.shards;
+            Object.values(shard1!.replicas).find(({ leader }) => leader !== 'true')!.state = 'recovering';
+            for (const replica of Object.values(shard2!.replicas)) replica.node_name = 'gone:8983_solr';
+            return { ...answer, body: JSON.stringify(told) };
+          }
+        : 'pass';
+    const { stdout, code } = await metrifyInProcess([
+      ...['search', 'status', 'things', '--check', '--solr-url', `${proxy.url}/solr`],
+    ]);
+    await proxy.stop();
+    expect(code).toBe(3);
+    expect(stdout).toMatch(
+      /things: a replica of shard 1 is missing \(things_shard1_replica_\w+ is recovering\)/,
+    );
+    expect(stdout).toMatch(/things: shard 2 cannot be read or written \(things_shard2_replica_\w+ is gone, /);
+  });
 });
+
+interface ClusterState {
+  readonly cluster: {
+    readonly collections: {
+      readonly things: {
+        readonly shards: Readonly<
+          Record<
+            string,
+            { readonly replicas: Record<string, { leader?: string; state: string; node_name: string }> }
+          >
+        >;
+      };
+    };
+  };
+}

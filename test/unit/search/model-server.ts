@@ -40,6 +40,7 @@ export class ModelIndex {
   carryOut({ kind, id, version, source = '' as ByteString }: Operation): Outcome {
     const there = this.documents.get(id);
     const reject = (status: number): Outcome => ({ kind: 'rejected', status, reason: `status ${status}` });
+    if (kind === 'update' && !there) return reject(404);
     if (source.includes('"bad"')) return reject(400);
     if (version !== undefined && there && there.version >= Number(version)) return reject(409);
     const next = version === undefined ? (there?.version ?? 0) + 1 : Number(version);
@@ -48,7 +49,6 @@ export class ModelIndex {
       return there ? { kind: 'done' } : reject(404);
     }
     if (kind === 'create' && there) return reject(409);
-    if (kind === 'update' && !there) return reject(404);
     const changed: unknown =
       kind === 'update' ? { ...JSON.parse(there!.source), ...JSON.parse(source) } : JSON.parse(source);
     this.documents.set(id, { source: JSON.stringify(changed), version: next });

@@ -93,6 +93,7 @@ export async function prepareIndexing(
     engine,
     // An alias that is deleted meanwhile must not become an index.
     target: { index, requireAlias: found.isAlias },
+    uuid: found.uuid,
     rows,
     rate: input.rate,
     stallMs: input.stall!,

@@ -7,6 +7,7 @@ import { parseAggregation } from '../../../lib/search/query/aggregation-spec.js'
 import type { Asked } from '../../../lib/search/query/asked.js';
 import { readPolygons } from '../../../lib/search/query/geojson.js';
 import { parseBox, parseDistance, parsePlace } from '../../../lib/search/query/place.js';
+import { parseSort } from '../../../lib/search/query/sort-spec.js';
 import { flag, type Flags, flagName, type FlagValues } from '../../../runtime/flags.js';
 
 const usualLimit = 20;
@@ -41,8 +42,8 @@ export const questionFlags = {
     help: 'how many letters a word of TEXT may differ by; auto grows with its length',
     default: 'auto',
   }),
-  highlight: flag.boolean('mark what matches TEXT; lines are as with --meta, with _highlight'),
-  explain: flag.boolean('say how each score came about; lines are as with --meta, with _explanation'),
+  highlight: flag.boolean('mark what matches TEXT'),
+  explain: flag.boolean('say how each score came about'),
   timeField: flag.text({
     placeholder: 'FIELD',
     help: 'of --from and --to (default: @timestamp, time, or the only one)',
@@ -105,16 +106,6 @@ function parseWhere(text: string): [field: string, value: string] {
   const at = text.indexOf('=');
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
   throw new UserError(`'${text}' is not a condition`, { hint: 'Write it as FIELD=VALUE.' });
-}
-
-function parseSort(text: string): { field: string; order: 'asc' | 'desc' } {
-  const at = text.lastIndexOf(':');
-  if (at < 0) return { field: text, order: 'asc' };
-  const order = text.slice(at + 1);
-  if (order === 'asc' || order === 'desc') return { field: text.slice(0, at), order };
-  throw new UserError(`'${text}' is not a field and an order`, {
-    hint: 'Write it as FIELD, FIELD:asc or FIELD:desc.',
-  });
 }
 
 function parseLimit(text: string): number {

@@ -30,21 +30,16 @@ export interface Verification {
   readonly repaired?: Repaired;
 }
 
-interface Sides {
-  readonly source: { readonly label: string; readonly refused?: number };
-  readonly index: { readonly label: string };
-}
+export type Names = Pick<Verification, 'source' | 'index' | 'refused'>;
 
 export function resultOf(
-  { source, index }: Sides,
+  names: Names,
   { differences: _, examples, ...counts }: Comparison,
   repaired?: Repaired,
 ): Verification {
   return {
-    source: source.label,
-    index: index.label,
+    ...names,
     ...counts,
-    refused: source.refused ?? 0,
     differences: examples.map(({ id, kind }) => ({ id: fromBytes(id), kind })),
     ...(repaired && { repaired }),
   };

@@ -1,4 +1,5 @@
 import type { Examiner, Inquiry } from '../../core/examiner.js';
+import { counted } from '../../core/units.js';
 import { introduced, type Introduction } from './answer.js';
 import { SearchConnection } from './connection.js';
 import { elasticIntroduction, solrIntroduction } from './introductions.js';
@@ -12,8 +13,13 @@ export function examineElasticsearch(settings: SearchSettings, env: NodeJS.Proce
     target: new URL(node.urls[0]!).host,
     ask: async (inquiry) => {
       const connection = await SearchConnection.open('elasticsearch', withAwsVariables(node, env), inquiry);
-      const { latencyMs, said } = await examined(connection, elasticIntroduction(node), inquiry);
-      return { version: said.isOpenSearch ? `opensearch ${said.number}` : said.number, latencyMs };
+      const { latencyMs, said, notes } = await examined(
+        connection,
+        elasticIntroduction(node),
+        inquiry,
+        elasticNotes,
+      );
+      return { version: said.isOpenSearch ? `opensearch ${said.number}` : said.number, latencyMs, notes };
     },
   }));
 }
@@ -41,16 +47,52 @@ function nodesOf(settings: SearchSettings): SearchSettings[] {
   });
 }
 
-/** Closes the connection in the end. */
+type Notes = (connection: SearchConnection, signal: AbortSignal) => Promise<string[]>;
+
+/** Closes the connection in the end. @param notesOf asked once it has introduced itself */
 async function examined<T>(
   connection: SearchConnection,
   introduction: Introduction<T>,
   inquiry: Inquiry,
-): Promise<{ readonly said: T; readonly latencyMs: number }> {
+  notesOf: Notes = () => Promise.resolve([]),
+): Promise<{ readonly said: T; readonly latencyMs: number; readonly notes: readonly string[] }> {
   const ask = () => introduced(connection, introduction, inquiry.signal);
   try {
-    return { said: await ask(), latencyMs: await inquiry.latency(ask) };
+    const said = await ask();
+    return { said, latencyMs: await inquiry.latency(ask), notes: await notesOf(connection, inquiry.signal) };
   } finally {
     connection.close();
+  }
+}
+
+/** Nothing is said of what a user may not ask: it may search all the same. */
+const elasticNotes: Notes = async (connection, signal) => [
+  ...(await healthNotes(connection, signal)),
+  ...(await analysisNotes(connection, signal)),
+];
+
+const healthNotes: Notes = async (connection, signal) => {
+  const { status, body } = await connection.send({ path: '/_cluster/health' }, signal);
+  if (status >= 300) return [];
+  const health = jsonOf(body) as { status?: string; unassigned_shards?: number } | undefined;
+  if (health?.status !== 'yellow' && health?.status !== 'red') return [];
+  const count = health.unassigned_shards ?? 0;
+  return [
+    `${health.status}: ${counted(count, 'shard')} ${count === 1 ? 'is' : 'are'} unassigned; see metrify search status`,
+  ];
+};
+
+const analysisNotes: Notes = async (connection, signal) => {
+  const body = JSON.stringify({ tokenizer: 'standard', filter: ['asciifolding'], text: 'a' });
+  const { status } = await connection.send({ method: 'POST', path: '/_analyze', body }, signal);
+  return status === 400 ? ['without analysis-common; see metrify search setup --dry-run'] : [];
+};
+
+function jsonOf(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    // A proxy's page.
+    return undefined;
   }
 }

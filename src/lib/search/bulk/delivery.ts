@@ -1,9 +1,11 @@
+import { SearchRefusal } from '../../clients/search/refusal.js';
 import type { Clock } from '../../core/clock.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import { HttpFailure } from '../../http/failure.js';
 import {
   BulkBusy,
+  BulkSpoiled,
   BulkTooLarge,
   type Operation,
   type Outcome,
@@ -86,14 +88,13 @@ export class Delivery<T extends Operation> {
   /** The request as a whole was refused, or its answer was lost. */
   async #unanswered(part: T[], error: unknown): Promise<void> {
     const { size, resent } = this.#options;
-    if (error instanceof BulkTooLarge) {
-      const [only] = part;
+    if (error instanceof BulkTooLarge || error instanceof BulkSpoiled) {
       if (part.length === 1) {
-        const reason = 'the server takes no request that is as long as this document alone';
         this.#progressed();
-        return this.#done(only!, { kind: 'rejected', status: 413, reason });
+        return this.#done(part[0]!, { kind: 'rejected', ...refusalOf(error) });
       }
-      size.tooLarge(part.reduce((sum, operation) => sum + lengthOf(operation), 0));
+      if (error instanceof BulkTooLarge)
+        size.tooLarge(part.reduce((sum, operation) => sum + lengthOf(operation), 0));
       this.#halve(part);
       resent(part.length);
       return;
@@ -151,10 +152,11 @@ export class Delivery<T extends Operation> {
       const outcomes = await settleByReading(engine, target.index, unclear, signal);
       for (const [i, operation] of unclear.entries()) this.#done(operation, outcomes[i]!);
     } catch (error) {
-      if (!(error instanceof HttpFailure)) throw error;
+      const isBusy = error instanceof SearchRefusal && passingStatuses.has(error.status);
+      if (!isBusy && !(error instanceof HttpFailure)) throw error;
       // Sent again they are refused as now, and read then.
       left.operations.push(...unclear);
-      left.kind = 'away';
+      left.kind = isBusy ? 'busy' : 'away';
       left.reason = error.message;
     }
   }
@@ -200,6 +202,14 @@ export class Delivery<T extends Operation> {
 
 /** A server that is busy, or restarts, for less is nothing that anybody must know of. */
 const worthTellingMs = 5000;
+
+/** Of HTTP: the same request may succeed later. */
+const passingStatuses = new Set([429, 502, 503, 504]);
+
+function refusalOf(error: BulkTooLarge | BulkSpoiled): { readonly status: number; readonly reason: string } {
+  if (error instanceof BulkSpoiled) return { status: error.status, reason: error.reason };
+  return { status: 413, reason: 'the server takes no request that is as long as this document alone' };
+}
 
 /** Of an operation in a request, about. */
 export function lengthOf({ id, source }: Operation): number {

@@ -9,6 +9,8 @@ export interface IndexPlan<Row = unknown> {
   readonly source: RowSource<Row>;
   readonly engine: SearchEngine;
   readonly target: WriteTarget;
+  /** Of the index; undefined for an alias or data stream, and where a template will make it. */
+  readonly uuid: string | undefined;
   readonly rows: RowPlan;
   /** Rows a second. */
   readonly rate: number | undefined;

@@ -1,7 +1,7 @@
 import { graceMs, withGrace } from '../../core/abort.js';
 import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
-import type { NotWritten } from '../../core/errors.js';
+import { type NotWritten, ServiceConflict } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
 import { DeadLetterFile } from '../../runs/dead-letters.js';
 import { endRun, inBatches } from '../../runs/in-batches.js';
@@ -142,6 +142,7 @@ class IndexRun<Row> {
       save: resume && ((position) => resume.save(this.#reached(position))),
       notWritten: (problem) => hooks.notWritten(problem),
     });
+    await this.#requireSameIndex();
     if (plan.refresh) await engine.refresh(target.index, hooks.signal);
   }
 
@@ -179,6 +180,18 @@ class IndexRun<Row> {
     this.#rejected++;
     this.#reasons.add(reason, line);
     this.#deadLetters?.add({ line, reason, row });
+  }
+
+  /** A bulk creates an index that somebody has deleted meanwhile, with a mapping that is guessed and without what was there. */
+  async #requireSameIndex(): Promise<void> {
+    const { engine, target, uuid } = this.plan;
+    if (uuid === undefined) return;
+    const found = await engine.describe(target.index, this.hooks.signal);
+    if (found?.indices.length === 1 && found.indices[0]!.uuid === uuid) return;
+    throw new ServiceConflict(
+      `'${target.index}' ${found ? 'is another index now: it was' : 'was'} deleted while it was written`,
+      { code: 'INDEX_REPLACED', hint: 'Create it again with its mapping, and index everything again.' },
+    );
   }
 
   async #drain(): Promise<void> {

@@ -1,88 +1,14 @@
-import * as z from 'zod/mini';
-
 import { fromBytes } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import type { NotWritten } from '../../core/errors.js';
-import { ServiceConflict, UserError } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
-import { Checkpoint } from '../../runs/checkpoint.js';
 import type { Wait } from '../bulk/writer.js';
-import { ElasticEngine } from '../elastic/engine.js';
-import type { SearchEngine } from '../engine.js';
-import { indexMissing } from '../index-missing.js';
 import { compareSides, type Comparison } from '../verify/compare.js';
 import { openIndexSide } from '../verify/open-index-side.js';
 import { repair } from '../verify/repair.js';
-import { type Definition, readDefinition } from './definition.js';
 import { Destination } from './destination.js';
 import { copyPass, type Reached } from './pass.js';
-
-/** What a copy will do. */
-export interface CopyPlan {
-  readonly source: ElasticEngine;
-  /** The concrete index that is copied. */
-  readonly index: string;
-  readonly uuid: string;
-  readonly definition: Definition;
-  /** How many documents it has at the moment. */
-  readonly documents: number;
-  readonly engine: ElasticEngine;
-  /** The name of the copy. */
-  readonly name: string;
-  /** The copy that an earlier run began. */
-  readonly begun: Destination | undefined;
-  readonly resume: Checkpoint<StoredReach> | undefined;
-}
-
-export interface CopyRequest {
-  readonly from: SearchEngine;
-  readonly index: string;
-  readonly to: SearchEngine;
-  readonly rename: string | undefined;
-  /** Path of the checkpoint. */
-  readonly resume: string | undefined;
-}
-
-const storedReach = z.object({
-  /** Of the destination. */
-  uuid: z.string(),
-  seqNos: z.array(z.int().check(z.minimum(-1))),
-  copied: z.int().check(z.nonnegative()),
-  kept: z.int().check(z.nonnegative()),
-});
-export type StoredReach = z.infer<typeof storedReach>;
-
-/**
- * Reads what is to be copied. Changes nothing.
- * @throws UserError exit 2; ServiceConflict exit 4 when the source cannot be copied, or the destination is something else
- */
-export async function planCopy(request: CopyRequest, signal: AbortSignal): Promise<CopyPlan> {
-  const [source, engine] = [elastic(request.from), elastic(request.to)];
-  const { name: index, uuid } = await oneIndex(source, request.index, signal);
-  const name = request.rename ?? index;
-  const [documents, definition, begun] = await Promise.all([
-    source.count(index, signal),
-    readDefinition(source, index, signal),
-    Destination.find(engine, name, uuid, signal),
-  ]);
-  const resume =
-    request.resume === undefined
-      ? undefined
-      : await Checkpoint.open(request.resume, {
-          identity: {
-            command: 'search copy',
-            from: `${index} (${uuid}) at ${source.address}`,
-            to: `${name} at ${engine.address}`,
-          },
-          reached: storedReach,
-        });
-  if (resume?.reached !== undefined && resume.reached.uuid !== begun?.uuid)
-    throw new ServiceConflict(
-      `${name} at ${engine.name} is ${begun === undefined ? 'gone' : 'another index'} since the checkpoint ${resume.path} was saved`,
-      { code: 'DESTINATION_CHANGED', hint: `To copy everything again, remove ${resume.path}.` },
-    );
-  return { source, index, uuid, definition, documents, engine, name, begun, resume };
-}
+import type { CopyPlan } from './plan.js';
 
 export interface CopyOptions {
   readonly clock: Clock;
@@ -155,16 +81,18 @@ export async function copyIndex(plan: CopyPlan, options: CopyOptions): Promise<C
       (line) => result.leftOut.push(line),
       signal,
     ));
-  await copyDocuments(plan, destination, result, options);
+  if (!destination.isComplete) await copyDocuments(plan, destination, result, options);
   if (result.rejected > 0) return result;
   const comparison = await reconcile(plan, destination, options);
   const { differences: _, examples: __, ...counts } = comparison;
   result.comparison = counts;
   if (comparison.missing + comparison.extra + comparison.stale + comparison.doubled > 0) return result;
-  const { free, taken } = await destination.freeAliases(definition.aliases, signal);
-  await destination.finish(definition, free, signal);
-  result.leftOut.push(...taken);
-  result.aliases = Object.keys(free);
+  if (!destination.isComplete) {
+    const { free, taken } = await destination.freeAliases(definition.aliases, signal);
+    await destination.finish(definition, free, signal);
+    result.leftOut.push(...taken);
+    result.aliases = Object.keys(free);
+  }
   result.complete = true;
   await resume?.remove().catch(options.notWritten);
   return result;
@@ -206,7 +134,7 @@ async function copyDocuments(
 /** Compares both sides, and mends what differs: documents that were deleted, or deleted and written again, during the copy. */
 async function reconcile(
   { source, index, engine }: CopyPlan,
-  { name }: Destination,
+  { name, isComplete }: Destination,
   { clock, signal, during, waits, temporaryFolder, listed }: CopyOptions,
 ): Promise<Comparison> {
   for (let repairs = 0; ; repairs++) {
@@ -218,29 +146,8 @@ async function reconcile(
       compareSides(from, to, { temporaryFolder, listed, signal, progress }),
     );
     const { missing, extra, stale, differences } = comparison;
-    if (missing + extra + stale === 0 || repairs === maxRepairs) return comparison;
+    // A copy that is complete is in use: what differs may be newer there.
+    if (missing + extra + stale === 0 || repairs === maxRepairs || isComplete) return comparison;
     await repair(differences, from, to, { clock, signal, waits, deletes: true });
   }
-}
-
-/** @throws UserError */
-function elastic(engine: SearchEngine): ElasticEngine {
-  if (engine instanceof ElasticEngine) return engine;
-  throw new UserError(`${engine.name} has no definitions of indices that could be copied`, {
-    code: 'COPY_UNSUPPORTED',
-    hint: 'Create the index there, then copy its documents: metrify -e FROM search query INDEX --all --meta | metrify -e TO search index INDEX --meta --stdin',
-  });
-}
-
-/** @throws UserError; ServiceConflict when it is several */
-async function oneIndex(engine: ElasticEngine, name: string, signal: AbortSignal) {
-  const description = await engine.describe(name, signal);
-  const [index, ...more] = description?.indices ?? [];
-  if (description === undefined || index === undefined) throw indexMissing(engine.name, name);
-  if (description.isDataStream || more.length > 0)
-    throw new ServiceConflict(
-      `${name} is ${description.isDataStream ? 'a data stream' : `${more.length + 1} indices`}: one index is copied at a time`,
-      { code: 'NOT_ONE_INDEX', hint: `Copy each of them: metrify search copy ${index.name} …` },
-    );
-  return index;
 }

@@ -15,23 +15,28 @@ export class Destination {
   readonly mark: string;
   /** Of the index. */
   readonly uuid: string;
+  /** An earlier run has finished it. */
+  readonly isComplete: boolean;
 
-  private constructor(engine: ElasticEngine, name: string, mark: string, uuid: string) {
+  private constructor(engine: ElasticEngine, name: string, mark: string, uuid: string, isComplete: boolean) {
     this.#engine = engine;
     this.name = name;
     this.mark = mark;
     this.uuid = uuid;
+    this.isComplete = isComplete;
   }
 
   /**
-   * The unfinished copy of that source; undefined when there is no index of the name.
+   * The copy of that source; undefined when there is no index of the name.
    * @param source uuid of the index that is copied
+   * @param known uuid of the copy, where an earlier run has noted it: it may be complete
    * @throws ServiceConflict when there is another one; as the client
    */
   static async find(
     engine: ElasticEngine,
     name: string,
     source: string,
+    known: string | undefined,
     signal: AbortSignal,
   ): Promise<Destination | undefined> {
     const there = await engine.describe(name, signal);
@@ -39,7 +44,8 @@ export class Destination {
     const mark = markOf(source);
     const marked = await engine.describe(mark, signal);
     const [index] = there.indices;
-    if (there.isAlias || there.isDataStream || index === undefined || marked?.indices[0]?.uuid !== index.uuid)
+    const isMarked = index !== undefined && marked?.indices[0]?.uuid === index.uuid;
+    if (there.isAlias || there.isDataStream || index === undefined || !(isMarked || index.uuid === known))
       throw new ServiceConflict(
         `${name} is there already, at ${engine.name}, and is not an unfinished copy`,
         {
@@ -47,7 +53,7 @@ export class Destination {
           hint: 'Choose another name with --rename, or delete it there first.',
         },
       );
-    return new Destination(engine, index.name, mark, index.uuid);
+    return new Destination(engine, index.name, mark, index.uuid, !isMarked);
   }
 
   /**
@@ -77,7 +83,7 @@ export class Destination {
       leaveOut(`${unknown} = ${String(settings[unknown])}: ${engine.name} does not know it`);
     }
     const description = await engine.describe(name, signal);
-    return new Destination(engine, name, mark, description!.indices[0]!.uuid);
+    return new Destination(engine, name, mark, description!.indices[0]!.uuid, false);
   }
 
   /** Gives the index the source's replicas, refreshes and aliases, and takes the mark away, in one step. @throws as the client */

@@ -72,21 +72,18 @@ export async function withBulkSettings<T>(
   try {
     result = await work();
   } catch (error) {
-    await restoreNow(client, usual).catch(notRestored);
+    await withTimeout(new AbortController().signal, restoreMs, (brief) =>
+      restoreSettings(client, usual, brief),
+    ).catch(notRestored);
     throw error;
   }
-  await restoreNow(client, usual);
+  // Replicas of millions of documents take a busy master its time.
+  await restoreSettings(client, usual, signal);
   return result;
 }
 
 /** Whoever is stopped has no more time than this. */
 const restoreMs = 2500;
-
-function restoreNow(client: ElasticClient, usual: UsualSettings): Promise<void> {
-  return withTimeout(new AbortController().signal, restoreMs, (signal) =>
-    restoreSettings(client, usual, signal),
-  );
-}
 
 async function enter(
   client: ElasticClient,

@@ -4,7 +4,15 @@ import type { HttpAnswer } from '../../http/client.js';
 import { HttpFailure } from '../../http/failure.js';
 import { retryAfterMs } from '../../http/retry-after.js';
 import { jsonString } from '../../sources/json-text.js';
-import { BulkBusy, BulkTooLarge, done, type Operation, type Outcome, type WriteTarget } from '../engine.js';
+import {
+  BulkBusy,
+  BulkSpoiled,
+  BulkTooLarge,
+  done,
+  type Operation,
+  type Outcome,
+  type WriteTarget,
+} from '../engine.js';
 import type { ElasticClient } from './client.js';
 
 /** Of the whole request. */
@@ -80,12 +88,13 @@ export function bulkBody(operations: readonly Operation[]): Buffer {
   return body;
 }
 
-function actionOf({ kind, id, routing, version }: Operation): string {
+function actionOf({ kind, id, routing, version, ifRevision }: Operation): string {
   let action = `{"${kind}":{"_id":${jsonString(id)}`;
   if (routing !== undefined) action += `,"routing":${jsonString(routing)}`;
   if (version !== undefined) action += `,"version":${version},"version_type":"external"`;
+  if (ifRevision !== undefined) action += `,${ifRevision}`;
   // Of somebody who changes the document at the same time; the server reads it again at once.
-  if (kind === 'update') action += ',"retry_on_conflict":3';
+  else if (kind === 'update') action += ',"retry_on_conflict":3';
   return `${action}}}`;
 }
 
@@ -94,7 +103,7 @@ function oneLine(json: string): string {
   return json.includes('\n') ? json.replace(/[\r\n]+/g, ' ') : json;
 }
 
-/** @throws BulkTooLarge; BulkBusy; SearchRefusal */
+/** @throws BulkTooLarge; BulkSpoiled; BulkBusy; SearchRefusal */
 function refusedWhole(client: ElasticClient, answer: HttpAnswer, count: number): readonly Outcome[] {
   const { status, headers } = answer;
   if (status === 413) throw new BulkTooLarge();
@@ -105,6 +114,9 @@ function refusedWhole(client: ElasticClient, answer: HttpAnswer, count: number):
     return new Array<Outcome>(count).fill({ kind: 'blocked', reason: `${type}: ${reason}` });
   if (passing.has(status))
     throw new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));
+  // The members of an update are parsed before anything is carried out: a name that stands twice, a number of 1,001 digits.
+  if (status === 400 && type !== 'invalid_index_name_exception')
+    throw new BulkSpoiled(status, `${type}: ${reason}`.replace(/^: /, ''));
   throw refusal;
 }
 

@@ -1,11 +1,15 @@
 import { refusalText, SearchRefusal } from '../../clients/search/refusal.js';
-import { type ByteString, bytesOf } from '../../core/bytes.js';
+import { type ByteString, bytesOf, toBytes } from '../../core/bytes.js';
 import type { DocumentName, StoredDocument } from '../engine.js';
 import { eachElement, eachMember } from '../../sources/json-members.js';
 import { jsonString } from '../../sources/json-text.js';
 import type { ElasticClient } from './client.js';
+import { describeIndex } from './describe.js';
 
-/** The documents as they are now, by `_mget`, which sees writes before a refresh. */
+/**
+ * The documents as they are now, by `_mget`, which sees writes before a refresh. It takes no name of several indices, so that each of
+ * them is asked for every document.
+ */
 export async function readDocuments(
   client: ElasticClient,
   index: string,
@@ -13,23 +17,25 @@ export async function readDocuments(
   signal: AbortSignal,
 ): Promise<readonly (StoredDocument | undefined)[]> {
   if (documents.length === 0) return [];
-  const names = documents.map(({ id, routing }) => {
-    const routed = routing === undefined ? '' : `,"routing":${jsonString(routing)}`;
-    return `{"_id":${jsonString(id)}${routed}}`;
-  });
+  const found = (await describeIndex(client, index, signal))?.indices ?? [];
+  const indices = found.length === 0 ? [index] : found.map(({ name }) => name);
+  const names = indices.flatMap((name) => documents.map((document) => documentName(name, document)));
   const { body } = await client.bytes(
-    {
-      method: 'POST',
-      path: `/${encodeURIComponent(index)}/_mget`,
-      body: Buffer.from(`{"docs":[${names.join(',')}]}`, 'latin1'),
-    },
+    { method: 'POST', path: '/_mget', body: Buffer.from(`{"docs":[${names.join(',')}]}`, 'latin1') },
     signal,
   );
   const read: (StoredDocument | undefined)[] = [];
   eachMember(bytesOf(body), (name, value) => {
     if (name === '"docs"') eachElement(value, (raw) => read.push(storedDocument(raw, client.name)));
   });
-  return read;
+  return documents.map((_, i) =>
+    indices.map((_, nth) => read[nth * documents.length + i]).find((document) => document !== undefined),
+  );
+}
+
+function documentName(index: string, { id, routing }: DocumentName): string {
+  const routed = routing === undefined ? '' : `,"routing":${jsonString(routing)}`;
+  return `{"_index":${jsonString(toBytes(index))},"_id":${jsonString(id)}${routed}}`;
 }
 
 function storedDocument(raw: ByteString, server: string): StoredDocument | undefined {

@@ -1,6 +1,7 @@
 import type { HttpAnswer } from '../../http/client.js';
 import { SearchRefusal } from '../../clients/search/refusal.js';
 import type { ByteString } from '../../core/bytes.js';
+import { merge } from '../../core/merge.js';
 import { readAhead } from '../../core/read-ahead.js';
 import { type Hit, IncompleteScan, type ScanOptions } from '../engine.js';
 import { type Answer, readAnswer } from './answer.js';
@@ -10,44 +11,68 @@ import type { ElasticClient } from './client.js';
 import { PointInTime } from './point-in-time.js';
 import { sortOf } from './sort-of.js';
 
-/** All documents through a point in time; a page is read while the one before is worked on. @throws as SearchEngine.scan */
+/** Streams of pages side by side, unless an order or a part is asked for: each keeps a thread of the server busy. */
+const streams = 2;
+
+/** All documents through a point in time; pages are read while others are worked on. @throws as SearchEngine.scan */
 export function scan(
   client: ElasticClient,
   index: string,
   options: ScanOptions,
 ): AsyncIterable<readonly Hit[]> {
-  return readAhead((signal) => pages(client, index, { ...options, signal }), options.signal);
+  return readAhead((signal) => parts(client, index, { ...options, signal }), options.signal);
 }
 
-async function* pages(
+async function* parts(
   client: ElasticClient,
   index: string,
   options: ScanOptions,
 ): AsyncGenerator<readonly Hit[]> {
-  const { signal, patienceMs = usualPatienceMs } = options;
-  const pit = await PointInTime.open(client, index, signal, options.shard);
+  const { signal, slice, shard, sort = [] } = options;
+  const pit = await PointInTime.open(client, index, signal, shard);
   try {
-    const size = new PageSize(options.pageSize, options.source);
-    const asked = question(options);
-    for (let after: ByteString | undefined; ;) {
-      const position = after === undefined ? '' : `"search_after":${after},`;
-      const ask = () => `{"size":${size.documents},"pit":${pit.asJson},${position}${asked}}`;
-      const page = await persistently(() => readPage(client, ask(), size, signal), size, patienceMs, signal);
-      pit.continueAs(page.pit);
-      if (page.hits.length === 0) return;
-      after = page.hits.at(-1)!.sort;
-      yield page.hits;
-    }
+    if (slice !== undefined || shard !== undefined || sort.length > 0) yield* pages(client, pit, options);
+    else
+      yield* merge(
+        Array.from({ length: streams }, (_, id) =>
+          pages(client, pit, { ...options, slice: { id, max: streams } }),
+        ),
+      );
   } finally {
     await pit.close();
   }
 }
 
+async function* pages(
+  client: ElasticClient,
+  pit: PointInTime,
+  options: ScanOptions,
+): AsyncGenerator<readonly Hit[]> {
+  const { signal, patienceMs = usualPatienceMs } = options;
+  const size = new PageSize(options.pageSize, options.source);
+  const asked = question(options);
+  for (let after: ByteString | undefined; ;) {
+    const position = after === undefined ? '' : `"search_after":${after},`;
+    const ask = () => `{"size":${size.documents},"pit":${pit.asJson},${position}${asked}}`;
+    const page = await persistently(() => readPage(client, ask(), size, signal), size, patienceMs, signal);
+    pit.continueAs(page.pit);
+    if (page.hits.length === 0) return;
+    after = page.hits.at(-1)!.sort;
+    yield page.hits;
+  }
+}
+
 /** What is the same on every page: members of a JSON object. */
-function question({ filter = { match_all: {} }, source = true, slice, sort = [] }: ScanOptions): string {
+function question({
+  filter = { match_all: {} },
+  source = true,
+  versions = true,
+  slice,
+  sort = [],
+}: ScanOptions): string {
   const keys = [...sort.map(sortOf), { _shard_doc: 'asc' }];
   return (
-    `"track_total_hits":false,"_source":${source},"version":true,"seq_no_primary_term":true,` +
+    `"track_total_hits":false,"_source":${source},"version":${versions},"seq_no_primary_term":${versions},` +
     `"sort":${JSON.stringify(keys)},"query":${JSON.stringify(filter)}` +
     (slice === undefined ? '' : `,"slice":${JSON.stringify(slice)}`)
   );

@@ -34,7 +34,7 @@ export interface OldIndex {
  * Of a time series whole indices go, each once its month and its newest document are too old. Of a single index its
  * documents go. Changes nothing but that what was written becomes visible.
  * @param timeField by which documents age, where it is given
- * @throws UserError exit 2 `INDEX_MISSING`, `TIME_FIELD_UNCLEAR`, `TIME_FIELD_UNFIT`; IncompleteScan; as ElasticClient.json
+ * @throws UserError exit 2 `INDEX_MISSING`, `TIME_FIELD_UNCLEAR`; IncompleteScan; as ElasticClient.json
  */
 export async function planRetention(
   client: ElasticClient,

@@ -1,10 +1,16 @@
 import { SearchRefusal } from '../../clients/search/refusal.js';
-import type { ElasticClient } from '../elastic/client.js';
 import type { Change, SetupRequest } from './plan.js';
 
-/** Makes the changes one after the other. @param made called after each @throws as ElasticClient.json */
+/** A client of any engine. */
+export interface SetupClient {
+  /** For people. */
+  readonly name: string;
+  json(request: SetupRequest, signal: AbortSignal): Promise<unknown>;
+}
+
+/** Makes the changes one after the other. @param made called after each @throws as the client */
 export async function applySetup(
-  client: ElasticClient,
+  client: SetupClient,
   changes: readonly Change[],
   signal: AbortSignal,
   made: (change: Change) => void,
@@ -15,7 +21,7 @@ export async function applySetup(
   }
 }
 
-async function send(client: ElasticClient, request: SetupRequest, signal: AbortSignal): Promise<void> {
+async function send(client: SetupClient, request: SetupRequest, signal: AbortSignal): Promise<void> {
   try {
     await client.json(request, signal);
   } catch (error) {

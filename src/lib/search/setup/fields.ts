@@ -2,8 +2,8 @@
 export type FieldType =
   /** Words, found by any of them; `prefixes`: also by their first letters, where the server can. */
   | { readonly is: 'text'; readonly prefixes?: true }
-  /** One exact value. */
-  | { readonly is: 'keyword' }
+  /** One exact value; `many`: or several of them. */
+  | { readonly is: 'keyword'; readonly many?: true }
   | { readonly is: 'double' }
   | { readonly is: 'date' }
   /** `{ lat, lon }` in degrees, or GeoJSON's Point. */
@@ -37,7 +37,7 @@ export const sensors: IndexFields = {
     location: place,
     type: keyword,
     unit: keyword,
-    tags: keyword,
+    tags: { is: 'keyword', many: true },
     /** The last reading. */
     value: double,
     time: date,
@@ -63,7 +63,7 @@ export const events: IndexFields = {
     sensor_id: keyword,
     type: keyword,
     location: place,
-    tags: keyword,
+    tags: { is: 'keyword', many: true },
   },
 };
 

@@ -46,7 +46,9 @@ export async function swapCores(
   signal: AbortSignal,
 ): Promise<void> {
   if (client.isCloud)
-    throw new UserError(`${client.name} swaps no collections: aliases are moved there`, { code: 'ENGINE_LACKS' });
+    throw new UserError(`${client.name} swaps no collections: aliases are moved there`, {
+      code: 'ENGINE_LACKS',
+    });
   for (const { name, uuid } of [first, second]) {
     const there = await describeIndex(client, name, signal);
     if (there?.indices[0]?.uuid !== uuid)
@@ -74,7 +76,13 @@ export async function deleteCore(client: SolrClient, name: string, signal: Abort
     client,
     client.isCloud
       ? { action: 'DELETE', name }
-      : { action: 'UNLOAD', core: name, deleteInstanceDir: 'true', deleteDataDir: 'true', deleteIndex: 'true' },
+      : {
+          action: 'UNLOAD',
+          core: name,
+          deleteInstanceDir: 'true',
+          deleteDataDir: 'true',
+          deleteIndex: 'true',
+        },
     signal,
   );
 }

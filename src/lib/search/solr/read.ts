@@ -21,7 +21,7 @@ export async function readStored(
       path: corePath(core, 'get'),
       contentType: formType,
       body: formBody([
-        ['fl', fieldList(schema, true)],
+        ['fl', fieldList(schema, 'all')],
         ['indent', 'off'],
         ['wt', 'json'],
         // `ids` would be split at commas.

@@ -1,4 +1,3 @@
-import type { ByteString } from '../../core/bytes.js';
 import { readAhead } from '../../core/read-ahead.js';
 import type { Hit, ScanOptions } from '../engine.js';
 import { PageSize } from '../pages/page-size.js';
@@ -6,9 +5,9 @@ import { persistently, usualPatienceMs } from '../pages/persistently.js';
 import { readAnswer } from './answer.js';
 import { corePath } from './client.js';
 import type { Asked } from './query-of.js';
-import type { SolrSchema } from './schema.js';
 import { sortOf } from './sort-of.js';
-import { fieldList, storedOf } from './stored.js';
+import { readStored } from './read.js';
+import { fieldList, type Stored, storedOf } from './stored.js';
 
 /**
  * All documents in the order of their ids, by `cursorMark`, a page read while the one before is worked on. Solr keeps no point
@@ -22,14 +21,15 @@ export function scan(asked: Asked, query: unknown, options: ScanOptions): AsyncI
 }
 
 async function* pages(
-  { client, core, schema }: Asked,
+  asked: Asked,
   query: unknown,
   { signal, pageSize, patienceMs = usualPatienceMs, sort = [], source = true, slice }: ScanOptions,
 ): AsyncGenerator<readonly Hit[]> {
+  const { client, core, schema } = asked;
   const size = new PageSize(pageSize);
   const question = {
     query,
-    fields: fieldList(schema, source),
+    fields: fieldList(schema, source ? 'source' : 'name'),
     sort: [...sort.map(sortOf), `${schema.uniqueKey} asc`].join(','),
     ...(slice !== undefined &&
       slice.max > 1 && { filter: { hash: { workers: slice.max, worker: slice.id } } }),
@@ -54,7 +54,8 @@ async function* pages(
       patienceMs,
       signal,
     );
-    const hits = page.documents.map((raw) => hitOf(schema, raw, source));
+    const stored = page.documents.map((raw) => storedOf(schema, raw, source));
+    const hits = source && schema.keepsSource ? await completed(asked, stored) : stored;
     if (hits.length > 0) yield hits;
     // A page may be short without being the last one: the cursor that stays where it is says so.
     if (page.nextCursor === undefined || page.nextCursor === cursor) return;
@@ -73,7 +74,18 @@ export const searchParameters = {
 /** Other replicas may not have committed what the leader has. */
 const scanParameters = { 'shards.preference': 'replica.leader:true' } as const;
 
-export function hitOf(schema: SolrSchema, raw: ByteString, source: boolean): Hit {
-  const { id, source: json, version } = storedOf(schema, raw, source);
-  return { id, source: json, version };
+/** With the fields of documents that something else wrote, which have no source of their own. */
+async function completed(
+  { client, core, schema, signal }: Asked,
+  documents: readonly Stored[],
+): Promise<readonly Stored[]> {
+  const without = documents.filter(({ isKept }) => !isKept).map(({ id }) => id);
+  if (without.length === 0) return documents;
+  const read = await readStored(client, core, schema, without, signal);
+  return documents.flatMap((document) => {
+    if (document.isKept) return [document];
+    // It is gone by now.
+    const whole = read.get(document.id);
+    return whole === undefined ? [] : [whole];
+  });
 }

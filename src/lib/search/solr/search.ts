@@ -26,7 +26,7 @@ export async function search(asked: Asked, question: Question): Promise<Found> {
   const answer = await ask(asked, {
     query,
     fields: [
-      fieldList(schema, true),
+      fieldList(schema, 'all'),
       `${scoreName}:score`,
       ...(near === undefined
         ? []

@@ -7,6 +7,8 @@ export interface Stored {
   readonly id: ByteString;
   /** JSON; empty when it was not asked for. */
   readonly source: ByteString;
+  /** The source is as it was given, and not made of fields. */
+  readonly isKept: boolean;
   /** External where the document has one, else Solr's own. */
   readonly version: string | undefined;
   /** Decimal digits; undefined where the document has none. */
@@ -15,10 +17,15 @@ export interface Stored {
   readonly ownVersion: string | undefined;
 }
 
-/** Which fields to ask for. */
-export function fieldList(schema: SolrSchema, source: boolean): string {
+/**
+ * Which fields to ask for.
+ * @param what of a document: nothing but its id and version, what it was given as where that is kept, or all of its fields
+ */
+export function fieldList(schema: SolrSchema, what: 'name' | 'source' | 'all'): string {
   const always = [schema.uniqueKey, '_version_', ...(schema.keepsExternalVersions ? [versionField] : [])];
-  return (source ? ['*', ...always, ...(schema.keepsSource ? [sourceField] : [])] : always).join(',');
+  if (what === 'name') return always.join(',');
+  const source = schema.keepsSource ? [sourceField] : [];
+  return [...(what === 'all' || !schema.keepsSource ? ['*'] : []), ...always, ...source].join(',');
 }
 
 /** @param raw an object of an answer's `docs` */
@@ -41,6 +48,7 @@ export function storedOf(schema: SolrSchema, raw: ByteString, source: boolean): 
     id,
     // A document that something else wrote has no source of its own.
     source: !source ? ('' as ByteString) : (kept ?? (`{${members.join(',')}}` as ByteString)),
+    isKept: kept !== undefined,
     version: external ?? ownVersion,
     externalVersion: external,
     ownVersion,

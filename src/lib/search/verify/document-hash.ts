@@ -166,12 +166,13 @@ export class DocumentHasher {
       last = code;
     }
     const isWord = first > 57;
+    const digit = first === minus ? json.charCodeAt(start + 1) : first;
     const isNumberAsWritten =
       !hasExponent &&
       end - start <= 16 &&
-      // -0, and 1.50
-      !(first === 45 && json.charCodeAt(start + 1) === 48) &&
-      (point === 0 || (last !== 48 && json.charCodeAt(point + 1) !== 48));
+      (point === 0
+        ? !(first === minus && digit === zero) // -0
+        : last !== zero && !(digit === zero && json.charCodeAt(point + 1) === zero)); // 1.50, 0.0000001
     if (!isWord && !isNumberAsWritten) return this.#takeCanonical(end);
     this.#at = end;
     this.#take(start, end);
@@ -184,6 +185,9 @@ export class DocumentHasher {
     this.#take(0, form.length, form);
   }
 }
+
+const minus = 45;
+const zero = 48;
 
 /** Deeper values are rare, and calls would fill the stack. */
 const maxDepth = 1000;

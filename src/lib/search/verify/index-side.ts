@@ -1,3 +1,4 @@
+import { SearchRefusal } from '../../clients/search/refusal.js';
 import type { DocumentName, Hit, ScanOptions, SearchEngine, StoredDocument } from '../engine.js';
 import type { Side } from './side.js';
 
@@ -12,23 +13,17 @@ export class IndexSide implements Side {
   /** An index, alias or data stream. */
   readonly name: string;
   readonly #concrete: readonly string[];
-  readonly #filter: unknown;
 
-  /**
-   * @param concrete the indices behind the name
-   * @param filter only documents that match, in the engine's own language
-   */
+  /** @param concrete the indices behind the name */
   constructor(
     engine: SearchEngine,
     index: string,
     concrete: readonly string[],
     readonly estimate: number | undefined,
-    filter?: unknown,
   ) {
     this.engine = engine;
     this.name = index;
     this.#concrete = concrete;
-    this.#filter = filter;
   }
 
   get label(): string {
@@ -58,7 +53,11 @@ export class IndexSide implements Side {
     return found;
   }
 
-  #scan(options: ScanOptions): AsyncIterable<readonly Hit[]> {
-    return this.engine.scan(this.name, { ...options, filter: this.#filter });
+  async *#scan(options: ScanOptions): AsyncGenerator<readonly Hit[]> {
+    await this.engine.refresh(this.name, options.signal).catch((error: unknown) => {
+      // What is not visible yet is found when it is looked at a second time.
+      if (!(error instanceof SearchRefusal && error.status === 403)) throw error;
+    });
+    yield* this.engine.scan(this.name, options);
   }
 }

@@ -1,10 +1,9 @@
-import { SearchRefusal } from '../../clients/search/refusal.js';
 import type { IndexDescription, SearchEngine } from '../engine.js';
 import { indexMissing } from '../index-missing.js';
 import { IndexSide } from './index-side.js';
 
 /**
- * What an index, alias or data stream holds, made visible to searches first.
+ * What an index, alias or data stream holds.
  * @throws UserError exit 2 when there is nothing of that name; as SearchEngine
  */
 export async function openIndexSide(
@@ -14,10 +13,6 @@ export async function openIndexSide(
 ): Promise<IndexSide> {
   const description = await engine.describe(name, signal);
   if (description === undefined) throw indexMissing(engine.name, name);
-  await engine.refresh(name, signal).catch((error: unknown) => {
-    // What is not visible yet is found when it is looked at a second time.
-    if (!(error instanceof SearchRefusal && error.status === 403)) throw error;
-  });
   return new IndexSide(engine, name, concreteOf(description), await engine.count(name, signal));
 }
 

@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, statfs, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { statfs } from 'node:fs/promises';
 
-import { errorMessage, NotWritten } from '../../core/errors.js';
+import { NotWritten } from '../../core/errors.js';
 import { formatBytes } from '../../core/units.js';
 import { hashWords } from './document-hash.js';
+import { NamelessFile } from './nameless-file.js';
 
 /** Words of a pair: the hash of an id, and the hash of its content. */
 export const pairWords = 2 * hashWords;
@@ -18,12 +17,10 @@ const blockWords = blockPairs * pairWords;
 const blockBytes = blockPairs * pairBytes;
 
 /**
- * Pairs of hashes, of any number of documents, 32 bytes each: in blocks of one file that has no name, so that it is gone with its
- * process however that ends. Memory: 4 MiB, and 8 bytes a block. What fits into memory never reaches the disk.
+ * Pairs of hashes, of any number of documents, 32 bytes each: in blocks of one nameless file. Memory: 4 MiB, and 8 bytes a block. What fits into memory never reaches the disk.
  */
 export class PairFile {
-  readonly #folder: string;
-  #file: FileHandle | undefined;
+  readonly #file: NamelessFile;
   /** The last block of each part, which is not full yet. */
   readonly #open = new Int32Array(parts * blockWords);
   readonly #filled = new Int32Array(parts);
@@ -34,7 +31,7 @@ export class PairFile {
   #count = 0;
 
   constructor(folder: string) {
-    this.#folder = folder;
+    this.#file = new NamelessFile(folder);
   }
 
   get count(): number {
@@ -62,14 +59,8 @@ export class PairFile {
     const blocks = this.#waiting;
     this.#waiting = [];
     const first = this.#places - blocks.length;
-    try {
-      this.#file ??= await openNameless(this.#folder);
-      const bytes = Buffer.concat(blocks.map((block) => Buffer.from(block.buffer)));
-      for (let done = 0; done < bytes.length;)
-        done += (await this.#file.write(bytes, done, undefined, first * blockBytes + done)).bytesWritten;
-    } catch (error) {
-      throw notKept(this.#folder, error);
-    }
+    const bytes = Buffer.concat(blocks.map((block) => Buffer.from(block.buffer)));
+    await this.#file.write(bytes, first * blockBytes);
   }
 
   /** The pairs of a part, in the order in which they were added. */
@@ -77,22 +68,15 @@ export class PairFile {
     const blocks = this.#blocks[part]!;
     const rest = this.#filled[part]! * pairWords;
     const pairs = new Int32Array(blocks.length * blockWords + rest);
-    for (const [i, place] of blocks.entries()) {
-      const into = Buffer.from(pairs.buffer, i * blockBytes, blockBytes);
-      for (let done = 0; done < blockBytes;) {
-        const { bytesRead } = await this.#file!.read(into, done, undefined, place * blockBytes + done);
-        if (bytesRead === 0) throw new Error('the file of pairs is shorter than what was written to it');
-        done += bytesRead;
-      }
-    }
+    for (const [i, place] of blocks.entries())
+      await this.#file.read(Buffer.from(pairs.buffer, i * blockBytes, blockBytes), place * blockBytes);
     const from = part * blockWords;
     pairs.set(this.#open.subarray(from, from + rest), blocks.length * blockWords);
     return pairs;
   }
 
-  async close(): Promise<void> {
-    await this.#file?.close();
-    this.#file = undefined;
+  close(): Promise<void> {
+    return this.#file.close();
   }
 }
 
@@ -110,18 +94,4 @@ export async function requireRoom(folder: string, bytes: number): Promise<void> 
       `the comparison needs ${formatBytes(bytes)} in ${folder}, where ${formatBytes(free)} are free`,
       { hint: 'Make room there, or set TMPDIR to a folder on another disk.' },
     );
-}
-
-async function openNameless(folder: string): Promise<FileHandle> {
-  const path = join(folder, `metrify-${randomBytes(8).toString('hex')}.tmp`);
-  const file = await open(path, 'wx+', 0o600);
-  await unlink(path);
-  return file;
-}
-
-function notKept(folder: string, error: unknown): NotWritten {
-  return new NotWritten(`the hashes of documents cannot be kept in ${folder}: ${errorMessage(error)}`, {
-    cause: error,
-    hint: 'Make room there, or set TMPDIR to a folder on another disk.',
-  });
 }

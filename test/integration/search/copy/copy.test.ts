@@ -158,7 +158,7 @@ needs('search')('search copy', () => {
     let until = Math.floor(random() * 3);
     proxy.fate = async ({ url }) => {
       if (url?.startsWith('/_search') && until-- === 0) await change();
-      return 'pass';
+      return 'pass' as const;
     };
     const { code, json } = await metrifyInProcess(
       ['search', 'copy', index, '--from', 'watched', '--to', 'new', '--json'],
@@ -211,7 +211,7 @@ needs('search')('search copy', () => {
     let until = 1;
     proxy.fate = async ({ url }) => {
       if (url?.startsWith('/_search') && until-- === 0) await to!.text('DELETE', `/${index}`);
-      return 'pass';
+      return 'pass' as const;
     };
     const resume = join(folder, 'deleted.json');
     const args = ['search', 'copy', index, '--from', 'watched', '--to', 'new', '--resume', resume, '--json'];

@@ -7,7 +7,11 @@ export type Documents = Map<string, unknown>;
 
 /** A server as a test sees it: plain requests, without anything of metrify. */
 export class Cluster {
-  constructor(readonly url: string) {}
+  /** @param settings of its indices */
+  constructor(
+    readonly url: string,
+    readonly settings: object = {},
+  ) {}
 
   /** @param body an object is sent as JSON, text as it is */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each test knows what it asks for
@@ -24,7 +28,7 @@ export class Cluster {
   /** An index with two shards that is searched and written to as `alias`. */
   async createSeries(alias: string, mappings: object, definition: object = {}): Promise<string> {
     const name = `${alias}-000001`;
-    const settings = { number_of_shards: 2, number_of_replicas: 0 };
+    const settings = { number_of_shards: 2, number_of_replicas: 0, ...this.settings };
     const made = await this.ask('PUT', `/${name}`, { settings, mappings, aliases: { [alias]: definition } });
     expect(made).toMatchObject({ acknowledged: true });
     return name;

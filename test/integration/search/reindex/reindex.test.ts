@@ -30,7 +30,8 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
     };
     beforeAll(async () => {
       server = await searchServer(engine);
-      cluster = new Cluster(server.url);
+      // The server is not killed here, and need not sync each write.
+      cluster = new Cluster(server.url, { 'translog.durability': 'async' });
       folder = await mkdtemp(join(tmpdir(), 'metrify-reindex-'));
     });
     afterAll(async () => {
@@ -257,6 +258,35 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
       } finally {
         await cluster.ask('DELETE', `/_index_template/${template}`);
       }
+    });
+
+    test('routing is kept, also where one id is there under two', async () => {
+      const alias = name();
+      const old = await cluster.createSeries(
+        alias,
+        { _routing: { required: true }, ...numbers },
+        { index_routing: 'north', search_routing: 'north,south' },
+      );
+      // Some of these routings lead to different shards, where the same id is another document.
+      for (let n = 0; n < 12; n++) await cluster.ask('PUT', `/${old}/_doc/one?routing=r${n}`, { n });
+      const read = async (index: string) => {
+        await cluster.ask('POST', `/${index}/_refresh`);
+        const { hits } = await cluster.ask('POST', `/${index}/_search`, { sort: ['n'] });
+        return hits.hits.map(({ _id, _routing, _source }: Record<string, unknown>) => [
+          _id,
+          _routing,
+          _source,
+        ]);
+      };
+      const before = await read(old);
+      expect(before).toHaveLength(2);
+      const { code, stderr } = await cluster.reindex(alias);
+      expect(code, stderr).toBe(0);
+      const next = `${alias}-000002`;
+      expect(await cluster.alias(alias)).toEqual({
+        [next]: { index_routing: 'north', search_routing: 'north,south' },
+      });
+      expect(await read(next)).toEqual(before);
     });
 
     test('what is not one index is refused', async () => {

@@ -15,9 +15,7 @@ const hit = {
 
 test('a line is the document with every digit, and no line break', () => {
   expect(hitLine(hit, { meta: false })).toBe(
-    toBytes(
-      '{"big": 9007199254740993,  "small":1.0,"text":"a\\nb é","meter":{"id":7},"a.b":1,"a":{"b":2}}',
-    ),
+    toBytes('{"big": 9007199254740993,  "small":1.0,"text":"a\\nb é","meter":{"id":7},"a.b":1,"a":{"b":2}}'),
   );
 });
 
