@@ -2,6 +2,7 @@ import { UserError } from '../../core/errors.js';
 import { whyIncomplete } from '../copy/definition.js';
 import type { ElasticClient } from '../elastic/client.js';
 import type { ElasticEngine } from '../elastic/engine.js';
+import { indexMissing } from '../index-missing.js';
 
 /** As the server gives it, and takes it again. */
 export interface AliasDefinition {
@@ -66,8 +67,7 @@ export async function readSource(
   signal: AbortSignal,
 ): Promise<ReindexSource> {
   const described = await engine.describe(asked, signal);
-  if (described === undefined)
-    throw new UserError(`there is no index or alias '${asked}' in ${engine.name}`, { code: 'INDEX_MISSING' });
+  if (described === undefined) throw indexMissing(engine.name, asked);
   if (described.isDataStream)
     throw new UserError(`'${asked}' is a data stream, and reindex works on one index`, {
       code: 'NOT_ONE_INDEX',

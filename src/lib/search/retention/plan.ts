@@ -1,7 +1,7 @@
-import { UserError } from '../../core/errors.js';
 import { formatCount } from '../../core/units.js';
 import { monthEnd } from '../age.js';
 import type { ElasticClient } from '../elastic/client.js';
+import { indexMissing } from '../index-missing.js';
 import { type Held, type HeldIndex, readNamed } from '../setup/holdings.js';
 import { type Ages, agesOf } from './ages.js';
 import { timeFieldOf } from './time-field.js';
@@ -16,6 +16,8 @@ export interface RetentionPlan {
   readonly indices: readonly OldIndex[];
   /** Why other indices with documents that are too old stay. */
   readonly kept: readonly { readonly index: string; readonly reason: string }[];
+  /** Documents that are too old, in indices of a time series that are not: they stay. */
+  readonly late: number;
   /** The one index whose documents go one by one; undefined for a time series. */
   readonly documents: { readonly index: string; readonly count: number } | undefined;
 }
@@ -42,30 +44,30 @@ export async function planRetention(
   signal: AbortSignal,
 ): Promise<RetentionPlan> {
   const held = await readNamed(client, name, { dataStreams: true }, signal);
-  if (held === undefined)
-    throw new UserError(`${client.name} has no index, alias or data stream ${name}`, {
-      code: 'INDEX_MISSING',
-      hint: 'See what there is: metrify search status',
-    });
+  if (held === undefined) throw indexMissing(client.name, name);
   const field = timeFieldOf(name, held, timeField);
   await client.bytes({ method: 'POST', path: `/${encodeURIComponent(name)}/_refresh` }, signal);
   const plan = { name, timeField: field, limit };
   if (!isSeries(held)) {
     const [index] = held.indices;
     const { older } = await agesOf(client, index!.name, field, limit, signal);
-    return { ...plan, indices: [], kept: [], documents: { index: index!.name, count: older } };
+    return { ...plan, indices: [], kept: [], late: 0, documents: { index: index!.name, count: older } };
   }
   const indices: OldIndex[] = [];
   const kept: { index: string; reason: string }[] = [];
+  let late = 0;
   for (const index of held.indices) {
     const ages = await agesOf(client, index.name, field, limit, signal);
-    if (!isOld(index.name, ages, limit)) continue;
+    if (!isOld(index.name, ages, limit)) {
+      late += ages.older;
+      continue;
+    }
     const reason = (await needed(client, name, index, held, signal)) ?? untimed(ages, field);
     if (reason === undefined) indices.push({ index: index.name, uuid: uuidOf(index), ...ages });
     else kept.push({ index: index.name, reason });
   }
   indices.sort((a, b) => Number(a.newest ?? 0) - Number(b.newest ?? 0));
-  return { ...plan, indices, kept, documents: undefined };
+  return { ...plan, indices, kept, late, documents: undefined };
 }
 
 function isSeries({ is, indices }: Held): boolean {

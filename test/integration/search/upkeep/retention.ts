@@ -41,7 +41,8 @@ export function retentionCases(server: () => OwnNames): void {
     );
   }
 
-  const plan = (name: string, at = limit) => planRetention(client, name, at, undefined, signal);
+  const plan = (name: string, at = limit, timeField?: string) =>
+    planRetention(client, name, at, timeField, signal);
   const names = async (name: string) =>
     Object.keys(await client.json<object>({ path: `/${name}-*/_alias` }, signal)).sort();
 
@@ -57,13 +58,14 @@ export function retentionCases(server: () => OwnNames): void {
     await index(`${name}-2025-06`, [], aliases);
     await index(`${name}-2025-11`, ['2020-01-01T00:00:00Z'], { [name]: { is_write_index: true } });
 
-    const { indices, kept, documents } = await plan(name);
+    const { indices, kept, late, documents } = await plan(name);
     expect(indices.map((old) => old.index)).toEqual([
       `${name}-2025-06`,
       `${name}-2025-08`,
       `${name}-2025-09`,
     ]);
-    expect({ kept, documents }).toEqual({ kept: [], documents: undefined });
+    // Of 2025-07, -10 and -11.
+    expect({ kept, late, documents }).toEqual({ kept: [], late: 3, documents: undefined });
     for (const old of indices) expect(await deleteIndex(client, old, signal)).toBe(true);
     expect(await names(name)).toEqual([`${name}-2025-07`, `${name}-2025-10`, `${name}-2025-11`]);
     expect((await plan(name)).indices).toEqual([]);
@@ -137,6 +139,18 @@ export function retentionCases(server: () => OwnNames): void {
     await client.bytes({ method: 'POST', path: `/${name}/_refresh` }, signal);
     expect(await client.json({ path: `/${name}/_count` }, signal)).toMatchObject({ count: 4 });
     expect((await plan(name)).documents).toMatchObject({ count: 0 });
+  });
+
+  test.each(['tiem', 'name'])('by %s, which is not a date, nothing would ever be too old', async (field) => {
+    const name = `${prefix}${counter++}`;
+    await index(`${name}-000001`, ['2020-01-01T00:00:00Z'], { [name]: {} });
+    const mapping = { properties: { name: { type: 'keyword' } } };
+    await client.json({ method: 'PUT', path: `/${name}/_mapping`, body: mapping }, signal);
+    expect((await plan(name, limit, 'time')).documents).toMatchObject({ count: 1 });
+    await expect(plan(name, limit, field)).rejects.toMatchObject({
+      code: 'TIME_FIELD_UNCLEAR',
+      exitCode: 2,
+    });
   });
 
   test('a name that there is nothing of is refused', async () => {
