@@ -105,6 +105,10 @@ export const done = { kind: 'done' } as const satisfies Outcome;
 export type HeldForm = (id: ByteString, source: ByteString) => ByteString;
 
 export interface StoredDocument {
+  /** The concrete index that has it, where the engine says it. */
+  readonly index?: string | undefined;
+  /** Another one than was asked for where both lead to the same shard, which has an id only once. */
+  readonly routing?: ByteString | undefined;
   readonly source: ByteString;
   /** Decimal digits. */
   readonly version: string;

@@ -13,22 +13,31 @@ export async function describeIndex(
   signal: AbortSignal,
 ): Promise<IndexDescription | undefined> {
   const path = `/${encodeURIComponent(index)}`;
-  type Settings = Record<string, { settings?: { index?: { uuid?: string } } }>;
-  const settings = await client.json<Settings>(
-    { path: `${path}/_settings/index.uuid`, expected: [404] },
-    signal,
-  );
-  if ('error' in settings) return undefined;
+  const indices = await concreteIndices(client, index, signal);
+  if (indices === undefined) return undefined;
   const resolved = await client.json<Resolved>(
     { path: `/_resolve/index${path}`, expected: [400, 404, 405] },
     signal,
   );
   return {
-    indices: Object.entries(settings).map(([name, { settings }]) => ({
-      name,
-      uuid: settings?.index?.uuid ?? '',
-    })),
-    isAlias: resolved.aliases?.some(({ name }) => name === index) ?? !(index in settings),
+    indices,
+    isAlias:
+      resolved.aliases?.some(({ name }) => name === index) ?? !indices.some(({ name }) => name === index),
     isDataStream: resolved.data_streams?.some(({ name }) => name === index) ?? false,
   };
+}
+
+/** The indices behind a name; undefined when there is nothing of it. */
+export async function concreteIndices(
+  client: ElasticClient,
+  index: string,
+  signal: AbortSignal,
+): Promise<IndexDescription['indices'] | undefined> {
+  type Settings = Record<string, { settings?: { index?: { uuid?: string } } }>;
+  const found = await client.json<Settings>(
+    { path: `/${encodeURIComponent(index)}/_settings/index.uuid`, expected: [404] },
+    signal,
+  );
+  if ('error' in found) return undefined;
+  return Object.entries(found).map(([name, { settings }]) => ({ name, uuid: settings?.index?.uuid ?? '' }));
 }

@@ -1,10 +1,10 @@
 import { refusalText, SearchRefusal } from '../../clients/search/refusal.js';
-import { type ByteString, bytesOf, toBytes } from '../../core/bytes.js';
+import { type ByteString, bytesOf, fromBytes, toBytes } from '../../core/bytes.js';
 import type { DocumentName, StoredDocument } from '../engine.js';
-import { eachElement, eachMember } from '../../sources/json-members.js';
+import { eachElement, eachMember, stringText } from '../../sources/json-members.js';
 import { jsonString } from '../../sources/json-text.js';
 import type { ElasticClient } from './client.js';
-import { describeIndex } from './describe.js';
+import { concreteIndices } from './describe.js';
 
 /**
  * The documents as they are now, by `_mget`, which sees writes before a refresh. It takes no name of several indices, so that each of
@@ -17,7 +17,7 @@ export async function readDocuments(
   signal: AbortSignal,
 ): Promise<readonly (StoredDocument | undefined)[]> {
   if (documents.length === 0) return [];
-  const found = (await describeIndex(client, index, signal))?.indices ?? [];
+  const found = (await concreteIndices(client, index, signal)) ?? [];
   const indices = found.length === 0 ? [index] : found.map(({ name }) => name);
   const names = indices.flatMap((name) => documents.map((document) => documentName(name, document)));
   const { body } = await client.bytes(
@@ -39,6 +39,8 @@ function documentName(index: string, { id, routing }: DocumentName): string {
 }
 
 function storedDocument(raw: ByteString, server: string): StoredDocument | undefined {
+  let index: string | undefined;
+  let routing: ByteString | undefined;
   let source: ByteString | undefined;
   let version = '';
   let seqNo = '';
@@ -46,6 +48,8 @@ function storedDocument(raw: ByteString, server: string): StoredDocument | undef
   let found = false;
   eachMember(raw, (name, value) => {
     if (name === '"_source"') source = value;
+    else if (name === '"_index"') index = fromBytes(stringText(value));
+    else if (name === '"_routing"') routing = stringText(value);
     else if (name === '"_version"') version = value;
     else if (name === '"_seq_no"') seqNo = value;
     else if (name === '"_primary_term"') term = value;
@@ -60,5 +64,5 @@ function storedDocument(raw: ByteString, server: string): StoredDocument | undef
   });
   if (!found || source === undefined) return undefined;
   // As a bulk action has it.
-  return { source, version, revision: `"if_seq_no":${seqNo},"if_primary_term":${term}` };
+  return { index, routing, source, version, revision: `"if_seq_no":${seqNo},"if_primary_term":${term}` };
 }

@@ -1,6 +1,6 @@
-import type { IndexDescription, SearchEngine } from '../engine.js';
+import type { SearchEngine } from '../engine.js';
 import { indexMissing } from '../index-missing.js';
-import { IndexSide } from './index-side.js';
+import { IndexSide, type IndexSideOptions } from './index-side.js';
 
 /**
  * What an index, alias or data stream holds.
@@ -9,13 +9,10 @@ import { IndexSide } from './index-side.js';
 export async function openIndexSide(
   engine: SearchEngine,
   name: string,
+  { takesRouting }: Pick<IndexSideOptions, 'takesRouting'>,
   signal: AbortSignal,
 ): Promise<IndexSide> {
   const description = await engine.describe(name, signal);
   if (description === undefined) throw indexMissing(engine.name, name);
-  return new IndexSide(engine, name, concreteOf(description), await engine.count(name, signal));
-}
-
-function concreteOf({ indices }: IndexDescription): readonly string[] {
-  return indices.map(({ name }) => name);
+  return new IndexSide(engine, name, { estimate: await engine.count(name, signal), takesRouting });
 }
