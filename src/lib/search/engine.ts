@@ -53,6 +53,11 @@ export interface SearchEngine {
   count(index: string, signal: AbortSignal, filter?: unknown): Promise<number>;
   /** What the name stands for; undefined when there is nothing of it. */
   describe(index: string, signal: AbortSignal): Promise<IndexDescription | undefined>;
+  /**
+   * Whether a scan of the name gives every document of the indices behind it, as it was written.
+   * @throws UserError exit 2 `SHOWS_PART`; ServiceConflict exit 4 `SOURCE_INCOMPLETE`
+   */
+  requireWhole?(index: string, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 

@@ -227,6 +227,26 @@ needs('search')('a comparison of documents with an index', () => {
     );
   });
 
+  it.each([{ filter: { term: { v: 1 } } }, { search_routing: 'a' }])(
+    'is refused through an alias that shows only a part: %o',
+    async (part) => {
+      const index = await newIndex(new Map([['1', '{"v":1}']]));
+      const alias = `${index}-part`;
+      await rest.ask('POST', '/_aliases', { actions: [{ add: { index, alias, ...part } }] });
+      await expect(openIndexSide(engine, alias, { takesRouting: true }, signal)).rejects.toMatchObject({
+        ...{ code: 'SHOWS_PART', hint: expect.stringContaining(index) as string },
+      });
+    },
+  );
+
+  it('is refused where the index does not keep its documents', async () => {
+    const index = `${server.prefix}${created++}`;
+    await rest.ask('PUT', `/${index}`, { mappings: { _source: { enabled: false } } });
+    await expect(openIndexSide(engine, index, { takesRouting: true }, signal)).rejects.toMatchObject({
+      code: 'SOURCE_INCOMPLETE',
+    });
+  });
+
   it('is repaired without touching what was written since it was compared', async () => {
     const source = new Map([
       ['stale', '{"v":1}'],
@@ -290,7 +310,7 @@ needs('search')('a comparison of documents with an index', () => {
     it('finds and mends documents whose content or routing has changed', async () => {
       const index = await newRouted({ '1 a': 1, '2 a': 2, '3 a': 3, '4 a': 4 });
       const source = { '1 a': 1, '2 a': 0, '3 b': 3, '5 b': 5 };
-      const { found, side, differences, ...counts } = await compare(routedSide(source), index);
+      const { side, differences, ...counts } = await compare(routedSide(source), index);
       expect(counts).toMatchObject({ missing: 2, extra: 2, stale: 1, changing: 0, doubled: 0 });
       const options = { clock: systemClock, signal, deletes: () => true };
       const repaired = await repair(differences, routedSide(source), side, options);
