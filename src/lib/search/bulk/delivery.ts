@@ -15,7 +15,7 @@ import {
 } from '../engine.js';
 import { backoffMs } from './backoff.js';
 import type { BatchSize } from './batch-size.js';
-import { settleByReading } from './lost-answers.js';
+import { conflict, settleByReading } from './lost-answers.js';
 
 /** Why nothing is written at the moment. */
 export interface Wait {
@@ -49,6 +49,8 @@ export class Delivery<T extends Operation> {
   readonly #parts: T[][];
   /** Sent, and the answers were lost. */
   readonly #uncertain = new Set<T>();
+  /** How often an operation was refused because of a document that was not found then. */
+  readonly #contradicted = new Map<T, number>();
   /** Refused in turn. */
   #attempt = 0;
   /** When something was last settled. */
@@ -150,7 +152,14 @@ export class Delivery<T extends Operation> {
     const { engine, target, signal } = this.#options;
     try {
       const outcomes = await settleByReading(engine, target.index, unclear, signal);
-      for (const [i, operation] of unclear.entries()) this.#done(operation, outcomes[i]!);
+      for (const [i, operation] of unclear.entries()) {
+        const outcome = outcomes[i] ?? this.#notFound(operation);
+        if (outcome) this.#done(operation, outcome);
+        else {
+          left.operations.push(operation);
+          left.reason ||= notFound;
+        }
+      }
     } catch (error) {
       const isBusy = error instanceof SearchRefusal && passingStatuses.has(error.status);
       if (!isBusy && !(error instanceof HttpFailure)) throw error;
@@ -159,6 +168,14 @@ export class Delivery<T extends Operation> {
       left.kind = isBusy ? 'busy' : 'away';
       left.reason = error.message;
     }
+  }
+
+  /** There, and not found: that passes, unless it was deleted and its version stays known, or the index keeps no documents. */
+  #notFound(operation: T): Settled | undefined {
+    const times = (this.#contradicted.get(operation) ?? 0) + 1;
+    this.#contradicted.set(operation, times);
+    const mayPass = this.#options.mayRepeat || this.#uncertain.has(operation);
+    return mayPass && times < 6 ? undefined : conflict(notFound);
   }
 
   #progressed(): void {
@@ -205,6 +222,8 @@ const worthTellingMs = 5000;
 
 /** Of HTTP: the same request may succeed later. */
 const passingStatuses = new Set([429, 502, 503, 504]);
+
+const notFound = 'it was there, and is not any more';
 
 function refusalOf(error: BulkTooLarge | BulkSpoiled): { readonly status: number; readonly reason: string } {
   if (error instanceof BulkSpoiled) return { status: error.status, reason: error.reason };
