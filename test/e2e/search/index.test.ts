@@ -245,6 +245,29 @@ needs('search', 'postgres')('search index', () => {
     });
   });
 
+  test('ids that would become one are rejected: of half a surrogate pair nothing is stored', async () => {
+    const [server] = servers as [SharedSearch];
+    const name = `${server.prefix}halves`;
+    made.push(`${server.url}/${name}`);
+    const to = await createIndex(server.url, name);
+    const ids = ['"\\ud800"', '"\\ud801x"', '"\ufffd"', '"\\ufffd\\ud83d\\ude00"'];
+    const rows = await file('halves.jsonl', ids.map((id) => `{"n":1,"i\\u0064":${id}}`).join('\n'));
+    const lines = await file('halves-dump.jsonl', ids.map((id) => `{"_id":${id},"_source":{}}`).join('\n'));
+    for (const args of [
+      [rows, '--id', 'id'],
+      [lines, '--meta'],
+    ]) {
+      const { result } = (await run(server, name, '--file', ...args)).json();
+      expect(result).toMatchObject({
+        read: 4,
+        indexed: 2,
+        rejected: 2,
+        reasons: [{ count: 2, firstLine: 1 }],
+      });
+    }
+    expect((await to.hits()).map(({ id }) => id).sort()).toEqual(['\ufffd', '\ufffd😀']);
+  });
+
   test('a dataset of Parquet files is the documents that SQL gives', async () => {
     const [server] = servers as [SharedSearch];
     const env = { METRIFY_POSTGRES_URL: database.url };
