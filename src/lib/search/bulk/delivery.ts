@@ -62,6 +62,11 @@ export class Delivery<T extends Operation> {
     this.#since = options.clock.monotonic();
   }
 
+  /** Operations that are not settled, and may have been carried out: they were sent, and no answer came. */
+  get uncertain(): number {
+    return this.#uncertain.size;
+  }
+
   /** Resolves when every operation is settled. @throws ServiceUnavailable after `stallMs`; SearchRefusal; the signal's reason */
   async run(): Promise<void> {
     for (let part = this.#parts.shift(); part !== undefined; part = this.#parts.shift()) {
@@ -107,13 +112,13 @@ export class Delivery<T extends Operation> {
       await this.#pause({ kind: 'busy', reason: error.reason }, part.length, error.afterMs);
       return;
     }
+    const isRefused =
+      error instanceof SearchRefusal || (error instanceof HttpFailure && error.phase === 'connect');
+    if (!isRefused) for (const operation of part) this.#uncertain.add(operation);
     if (!(error instanceof HttpFailure) || error.kind === 'tls' || error.kind === 'too-large') throw error;
-    if (error.phase === 'connect') this.#parts.unshift(part);
-    else {
-      for (const operation of part) this.#uncertain.add(operation);
-      // What is cut off for its length, or takes longer than an answer may, gets through in parts.
-      this.#halve(part);
-    }
+    // What is cut off for its length, or takes longer than an answer may, gets through in parts.
+    if (isRefused) this.#parts.unshift(part);
+    else this.#halve(part);
     await this.#pause({ kind: 'away', reason: error.message }, part.length);
   }
 
@@ -184,6 +189,7 @@ export class Delivery<T extends Operation> {
   }
 
   #done(operation: T, outcome: Settled): void {
+    this.#uncertain.delete(operation);
     this.#options.settled(operation, outcome);
   }
 

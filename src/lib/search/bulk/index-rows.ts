@@ -29,8 +29,10 @@ export interface IndexResult {
   readonly deadLetter?: string;
   /** How many rejected rows are not in that file. */
   readonly deadLettersMissing?: number;
-  /** So many rows are not settled: they may have been written. Only of a run that was stopped. */
+  /** Rows that were sent, and no answer came: they may have been written. Only of a run that was stopped. */
   readonly uncertain?: number;
+  /** Rows that were read, and not written. Only of a run that was stopped. */
+  readonly unwritten?: number;
   readonly resumedAt?: number;
 }
 
@@ -242,7 +244,8 @@ class IndexRun<Row> {
 
   #result(): IndexResult {
     const { plan } = this;
-    const uncertain = this.#read - this.#indexed - this.#rejected;
+    const { uncertain } = this.#writer;
+    const unwritten = this.#read - this.#indexed - this.#rejected - uncertain;
     const resumedAt = plan.resume?.reached?.position.rows;
     return {
       index: plan.target.index,
@@ -254,6 +257,7 @@ class IndexRun<Row> {
       ...(plan.deadLetter === undefined ? {} : { deadLetter: plan.deadLetter }),
       ...(this.#deadLetters?.missing ? { deadLettersMissing: this.#deadLetters.missing } : {}),
       ...(uncertain > 0 ? { uncertain } : {}),
+      ...(unwritten > 0 ? { unwritten } : {}),
       ...(resumedAt === undefined ? {} : { resumedAt }),
     };
   }
