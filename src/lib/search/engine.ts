@@ -61,6 +61,11 @@ export interface WriteTarget {
   readonly index: string;
   /** Refuses to create an index where the alias is missing. */
   readonly requireAlias?: boolean;
+  /**
+   * The name may stand for several indices, now or after a rollover: each operation is carried out in the index that has the
+   * document, and what one of them has is not created again.
+   */
+  readonly maySpan?: boolean;
 }
 
 export type OperationKind = 'index' | 'create' | 'update' | 'delete';
