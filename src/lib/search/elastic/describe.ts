@@ -1,17 +1,19 @@
 import type { IndexDescription } from '../engine.js';
 import type { ElasticClient } from './client.js';
+import { requireName } from './name.js';
 
 interface Resolved {
   readonly aliases?: readonly { readonly name: string }[];
   readonly data_streams?: readonly { readonly name: string }[];
 }
 
-/** What an index, alias or data stream of that name stands for; undefined when there is nothing of it. */
+/** What an index, alias or data stream of that name stands for; undefined when there is nothing of it. @throws UserError `NOT_A_NAME` exit 2 */
 export async function describeIndex(
   client: ElasticClient,
   index: string,
   signal: AbortSignal,
 ): Promise<IndexDescription | undefined> {
+  requireName(index);
   const path = `/${encodeURIComponent(index)}`;
   type Settings = Record<string, { settings?: { index?: { uuid?: string } } }>;
   const settings = await client.json<Settings>(

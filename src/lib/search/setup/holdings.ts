@@ -1,4 +1,5 @@
 import type { ElasticClient } from '../elastic/client.js';
+import { requireName } from '../elastic/name.js';
 import type { Capabilities } from './capabilities.js';
 import type { JsonObject, Stored } from './resource.js';
 import { pathOf } from './resource.js';
@@ -21,13 +22,14 @@ export interface Held {
 
 type Indices = Readonly<Record<string, Omit<HeldIndex, 'name'>>>;
 
-/** Undefined when there is nothing of that name. @throws as ElasticClient.json */
+/** Undefined when there is nothing of that name. @throws UserError `NOT_A_NAME` exit 2; as ElasticClient.json */
 export async function readNamed(
   client: ElasticClient,
   name: string,
   { dataStreams }: Pick<Capabilities, 'dataStreams'>,
   signal: AbortSignal,
 ): Promise<Held | undefined> {
+  requireName(name);
   const path = `/${encodeURIComponent(name)}`;
   const answer = await client.json<Indices>({ path, expected: [404] }, signal);
   if ('error' in answer) return undefined;
