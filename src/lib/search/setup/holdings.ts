@@ -10,6 +10,8 @@ export interface HeldIndex {
   readonly aliases: Readonly<Record<string, JsonObject>>;
   readonly mappings: JsonObject;
   readonly settings: JsonObject;
+  /** That it is behind. */
+  readonly data_stream?: string;
 }
 
 /** What a name stands for. */
