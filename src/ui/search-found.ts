@@ -10,12 +10,11 @@ export function presentFound(
   printer: Printer,
 ): void {
   for (const [name, result] of Object.entries(aggregations)) {
-    printer.line();
     printer.heading(name);
     if (isOurs(result)) presentAggregation(result, printer);
     else printer.block(JSON.stringify(result, undefined, 2));
+    printer.line();
   }
-  printer.line();
   if (total === undefined) printer.line(`${counted(shown, 'hit')}; how many there are was not counted`);
   else if (shown === total.count && !total.atLeast) printer.line(totalText(total));
   else printer.line(`${formatCount(shown)} of ${totalText(total)}`);

@@ -120,8 +120,8 @@ export const copy = changeCommand({
     const { source, destination, copied, kept, rejected, rejections, leftOut, aliases, comparison } = result;
     for (const { id, reason } of rejections) printer.bad(`${id}: ${reason}`);
     presentLeftOut(leftOut, printer);
-    const there = kept > 0 ? `, ${formatCount(kept)} there already` : '';
-    const line = `${source} to ${destination}: ${counted(copied, 'document')} written${there}`;
+    const there = kept > 0 ? `, ${formatCount(kept)} newer there` : '';
+    const line = `${source} to ${destination}: ${counted(copied, 'document')} copied${there}`;
     if (rejected > 0)
       printer.bad(
         `${line}, ${formatCount(rejected)} rejected: the copy is not complete, and has no aliases yet`,

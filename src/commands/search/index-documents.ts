@@ -28,7 +28,7 @@ export const indexDocuments = changeCommand({
   description:
     'Every row ends as indexed or as rejected, whatever fails in between: what is refused for a reason that passes is sent ' +
     'again, and after a lost answer the document is looked up. Documents have ids always, by default the SHA-256 of their ' +
-    'content, so that a second run changes nothing. Empty fields of CSV are left out. A missing ' +
+    'content, so that a second run changes nothing. Values of CSV stay text, of which the mapping makes numbers; empty ones are left out. A missing ' +
     'index that no template makes is refused: the server would guess its mapping.',
   args: { index: { help: 'an index, alias or data stream', required: true } },
   flags: indexFlags,

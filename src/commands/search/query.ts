@@ -1,6 +1,7 @@
 import { type ByteString, toBytes } from '../../lib/core/bytes.js';
 import { UserError } from '../../lib/core/errors.js';
-import type { SearchEngine } from '../../lib/search/engine.js';
+import { didYouMean } from '../../lib/core/nearest.js';
+import type { IndexField, SearchEngine } from '../../lib/search/engine.js';
 import { questionOf } from '../../lib/search/query/asked.js';
 import { exactValue } from '../../lib/search/query/exact-value.js';
 import type { Found, NativeFound, Question, Total } from '../../lib/search/query/question.js';
@@ -71,24 +72,25 @@ export const query = readCommand({
     const native = dsl === undefined ? undefined : await readDsl(dsl, context);
     const asked = await readAsked(input, context.cwd);
     const engine = await openConfigured({ engine: section }, context, 'search query');
-    const output = new HitOutput(context, { meta, fields: fields.length === 0 ? undefined : fields });
+    const output = new HitOutput(context, {
+      meta: meta || input.highlight || input.explain,
+      fields: fields.length === 0 ? undefined : fields,
+    });
     if (native !== undefined) {
       const found = await engine.searchNative(index, native, context.signal);
       await output.write(found.hits);
       return { verdict: 'ok', result: nativeResult(found, output) };
     }
-    const question = questionOf(
-      asked,
-      index,
-      await engine.fields(index, context.signal),
-      context.clock.now(),
-    );
+    const known = await engine.fields(index, context.signal);
+    const question = questionOf(asked, index, known, context.clock.now());
     if (all) {
       await writeAll(engine, index, question, { output, meta }, context);
+      warnOfUnseen(output, known, context);
       return { verdict: 'ok', result: resultOf({ count: output.shown, atLeast: false }, output, {}) };
     }
     const found = await engine.search(index, question, context.signal);
     await output.write(found.hits);
+    warnOfUnseen(output, known, context);
     return { verdict: 'ok', result: resultOf(found.total, output, found.aggregations) };
   },
 
@@ -147,6 +149,12 @@ async function writeAll(
     if (output.shown > 0) context.warn(`the ${output.shown} hits so far are not everything`);
     throw error;
   }
+}
+
+/** Members of documents need not be in the mapping: only what no hit has is probably misspelt. */
+function warnOfUnseen(output: HitOutput, known: readonly IndexField[], context: Context): void {
+  const names = known.map(({ name }) => name);
+  for (const field of output.unseenFields) context.warn(`no hit has '${field}'${didYouMean(field, names)}`);
 }
 
 function resultOf(total: Total, output: HitOutput, aggregations: Found['aggregations']): Result {

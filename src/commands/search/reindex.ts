@@ -200,8 +200,17 @@ async function runReindex(
   deadLetter: string | undefined,
   context: Context,
 ): Promise<ReindexResult> {
-  const { reindex: fill } = await import('../../lib/search/reindex/reindex.js');
+  const [{ reindex: fill }, { DeadLetterFile }, { writeRejections }, { resolve }] = await Promise.all([
+    import('../../lib/search/reindex/reindex.js'),
+    import('../../lib/runs/dead-letters.js'),
+    import('../../lib/search/reindex/dead-letters.js'),
+    import('node:path'),
+  ]);
   const { clock, signal } = context;
+  // Before anything is changed: it may not be writable.
+  const file =
+    deadLetter === undefined ? undefined : await DeadLetterFile.open(resolve(context.cwd, deadLetter), 0);
+  context.closing(() => file?.close());
   const { result, rejections } = await fill(plan, {
     clock,
     signal,
@@ -211,16 +220,8 @@ async function runReindex(
     started: (soFar) =>
       context.applied(soFar, () => 'To continue, run the same command again with --resume.'),
   });
-  if (deadLetter !== undefined) {
-    const [{ DeadLetterFile }, { writeRejections }, { resolve }] = await Promise.all([
-      import('../../lib/runs/dead-letters.js'),
-      import('../../lib/search/reindex/dead-letters.js'),
-      import('node:path'),
-    ]);
-    const file = await DeadLetterFile.open(resolve(context.cwd, deadLetter), 0);
-    context.closing(() => file.close());
+  if (file !== undefined)
     await writeRejections(plan.engine, plan.source.index.name, rejections, file, signal);
-  }
   return result;
 }
 

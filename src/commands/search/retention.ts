@@ -27,6 +27,8 @@ interface OfName {
   indices: { index: string; documents: number; newest?: string }[];
   /** That went one by one, or would. */
   documents: number;
+  /** That are too old, in indices of a time series that are not. */
+  late: number;
   kept: readonly { index: string; reason: string }[];
 }
 
@@ -118,7 +120,8 @@ export const retention = changeCommand({
 
   present(result, printer) {
     for (const name of result.names) presentName(name, printer);
-    printer.ok(`deleted at ${result.target}`);
+    const isNothing = result.names.every(({ indices, documents }) => indices.length + documents === 0);
+    printer.ok(isNothing ? `nothing to delete at ${result.target}` : `deleted at ${result.target}`);
   },
 });
 
@@ -162,13 +165,14 @@ function oldIndex({ index, documents, newest }: RetentionPlan['indices'][number]
 }
 
 function ofName(plan: RetentionPlan, indices: RetentionPlan['indices'], documents: number): OfName {
-  const { name, limit, timeField, kept } = plan;
+  const { name, limit, timeField, late, kept } = plan;
   return {
     name,
     olderThan: limit.toISOString(),
     timeField,
     indices: indices.map(oldIndex),
     documents,
+    late,
     kept,
   };
 }
@@ -181,7 +185,7 @@ function howMuch(plans: readonly RetentionPlan[]): string {
 }
 
 function presentName(
-  { name, olderThan, timeField, indices, documents, kept }: OfName,
+  { name, olderThan, timeField, indices, documents, late, kept }: OfName,
   printer: Printer,
 ): void {
   printer.line(`${name}: ${timeField} before ${olderThan}`);
@@ -195,5 +199,6 @@ function presentName(
       ? `  ${counted(documents, 'document')}`
       : `  ${counted(indices.length, 'index', 'indices')}`,
   );
+  if (late > 0) printer.line(`  kept, in indices that have younger ones: ${counted(late, 'document')}`);
   for (const { index, reason } of kept) printer.warn(`${index} stays: ${reason}`);
 }

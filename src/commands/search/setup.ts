@@ -77,8 +77,8 @@ export const setup = changeCommand({
     const rules =
       synonyms === undefined ? search?.synonyms : await readSynonymsFile(resolve(context.cwd, synonyms));
     if (opened.kind === 'solr') {
-      if (from !== undefined)
-        throw new UserError('templates of your own are of Elasticsearch or OpenSearch: Solr has none', {
+      if (from !== undefined || templatesOnly)
+        throw new UserError('templates are of Elasticsearch or OpenSearch: Solr has none', {
           code: 'ENGINE_LACKS',
         });
       return prepareSolr(opened, (rules ?? []).length > 0, print, signal);
@@ -101,7 +101,11 @@ export const setup = changeCommand({
     const now = new Date(clock.now());
     if (print) return { client, lacks, changes: [], requests: creations(wanted, now) };
     const { changes, fixed } = await planSetup(client, wanted, capabilities, now, signal);
-    if (fixed.length > 0) throw fixedMappings(fixed);
+    if (fixed.length > 0)
+      throw fixedMappings(
+        fixed,
+        `metrify search setup --templates-only, then metrify search reindex ${fixed[0]!.name} --template`,
+      );
     if (changes.length > 0) await validate(client, wanted, signal);
     return { client, lacks, changes, requests: undefined };
   },
@@ -154,7 +158,8 @@ async function prepareSolr(
   const { client } = engine as SolrEngine;
   if (print) return { client, lacks: [], changes: [], requests: solrCreations(client, builtIn) };
   const { changes, fixed, lacks } = await planSolrSetup(client, builtIn, hasSynonyms, signal);
-  if (fixed.length > 0) throw fixedMappings(fixed);
+  if (fixed.length > 0)
+    throw fixedMappings(fixed, 'fill another core with metrify search copy, and swap them');
   return { client, lacks, changes, requests: undefined };
 }
 
@@ -171,15 +176,14 @@ function resultOf({ client, lacks, requests }: Prepared, changes: readonly Chang
   };
 }
 
-function fixedMappings(fixed: readonly Fixed[]): ServiceConflict {
+/** @param way to an index that has it */
+function fixedMappings(fixed: readonly Fixed[], way: string): ServiceConflict {
   const all = fixed.map(
     ({ index, differences }) => `${index} (${differences.map(differenceText).join('; ')})`,
   );
   return new ServiceConflict(`what an index was created with cannot be changed: ${all.join(', ')}`, {
     code: 'MAPPING_FIXED',
-    hint:
-      'Nothing was changed. A new index can have it: metrify search setup --templates-only, then ' +
-      `metrify search reindex ${fixed[0]!.name} --template`,
+    hint: `Nothing was changed. A new index can have it: ${way}`,
   });
 }
 

@@ -127,5 +127,5 @@ function presentCommand(command: Command, printer: Printer): void {
   const { method, path, body } = command;
   const lines = [`${method} ${path}`, ...(body === undefined ? [] : [JSON.stringify(body)])];
   // Not broken: it is to be pasted.
-  printer.block(`${lines.map((line) => `      ${line}`).join('\n')}\n`);
+  printer.block(lines.map((line) => `      ${line}`).join('\n'));
 }

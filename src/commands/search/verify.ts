@@ -136,11 +136,9 @@ function compare({ source, index }: Prepared, context: Context): Promise<Compari
   );
 }
 
-async function mend(
-  { source, index, confirm }: Prepared,
-  { differences, extra }: Comparison,
-  context: Context,
-): Promise<Repaired> {
+async function mend(prepared: Prepared, before: Comparison, context: Context): Promise<Repaired> {
+  const { source, index, confirm } = prepared;
+  const { differences, extra } = before;
   const what = `delete ${counted(extra, 'document')} that only the index has`;
   if (extra > 0) await context.confirmTarget(confirm, what);
   return context.during('repairing', 'documents', () =>
@@ -149,6 +147,11 @@ async function mend(
       deletes: extra > 0,
       signal: context.signal,
       waits: ({ reason }) => context.warn(`waiting: ${reason}`),
+      started: (repaired) =>
+        context.applied(
+          () => resultOf(namesOf(prepared), before, repaired),
+          () => 'To mend the rest, run the same command again.',
+        ),
     }),
   );
 }

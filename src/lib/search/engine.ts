@@ -41,7 +41,7 @@ export interface SearchEngine {
   search(index: string, question: Question, signal: AbortSignal): Promise<Found>;
   /** A search in the engine's own language. @param body JSON @throws as `search` */
   searchNative(index: string, body: ByteString, signal: AbortSignal): Promise<NativeFound>;
-  /** The fields that can be asked about, by name; of several indices together. @throws SearchRefusal when there is no such index */
+  /** The fields that can be asked about, by name; of several indices together. @throws UserError exit 2 when there is no such index */
   fields(index: string, signal: AbortSignal): Promise<readonly IndexField[]>;
   /** The question's text and filters in the engine's own language, for `scan` and `count`. */
   filterOf(question: Pick<Question, 'text' | 'filters'>): unknown;

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Cluster, type Documents } from '../../integration/search/reindex/cluster.js';
 import { replayable } from '../../random.js';
 import { scaled } from '../../scale.js';
-import { startHttpProxy } from '../../servers/http-proxy.js';
+import { type Fate, startHttpProxy } from '../../servers/http-proxy.js';
 import { needs } from '../../servers/needs.js';
 import { startSearchServer, type SearchServer } from '../../servers/search.js';
 import { metrify, type Running, startMetrify } from '../run.js';
 
-const count = scaled(20_000);
+const count = scaled(10_000);
 
 needs('search')('search reindex, killed and continued', () => {
   let server: SearchServer;
@@ -23,10 +23,13 @@ needs('search')('search reindex, killed and continued', () => {
   const options = () => ({ env: { METRIFY_ELASTICSEARCH_URL: server.url } });
   const start = (...args: string[]) => startMetrify(['search', 'reindex', ...args], options());
 
-  async function createIndex(): Promise<{ alias: string; documents: Documents }> {
+  async function createIndex(documents = count): Promise<{ alias: string; documents: Documents }> {
     const alias = `r${++made}`;
     await cluster.createSeries(alias, { properties: { n: { type: 'long' } } });
-    return { alias, documents: await cluster.fill(alias, count, (i) => `{"n":${i},"text":"sensor ${i}"}`) };
+    return {
+      alias,
+      documents: await cluster.fill(alias, documents, (i) => `{"n":${i},"text":"sensor ${i}"}`),
+    };
   }
 
   /** Until so many documents were written to an index, or the run has ended. */
@@ -78,14 +81,15 @@ needs('search')('search reindex, killed and continued', () => {
   });
 
   test('writes that a killed run stopped are taken again by the next one', async () => {
-    const { alias, documents } = await createIndex();
+    const { alias, documents } = await createIndex(100);
     const old = `${alias}-000001`;
     const isFrozen = async () => {
       const { [old]: found } = await cluster.ask('GET', `/${old}/_settings/index.blocks.write`);
       return found?.settings.index !== undefined;
     };
     const proxy = await startHttpProxy(server.port);
-    try {
+    const throughProxy = { env: { METRIFY_ELASTICSEARCH_URL: proxy.url } };
+    const killedInTheFreeze = async () => {
       const swapping = new Promise<void>((resolve) => {
         proxy.fate = ({ url }) => {
           if (!url!.startsWith('/_aliases')) return 'pass';
@@ -93,24 +97,38 @@ needs('search')('search reindex, killed and continued', () => {
           return 'hold';
         };
       });
-      const env = { METRIFY_ELASTICSEARCH_URL: proxy.url };
-      const run = await startMetrify(['search', 'reindex', alias], { env });
+      const run = await startMetrify(['search', 'reindex', alias], throughProxy);
       await swapping;
       run.signal('SIGKILL');
       await run.finished;
+      expect(await isFrozen()).toBe(true);
+      expect(Object.keys(await cluster.alias(alias))).toEqual([old]);
+    };
+    try {
+      await killedInTheFreeze();
+      const abandon = (...confirm: string[]) =>
+        metrify(['search', 'reindex', alias, '--abandon', '--no-input', ...confirm], options());
+      const unconfirmed = await abandon();
+      expect(unconfirmed.code).toBe(4);
+      const given = await abandon('--confirm', /--confirm (\S+)/.exec(unconfirmed.stderr)![1]!);
+      expect(given.code, given.stderr).toBe(0);
+      expect(await isFrozen()).toBe(false);
+      expect(await cluster.documents(alias)).toEqual(documents);
+      expect(Object.keys(await cluster.ask('GET', `/${alias}*`))).toEqual([old]);
+
+      await killedInTheFreeze();
+      const blocks: boolean[] = [];
+      proxy.fate = async ({ url }): Promise<Fate> => {
+        // Before it is copied on, and when the alias is moved.
+        if (/_refresh|_aliases/.test(url!)) blocks.push(await isFrozen());
+        return 'pass';
+      };
+      const resumed = await metrify(['search', 'reindex', alias, '--resume'], throughProxy);
+      expect(resumed.code, resumed.stderr).toBe(0);
+      expect([blocks[0], blocks.at(-1)]).toEqual([false, true]);
+      expect(await cluster.documents(alias)).toEqual(documents);
     } finally {
       await proxy.stop();
     }
-    expect(await isFrozen()).toBe(true);
-    expect(Object.keys(await cluster.alias(alias))).toEqual([old]);
-
-    const unconfirmed = await metrify(['search', 'reindex', alias, '--abandon', '--no-input'], options());
-    expect(unconfirmed.code).toBe(4);
-    const confirm = /--confirm (\S+)/.exec(unconfirmed.stderr)![1]!;
-    const next = await metrify(['search', 'reindex', alias, '--abandon', '--confirm', confirm], options());
-    expect(next.code, next.stderr).toBe(0);
-    expect(await isFrozen()).toBe(false);
-    expect(await cluster.documents(alias)).toEqual(documents);
-    expect(Object.keys(await cluster.ask('GET', `/${alias}*`))).toEqual([old]);
   });
 });

@@ -156,6 +156,18 @@ needs('search', 'postgres')('search index', () => {
       await ask('PUT', `${at().url}/${to.name}/_mapping`, {
         _meta: { owner: 'sre', metrify_bulk_settings: note },
       });
+      const seen = await metrifyInProcess(['search', 'status', to.name, '--json'], {
+        env: { METRIFY_ELASTICSEARCH_URL: at().url },
+      });
+      expect(seen.json().result.findings).toContainEqual(
+        expect.objectContaining({
+          subject: 'leftovers',
+          what: expect.stringContaining('that began at 2026-11-29T10:00:00.000Z') as string,
+          command: expect.objectContaining({
+            body: { 'index.refresh_interval': '7s', 'index.number_of_replicas': '2' },
+          }) as object,
+        }),
+      );
       const next = (await run(at(), to.name, '--file', path)).json();
       expect(next.warnings.join()).toMatch(/put back refresh_interval and replicas .* a run of 2026-11-29/);
       expect(await state()).toEqual(usual);

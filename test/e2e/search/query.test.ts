@@ -70,6 +70,21 @@ needs('search')('metrify search query', () => {
     expect(stdout).toBe('{"_id":"s1","_version":1,"_source":{"meter_id":9007199254740993}}\n');
   });
 
+  test('--highlight and --explain are in the lines, too', async () => {
+    const { stdout } = await query('Nord', '--limit', '1', '--highlight', '--explain', '-o', 'ndjson');
+    const { _highlight, _explanation, _score } = JSON.parse(stdout);
+    expect(_highlight.name).toHaveLength(1);
+    expect(_explanation.value).toBeCloseTo(_score, 5);
+  });
+
+  test.each([[[]], [['--all']]])('a field that no hit has is said, with %j', async (flags) => {
+    const { code, stdout, stderr } = await query('--fields', 'sensor_id,nam', ...flags, '-o', 'text');
+    expect(stdout.split('\n')[0]).toMatch(/^\{"sensor_id":"s\d+"\}$/);
+    expect(stderr).toContain("no hit has 'nam'; did you mean 'name'?");
+    expect(stderr).not.toContain("'sensor_id'");
+    expect(code).toBe(0);
+  });
+
   test('--polygon, --near and --type hold together, over the date line', async () => {
     const ring = [
       [179, -1],
@@ -106,6 +121,7 @@ needs('search')('metrify search query', () => {
     [['--dsl', 'area.json', 'Trafo'], 'TEXT and --dsl are not for each other'],
     [['--from', 'yesterday'], "'yesterday' is not a time"],
     [['--polygon', 'nowhere.json'], 'it does not exist'],
+    [['--sort', 'value:dsc'], "'value:dsc' is not a field and an order"],
     [['--limit', '10001'], "'10001' is not a number of hits"],
   ])('%j is refused', async (flags, message) => {
     const { code, stdout, stderr } = await query(...flags);
@@ -118,7 +134,7 @@ needs('search')('metrify search query', () => {
       env: env(),
     });
     expect(code).toBe(2);
-    expect(stderr).toContain('no such index');
+    expect(stderr).toContain(`has no index, alias or data stream '${server.prefix}none'`);
   });
 
   test('a service asks the same with metrify/search', async () => {

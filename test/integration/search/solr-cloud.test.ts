@@ -76,6 +76,21 @@ needs('search')('a collection of SolrCloud', () => {
     expect(await engine.count('named', signal)).toBe(await engine.count('things', signal));
   });
 
+  test('a collection that is read-only is waited for', async () => {
+    const write = async () =>
+      statuses(
+        await engine.bulk(
+          { index: 'things' },
+          [operation('index', 'z', { n_i: 1 }), operation('delete', 'none')],
+          signal,
+        ),
+      );
+    await admin('MODIFYCOLLECTION', { collection: 'things', readOnly: 'true' });
+    expect(await write()).toEqual(['blocked', 404]);
+    await admin('MODIFYCOLLECTION', { collection: 'things', readOnly: 'false' });
+    expect(await write()).toEqual(['done', 404]);
+  });
+
   test('setup makes its collections once; status finds nothing that is not well', async () => {
     const metrify = (...args: string[]) =>
       metrifyInProcess(['search', ...args, '--solr-url', server.url, '-o', 'json']);

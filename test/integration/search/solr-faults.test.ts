@@ -81,8 +81,25 @@ needs('search')('faults between us and Solr', () => {
 
   test('a request that is too long is said to be', async () => {
     const core = await create('long');
-    proxy.fate = ({ url }) => (url!.includes('/update') ? () => ({ status: 413, body: '' }) : 'pass');
+    proxy.fate = ({ url }) =>
+      url!.includes('/update?versions') ? () => ({ status: 413, body: '' }) : 'pass';
     await expect(engine.bulk({ index: core }, numbered(2), signal)).rejects.toThrow(BulkTooLarge);
+  });
+
+  test('a full disk is waited for, and no document is to blame for it', async () => {
+    const core = await create('full');
+    const fails = (msg: string) => () => ({
+      status: 500,
+      body: JSON.stringify({ error: { msg, code: 500 } }),
+    });
+    proxy.fate = ({ url }) => (url!.includes('/update?versions') ? fails('No space left on device') : 'pass');
+    expect(statuses(await engine.bulk({ index: core }, numbered(3), signal))).toEqual([
+      'blocked',
+      'blocked',
+      'blocked',
+    ]);
+    proxy.fate = ({ url }) => (url!.includes('/update?versions') ? fails('a bug') : 'pass');
+    await expect(engine.bulk({ index: core }, numbered(3), signal)).rejects.toMatchObject({ exitCode: 5 });
   });
 
   test('a page that is lost is asked for again; one in part is the end', async () => {
@@ -170,6 +187,23 @@ needs('search')('faults between us and Solr', () => {
     expect(outcomes[1]).toMatchObject({ reason: expect.stringContaining("'n'='x'") as unknown });
     await engine.refresh(core, signal);
     expect(await engine.count(core, signal)).toBe(6);
+
+    // Behind more errors than it tolerates it fails, with documents that it has not looked at.
+    await configure({
+      'update-updateprocessor': {
+        name: 'tolerant',
+        class: 'solr.TolerantUpdateProcessorFactory',
+        maxErrors: 1,
+      },
+    });
+    status.length = 0;
+    const limited = await engine.bulk(
+      { index: core },
+      Array.from({ length: 9 }, (_, i) => operation('index', `l${i}`, { n: i % 2 === 1 ? 'x' : i })),
+      signal,
+    );
+    expect(status[0]).toBe(400);
+    expect(statuses(limited)).toEqual(['done', 400, 'done', 400, 'done', 400, 'done', 400, 'done']);
   });
 });
 

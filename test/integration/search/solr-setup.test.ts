@@ -61,6 +61,16 @@ needs('search')('cores of Solr', () => {
     expect(statuses(outcomes)).toEqual(['done', 'done']);
     await port.engine.refresh(core, signal);
     expect(await port.sources(core, ['s0', 's1'])).toEqual(sources);
+    const readings = indices[1]!.name;
+    await createCore(client(), readings, port.server.configSet, signal);
+    const second = await planSolrSetup(client(), indices, false, signal);
+    await applySetup(client(), second.changes, signal, () => {});
+    const reading = '{"@timestamp":"2026-11-29T12:00:00.000Z","sensor_id":"","value":0}';
+    expect(statuses(await port.write(readings, operation('create', 'r', reading)))).toEqual(['done']);
+    await port.engine.refresh(readings, signal);
+    const at = { kind: 'time', field: '@timestamp', gte: '2026-11-29T12:00:00Z' } as const;
+    const empty = { kind: 'term', field: 'sensor_id', values: [''] } as const;
+    expect(await port.engine.count(readings, signal, port.engine.filterOf({ filters: [at, empty] }))).toBe(1);
     // Somebody else writes, without a source.
     await fetch(`${port.server.url}/${core}/update?commit=true`, {
       method: 'POST',

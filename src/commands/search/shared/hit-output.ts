@@ -1,5 +1,5 @@
 import { exactValue } from '../../../lib/search/query/exact-value.js';
-import { hitLine, type LineOptions } from '../../../lib/search/query/hit-line.js';
+import { hasMember, hitLine, type LineOptions } from '../../../lib/search/query/hit-line.js';
 import type { FoundHit } from '../../../lib/search/query/question.js';
 import type { Context } from '../../../runtime/context.js';
 import { hitTable } from '../../../ui/search-hits.js';
@@ -12,15 +12,22 @@ export class HitOutput {
   readonly #context: Context;
   readonly #options: LineOptions;
   readonly #kept: unknown[] = [];
+  /** Of the fields that were chosen, those that no hit has had. */
+  readonly #unseen: Set<string>;
   #shown = 0;
 
   constructor(context: Context, options: LineOptions) {
     this.#context = context;
     this.#options = options;
+    this.#unseen = new Set(options.fields);
   }
 
   get shown(): number {
     return this.#shown;
+  }
+
+  get unseenFields(): readonly string[] {
+    return this.#shown === 0 ? [] : [...this.#unseen];
   }
 
   /** What the command's result says of them. */
@@ -31,6 +38,8 @@ export class HitOutput {
   /** @returns false when nobody reads on */
   async write(hits: readonly FoundHit[]): Promise<boolean> {
     const { data, output, terminal } = this.#context;
+    for (const field of this.#unseen)
+      if (hits.some((hit) => hasMember(hit.source, field))) this.#unseen.delete(field);
     if (data === undefined) {
       for (const hit of hits) this.#kept.push(exactValue(hitLine(hit, this.#options)));
       this.#shown += hits.length;

@@ -19,7 +19,7 @@ export const indexFlags = {
   ...documentFlags,
   id: flag.text({ placeholder: 'FIELD', help: 'field with the id (default: the SHA-256 of the document)' }),
   op: flag.choice(['index', 'create', 'update', 'delete'], {
-    help: 'index replaces, create leaves what is there, update changes the members given (default: index; of a data stream create)',
+    help: 'index replaces, create rejects a document that is there already, update changes the members given (default: index; of a data stream create)',
   }),
   externalVersion: flag.text({
     placeholder: 'FIELD',
@@ -142,7 +142,10 @@ async function findIndex(
   }
   throw new UserError(`${engine.name} has no index '${index}'`, {
     code: 'INDEX_MISSING',
-    hint: 'Check the name, or create it first: metrify search setup. Created by its first document, its mapping would be a guess.',
+    hint:
+      client === undefined
+        ? `Check the name, or create the core first: bin/solr create -c ${index}`
+        : 'Check the name, or create it first: metrify search setup. Created by its first document, its mapping would be a guess.',
   });
 }
 

@@ -1,7 +1,7 @@
 /** What one request takes, and how many are under way: found out while writing, by latency and by what is refused. */
 export class BatchSize {
   #bytes = 1024 * 1024;
-  #documents = 1000;
+  #documents = 2000;
   /** Never lifted: what one request may have does not change during a run. */
   #maxBytes = usualMaxBytes;
   #senders: number;
@@ -49,12 +49,12 @@ export class BatchSize {
 
   #scale(factor: number): void {
     this.#bytes = Math.max(minBytes, Math.min(this.#maxBytes, Math.round(this.#bytes * factor)));
-    this.#documents = Math.max(50, Math.min(5000, Math.round(this.#documents * factor)));
+    this.#documents = Math.max(50, Math.min(10_000, Math.round(this.#documents * factor)));
   }
 }
 
 /** Longer requests are no faster, and are held in memory by both sides. */
 const usualMaxBytes = 4 * 1024 * 1024;
 const minBytes = 16 * 1024;
-const comfortableMs = 500;
-const slowMs = 3000;
+const comfortableMs = 1500;
+const slowMs = 5000;

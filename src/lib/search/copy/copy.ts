@@ -29,9 +29,9 @@ export interface CopyResult {
   /** For people. */
   readonly source: string;
   readonly destination: string;
-  /** Documents that were written. */
+  /** Documents that are there in the source's version. */
   copied: number;
-  /** Documents that were there already, in this version or a newer one. */
+  /** Documents that were there in a newer version. */
   kept: number;
   /** Documents that the destination does not take. */
   rejected: number;

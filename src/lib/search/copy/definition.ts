@@ -42,7 +42,7 @@ export async function readDefinition(
 }
 
 /** Why `_source` is not the document that was written; undefined when it is. */
-function whyIncomplete(settings: Settings, mappings: Mapping): string | undefined {
+export function whyIncomplete(settings: Settings, mappings: Mapping): string | undefined {
   const {
     enabled,
     mode = settings['index.mapping.source.mode'],
@@ -78,7 +78,7 @@ function findVector(mapping: Mapping, path = ''): string | undefined {
 }
 
 /** Set by the server that has the index. */
-const privateSettings =
+export const privateSettings =
   /^index\.(?:uuid|creation_date.*|provided_name|version\..*|history\.uuid|resize\..*|shrink\..*|verified_before_close|routing\.allocation\.initial_recovery\..*|routing\.allocation\.include\._tier_preference|replication\.type|transform\..*)$/;
 /** Names of nodes, policies and repositories of its cluster, and blocks that somebody set there. */
 const localSettings =

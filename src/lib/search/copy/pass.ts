@@ -8,9 +8,9 @@ import { changes, sequenceNumbers } from '../reindex/sequence.js';
 export interface Reached {
   /** Of each shard: every write up to this sequence number has been copied; -1 for none. */
   seqNos: number[];
-  /** Documents that were written. */
+  /** Documents that are there in the source's version. */
   copied: number;
-  /** Documents that were there already, in this version or a newer one. */
+  /** Documents that were there in a newer version. */
   kept: number;
 }
 

@@ -4,6 +4,7 @@ import { ServiceConflict, UserError } from '../../core/errors.js';
 import { Checkpoint } from '../../runs/checkpoint.js';
 import { ElasticEngine } from '../elastic/engine.js';
 import type { SearchEngine } from '../engine.js';
+import { indexMissing } from '../index-missing.js';
 import { type Definition, readDefinition } from './definition.js';
 import { Destination } from './destination.js';
 
@@ -79,7 +80,7 @@ function elastic(engine: SearchEngine): ElasticEngine {
   if (engine instanceof ElasticEngine) return engine;
   throw new UserError(`${engine.name} has no definitions of indices that could be copied`, {
     code: 'COPY_UNSUPPORTED',
-    hint: 'Set the index up there: metrify search setup; then copy its documents: metrify search query --all --meta -o ndjson | metrify search index --meta --stdin',
+    hint: 'Create the index there, then copy its documents: metrify -e FROM search query INDEX --all --meta | metrify -e TO search index INDEX --meta --stdin',
   });
 }
 
@@ -87,11 +88,7 @@ function elastic(engine: SearchEngine): ElasticEngine {
 async function oneIndex(engine: ElasticEngine, name: string, signal: AbortSignal) {
   const description = await engine.describe(name, signal);
   const [index, ...more] = description?.indices ?? [];
-  if (description === undefined || index === undefined)
-    throw new UserError(`${engine.name} has no index or alias '${name}'`, {
-      code: 'INDEX_MISSING',
-      hint: 'See what there is: metrify search status',
-    });
+  if (description === undefined || index === undefined) throw indexMissing(engine.name, name);
   if (description.isDataStream || more.length > 0)
     throw new ServiceConflict(
       `${name} is ${description.isDataStream ? 'a data stream' : `${more.length + 1} indices`}: one index is copied at a time`,

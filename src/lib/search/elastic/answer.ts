@@ -4,7 +4,7 @@ import { JsonCursor, NotJson } from '../../sources/json-cursor.js';
 import { stringText } from '../../sources/json-members.js';
 import { errorText } from '../../clients/search/refusal.js';
 import { IncompleteScan } from '../engine.js';
-import type { FoundHit } from '../query/question.js';
+import type { FoundHit, Total } from '../query/question.js';
 
 /** The answer to a search of which no document was parsed. */
 export interface Answer {
@@ -57,6 +57,20 @@ export function readAnswer(body: Buffer, server: string): Answer {
   }
   requireAllShards(shards, server);
   return { hits, total, aggregations, pit };
+}
+
+interface ServerTotal {
+  readonly value: number;
+  readonly relation: 'eq' | 'gte';
+}
+
+/** Undefined when it was not counted. */
+export function totalOf({ total }: Answer): Total | undefined {
+  if (total === undefined) return undefined;
+  // As a number with `rest_total_hits_as_int`, which is -1 where it was not counted.
+  const counted = JSON.parse(total) as ServerTotal | number;
+  if (typeof counted === 'number') return counted < 0 ? undefined : { count: counted, atLeast: false };
+  return { count: counted.value, atLeast: counted.relation === 'gte' };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -21,6 +21,7 @@ interface Note {
   readonly since: string;
 }
 
+/** What a mapping carries for its owners. */
 type Meta = Readonly<Record<string, unknown>> & { readonly [noteKey]?: Note };
 
 /**
@@ -35,10 +36,16 @@ export async function leftBulkSettings(
 ): Promise<readonly UsualSettings[]> {
   const left: UsualSettings[] = [];
   for (const [name, meta] of await metas(client, index, signal)) {
-    const note = meta[noteKey];
-    if (note !== undefined) left.push(usualOf(name, note));
+    const usual = usualSettings(name, meta);
+    if (usual !== undefined) left.push(usual);
   }
   return left;
+}
+
+/** As the `_meta` of an index's mapping notes them; undefined where nothing is to be put back. */
+export function usualSettings(index: string, meta: Meta | undefined): UsualSettings | undefined {
+  const note = meta?.[noteKey];
+  return note && usualOf(index, note);
 }
 
 /** Puts the settings back, and forgets what they were. @throws as ElasticClient.json */

@@ -16,11 +16,8 @@ export async function describeIndex(
   requireName(index);
   const path = `/${encodeURIComponent(index)}`;
   type Settings = Record<string, { settings?: { index?: { uuid?: string } } }>;
-  const settings = await client.json<Settings>(
-    { path: `${path}/_settings/index.uuid`, expected: [404] },
-    signal,
-  );
-  if ('error' in settings) return undefined;
+  const settings = await client.jsonIfThere<Settings>({ path: `${path}/_settings/index.uuid` }, signal);
+  if (settings === undefined) return undefined;
   const resolved = await client.json<Resolved>(
     { path: `/_resolve/index${path}`, expected: [400, 404, 405] },
     signal,

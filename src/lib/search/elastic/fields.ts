@@ -1,4 +1,5 @@
 import type { IndexField } from '../engine.js';
+import { indexMissing } from '../index-missing.js';
 import type { ElasticClient } from './client.js';
 
 interface Capabilities {
@@ -6,16 +7,17 @@ interface Capabilities {
   readonly fields: Readonly<Record<string, Readonly<Record<string, { readonly metadata_field?: boolean }>>>>;
 }
 
-/** The fields of the mappings behind a name. @throws SearchRefusal when there is nothing of that name */
+/** The fields of the mappings behind a name. @throws UserError exit 2 `INDEX_MISSING` */
 export async function indexFields(
   client: ElasticClient,
   index: string,
   signal: AbortSignal,
 ): Promise<readonly IndexField[]> {
-  const { fields } = await client.json<Capabilities>(
-    { path: `/${encodeURIComponent(index)}/_field_caps`, query: { fields: '*' } },
+  const { fields } = await client.json<Partial<Capabilities>>(
+    { path: `/${encodeURIComponent(index)}/_field_caps`, query: { fields: '*' }, expected: [404] },
     signal,
   );
+  if (fields === undefined) throw indexMissing(client.name, index);
   const found: IndexField[] = [];
   for (const [name, byType] of Object.entries(fields)) {
     const kinds = new Set(

@@ -1,9 +1,9 @@
 import { UserError } from '../../core/errors.js';
 import { type ByteString, fromBytes } from '../../core/bytes.js';
 import { SearchRefusal } from '../../clients/search/refusal.js';
-import type { Found, FoundHit, NativeFound, Question, Total } from '../query/question.js';
+import type { Found, FoundHit, NativeFound, Question } from '../query/question.js';
 import { aggregationsOf, readAggregations } from './aggregations.js';
-import { type Answer, type AnswerHit, readAnswer } from './answer.js';
+import { type Answer, type AnswerHit, readAnswer, totalOf } from './answer.js';
 import type { ElasticClient } from './client.js';
 import { queryOf } from './query-of.js';
 import { sortOf } from './sort-of.js';
@@ -87,19 +87,6 @@ function bodyOf({ text, filters, sort, aggregations, limit, highlight, explain }
         },
       }),
   };
-}
-
-interface ServerTotal {
-  readonly value: number;
-  readonly relation: 'eq' | 'gte';
-}
-
-function totalOf({ total }: Answer): Total | undefined {
-  if (total === undefined) return undefined;
-  // As a number with `rest_total_hits_as_int`, which is -1 where it was not counted.
-  const counted = JSON.parse(total) as ServerTotal | number;
-  if (typeof counted === 'number') return counted < 0 ? undefined : { count: counted, atLeast: false };
-  return { count: counted.value, atLeast: counted.relation === 'gte' };
 }
 
 function foundHit({ sort, highlight, ...hit }: AnswerHit, byDistance: boolean): FoundHit {

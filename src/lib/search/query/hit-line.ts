@@ -44,6 +44,11 @@ function picked(source: ByteString, fields: readonly string[]): ByteString {
   return `{${members.join(',')}}` as ByteString;
 }
 
+/** @param path as in LineOptions.fields */
+export function hasMember(document: ByteString, path: string): boolean {
+  return memberAt(document, path) !== undefined;
+}
+
 /** The member of that name, or else along the path. */
 function memberAt(json: ByteString, path: string): ByteString | undefined {
   let found: ByteString | undefined;

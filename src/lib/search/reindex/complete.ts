@@ -1,5 +1,5 @@
 import type { Transfer } from './catch-up.js';
-import { findDestination } from './destination.js';
+import { findDestination, pipelines } from './destination.js';
 import { markOf } from './state.js';
 
 /** Gives the destination the settings that it was filled without, and waits until its replicas are there, or have nowhere to go. */
@@ -9,7 +9,10 @@ export async function complete(
 ): Promise<void> {
   const found = await findDestination(client, journal.state, signal);
   const path = `/${encodeURIComponent(found.name)}`;
-  await client.json({ method: 'PUT', path: `${path}/_settings`, body: markOf(found)!.later }, signal);
+  const body = Object.fromEntries(
+    Object.entries(markOf(found)!.later).filter(([name]) => !pipelines.includes(name)),
+  );
+  await client.json({ method: 'PUT', path: `${path}/_settings`, body }, signal);
   for (;;) {
     const { timed_out } = await client.json<{ timed_out: boolean }>(
       {

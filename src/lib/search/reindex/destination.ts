@@ -1,17 +1,30 @@
 import { SearchRefusal } from '../../clients/search/refusal.js';
 import { ServiceConflict, UserError } from '../../core/errors.js';
+import { privateSettings } from '../copy/definition.js';
 import type { ElasticClient } from '../elastic/client.js';
 import { changeAliases } from './aliases.js';
 import { type Design, matchingTemplate } from './design.js';
 import { type AliasDefinition, type IndexFacts, readIndices, type ReindexSource } from './index-facts.js';
 import { foreignMeta, markOf, type ReindexState, withMark } from './state.js';
 
-/** What is private to one index, or follows from it. */
-const ownSettings =
-  /^index\.(uuid|creation_date.*|provided_name|version\..*|resize\..*|blocks\..*|history_uuid|verified_before_close|verified_read_only|routing\.allocation\.initial_recovery\..*|shrink\..*|lifecycle\.indexing_complete|number_of_routing_shards)$/;
+/** Of one index at one time. */
+const passingSettings =
+  /^index\.(blocks\..*|verified_read_only|lifecycle\.indexing_complete|number_of_routing_shards)$/;
 
-/** Given back when the destination is filled: it is filled faster without. */
-const whileFilling = { 'index.refresh_interval': '-1', 'index.number_of_replicas': '0' } as const;
+/**
+ * What the destination is filled with, and gets back later. It is said for each, or an index template would say it. Of pipelines,
+ * documents have been through them.
+ */
+const whileFilling = {
+  'index.refresh_interval': '-1',
+  'index.number_of_replicas': '0',
+  'index.auto_expand_replicas': 'false',
+  'index.default_pipeline': '_none',
+  'index.final_pipeline': '_none',
+} as const;
+
+/** Given back only when the last document is copied. */
+export const pipelines: readonly string[] = ['index.default_pipeline', 'index.final_pipeline'];
 
 export interface Blueprint {
   readonly name: string;
@@ -23,13 +36,14 @@ export interface Blueprint {
 }
 
 export function blueprint(name: string, { index }: ReindexSource, design: Design): Blueprint {
-  const kept = Object.entries(index.settings).filter(([key]) => !ownSettings.test(key));
+  const kept = Object.entries(index.settings).filter(
+    ([key]) => !privateSettings.test(key) && !passingSettings.test(key),
+  );
   const settings: Record<string, unknown> = { ...Object.fromEntries(kept), ...design.settings };
   const later: Record<string, string | null> = {};
-  for (const key of [...Object.keys(whileFilling), 'index.auto_expand_replicas']) {
+  for (const key of Object.keys(whileFilling)) {
     const value = settings[key];
     later[key] = typeof value === 'string' || typeof value === 'number' ? String(value) : null;
-    delete settings[key];
   }
   const meta = foreignMeta(index.mappings);
   const { _meta, ...mappings } = index.mappings;

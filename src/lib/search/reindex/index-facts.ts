@@ -1,6 +1,8 @@
 import { UserError } from '../../core/errors.js';
+import { whyIncomplete } from '../copy/definition.js';
 import type { ElasticClient } from '../elastic/client.js';
 import type { ElasticEngine } from '../elastic/engine.js';
+import { indexMissing } from '../index-missing.js';
 
 /** As the server gives it, and takes it again. */
 export interface AliasDefinition {
@@ -35,11 +37,11 @@ export async function readIndices(
   signal: AbortSignal,
 ): Promise<readonly IndexFacts[]> {
   type Found = Record<string, Pick<IndexFacts, 'aliases' | 'mappings' | 'settings'>>;
-  const found = await client.json<Found>(
-    { path: `/${encodeURIComponent(expression)}`, query: { flat_settings: 'true' }, expected: [404] },
+  const found = await client.jsonIfThere<Found>(
+    { path: `/${encodeURIComponent(expression)}`, query: { flat_settings: 'true' } },
     signal,
   );
-  if ('error' in found) return [];
+  if (found === undefined) return [];
   return Object.entries(found).map(([name, { aliases, mappings, settings }]) => ({
     name,
     uuid: String(settings['index.uuid']),
@@ -65,8 +67,7 @@ export async function readSource(
   signal: AbortSignal,
 ): Promise<ReindexSource> {
   const described = await engine.describe(asked, signal);
-  if (described === undefined)
-    throw new UserError(`there is no index or alias '${asked}' in ${engine.name}`, { code: 'INDEX_MISSING' });
+  if (described === undefined) throw indexMissing(engine.name, asked);
   if (described.isDataStream)
     throw new UserError(`'${asked}' is a data stream, and reindex works on one index`, {
       code: 'NOT_ONE_INDEX',
@@ -80,12 +81,10 @@ export async function readSource(
   const [index] = await readIndices(engine.client, described.indices[0]!.name, signal);
   if (index === undefined)
     throw new UserError(`the index of '${asked}' was deleted just now`, { code: 'INDEX_MISSING' });
-  const { enabled, excludes, includes, mode } = (index.mappings._source ?? {}) as Record<string, unknown>;
-  const isIncomplete =
-    enabled === false || excludes !== undefined || includes !== undefined || mode !== undefined;
-  if (isIncomplete || index.settings['index.mapping.source.mode'] !== undefined)
-    throw new UserError(`'${index.name}' does not store whole documents: its mapping changes _source`, {
-      code: 'SOURCE_NOT_STORED',
+  const why = whyIncomplete(index.settings, { ...index.mappings });
+  if (why !== undefined)
+    throw new UserError(`'${index.name}' does not give its documents as they were written: ${why}`, {
+      code: 'SOURCE_INCOMPLETE',
       hint: 'Fill a new index from where the documents come from: metrify search index',
     });
   return { asked, index, isBare: !described.isAlias && Object.keys(index.aliases).length === 0 };

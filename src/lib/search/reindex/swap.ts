@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import { ServiceConflict } from '../../core/errors.js';
 import type { ElasticClient } from '../elastic/client.js';
 import { type AliasAction, changeAliases, moves } from './aliases.js';
-import { fillingAlias, findDestination } from './destination.js';
+import { fillingAlias, findDestination, pipelines } from './destination.js';
 import { readIndices, type ReindexSource } from './index-facts.js';
 import { markOf, type ReindexState, saveMark, saveState } from './state.js';
 import { sequenceNumbers } from './sequence.js';
@@ -32,6 +32,9 @@ export async function swap(
   // Before the swap, so that a rollback knows the way back even if nothing else happens after it.
   const mark = { ...markOf(found)!, source: kept, swapped: { at: clock.now(), seqNos } };
   await saveMark(client, destination, mark, signal);
+  const body = Object.fromEntries(Object.entries(mark.later).filter(([name]) => pipelines.includes(name)));
+  const path = `/${encodeURIComponent(destination)}/_settings`;
+  await client.json({ method: 'PUT', path, body }, signal);
   const actions: AliasAction[] = [
     ...moves(source, destination),
     { remove: { index: destination, alias: fillingAlias(destination) } },

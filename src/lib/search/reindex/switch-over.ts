@@ -3,6 +3,7 @@ import { ServiceConflict } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import { catchUp, type Transfer } from './catch-up.js';
 import { allowWrites, blockWrites } from './freeze.js';
+import { readIndices } from './index-facts.js';
 import { compareAndMend, haveSameCount } from './mend.js';
 import type { ReindexPlan } from './prepare.js';
 import type { ReindexIo, ReindexResult } from './reindex.js';
@@ -41,7 +42,7 @@ export async function swapFrozen(
       `'${transfer.source.name}' is written to faster than it can be caught up with`,
       {
         code: 'FREEZE_TOO_SHORT',
-        hint: `The alias was not moved. Continue with --resume and more time, as --freeze ${formatDuration(freezeMs * 4)}, or with --no-freeze.`,
+        hint: `The alias was not moved. Continue with --resume and more time, as --freeze ${Math.ceil(freezeMs / 250)}s, or with --no-freeze.`,
       },
     );
   }
@@ -56,8 +57,9 @@ async function frozen(
   const { journal, engine } = transfer;
   const { client } = engine;
   const { name } = source.index;
+  const [before] = await readIndices(client, name, signal);
   // Who blocked it before us decides when it takes writes again.
-  const isOurs = source.index.settings['index.blocks.write'] !== 'true' || journal.state.frozen;
+  const isOurs = before?.settings['index.blocks.write'] !== 'true';
   let kept: string | undefined;
   let hasClone = false;
   try {

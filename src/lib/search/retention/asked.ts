@@ -1,6 +1,7 @@
 import { UserError } from '../../core/errors.js';
 import type { ElasticClient } from '../elastic/client.js';
 import { showsPart } from '../elastic/shows-part.js';
+import { indexMissing } from '../index-missing.js';
 import { type Held, type HeldIndex, readNamed } from '../setup/holdings.js';
 import { type Ages, agesOf } from './ages.js';
 import { timeFieldOf } from './time-field.js';
@@ -28,11 +29,7 @@ export async function readAsked(
   signal: AbortSignal,
 ): Promise<Asked> {
   const held = await readNamed(client, name, { dataStreams: true }, signal);
-  if (held === undefined)
-    throw new UserError(`${client.name} has no index, alias or data stream ${name}`, {
-      code: 'INDEX_MISSING',
-      hint: 'See what there is: metrify search status',
-    });
+  if (held === undefined) throw indexMissing(client.name, name);
   requireWhole(name, held);
   const timeField = timeFieldOf(name, held, given);
   await client.bytes({ method: 'POST', path: `/${encodeURIComponent(name)}/_refresh` }, signal);

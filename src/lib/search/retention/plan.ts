@@ -17,6 +17,8 @@ export interface RetentionPlan {
   readonly indices: readonly OldIndex[];
   /** Why others, with documents that are too old, stay. */
   readonly kept: readonly { readonly index: string; readonly reason: string }[];
+  /** Documents that are too old, in indices of a time series that are not: they stay. */
+  readonly late: number;
   /** The one index whose documents go one by one; undefined for a time series. */
   readonly documents: { readonly index: string; readonly count: number } | undefined;
 }
@@ -82,6 +84,7 @@ function planDocuments({ held: _, found, ...plan }: Asked, configured: Limits): 
     ...plan,
     indices: [],
     kept: isKept ? [{ index: index.name, reason: keptLonger(longer) }] : [],
+    late: 0,
     documents: { index: index.name, count: isKept ? 0 : ages.older },
   };
 }
@@ -97,8 +100,10 @@ async function planIndices(
     name,
     held.indices.map((index) => index.name),
   );
+  const isTooOld = ({ index, ages }: Asked['found'][number]) => isOld(index.name, ages, limit);
+  const late = found.reduce((sum, one) => (isTooOld(one) ? sum : sum + one.ages.older), 0);
   const old = found
-    .filter(({ index, ages }) => isOld(index.name, ages, limit) && !remaining.isGone(index.name))
+    .filter((one) => isTooOld(one) && !remaining.isGone(one.index.name))
     .sort((a, b) => Number(a.ages.newest ?? 0) - Number(b.ages.newest ?? 0));
   const indices: OldIndex[] = [];
   const kept: { index: string; reason: string }[] = [];
@@ -112,7 +117,7 @@ async function planIndices(
     if (reason === undefined) indices.push({ index: index.name, uuid: uuidOf(index), ...ages });
     else kept.push({ index: index.name, reason });
   }
-  return { ...plan, indices, kept, documents: undefined };
+  return { ...plan, indices, kept, late, documents: undefined };
 }
 
 /** Beside the one that was asked for. */

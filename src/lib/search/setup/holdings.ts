@@ -33,8 +33,8 @@ export async function readNamed(
 ): Promise<Held | undefined> {
   requireName(name);
   const path = `/${encodeURIComponent(name)}`;
-  const answer = await client.json<Indices>({ path, expected: [404] }, signal);
-  if ('error' in answer) return undefined;
+  const answer = await client.jsonIfThere<Indices>({ path }, signal);
+  if (answer === undefined) return undefined;
   const indices = Object.entries(answer).map(([index, held]) => ({ name: index, ...held }));
   const backing = dataStreams ? await backingIndices(client, path, signal) : undefined;
   if (backing !== undefined) {
@@ -73,8 +73,8 @@ export async function readStored(
   { kind, name }: Pick<Stored, 'kind' | 'name'>,
   signal: AbortSignal,
 ): Promise<HeldBody | undefined> {
-  const answer = await client.json<JsonObject>({ path: pathOf({ kind, name }), expected: [404] }, signal);
-  if ('error' in answer) return undefined;
+  const answer = await client.jsonIfThere<JsonObject>({ path: pathOf({ kind, name }) }, signal);
+  if (answer === undefined) return undefined;
   switch (kind) {
     case 'ilm-policy': {
       const held = answer[name] as { policy: JsonObject };

@@ -6,7 +6,7 @@ import { BulkBusy, BulkTooLarge, done, type Operation, type Outcome, type Search
 import { type Prepared, prepare } from './prepare.js';
 import type { SolrSchema } from './schema.js';
 import type { SolrClient } from './client.js';
-import { sendUpdate } from './update.js';
+import { readOnly, sendUpdate } from './update.js';
 import { versionField } from './schema.js';
 
 export interface BulkContext {
@@ -118,8 +118,9 @@ class Run {
     const [first] = left;
     if (first === undefined) return;
     const wasOne = commands.length === 1;
-    // A core takes the commands in turn, and stops at the first that fails.
-    if (refusal !== undefined && (wasOne || !client.isCloud)) {
+    // A core takes the commands in turn, and stops at the first that fails; a chain that tolerates errors, behind too many.
+    const isInTurn = !client.isCloud && errors.size === 0;
+    if (refusal !== undefined && (wasOne || isInTurn)) {
       this.#refuse(first, refusal.status, refusal.reason);
       left.shift();
     } else if (wasOne) this.#refuse(first, 400, 'Solr tolerated an error, and did not say which');
@@ -147,8 +148,7 @@ class Run {
     const outcome: Outcome | undefined =
       status === 503
         ? { kind: 'again', reason }
-        : // Where the disk is full Solr closes its index.
-          /no space left|indexwriter is closed|alreadyclosed/i.test(reason)
+        : readOnly.test(reason) || full.test(reason)
           ? { kind: 'blocked', reason }
           : undefined;
     if (outcome === undefined) throw refusal;
@@ -168,6 +168,9 @@ class Run {
     this.#outcomes[position] = outcome;
   }
 }
+
+/** Where the disk is full Solr closes its index. */
+const full = /no space left|indexwriter is closed|alreadyclosed/i;
 
 function statusOf(message: string): number {
   return /version conflict|Document not found for update/i.test(message) ? 409 : 400;

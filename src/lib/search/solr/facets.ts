@@ -3,14 +3,15 @@ import { UserError } from '../../core/errors.js';
 import { JsonCursor } from '../../sources/json-cursor.js';
 import { memberText } from '../../sources/json-members.js';
 import type { Aggregation, AggregationResult } from '../query/question.js';
+import { fieldValue } from './lucene-text.js';
 import { gapOf, startOf } from './intervals.js';
 
 type Faceted = Exclude<Aggregation, { readonly kind: 'geo-grid' }>;
 
 /** The first and last time of an aggregation by intervals: Solr wants to know them beforehand. */
 export interface Span {
-  readonly first: string;
-  readonly last: string;
+  readonly first: Date;
+  readonly last: Date;
 }
 
 /** As Elasticsearch has it. */
@@ -32,11 +33,11 @@ export function facetOf(aggregation: Faceted, span: Span | undefined): unknown {
         refine: true,
       };
     case 'percentiles':
-      return `percentile(${field},${aggregation.percents.join(',')})`;
+      return `percentile(${fieldValue(field)},${aggregation.percents.join(',')})`;
     case 'date-histogram': {
       if (span === undefined) return undefined;
-      const start = startOf(aggregation.interval, new Date(span.first));
-      const end = new Date(Date.parse(span.last) + 1);
+      const start = startOf(aggregation.interval, span.first);
+      const end = new Date(span.last.getTime() + 1);
       const { gap, leastMs } = gapOf(aggregation.interval);
       if ((end.getTime() - start.getTime()) / leastMs > mostBuckets)
         throw new UserError(

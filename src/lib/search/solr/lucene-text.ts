@@ -7,3 +7,8 @@ export function luceneName(field: string): string {
 export function luceneQuoted(value: string): string {
   return `"${value.replace(/["\\]/g, '\\$&')}"`;
 }
+
+/** A field in Solr's functions, whatever characters its name has. */
+export function fieldValue(field: string): string {
+  return `field(${luceneQuoted(field)})`;
+}

@@ -30,7 +30,7 @@ async function* pages(
   const question = {
     query,
     fields: fieldList(schema, source ? 'source' : 'name'),
-    sort: [...sort.map(sortOf), `${schema.uniqueKey} asc`].join(','),
+    sort: [...sort.map((key) => sortOf(schema, key)), `${schema.uniqueKey} asc`].join(','),
     ...(slice !== undefined &&
       slice.max > 1 && { filter: { hash: { workers: slice.max, worker: slice.id } } }),
   };

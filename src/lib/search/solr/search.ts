@@ -1,11 +1,11 @@
 import { type ByteString, fromBytes } from '../../core/bytes.js';
-import { eachMember, memberText, stringText } from '../../sources/json-members.js';
+import { eachMember, stringText } from '../../sources/json-members.js';
 import type { AggregationResult, Found, FoundHit, NativeFound, Question } from '../query/question.js';
 import { type Answer, readAnswer } from './answer.js';
 import { corePath } from './client.js';
 import { facetOf, facetResult, type Span } from './facets.js';
 import { geoGrid } from './geo-grid.js';
-import { luceneName } from './lucene-text.js';
+import { fieldValue, luceneName } from './lucene-text.js';
 import { type Asked, queryOf } from './query-of.js';
 import { searchParameters } from './scan.js';
 import type { SolrSchema } from './schema.js';
@@ -34,7 +34,7 @@ export async function search(asked: Asked, question: Question): Promise<Found> {
     ],
     limit: question.limit,
     ...(question.sort.length > 0 && {
-      sort: [...question.sort.map(sortOf), `${schema.uniqueKey} asc`].join(','),
+      sort: [...question.sort.map((key) => sortOf(schema, key)), `${schema.uniqueKey} asc`].join(','),
     }),
     params: {
       ...(question.highlight && question.text !== undefined && highlighting(question.text.fields)),
@@ -123,13 +123,16 @@ async function spansOf(
   const facet: Record<string, string> = {};
   for (const [i, { kind, field }] of aggregations.entries())
     if (kind === 'date-histogram')
-      Object.assign(facet, { [`min${i}`]: `min(${field})`, [`max${i}`]: `max(${field})` });
+      Object.assign(facet, {
+        [`min${i}`]: `min(${fieldValue(field)})`,
+        [`max${i}`]: `max(${fieldValue(field)})`,
+      });
   const read = await facetsOf(asked, query, facet);
   const spans = new Map<number, Span>();
   for (const i of aggregations.keys()) {
     const [first, last] = [read.get(`min${i}`), read.get(`max${i}`)];
     if (first !== undefined && last !== undefined)
-      spans.set(i, { first: memberText(first)!, last: memberText(last)! });
+      spans.set(i, { first: new Date(Number(first)), last: new Date(Number(last)) });
   }
   return spans;
 }

@@ -48,7 +48,9 @@ export async function planSolrSetup(
 /** The requests that set everything up where there is nothing. */
 export function solrCreations(client: SolrClient, indices: readonly IndexFields[]): readonly SetupRequest[] {
   return indices.flatMap((index) =>
-    client.isCloud ? creationOf(index).requests : schemaRequests(index.name, wantedOf(index)),
+    client.isCloud
+      ? creationOf(index).requests
+      : [configRequest(index.name), ...schemaRequests(index.name, wantedOf(index))],
   );
 }
 
@@ -73,6 +75,7 @@ function creationOf(index: IndexFields): Change {
     differences: [],
     requests: [
       { method: 'POST', path: '/admin/collections', query, body: {} },
+      configRequest(name),
       ...schemaRequests(name, wantedOf(index)),
     ],
   };
@@ -93,8 +96,27 @@ interface RawSchema {
   readonly copyFields: readonly JsonObject[];
 }
 
+/**
+ * The chain of Solr's own configset renames fields (`@timestamp` becomes `_timestamp`), leaves empty texts out, and guesses
+ * types: Solr's documentation has it switched off in production so.
+ */
+const noGuesses = { 'set-user-property': { 'update.autoCreateFields': 'false' } };
+
+async function guesses(client: SolrClient, name: string, signal: AbortSignal): Promise<boolean> {
+  const { overlay } = await client.json<{ overlay?: { userProps?: Record<string, unknown> } }>(
+    { path: corePath(name, 'config/overlay') },
+    signal,
+  );
+  return overlay?.userProps?.['update.autoCreateFields'] !== 'false';
+}
+
+function configRequest(name: string): SetupRequest {
+  return { method: 'POST', path: corePath(name, 'config'), body: noGuesses };
+}
+
 async function schemaPlan(client: SolrClient, index: IndexFields, signal: AbortSignal) {
   const { name } = index;
+  const isGuessing = await guesses(client, name, signal);
   const { schema } = await client.json<{ schema: RawSchema }>({ path: corePath(name, 'schema') }, signal);
   const wanted = wantedOf(index);
   const held = {
@@ -118,7 +140,7 @@ async function schemaPlan(client: SolrClient, index: IndexFields, signal: AbortS
       held[kind][one] === undefined ? [] : differences(held[kind][one], wants, { path: one, part: true }),
     ),
   );
-  const requests = schemaRequests(name, added);
+  const requests = [...(isGuessing ? [configRequest(name)] : []), ...schemaRequests(name, added)];
   const news = [...Object.keys(added.types), ...Object.keys(added.fields), ...Object.keys(added.dynamic)];
   return {
     changes:
@@ -129,6 +151,7 @@ async function schemaPlan(client: SolrClient, index: IndexFields, signal: AbortS
               what: `schema of ${name}`,
               action: 'update' as const,
               differences: [
+                ...(isGuessing ? [{ path: 'update.autoCreateFields', has: undefined, wants: 'false' }] : []),
                 ...news.map((one) => ({ path: one, has: undefined, wants: partOf(added, one) })),
                 ...added.copies.map((copy) => ({
                   path: `copy of ${String(copy['source'])}`,

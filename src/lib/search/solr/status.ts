@@ -234,7 +234,8 @@ function indexFacts(name: string, health: Health, known: Partial<IndexFacts>): I
     blocks: [],
     refreshInterval: undefined,
     isReindexed: false,
-    replacedBy: undefined,
+    isSetAside: false,
+    usualSettings: undefined,
     logsSlowQueries: false,
     ...known,
   };

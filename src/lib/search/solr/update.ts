@@ -11,6 +11,9 @@ import type { SolrSchema } from './schema.js';
 /** How long what was written may be invisible to searches, where the core says nothing of it, in milliseconds. */
 const commitWithinMs = 10_000;
 
+/** Of a collection that was made read-only. */
+export const readOnly = /is read-only/i;
+
 /** What Solr says of one request of several commands, each for another document. */
 export interface UpdateAnswer {
   /** Undefined when the request succeeded: then everything was carried out but `errors`. */
@@ -60,7 +63,7 @@ export async function sendUpdate(
   const reason = (refused?.reason ?? '').replace(/^.*Remote error message: /s, '');
   if (status === 429 || status === 502 || status === 504)
     throw new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));
-  if (refused && (status === 401 || status === 403)) throw refused;
+  if (refused && (status === 401 || (status === 403 && !readOnly.test(reason)))) throw refused;
   const refusal = refused && new SearchRefusal(client.name, status, refused.type, reason);
   const read = readAnswer(client, body, status, commands);
   if (status === 503 && read.applied.size === 0)

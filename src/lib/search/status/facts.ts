@@ -1,3 +1,5 @@
+import type { UsualSettings } from '../elastic/bulk-settings.js';
+
 /** What a cluster says of itself: plain data, bytes and milliseconds throughout. */
 export interface ClusterFacts {
   /** Of the whole cluster. */
@@ -47,6 +49,8 @@ export interface IndexFacts {
   readonly blocks: readonly string[];
   /** As it is set: `-1`; undefined by default. */
   readonly refreshInterval: string | undefined;
+  /** Of `search index --bulk-settings`, which is running or was killed: what it puts back. */
+  readonly usualSettings: UsualSettings | undefined;
   /** A reindex of it has begun, and has not ended. */
   readonly isReindexed: boolean;
   /** Its aliases point at the other index of a reindex, which has ended or was rolled back. */

@@ -22,7 +22,7 @@ export function indexFindings(facts: ClusterFacts): readonly Finding[] {
   for (const index of facts.indices)
     for (const { why, ...problem } of problemsOf(index, facts)) {
       const key = JSON.stringify(problem);
-      const same = found.get(key) ?? { problem, names: [], reasons: new Set() };
+      const same = found.get(key) ?? { problem, names: new Array<string>(), reasons: new Set<string>() };
       found.set(key, same);
       same.names.push(index.name);
       if (why !== undefined) same.reasons.add(why);
@@ -142,6 +142,24 @@ function blockProblems({ name, blocks, isReindexed, isSetAside }: IndexFacts): P
 }
 
 function leftovers(index: IndexFacts, facts: ClusterFacts): Problem[] {
+  const { usualSettings: usual } = index;
+  if (usual !== undefined)
+    return [
+      {
+        subject: 'leftovers',
+        isSevere: false,
+        what: `has no refreshes and no replicas, for a search index --bulk-settings that began at ${usual.since}`,
+        advice: 'The next search index into it puts them back. Unless one runs now, set them back.',
+        command: {
+          method: 'PUT',
+          path: `/${encodeURIComponent(index.name)}/_settings`,
+          body: {
+            'index.refresh_interval': usual.refreshInterval,
+            'index.number_of_replicas': usual.replicas,
+          },
+        },
+      },
+    ];
   const found: Problem[] = [];
   const load = 'A load that was killed leaves it so. Unless one runs now, set it back.';
   if (index.refreshInterval?.startsWith('-') === true)

@@ -1,5 +1,5 @@
-import { UserError } from '../../core/errors.js';
 import type { IndexDescription, SearchEngine } from '../engine.js';
+import { indexMissing } from '../index-missing.js';
 import { IndexSide } from './index-side.js';
 
 /**
@@ -12,17 +12,10 @@ export async function openIndexSide(
   signal: AbortSignal,
 ): Promise<IndexSide> {
   const description = await engine.describe(name, signal);
-  if (description === undefined) throw indexMissing(engine, name);
+  if (description === undefined) throw indexMissing(engine.name, name);
   return new IndexSide(engine, name, concreteOf(description), await engine.count(name, signal));
 }
 
 function concreteOf({ indices }: IndexDescription): readonly string[] {
   return indices.map(({ name }) => name);
-}
-
-function indexMissing(engine: SearchEngine, name: string): UserError {
-  return new UserError(`${engine.name} has no index, alias or data stream '${name}'`, {
-    code: 'INDEX_MISSING',
-    hint: 'See what there is: metrify search status',
-  });
 }

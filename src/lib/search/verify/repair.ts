@@ -14,6 +14,8 @@ export interface RepairOptions {
   readonly deletes: boolean;
   readonly signal: AbortSignal;
   readonly waits?: (wait: Wait) => void;
+  /** Something may be written from here on: what was done so far. */
+  readonly started?: (repaired: Readonly<Repaired>) => void;
 }
 
 export interface Repaired {
@@ -38,6 +40,7 @@ export async function repair(
   options: RepairOptions,
 ): Promise<Repaired> {
   const repair = new Repair(differences, index, options);
+  options.started?.(repair.repaired);
   await repair.write(source);
   if (options.deletes) await repair.deleteExtras();
   await repair.drain();

@@ -17,6 +17,7 @@ const fields: Readonly<Record<string, Holds>> = {
   meter: 'long',
   value: 'double',
   time: 'date',
+  'read-at': 'date',
   place: 'place',
   deep: 'unsearched',
 };

@@ -143,6 +143,7 @@ export function questionsContract(port: PortUnderTest): void {
       kind: `k${i % 7 < 3 ? 0 : i % 7}`,
       value: i - 60,
       time: new Date(Date.UTC(2026, 0, 31, 22) + i * 3_600_000).toISOString(),
+      'read-at': new Date(Date.UTC(2026, 0, 31, 22) + i * 3_600_000).toISOString(),
       ...(i % 10 !== 0 && { place: { lat: 10 + (i % 5) * 10, lon: 20 } }),
     }));
     await port.write(
@@ -162,7 +163,7 @@ export function questionsContract(port: PortUnderTest): void {
         ],
         aggregations: [
           { name: 'kinds', kind: 'terms', field: 'kind', size: 2 },
-          { name: 'days', kind: 'date-histogram', field: 'time', interval: '1d' },
+          { name: 'days', kind: 'date-histogram', field: 'read-at', interval: '1d' },
           { name: 'months', kind: 'date-histogram', field: 'time', interval: '1M' },
           { name: 'middle', kind: 'percentiles', field: 'value', percents: [50] },
           { name: 'grid', kind: 'geo-grid', field: 'place', precision: 2, size: 10 },
@@ -202,10 +203,11 @@ export function questionsContract(port: PortUnderTest): void {
     for (const [order, ids] of [
       ['asc', ascending],
       ['desc', ascending.toReversed()],
-    ] as const) {
-      const ordered = await port.scanned(index, { sort: [{ field: 'value', order }], pageSize: 50 });
-      expect(ordered.map(({ id }) => id)).toEqual([...ids, 'without']);
-    }
+    ] as const)
+      for (const field of ['value', 'read-at']) {
+        const ordered = await port.scanned(index, { sort: [{ field, order }], pageSize: 50 });
+        expect(ordered.map(({ id }) => id)).toEqual([...ids, 'without']);
+      }
   });
 }
 

@@ -73,8 +73,13 @@ export function meters(a: { lat: number; lon: number }, b: { lat: number; lon: n
   return 2 * 6_371_008.7714 * Math.asin(Math.min(1, Math.sqrt(h)));
 }
 
+/** No more edits apart. */
+export function areNear(a: string, b: string, most: number): boolean {
+  return Math.abs(a.length - b.length) <= most && edits(a, b) <= most;
+}
+
 /** Damerau-Levenshtein: insertions, deletions, replacements and swaps of neighbours, no part changed twice. */
-export function edits(a: string, b: string): number {
+function edits(a: string, b: string): number {
   const at = Array.from({ length: a.length + 1 }, (_, i) =>
     Array.from({ length: b.length + 1 }, (__, j) => i + j),
   );

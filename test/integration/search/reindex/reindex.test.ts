@@ -12,7 +12,7 @@ import { searchServer, type SearchEngine, type SharedSearch } from '../../../ser
 import { Cluster } from './cluster.js';
 import { Writer } from './writer.js';
 
-const count = scaled(4000);
+const count = scaled(3000);
 const numbers = { properties: { n: { type: 'long' } } };
 const document = (i: number) => `{"n":${i},"name":"sensor ${i}"}`;
 
@@ -48,7 +48,7 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
       const documents = await cluster.fill(alias, count, document);
       const writer = new Writer(cluster, alias, documents, random);
 
-      const { code, stderr, json } = await writer.during(cluster.reindex(alias, '--freeze', '60s'), 300);
+      const { code, stderr, json } = await writer.during(cluster.reindex(alias, '--freeze', '60s'), 150);
 
       expect(code, stderr).toBe(0);
       expect(writer.problems).toEqual([]);
@@ -68,32 +68,6 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
       expect(await cluster.alias(alias)).toEqual({ [old]: definition });
       expect(await cluster.documents(alias)).toEqual(before);
       await cluster.fill(alias, 1, document); // It takes writes again.
-    });
-
-    test('an index that is not an alias becomes one, with every digit of its documents', async () => {
-      const bare = name();
-      const mappings = { properties: { n: { type: 'long' }, long: { type: 'double' } } };
-      await cluster.ask('PUT', `/${bare}`, { settings: { number_of_replicas: 0 }, mappings });
-      const raw = '{ "n": 9007199254740993, "one": 1.0, "long": 123456789012345678901234567890 }';
-      await cluster.fill(bare, 3, () => raw);
-      const mapping = await written('digits.json', {
-        settings: { number_of_shards: 3 },
-        mappings: { properties: { n: { type: 'keyword' }, long: { type: 'keyword' } } },
-      });
-
-      const { code, stderr, json } = await cluster.reindex(bare, '--mapping', mapping);
-
-      expect(code, stderr).toBe(0);
-      const [next, kept] = [`${bare}-000002`, `${bare}-000001`];
-      expect(json().result).toMatchObject({ destination: next, kept });
-      expect(await cluster.alias(bare)).toEqual({ [next]: { is_write_index: true } });
-      for (const index of [next, kept]) {
-        const answer = await (await fetch(`${server.url}/${index}/_doc/d1`)).text();
-        expect(answer).toContain(raw);
-      }
-      const { [next]: now } = await cluster.ask('GET', `/${next}`);
-      expect(now.mappings.properties.n).toEqual({ type: 'keyword' });
-      expect(now.settings.index.number_of_shards).toBe('3');
     });
 
     test('documents that the new mapping refuses keep the alias where it is, until they are allowed', async () => {
@@ -123,8 +97,58 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
       expect(there.get('d7')).toEqual({ n: 7 });
     });
 
+    if (engine === 'opensearch-3')
+      test('a pipeline that documents have been through is not applied again', async () => {
+        const alias = name();
+        const pipeline = `${alias}-count`;
+        const processors = [{ script: { source: 'ctx.times = (ctx.times ?: 0) + 1' } }];
+        await cluster.ask('PUT', `/_ingest/pipeline/${pipeline}`, { processors });
+        try {
+          const old = await cluster.createSeries(alias, numbers);
+          await cluster.ask('PUT', `/${old}/_settings`, { 'index.default_pipeline': pipeline });
+          await cluster.fill(alias, 20, document);
+          for (const by of ['server', 'client']) {
+            const { code, stderr } = await cluster.reindex(alias, '--by', by);
+            expect(code, stderr).toBe(0);
+          }
+          await cluster.ask('PUT', `/${alias}/_doc/later`, { n: 1 });
+          const documents = [...(await cluster.documents(alias)).values()] as { times: number }[];
+          expect(documents).toHaveLength(21);
+          expect(documents.filter(({ times }) => times !== 1)).toEqual([]);
+        } finally {
+          await cluster.clean(alias);
+          await cluster.ask('DELETE', `/_ingest/pipeline/${pipeline}`);
+        }
+      });
+
     // What follows does not depend on who copies.
     if (engine !== 'elasticsearch-9') return;
+
+    test('an index that is not an alias becomes one, with every digit of its documents', async () => {
+      const bare = name();
+      const mappings = { properties: { n: { type: 'long' }, long: { type: 'double' } } };
+      await cluster.ask('PUT', `/${bare}`, { settings: { number_of_replicas: 0 }, mappings });
+      const raw = '{ "n": 9007199254740993, "one": 1.0, "long": 123456789012345678901234567890 }';
+      await cluster.fill(bare, 3, () => raw);
+      const mapping = await written('digits.json', {
+        settings: { number_of_shards: 3 },
+        mappings: { properties: { n: { type: 'keyword' }, long: { type: 'keyword' } } },
+      });
+
+      const { code, stderr, json } = await cluster.reindex(bare, '--mapping', mapping);
+
+      expect(code, stderr).toBe(0);
+      const [next, kept] = [`${bare}-000002`, `${bare}-000001`];
+      expect(json().result).toMatchObject({ destination: next, kept });
+      expect(await cluster.alias(bare)).toEqual({ [next]: { is_write_index: true } });
+      for (const index of [next, kept]) {
+        const answer = await (await fetch(`${server.url}/${index}/_doc/d1`)).text();
+        expect(answer).toContain(raw);
+      }
+      const { [next]: now } = await cluster.ask('GET', `/${next}`);
+      expect(now.mappings.properties.n).toEqual({ type: 'keyword' });
+      expect(now.settings.index.number_of_shards).toBe('3');
+    });
 
     test('writes are taken again when the swap fails', async () => {
       const alias = name();

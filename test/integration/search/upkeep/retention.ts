@@ -71,13 +71,14 @@ export function retentionCases(server: () => OwnNames): void {
     await index(`${name}-2025-06`, [], aliases);
     await index(`${name}-2025-11`, ['2020-01-01T00:00:00Z'], { [name]: { is_write_index: true } });
 
-    const { indices, kept, documents } = await plan(name);
+    const { indices, kept, late, documents } = await plan(name);
     expect(indices.map((old) => old.index)).toEqual([
       `${name}-2025-06`,
       `${name}-2025-08`,
       `${name}-2025-09`,
     ]);
-    expect({ kept, documents }).toEqual({ kept: [], documents: undefined });
+    // Of 2025-07, -10 and -11.
+    expect({ kept, late, documents }).toEqual({ kept: [], late: 3, documents: undefined });
     for (const old of indices) expect(await deleteIndex(client, old, signal)).toBe(true);
     expect(await names(name)).toEqual([`${name}-2025-07`, `${name}-2025-10`, `${name}-2025-11`]);
     expect((await plan(name)).indices).toEqual([]);
@@ -265,6 +266,18 @@ export function retentionCases(server: () => OwnNames): void {
     await expect(plan(name)).rejects.toMatchObject({ code: 'TIME_FIELD_UNCLEAR', exitCode: 2 });
     await expect(plan(name, { timeField: 'nested.at' })).rejects.toMatchObject({
       code: 'TIME_FIELD_UNCLEAR',
+    });
+  });
+
+  test.each(['tiem', 'name'])('by %s, which is not a date, nothing would ever be too old', async (field) => {
+    const name = `${prefix}${counter++}`;
+    await index(`${name}-000001`, ['2020-01-01T00:00:00Z'], { [name]: {} });
+    const mapping = { properties: { name: { type: 'keyword' } } };
+    await client.json({ method: 'PUT', path: `/${name}/_mapping`, body: mapping }, signal);
+    expect((await plan(name, { timeField: 'time' })).documents).toMatchObject({ count: 1 });
+    await expect(plan(name, { timeField: field })).rejects.toMatchObject({
+      code: 'TIME_FIELD_UNCLEAR',
+      exitCode: 2,
     });
   });
 

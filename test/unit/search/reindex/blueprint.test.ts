@@ -26,6 +26,7 @@ it('a new index has the settings of the old one, but for what is private to that
     'index.refresh_interval': '30s',
     'index.analysis.analyzer.a.type': 'custom',
     'index.sort.field': 'n',
+    'index.default_pipeline': 'stamp',
   });
   const { settings, later, shards } = blueprint('sensors-000002', source, {
     settings: { 'index.number_of_shards': '4' },
@@ -34,6 +35,9 @@ it('a new index has the settings of the old one, but for what is private to that
     'index.number_of_shards': '4',
     'index.number_of_replicas': '0',
     'index.refresh_interval': '-1',
+    'index.auto_expand_replicas': 'false',
+    'index.default_pipeline': '_none',
+    'index.final_pipeline': '_none',
     'index.analysis.analyzer.a.type': 'custom',
     'index.sort.field': 'n',
   });
@@ -42,6 +46,8 @@ it('a new index has the settings of the old one, but for what is private to that
     'index.number_of_replicas': '1',
     'index.refresh_interval': '30s',
     'index.auto_expand_replicas': null,
+    'index.default_pipeline': 'stamp',
+    'index.final_pipeline': null,
   });
 });
 

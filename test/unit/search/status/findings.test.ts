@@ -33,7 +33,8 @@ function index(name: string, more: Partial<IndexFacts> = {}): IndexFacts {
     blocks: [],
     refreshInterval: undefined,
     isReindexed: false,
-    replacedBy: undefined,
+    isSetAside: false,
+    usualSettings: undefined,
     logsSlowQueries: false,
     ...more,
   };
@@ -71,7 +72,7 @@ describe('what is not well with a cluster', () => {
     const lost = index('z', { unassigned: [{ ...copy, isPrimary: true }] });
     expect(found({ indices: [...indices, lost] })).toEqual([
       'z: shard 0 of 1 cannot be read or written (NODE_LEFT)',
-      'a, b, c and 2 more: 1 copy of its shards is missing (NODE_LEFT)',
+      'a, b, c and 2 more, each: 1 copy of its shards is missing (NODE_LEFT)',
     ]);
   });
 
@@ -107,7 +108,7 @@ describe('what is not well with a cluster', () => {
     [{ queries: { count: 100, totalMs: 90_000, current: 0 } }, 'a query takes 900ms on each shard'],
     [{ queries: { count: 3, totalMs: 90_000, current: 0 } }, undefined],
     [{ replicas: 0 }, 'has no replicas'],
-    [{ blocks: ['write'], replacedBy: 'sensors-000002' }, undefined],
+    [{ blocks: ['write'], isSetAside: true }, undefined],
     [{ blocks: ['write'], isReindexed: true }, 'takes no writes: index.blocks.write is set by a reindex'],
   ])('with an index of %j is %s', (more, what) => {
     const said = found({ indices: [index('sensors', more)] });

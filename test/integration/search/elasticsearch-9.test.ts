@@ -1,0 +1,3 @@
+import { engineContract } from './contract.js';
+
+engineContract('elasticsearch-9');
