@@ -44,7 +44,8 @@ export const retention = changeCommand({
   synonyms: ['expire', 'purge', 'cleanup', 'curator', 'delete-old'],
   description:
     'For cron, where no lifecycle on the server does it. An index of a time series goes when its month and its newest ' +
-    'document are too old, and never while writes or an alias need it. Of a single index its documents go.',
+    'document are too old, and never while writes or an alias need it, or the configuration keeps another of its names ' +
+    'longer. Of a single index its documents go.',
   args: {
     index: {
       required: false,
