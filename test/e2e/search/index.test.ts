@@ -231,6 +231,20 @@ needs('search', 'postgres')('search index', () => {
       expect([strict.code, strict.stderr]).toEqual([2, expect.stringContaining('NOT_AN_ALIAS')]);
     });
 
+    test('warns of documents without the time that the mapping has', async () => {
+      const to = await create('timeless', { mappings: { properties: { '@timestamp': { type: 'date' } } } });
+      const path = await file(`timeless-${which}.csv`, 'id,time\n1,2026-01-01\n');
+      const first = (await run(at(), to.name, '--file', path, '--id', 'id')).json();
+      expect(first).toMatchObject({ exitCode: 0, result: { indexed: 1 } });
+      expect(first.warnings).toEqual([expect.stringContaining('the first document has no @timestamp')]);
+      const preview = (await run(at(), to.name, '--file', path, '--id', 'id', '--dry-run')).json();
+      expect(preview.result.example).toMatchObject({ id: '1', lacksTime: true });
+      const timed = await file(`timed-${which}.csv`, 'id,@timestamp\n1,2026-01-01\n');
+      expect((await run(at(), to.name, '--file', timed, '--id', 'id')).json().warnings).toEqual([]);
+      const gone = await run(at(), to.name, '--file', path, '--id', 'id', '--op', 'delete');
+      expect(gone.json().warnings).toEqual([]);
+    });
+
     test('writes documents of many megabytes', async () => {
       const to = await create('large', { mappings: { dynamic: false } });
       const path = await file(
@@ -306,6 +320,11 @@ needs('search', 'postgres')('search index', () => {
     expect(first).toMatchObject({ exitCode: 0, result: { indexed: 2 } });
     const refused = await run(opensearch, name, '--file', path, '--op', 'index');
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('DATA_STREAM')]);
+    const versions = await run(opensearch, name, '--file', path, '--external-version', 'n');
+    expect([versions.code, versions.stderr]).toEqual([
+      2,
+      expect.stringContaining('--external-version does not go with --op create'),
+    ]);
     const again = () => run(opensearch, name, '--file', path);
     expect((await again()).json()).toMatchObject({ exitCode: 6, result: { indexed: 0, rejected: 2 } });
     await ask('POST', `${opensearch.url}/${name}/_rollover`);
