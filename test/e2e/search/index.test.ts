@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { acquireFileLock } from '../../../src/lib/core/file-lock.js';
 import { needs } from '../../servers/needs.js';
 import { temporaryDirectory } from '../../servers/process.js';
 import { searchServers, type SharedSearch } from '../../servers/search.js';
@@ -351,6 +352,10 @@ needs('search', 'postgres')('search index', () => {
     const left = await readFile(checkpoint);
     expect((await whole).code).toBe(0);
     await writeFile(checkpoint, left);
+    const lock = await acquireFileLock(`${checkpoint}.lock`, { title: 'another run' });
+    const second = await run(opensearch, name, ...resume);
+    lock.release();
+    expect([second.code, second.stderr]).toEqual([4, expect.stringContaining('LOCK_HELD')]);
     await ask('POST', `${opensearch.url}/${name}/_rollover`);
     const finished = (await run(opensearch, name, ...resume)).json();
     expect(finished).toMatchObject({ exitCode: 0, result: { read: 800, indexed: 800 } });
@@ -360,6 +365,7 @@ needs('search', 'postgres')('search index', () => {
     await ask('DELETE', `${opensearch.url}/_data_stream/${name}`);
     await ask('PUT', `${opensearch.url}/_data_stream/${name}`);
     const other = await run(opensearch, name, ...resume);
+    expect(existsSync(lock.path)).toBe(false);
     expect([other.code, other.stderr]).toEqual([4, expect.stringContaining('INDEX_REPLACED')]);
   });
 });

@@ -102,8 +102,18 @@ class IndexRun<Row> {
   }
 
   async run(): Promise<IndexResult> {
-    const { plan, hooks } = this;
+    const { plan } = this;
     await plan.resume?.rehearse(this.#reached({ rows: this.#read }));
+    const lock = await plan.resume?.hold('search index');
+    try {
+      return await this.#runAlone();
+    } finally {
+      lock?.release();
+    }
+  }
+
+  async #runAlone(): Promise<IndexResult> {
+    const { plan, hooks } = this;
     const stopped = await this.#work().then(
       () => undefined,
       (error: unknown) => error as Error,
