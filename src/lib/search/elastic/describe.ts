@@ -1,17 +1,19 @@
 import type { IndexDescription } from '../engine.js';
 import type { ElasticClient } from './client.js';
+import { requireName } from './name.js';
 
 interface Resolved {
   readonly aliases?: readonly { readonly name: string }[];
   readonly data_streams?: readonly { readonly name: string }[];
 }
 
-/** What an index, alias or data stream of that name stands for; undefined when there is nothing of it. */
+/** What an index, alias or data stream of that name stands for; undefined when there is nothing of it. @throws UserError `NOT_A_NAME` exit 2 */
 export async function describeIndex(
   client: ElasticClient,
   index: string,
   signal: AbortSignal,
 ): Promise<IndexDescription | undefined> {
+  requireName(index);
   const indices = await indicesBehind(client, index, signal);
   if (indices === undefined) return undefined;
   const resolved = await client.json<Resolved>(
@@ -33,11 +35,11 @@ export async function indicesBehind(
   signal: AbortSignal,
 ): Promise<IndexDescription['indices'] | undefined> {
   type Settings = Record<string, { settings?: { index?: { uuid?: string } } }>;
-  const settings = await client.json<Settings>(
-    { path: `/${encodeURIComponent(index)}/_settings/index.uuid`, expected: [404] },
+  const settings = await client.jsonIfThere<Settings>(
+    { path: `/${encodeURIComponent(index)}/_settings/index.uuid` },
     signal,
   );
-  if ('error' in settings) return undefined;
+  if (settings === undefined) return undefined;
   return Object.entries(settings).map(([name, { settings }]) => ({
     name,
     uuid: settings?.index?.uuid ?? '',

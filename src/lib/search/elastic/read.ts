@@ -1,9 +1,9 @@
 import { refusalText, SearchRefusal } from '../../clients/search/refusal.js';
-import { type ByteString, bytesOf, toBytes } from '../../core/bytes.js';
+import { type ByteString, bytesOf, fromBytes, toBytes } from '../../core/bytes.js';
 import { counted } from '../../core/units.js';
 import { HttpFailure } from '../../http/failure.js';
 import type { DocumentName, StoredDocument } from '../engine.js';
-import { eachElement, eachMember } from '../../sources/json-members.js';
+import { eachElement, eachMember, stringText } from '../../sources/json-members.js';
 import { jsonString } from '../../sources/json-text.js';
 import type { ElasticClient } from './client.js';
 import { indicesBehind } from './describe.js';
@@ -90,6 +90,8 @@ interface Got extends Omit<StoredDocument, 'source'> {
 }
 
 function gotten(raw: ByteString, server: string): Got {
+  let index: string | undefined;
+  let routing: ByteString | undefined;
   let source: ByteString | undefined;
   let version = '';
   let seqNo = '';
@@ -97,6 +99,8 @@ function gotten(raw: ByteString, server: string): Got {
   let isFound = false;
   eachMember(raw, (name, value) => {
     if (name === '"_source"') source = value;
+    else if (name === '"_index"') index = fromBytes(stringText(value));
+    else if (name === '"_routing"') routing = stringText(value);
     else if (name === '"_version"') version = value;
     else if (name === '"_seq_no"') seqNo = value;
     else if (name === '"_primary_term"') term = value;
@@ -110,5 +114,12 @@ function gotten(raw: ByteString, server: string): Got {
     }
   });
   // As a bulk action has it.
-  return { isFound, source, version, revision: `"if_seq_no":${seqNo},"if_primary_term":${term}` };
+  return {
+    isFound,
+    index,
+    routing,
+    source,
+    version,
+    revision: `"if_seq_no":${seqNo},"if_primary_term":${term}`,
+  };
 }
