@@ -242,6 +242,38 @@ needs('search')('metrify search query', () => {
       expect(await contexts()).toBe(0);
     });
 
+    test('counts the hits of all pages: one that is not there is exit 5', async () => {
+      onPage(2, async (body, forward) => {
+        const answer = await forward(body);
+        const page = JSON.parse(answer.body.toString()) as { hits: { hits: unknown[] } };
+        page.hits.hits.shift();
+        return { ...answer, body: JSON.stringify(page) };
+      });
+      const finished = await query('--all', '-o', 'ndjson');
+      expect(finished.stderr).toMatch(/has [\d,]+ hits, and its pages had/);
+      expect(finished.code).toBe(5);
+      expect(idsOf(finished)).toHaveLength(count - 1);
+    });
+
+    test('with --meta refuses an index that does not give its documents back', async () => {
+      const properties = { sensor_id: { type: 'keyword' } };
+      const partial = { _source: { excludes: ['value'] }, properties };
+      const own = await SearchIndex.create(server.url, `${index.name}-partial`, {
+        mappings: partial,
+        shards: 1,
+      });
+      await own.put([['a', '{"sensor_id":"a","value":1}']]);
+      const dump = (...flags: string[]) =>
+        metrifyInProcess(['search', 'query', own.name, '--all', ...flags], { env: env(), cwd: work });
+      expect(await dump('--meta')).toMatchObject({
+        code: 4,
+        stdout: '',
+        stderr: expect.stringContaining('fields are left out of _source') as unknown,
+      });
+      expect((await dump('--meta', '--fields', 'sensor_id')).stdout).toContain('"_source":{"sensor_id":"a"}');
+      await own.remove();
+    });
+
     test('a question with a missing shard is exit 5, too', async () => {
       proxy.fate = ({ url }) =>
         url!.includes('/_search?')

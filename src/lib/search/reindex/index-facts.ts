@@ -1,5 +1,5 @@
 import { UserError } from '../../core/errors.js';
-import { whyIncomplete } from '../copy/definition.js';
+import { whyIncomplete } from '../elastic/whole-source.js';
 import type { ElasticClient } from '../elastic/client.js';
 import type { ElasticEngine } from '../elastic/engine.js';
 import { indexMissing } from '../index-missing.js';
