@@ -4,6 +4,7 @@ import { didYouMean } from '../../lib/core/nearest.js';
 import type { IndexField, SearchEngine } from '../../lib/search/engine.js';
 import { questionOf } from '../../lib/search/query/asked.js';
 import { exactValue } from '../../lib/search/query/exact-value.js';
+import { whyNothing } from '../../lib/search/query/nothing-found.js';
 import type { Found, NativeFound, Question, Total } from '../../lib/search/query/question.js';
 import { readCommand } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
@@ -94,6 +95,8 @@ export const query = readCommand({
     const found = await engine.search(index, question, context.signal);
     await output.write(found.hits);
     warnOfUnseen(output, known, context);
+    if (found.total.count === 0)
+      for (const why of await whyNothing(engine, index, question, context.signal)) context.warn(why);
     return { verdict: 'ok', result: resultOf(found.total, output, found.aggregations) };
   },
 

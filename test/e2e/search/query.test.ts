@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
+import { openEngine } from '../../../src/lib/search/open-engine.js';
 import { openSearch } from '../../../src/lib/search/service/search.js';
 import { SearchIndex } from '../../integration/search/query/index-of.js';
 import { mappings } from '../../integration/search/query/world.js';
@@ -157,6 +158,45 @@ needs('search')('metrify search query', () => {
     expect(all.length).toBe(count / 2);
     await expect(search.query(index.name, { minValue: 'high' })).rejects.toThrow('minValue');
     search.close();
+  });
+
+  test.each<[string[], string]>([
+    [['--type', 'powr', '--min-value', '1'], "none of 3,000 documents has type = 'powr'"],
+    [['--from', 'now-1h'], 'none of 3,000 documents has a time in what is asked of time'],
+    [['Trafo West'], 'none of 3,000 documents has all words of the text; --any-word finds those'],
+    [
+      ['--type', 'gas', '--where', 'sensor_id=s1'],
+      'there are documents for each condition, and none for all of them',
+    ],
+  ])('%j finds nothing, and says of which condition', async (flags, why) => {
+    const { code, stderr } = await query(...flags);
+    expect(stderr).toContain(why);
+    expect(code).toBe(0);
+  });
+
+  test('of an index without documents that is said', async () => {
+    const own = await SearchIndex.create(server.url, `${index.name}-empty`, { mappings, shards: 1 });
+    const { stderr } = await metrifyInProcess(['search', 'query', own.name], { env: env(), cwd: work });
+    expect(stderr).toContain(`${own.name} has no documents`);
+    await own.remove();
+  });
+
+  test('a count with a missing shard is not one', async () => {
+    const section = { connectTimeoutMs: 5000, requestTimeoutMs: 5000 };
+    const engine = await openEngine(
+      'elasticsearch',
+      { urls: [proxy.url] },
+      section,
+      AbortSignal.timeout(5000),
+    );
+    proxy.fate = () => async (body, forward) => {
+      const answer = await forward(body);
+      return { ...answer, body: answer.body.toString().replace('"successful":2', '"successful":1') };
+    };
+    await expect(engine.count(index.name, AbortSignal.timeout(5000))).rejects.toThrow(
+      'answered from 1 of 2 shards',
+    );
+    engine.close();
   });
 
   describe('--all', () => {
