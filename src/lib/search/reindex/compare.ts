@@ -1,10 +1,10 @@
 import type { ByteString } from '../../core/bytes.js';
+import { keyOf } from '../document-key.js';
 import type { DocumentName, SearchEngine } from '../engine.js';
 import { comparePairs, type DifferenceKind, type Differences } from '../verify/differences.js';
 import { differing } from '../verify/differing.js';
 import { PairFile } from '../verify/pair-file.js';
 import { hashSide, type Side, type SideDocument } from '../verify/side.js';
-import { keyOf } from './rejections.js';
 
 export interface ComparedIndices {
   readonly source: string;
