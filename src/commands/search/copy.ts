@@ -29,7 +29,7 @@ const target = { placeholder: 'TARGET', complete: 'environments' };
 export const copy = changeCommand({
   name: 'search copy',
   summary: 'copy an index to another cluster or name, with mapping, settings and aliases',
-  synonyms: ['clone', 'migrate', 'dump', 'restore', 'elasticdump'],
+  synonyms: ['clone', 'migrate', 'dump', 'elasticdump'],
   description:
     'A target is an environment of the configuration: ENV, ENV/elasticsearch or ENV/solr. Documents are copied byte by byte, with their ' +
     'routing and versions, in the order of their sequence numbers: what is written to the source meanwhile is copied as well. ' +

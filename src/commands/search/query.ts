@@ -29,7 +29,7 @@ export const query = readCommand({
   summary: 'find documents by text, type, value, time and place',
   synonyms: ['find', 'get', 'scroll', 'scan', 'aggregate'],
   description:
-    'TEXT is words, and no character of it is an operator: documents with any of them are found, also where letters differ (--fuzziness), ' +
+    'TEXT is words, and no character of it is an operator: documents with all of them are found, in any fields, also where letters differ (--fuzziness), ' +
     'the best first. All other conditions must hold. On a terminal hits are a table; elsewhere, and with --output ndjson, ' +
     'each is a line of JSON: its document as the server holds it, with all digits of numbers. --all reads every hit as of one moment, ' +
     'each exactly once; when a shard is missing it ends with exit 5.',

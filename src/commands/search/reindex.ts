@@ -55,7 +55,7 @@ type Result = ReindexResult | RollbackResult | AbandonResult;
 export const reindex = changeCommand({
   name: 'search reindex',
   summary: 'fill a new index from an old one without downtime, and move the alias',
-  synonyms: ['migrate', 'rebuild', 'remap', 'rollover'],
+  synonyms: ['rebuild', 'remap', 'rollover'],
   description:
     'Creates the next index of the series (sensors-000002), copies every document, catches up by sequence number with what is written ' +
     'meanwhile, compares both by id and content, and points all aliases at the new one in one step. An index that is not an alias ' +

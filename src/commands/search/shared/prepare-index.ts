@@ -92,15 +92,15 @@ export async function prepareIndexing(
     source,
     engine,
     // An alias that is deleted meanwhile must not become an index.
-    target: { index, requireAlias: found.isAlias },
-    uuid: found.uuid,
+    target: { index, requireAlias: found.isAlias, maySpan: found.isAlias || found.isDataStream },
+    indices: found.indices,
     rows,
     rate: input.rate,
     stallMs: input.stall!,
     deadLetter: input.deadLetter === undefined ? undefined : resolve(context.cwd, input.deadLetter),
     resume: await continueFrom(
       input.resume,
-      { source, rows, address: engine.address, index, uuid: found.uuid },
+      { source, rows, address: engine.address, index, indices: found.indices },
       source,
       context,
     ),
@@ -113,8 +113,8 @@ interface FoundIndex {
   readonly exists: boolean;
   readonly isAlias: boolean;
   readonly isDataStream: boolean;
-  /** Of the concrete index of that name. */
-  readonly uuid: string | undefined;
+  /** By uuid. */
+  readonly indices: readonly string[];
 }
 
 /** @throws UserError `INDEX_MISSING` exit 2 */
@@ -131,14 +131,13 @@ async function findIndex(
       exists: true,
       isAlias,
       isDataStream,
-      uuid: isAlias || isDataStream ? undefined : indices[0]?.uuid,
+      indices: indices.map(({ uuid }) => uuid),
     };
   }
   if (client) {
     const { matchingTemplate } = await import('../../../lib/search/elastic/matching-template.js');
     const template = await matchingTemplate(client, index, signal);
-    if (template)
-      return { exists: false, isAlias: false, isDataStream: template.isDataStream, uuid: undefined };
+    if (template) return { exists: false, isAlias: false, isDataStream: template.isDataStream, indices: [] };
   }
   throw new UserError(`${engine.name} has no index '${index}'`, {
     code: 'INDEX_MISSING',

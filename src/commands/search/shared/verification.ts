@@ -6,6 +6,12 @@ import type { Repaired } from '../../../lib/search/verify/repair.js';
 import type { Check } from '../../../runtime/command.js';
 import type { Printer } from '../../../runtime/printer.js';
 
+export interface DifferingDocument {
+  readonly id: string;
+  readonly routing?: string;
+  readonly kind: DifferenceKind;
+}
+
 /** Two sides that were compared. */
 export interface Verification {
   /** For people. */
@@ -26,7 +32,7 @@ export interface Verification {
   readonly refused: number;
   /** Differences that were looked at only once. */
   readonly unconfirmed: number;
-  readonly differences: readonly { readonly id: string; readonly kind: DifferenceKind }[];
+  readonly differences: readonly DifferingDocument[];
   readonly repaired?: Repaired;
 }
 
@@ -40,7 +46,11 @@ export function resultOf(
   return {
     ...names,
     ...counts,
-    differences: examples.map(({ id, kind }) => ({ id: fromBytes(id), kind })),
+    differences: examples.map(({ id, routing, kind }) => ({
+      id: fromBytes(id),
+      ...(routing !== undefined && { routing: fromBytes(routing) }),
+      kind,
+    })),
     ...(repaired && { repaired }),
   };
 }
@@ -85,11 +95,14 @@ export function presentVerification(result: Verification, printer: Printer): voi
     printer.bad(`${counted(result.doubled, 'document')} of the index beside another one of the same id`);
   if (result.refused > 0)
     printer.bad(`${counted(result.refused, 'row')} of ${source} not compared: malformed, or without an id`);
+  if (repaired && result.refused > 0 && result.extra > 0)
+    printer.warn('nothing was deleted: what only the index has may be of the rows that were not compared');
   const found = result.missing + result.extra + result.stale;
   if (differences.length > 0) {
+    const hasRouting = differences.some(({ routing }) => routing !== undefined);
     printer.table({
-      columns: [{ title: 'id', cut: true }, { title: 'what' }],
-      rows: differences.map(({ id, kind }) => [id, kind]),
+      columns: [{ title: 'id', cut: true }, ...(hasRouting ? [{ title: 'routing' }] : []), { title: 'what' }],
+      rows: differences.map(({ id, routing = '', kind }) => [id, ...(hasRouting ? [routing] : []), kind]),
     });
     if (found > differences.length)
       printer.line(

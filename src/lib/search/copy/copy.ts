@@ -139,8 +139,8 @@ async function reconcile(
 ): Promise<Comparison> {
   for (let repairs = 0; ; repairs++) {
     const [from, to] = [
-      await openIndexSide(source, index, signal),
-      await openIndexSide(engine, name, signal),
+      await openIndexSide(source, index, { takesRouting: true }, signal),
+      await openIndexSide(engine, name, { takesRouting: true }, signal),
     ];
     const comparison = await during('comparing', (progress) =>
       compareSides(from, to, { temporaryFolder, listed, signal, progress }),
@@ -148,6 +148,6 @@ async function reconcile(
     const { missing, extra, stale, differences } = comparison;
     // A copy that is complete is in use: what differs may be newer there.
     if (missing + extra + stale === 0 || repairs === maxRepairs || isComplete) return comparison;
-    await repair(differences, from, to, { clock, signal, waits, deletes: true });
+    await repair(differences, from, to, { clock, signal, waits, deletes: () => true });
   }
 }

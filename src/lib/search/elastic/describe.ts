@@ -14,20 +14,34 @@ export async function describeIndex(
   signal: AbortSignal,
 ): Promise<IndexDescription | undefined> {
   requireName(index);
-  const path = `/${encodeURIComponent(index)}`;
-  type Settings = Record<string, { settings?: { index?: { uuid?: string } } }>;
-  const settings = await client.jsonIfThere<Settings>({ path: `${path}/_settings/index.uuid` }, signal);
-  if (settings === undefined) return undefined;
+  const indices = await indicesBehind(client, index, signal);
+  if (indices === undefined) return undefined;
   const resolved = await client.json<Resolved>(
-    { path: `/_resolve/index${path}`, expected: [400, 404, 405] },
+    { path: `/_resolve/index/${encodeURIComponent(index)}`, expected: [400, 404, 405] },
     signal,
   );
   return {
-    indices: Object.entries(settings).map(([name, { settings }]) => ({
-      name,
-      uuid: settings?.index?.uuid ?? '',
-    })),
-    isAlias: resolved.aliases?.some(({ name }) => name === index) ?? !(index in settings),
+    indices,
+    isAlias:
+      resolved.aliases?.some(({ name }) => name === index) ?? !indices.some(({ name }) => name === index),
     isDataStream: resolved.data_streams?.some(({ name }) => name === index) ?? false,
   };
+}
+
+/** The concrete indices that a name stands for; undefined when there is nothing of that name. */
+export async function indicesBehind(
+  client: ElasticClient,
+  index: string,
+  signal: AbortSignal,
+): Promise<IndexDescription['indices'] | undefined> {
+  type Settings = Record<string, { settings?: { index?: { uuid?: string } } }>;
+  const settings = await client.jsonIfThere<Settings>(
+    { path: `/${encodeURIComponent(index)}/_settings/index.uuid` },
+    signal,
+  );
+  if (settings === undefined) return undefined;
+  return Object.entries(settings).map(([name, { settings }]) => ({
+    name,
+    uuid: settings?.index?.uuid ?? '',
+  }));
 }

@@ -21,6 +21,7 @@ import { readDocuments } from './read.js';
 import { queryOf } from './query-of.js';
 import { scan } from './scan.js';
 import { search, searchNative } from './search.js';
+import { requireWhole } from './whole.js';
 import type { Found, NativeFound, Question } from '../query/question.js';
 
 export async function openElastic(
@@ -108,6 +109,10 @@ export class ElasticEngine implements SearchEngine {
 
   describe(index: string, signal: AbortSignal): Promise<IndexDescription | undefined> {
     return describeIndex(this.client, index, signal);
+  }
+
+  requireWhole(index: string, signal: AbortSignal): Promise<void> {
+    return requireWhole(this.client, index, signal);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { UserError } from '../../core/errors.js';
-import { whyIncomplete } from '../copy/definition.js';
 import type { ElasticClient } from '../elastic/client.js';
 import type { ElasticEngine } from '../elastic/engine.js';
+import { whyIncomplete } from '../elastic/whole.js';
 import { indexMissing } from '../index-missing.js';
 
 /** As the server gives it, and takes it again. */
