@@ -1,6 +1,6 @@
-import { ServiceConflict, UserError } from '../../core/errors.js';
+import { ServiceConflict } from '../../core/errors.js';
+import { requireAllShown } from './all-shown.js';
 import type { ElasticClient } from './client.js';
-import { showsPart } from './shows-part.js';
 
 type Plain = Readonly<Record<string, unknown>>;
 
@@ -13,11 +13,7 @@ export async function requireWhole(client: ElasticClient, name: string, signal: 
   type Aliases = Record<string, { readonly aliases?: Readonly<Record<string, Plain>> }>;
   const aliases = await client.json<Aliases>({ path: `/_alias/${path}`, expected: [404] }, signal);
   for (const [index, { aliases: of }] of Object.entries(aliases))
-    if (showsPart(of?.[name] ?? {}))
-      throw new UserError(`the alias ${name} shows only a part of ${index}: it has a filter or a routing`, {
-        code: 'SHOWS_PART',
-        hint: `Name an alias that shows all of it, or ${index}.`,
-      });
+    requireAllShown(name, index, of?.[name] ?? {});
   const why = await whyAnyIncomplete(client, name, signal);
   if (why !== undefined) throw sourceIncomplete(why);
 }
