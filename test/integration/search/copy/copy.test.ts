@@ -116,6 +116,16 @@ needs('search')('search copy', () => {
     expect(await to!.documents(`${prefix}renamed`)).toEqual(new Map([['1', '{"v":1}']]));
   });
 
+  it('refuses an alias that shows only a part of its index', async () => {
+    const index = `${prefix}whole`;
+    const alias = `${prefix}part`;
+    await from!.ask('PUT', `/${index}`, { aliases: { [alias]: { filter: { term: { v: 1 } } } } });
+    const { code, stderr } = await copy(alias, '--rename', alias);
+    expect(code).toBe(2);
+    expect(stderr).toContain('SHOWS_PART');
+    await expect(to!.text('GET', `/${alias}`)).rejects.toThrow('index_not_found');
+  });
+
   it.each([
     ['without _source', { _source: { enabled: false } }],
     ['whose _source lacks fields', { _source: { excludes: ['secret'] } }],
