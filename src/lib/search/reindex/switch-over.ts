@@ -2,7 +2,7 @@ import { graceMs, withGrace, withTimeout } from '../../core/abort.js';
 import { ServiceConflict } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import { catchUp, type Transfer } from './catch-up.js';
-import { allowWrites, blockWrites } from './freeze.js';
+import { allowWrites, blockWrites, thaw } from './freeze.js';
 import { readIndices } from './index-facts.js';
 import { compareAndMend, haveSameCount, mendUntilEqual } from './mend.js';
 import type { ReindexPlan } from './prepare.js';
@@ -92,16 +92,13 @@ async function frozen(
     return undefined;
   } finally {
     if (kept === undefined) {
-      const grace = withGrace(signal, graceMs);
-      const lift = async () => {
+      const lift = async (grace: AbortSignal) => {
         if (isOurs) await allowWrites(client, name, grace);
         await journal.save({ frozen: false }, grace);
         if (hasClone) await removeClone(client, old!, grace);
       };
-      await transfer.patience
-        .retry(lift, grace)
-        // Why the swap failed is being thrown, and says more.
-        .catch(() => warn(`'${name}' still takes no writes: --resume or --abandon lets it take them again`));
+      const otherwise = '--resume or --abandon lets it take them again';
+      await thaw(name, lift, { patience: transfer.patience, signal, warn, otherwise });
     }
   }
 }

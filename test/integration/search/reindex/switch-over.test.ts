@@ -2,11 +2,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { startHttpProxy } from '../../../servers/http-proxy.js';
+import { systemClock } from '../../../../src/lib/core/clock.js';
+import { openElastic } from '../../../../src/lib/search/elastic/engine.js';
+import { prepareRollback, rollback } from '../../../../src/lib/search/reindex/rollback.js';
+import { type Fate, startHttpProxy } from '../../../servers/http-proxy.js';
 import { needs } from '../../../servers/needs.js';
 import { searchServer, type SharedSearch } from '../../../servers/search.js';
+import { timeouts } from '../index-fixture.js';
 import { Cluster } from './cluster.js';
 
 const numbers = { properties: { n: { type: 'long' } } };
@@ -65,7 +69,7 @@ needs('search')('the alias of a reindex moves only to what is whole', () => {
   /** Runs it through a proxy that calls `before` with each request's method and URL before it is sent on. */
   async function watched(before: (request: string) => unknown, ...args: string[]) {
     const proxy = await startHttpProxy(Number(new URL(server.url).port));
-    proxy.fate = async ({ method, url }) => {
+    proxy.fate = async ({ method, url }): Promise<Fate> => {
       await before(`${method} ${url}`);
       return 'pass' as const;
     };
@@ -134,5 +138,58 @@ needs('search')('the alias of a reindex moves only to what is whole', () => {
     expect(code, stderr).toBe(0);
     expect(strangers).toBe(2);
     expect(await cluster.documents(next)).toEqual(documents);
+  });
+
+  describe('a rollback', () => {
+    /** A reindexed alias, a proxy in front of the server, and the engine that goes through it. */
+    async function swapped() {
+      const alias = name();
+      const old = await cluster.createSeries(alias, numbers);
+      await cluster.fill(alias, 3, document);
+      const { code, stderr } = await cluster.reindex(alias);
+      expect(code, stderr).toBe(0);
+      return { alias, old, next: `${alias}-000002` };
+    }
+    const takesWrites = async (alias: string) =>
+      (await cluster.ask('PUT', `/${alias}/_doc/later?require_alias=true`, { n: 1 }))._id === 'later';
+
+    test.each(['stopped', 'refused'])('that is %s leaves the live index with writes', async (how) => {
+      const { alias, next } = await swapped();
+      const proxy = await startHttpProxy(Number(new URL(server.url).port));
+      const stop = new AbortController();
+      let refusals = 0;
+      proxy.fate = ({ url }) => {
+        if (how === 'stopped' && url!.includes('/_stats')) stop.abort(new Error('stopped'));
+        const isBusy =
+          how === 'refused' && (url!.startsWith('/_aliases') || url!.includes(`${next}/_settings`));
+        return isBusy && refusals++ < 3 ? 'refuse' : 'pass';
+      };
+      const engine = await openElastic({ urls: [proxy.url] }, timeouts, AbortSignal.timeout(60_000));
+      try {
+        const plan = await prepareRollback(engine, alias, stop.signal);
+        const io = { clock: systemClock, signal: stop.signal, warn: () => {}, stallMs: 20_000 };
+        await expect(rollback(plan, io)).rejects.toThrow();
+      } finally {
+        engine.close();
+        await proxy.stop();
+      }
+      expect(Object.keys(await cluster.alias(alias))).toEqual([next]);
+      expect(await takesWrites(alias)).toBe(true);
+    });
+
+    test('whose answer is lost has happened', async () => {
+      const { alias, old, next } = await swapped();
+      const proxy = await startHttpProxy(Number(new URL(server.url).port));
+      proxy.fate = ({ url }) => (url!.startsWith('/_aliases') ? 'lose' : 'pass');
+      try {
+        const { code, stderr } = await new Cluster(proxy.url).reindex(alias, '--rollback');
+        expect(code, stderr).toBe(0);
+      } finally {
+        await proxy.stop();
+      }
+      expect(Object.keys(await cluster.alias(alias))).toEqual([old]);
+      expect(await takesWrites(alias)).toBe(true);
+      expect(await takesWrites(next)).toBe(false);
+    });
   });
 });
