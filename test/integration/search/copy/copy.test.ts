@@ -242,6 +242,25 @@ needs('search')('search copy', () => {
     expect((await definitionOf(to!, index)).aliases).toEqual({});
   });
 
+  it('is refused while another run fills the same copy, which is not touched', async () => {
+    const index = `${prefix}twice`;
+    await from!.write(index, new Map(Array.from({ length: 50 }, (_, i) => [`${i}`, `{"v":${i}}`])));
+    let second: Awaited<ReturnType<typeof copy>> | undefined;
+    proxy.fate = async ({ url }) => {
+      if (url?.startsWith('/_search')) second ??= await copy(index);
+      return 'pass' as const;
+    };
+    const args = ['search', 'copy', index, '--from', 'watched', '--to', 'new', '--json'];
+    const first = await metrifyInProcess(args, { cwd: folder });
+    expect(second).toMatchObject({ code: 4, stderr: expect.stringContaining('COPY_RUNS') as string });
+    expect(first.json().result).toMatchObject({ copied: 50, complete: true });
+    expect(first.code).toBe(0);
+    expect(await to!.documents(index)).toEqual(await from!.documents(index));
+    const { mappings } = await definitionOf(to!, index);
+    expect(mappings).toMatchObject((await definitionOf(from!, index)).mappings);
+    expect(JSON.stringify(mappings)).not.toContain('metrify');
+  });
+
   it('carries nothing along that metrify has noted in the index, and has its usual settings', async () => {
     const index = `${prefix}noted`;
     await from!.ask('PUT', `/${index}`, {
