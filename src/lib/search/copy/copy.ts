@@ -81,7 +81,10 @@ export async function copyIndex(plan: CopyPlan, options: CopyOptions): Promise<C
       (line) => result.leftOut.push(line),
       signal,
     ));
-  if (!destination.isComplete) await copyDocuments(plan, destination, result, options);
+  if (!destination.isComplete) {
+    await destination.hide(signal);
+    await copyDocuments(plan, destination, result, options);
+  }
   if (result.rejected > 0) return result;
   const comparison = await reconcile(plan, destination, options);
   const { differences: _, examples: __, ...counts } = comparison;
@@ -139,8 +142,8 @@ async function reconcile(
 ): Promise<Comparison> {
   for (let repairs = 0; ; repairs++) {
     const [from, to] = [
-      await openIndexSide(source, index, signal),
-      await openIndexSide(engine, name, signal),
+      await openIndexSide(source, index, { takesRouting: true }, signal),
+      await openIndexSide(engine, name, { takesRouting: true }, signal),
     ];
     const comparison = await during('comparing', (progress) =>
       compareSides(from, to, { temporaryFolder, listed, signal, progress }),
@@ -148,6 +151,6 @@ async function reconcile(
     const { missing, extra, stale, differences } = comparison;
     // A copy that is complete is in use: what differs may be newer there.
     if (missing + extra + stale === 0 || repairs === maxRepairs || isComplete) return comparison;
-    await repair(differences, from, to, { clock, signal, waits, deletes: true });
+    await repair(differences, from, to, { clock, signal, waits, deletes: () => true });
   }
 }

@@ -1,6 +1,6 @@
-import { ServiceConflict } from '../../core/errors.js';
 import type { ElasticEngine } from '../elastic/engine.js';
-import { whyIncomplete } from '../elastic/whole-source.js';
+import { withoutNotes } from '../elastic/notes.js';
+import { requireSources } from '../elastic/whole.js';
 
 export type Settings = Readonly<Record<string, unknown>>;
 export type Mapping = Readonly<Record<string, unknown>>;
@@ -32,13 +32,9 @@ export async function readDefinition(
     { path: `/${encodeURIComponent(index)}`, query: { flat_settings: 'true' } },
     signal,
   );
-  const { settings, mappings, aliases } = answer[index]!;
-  const why = whyIncomplete(settings, mappings);
-  if (why !== undefined)
-    throw new ServiceConflict(`${index} does not give its documents as they were written: ${why}`, {
-      code: 'SOURCE_INCOMPLETE',
-      hint: 'Fill the other cluster from where the documents came from: metrify search index',
-    });
+  const { aliases, ...held } = answer[index]!;
+  requireSources(index, held.settings, held.mappings);
+  const { settings, mappings } = withoutNotes(held);
   return { ...portable(settings), mappings, aliases };
 }
 

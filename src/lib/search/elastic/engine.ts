@@ -22,7 +22,7 @@ import { queryOf } from './query-of.js';
 import { countDocuments } from './count.js';
 import { scan } from './scan.js';
 import { search, searchNative } from './search.js';
-import { whyAnyIncomplete } from './whole-source.js';
+import { requireWhole, whyAnyIncomplete } from './whole.js';
 import type { Found, NativeFound, Question } from '../query/question.js';
 
 export async function openElastic(
@@ -106,6 +106,10 @@ export class ElasticEngine implements SearchEngine {
 
   describe(index: string, signal: AbortSignal): Promise<IndexDescription | undefined> {
     return describeIndex(this.client, index, signal);
+  }
+
+  requireWhole(index: string, signal: AbortSignal): Promise<void> {
+    return requireWhole(this.client, index, signal);
   }
 
   close(): void {
