@@ -65,6 +65,12 @@ needs('search')('search copy', () => {
         [`${prefix}kept-warm`]: { filter: { term: { value: 1 } }, search_routing: 'a' },
       },
     });
+    const exact = '{"term":{"id":9007199254740993}}';
+    await from!.text(
+      'POST',
+      '/_aliases',
+      `{"actions":[{"add":{"index":"${index}","alias":"${prefix}kept-exact","filter":${exact}}}]}`,
+    );
     const documents = new Map([
       ['integers', '{"id":9007199254740993,"other":-6078848508545849313}'],
       ['numbers', '{"value":1.0,"same":1,"small":0.1,"long":123456789012345678901234567890,"e":1E+2}'],
@@ -102,7 +108,8 @@ needs('search')('search copy', () => {
         'index.analysis.analyzer.plain.tokenizer': 'standard',
       },
     });
-    expect(Object.keys(definition.aliases)).toHaveLength(2);
+    expect(Object.keys(definition.aliases)).toHaveLength(3);
+    expect(await to!.text('GET', `/${index}/_alias`)).toContain(exact);
   });
 
   it('refuses a destination that it did not begin, and changes nothing there', async () => {
