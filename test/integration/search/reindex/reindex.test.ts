@@ -286,6 +286,25 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
       expect(await read(next)).toEqual(before);
     });
 
+    test('an alias shows the same documents afterwards: its filter has every digit', async () => {
+      const alias = name();
+      const old = await cluster.createSeries(alias, { properties: { m: { type: 'long' } } });
+      await cluster.fill(old, 3, (i) => `{"m":900719925474099${i + 2}}`);
+      const filter = '{"term":{"m":9007199254740993}}';
+      await fetch(`${server.url}/_aliases`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: `{"actions":[{"add":{"index":"${old}","alias":"${alias}-part","filter":${filter}}}]}`,
+      });
+      const shown = async () => [...(await cluster.documents(`${alias}-part`)).keys()];
+      expect(await shown()).toEqual(['d1']);
+      for (const flags of [[], ['--rollback']]) {
+        const { code, stderr } = await cluster.reindex(alias, ...flags);
+        expect(code, stderr).toBe(0);
+        expect(await shown()).toEqual(['d1']);
+      }
+    });
+
     test('what is not one index is refused', async () => {
       const alias = name();
       expect((await cluster.reindex(alias)).code).toBe(2);
