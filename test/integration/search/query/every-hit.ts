@@ -13,7 +13,7 @@ export function everyHitCases(world: QueryWorld, largeBytes: number): void {
   describe('every hit', () => {
     test('once, as it was, while documents are written and deleted', async () => {
       const { url, prefix } = world.server;
-      const own = await SearchIndex.create(url, `${prefix}moving`, { mappings, shards: 3 });
+      const own = await SearchIndex.create(url, `${prefix}moving`, { mappings, shards: 2 });
       const before = new Map(world.sensors.slice(0, 400).map((sensor) => [sensor.id, sourceOf(sensor)]));
       await own.put([...before]);
       const read = new Map<string, string>();

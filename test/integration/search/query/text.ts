@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
+import { questionOf } from '../../../../src/lib/search/query/asked.js';
 import { scaled } from '../../../scale.js';
+import { SearchIndex } from './index-of.js';
 import { counts, type QueryWorld, random } from './query-world.js';
 import { areNear, edited, type Sensor, word } from './world.js';
 
 /** What is found by words, against brute force. */
 export function textCases(world: QueryWorld): void {
-  const { ask, all } = world;
+  const { signal, ask, all } = world;
   describe('text', () => {
     test.each([1, 2] as const)('every name with a word up to %i edits away is found', async (fuzziness) => {
       for (let run = 0; run < scaled(2); run++) {
@@ -53,6 +55,31 @@ export function textCases(world: QueryWorld): void {
       expect(world.sensors.filter(({ id }) => found.has(id)).filter((one) => !isMeant(one))).toEqual([]);
       const plain = world.sensors.filter(({ name }) => name.split(' ').some((one) => words.has(one)));
       for (const { id } of plain) expect(found).toContain(id);
+    });
+
+    test('a reading of pairs of words is not one of every word', async () => {
+      const { url, prefix } = world.server;
+      const properties = { name: { type: 'search_as_you_type' } };
+      const name = `${prefix}pairs`;
+      let own: SearchIndex;
+      try {
+        own = await SearchIndex.create(url, name, { mappings: { properties }, shards: 1 });
+      } catch (error) {
+        expect(String(error)).toContain('search_as_you_type');
+        console.log('this server has no search_as_you_type');
+        return;
+      }
+      await own.put(
+        ['feeder north', 'feeder south', 'north'].map((one, i) => [`${i}`, JSON.stringify({ name: one })]),
+      );
+      const fields = await world.engine.fields(name, signal);
+      const find = async (text: string) =>
+        (await world.engine.search(name, questionOf({ text, limit: 9 }, name, fields, 0), signal)).hits.map(
+          ({ id }) => id,
+        );
+      expect(await find('feeder north')).toEqual(['0']);
+      expect(await find('south feeder')).toEqual(['1']);
+      await own.remove();
     });
 
     test('matches are marked, and each score is explained', async () => {
