@@ -15,7 +15,14 @@ import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
 import { engineFlags, openConfigured } from './shared/engine.js';
 import { documentFlags, openDocuments } from './shared/rows.js';
-import { conclusionOf, differs, type Names, presentVerification, resultOf } from './shared/verification.js';
+import {
+  conclusionOf,
+  differs,
+  type Names,
+  presentVerification,
+  resultOf,
+  withPlan,
+} from './shared/verification.js';
 
 interface Prepared {
   readonly rows: RowSide;
@@ -91,7 +98,9 @@ export const verify = changeCommand({
   },
 
   async preview(prepared, context) {
-    return resultOf(namesOf(prepared), await compare(prepared, context));
+    const comparison = await compare(prepared, context);
+    const result = resultOf(namesOf(prepared), comparison);
+    return prepared.repair ? withPlan(result, prepared.confirm) : result;
   },
   presentPreview: presentVerification,
   foresees: conclusionOf,

@@ -47,6 +47,8 @@ export interface SearchEngine {
   filterOf(question: Pick<Question, 'text' | 'filters'>): unknown;
   /** How documents come back from the index; undefined where they do as they were given. */
   heldForm?(index: string, signal: AbortSignal): Promise<HeldForm | undefined>;
+  /** Why documents do not come back whole, in a clause; undefined where they do. */
+  whyIncomplete?(index: string, signal: AbortSignal): Promise<string | undefined>;
   /** Makes what was written visible to searches. */
   refresh(index: string, signal: AbortSignal): Promise<void>;
   /** How many documents match, exactly. @param filter in the engine's own language */

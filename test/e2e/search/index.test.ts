@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { acquireFileLock } from '../../../src/lib/core/file-lock.js';
 import { needs } from '../../servers/needs.js';
 import { temporaryDirectory } from '../../servers/process.js';
 import { searchServers, type SharedSearch } from '../../servers/search.js';
@@ -231,6 +232,20 @@ needs('search', 'postgres')('search index', () => {
       expect([strict.code, strict.stderr]).toEqual([2, expect.stringContaining('NOT_AN_ALIAS')]);
     });
 
+    test('warns of documents without the time that the mapping has', async () => {
+      const to = await create('timeless', { mappings: { properties: { '@timestamp': { type: 'date' } } } });
+      const path = await file(`timeless-${which}.csv`, 'id,time\n1,2026-01-01\n');
+      const first = (await run(at(), to.name, '--file', path, '--id', 'id')).json();
+      expect(first).toMatchObject({ exitCode: 0, result: { indexed: 1 } });
+      expect(first.warnings).toEqual([expect.stringContaining('the first document has no @timestamp')]);
+      const preview = (await run(at(), to.name, '--file', path, '--id', 'id', '--dry-run')).json();
+      expect(preview.result.example).toMatchObject({ id: '1', lacksTime: true });
+      const timed = await file(`timed-${which}.csv`, 'id,@timestamp\n1,2026-01-01\n');
+      expect((await run(at(), to.name, '--file', timed, '--id', 'id')).json().warnings).toEqual([]);
+      const gone = await run(at(), to.name, '--file', path, '--id', 'id', '--op', 'delete');
+      expect(gone.json().warnings).toEqual([]);
+    });
+
     test('writes documents of many megabytes', async () => {
       const to = await create('large', { mappings: { dynamic: false } });
       const path = await file(
@@ -306,6 +321,11 @@ needs('search', 'postgres')('search index', () => {
     expect(first).toMatchObject({ exitCode: 0, result: { indexed: 2 } });
     const refused = await run(opensearch, name, '--file', path, '--op', 'index');
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('DATA_STREAM')]);
+    const versions = await run(opensearch, name, '--file', path, '--external-version', 'n');
+    expect([versions.code, versions.stderr]).toEqual([
+      2,
+      expect.stringContaining('--external-version does not go with --op create'),
+    ]);
     const again = () => run(opensearch, name, '--file', path);
     expect((await again()).json()).toMatchObject({ exitCode: 6, result: { indexed: 0, rejected: 2 } });
     await ask('POST', `${opensearch.url}/${name}/_rollover`);
@@ -332,6 +352,10 @@ needs('search', 'postgres')('search index', () => {
     const left = await readFile(checkpoint);
     expect((await whole).code).toBe(0);
     await writeFile(checkpoint, left);
+    const lock = await acquireFileLock(`${checkpoint}.lock`, { title: 'another run' });
+    const second = await run(opensearch, name, ...resume);
+    lock.release();
+    expect([second.code, second.stderr]).toEqual([4, expect.stringContaining('LOCK_HELD')]);
     await ask('POST', `${opensearch.url}/${name}/_rollover`);
     const finished = (await run(opensearch, name, ...resume)).json();
     expect(finished).toMatchObject({ exitCode: 0, result: { read: 800, indexed: 800 } });
@@ -341,6 +365,7 @@ needs('search', 'postgres')('search index', () => {
     await ask('DELETE', `${opensearch.url}/_data_stream/${name}`);
     await ask('PUT', `${opensearch.url}/_data_stream/${name}`);
     const other = await run(opensearch, name, ...resume);
+    expect(existsSync(lock.path)).toBe(false);
     expect([other.code, other.stderr]).toEqual([4, expect.stringContaining('INDEX_REPLACED')]);
   });
 });

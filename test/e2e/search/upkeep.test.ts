@@ -19,7 +19,13 @@ needs('search', 'simbench')('setup, status and retention of a cluster', () => {
     folder = await mkdtemp(join(tmpdir(), 'metrify-search-'));
     await writeFile(
       join(folder, 'metrify.config.yaml'),
-      `environments:\n  default:\n    elasticsearch: { url: '${server.url}' }\n`,
+      `environments:
+  default:
+    elasticsearch: { url: '${server.url}' }
+  keeping:
+    elasticsearch: { url: '${server.url}' }
+    search: { retention: { long: 90y } }
+`,
     );
   });
   afterAll(async () => {
@@ -186,6 +192,21 @@ needs('search', 'simbench')('setup, status and retention of a cluster', () => {
       result: { names: [{ documents: 500 }], confirm: confirmed[1] },
     });
     expect(await metrify('retention', 'events', '--keep', '1y')).toMatchObject({ code: 4 });
+    await ask('/events-000001/_alias/long', { method: 'PUT' });
+    const keeping = await metrify(
+      'retention',
+      'events',
+      '--keep',
+      '1y',
+      '-e',
+      'keeping',
+      '--dry-run',
+      '-o',
+      'json',
+    );
+    expect(JSON.parse(keeping.stdout)).toMatchObject({
+      result: { names: [{ documents: 0, kept: [{ reason: 'the configuration keeps long longer' }] }] },
+    });
     expect(await count()).toBe(500);
     const done = await metrify('retention', 'events', '--keep', '1y', ...confirmed);
     expect(done).toMatchObject({ code: 0 });

@@ -110,10 +110,18 @@ needs('search', 'postgres')('search verify', () => {
     expect([...(await rest.documents(index)).keys()]).not.toContain('5');
   });
 
-  it('changes nothing in a dry run of a repair, which ends as the comparison', async () => {
+  it('changes nothing in a dry run of a repair, which says what it would do and ends as the comparison', async () => {
     await rest.text('DELETE', `/${index}/_doc/3?refresh=true`);
-    expect(await verify('--sql', sql, '--repair', '--dry-run')).toMatchObject({ code: 3 });
-    expect(await rest.ask('GET', `/${index}/_count`)).toMatchObject({ count: 2 });
+    await rest.write(index, new Map([['5', '{}']]));
+    const confirm = `default/${index}@${new URL(proxy.url).host}`;
+    const { code, json } = await verify('--sql', sql, '--repair', '--dry-run', '--json');
+    expect(json().result).toMatchObject({ planned: { write: 1, delete: 1, confirm } });
+    expect(code).toBe(3);
+    const { stdout } = await verify('--sql', sql, '--repair', '--dry-run');
+    expect(stdout).toContain('Would write 1 document, and delete 1 document.');
+    expect([...(await rest.documents(index)).keys()].sort()).toEqual(
+      ['-6078848508545849313', '5', '9007199254740993'].sort(),
+    );
   });
 
   it('reads standard input once, and repairs from it', async () => {

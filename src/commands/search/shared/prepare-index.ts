@@ -4,6 +4,7 @@ import { UserError } from '../../../lib/core/errors.js';
 import { deadLetterRows, isDeadLetters } from '../../../lib/search/bulk/dead-letter-rows.js';
 import type { DescribedIndexing } from '../../../lib/search/bulk/checkpoint.js';
 import type { IndexPlan } from '../../../lib/search/bulk/index-plan.js';
+import { timeField } from '../../../lib/search/bulk/time-member.js';
 import { compileOperation, type RowPlan } from '../../../lib/search/bulk/row-operation.js';
 import type { ElasticClient } from '../../../lib/search/elastic/client.js';
 import type { OperationKind, SearchEngine } from '../../../lib/search/engine.js';
@@ -78,8 +79,10 @@ export async function prepareIndexing(
   const client = engine.kind === 'solr' ? undefined : await elasticClientOf(engine, 'search index');
   const found = await findIndex(index, engine, client, context.signal);
   if (input.requireAlias && !found.isAlias) throw notAlias(index);
+  const kind = kindOf(input.op, index, found.isDataStream);
+  refuseVersions(input.externalVersion, kind);
   const rows: RowPlan = {
-    kind: kindOf(input.op, index, found.isDataStream),
+    kind,
     id: input.id,
     version: input.externalVersion,
     routing: input.routing,
@@ -94,6 +97,7 @@ export async function prepareIndexing(
     // An alias that is deleted meanwhile must not become an index.
     target: { index, requireAlias: found.isAlias, maySpan: found.isAlias || found.isDataStream },
     indices: found.indices,
+    wantsTime: found.exists && !found.isDataStream && (await hasTimeField(engine, index, context.signal)),
     rows,
     rate: input.rate,
     stallMs: input.stall!,
@@ -148,6 +152,11 @@ async function findIndex(
   });
 }
 
+async function hasTimeField(engine: SearchEngine, index: string, signal: AbortSignal): Promise<boolean> {
+  const fields = await engine.fields(index, signal);
+  return fields.some(({ name, kind }) => name === timeField && kind === 'date');
+}
+
 /** @throws UserError exit 2 */
 function kindOf(given: OperationKind | undefined, index: string, isDataStream: boolean): OperationKind {
   const kind = given ?? (isDataStream ? 'create' : 'index');
@@ -181,8 +190,14 @@ function refuseContradictions({
     refuse('--keep-duplicates does not go with --id', 'Documents of the same id replace each other.');
   if (!meta && id === undefined && (op === 'update' || op === 'delete'))
     refuse(`--op ${op} needs the ids of the documents`, 'Name the field with --id.');
-  if (version !== undefined && (op === 'update' || op === 'create'))
-    refuse(`--external-version does not go with --op ${op}`, 'Versions are compared by index and delete.');
+}
+
+/** @throws UserError exit 2 */
+function refuseVersions(field: string | undefined, kind: OperationKind): void {
+  if (field !== undefined && (kind === 'update' || kind === 'create'))
+    throw new UserError(`--external-version does not go with --op ${kind}`, {
+      hint: 'Versions are compared by index and delete. A data stream takes only create.',
+    });
 }
 
 function notAlias(index: string): UserError {

@@ -34,6 +34,15 @@ export interface Verification {
   readonly unconfirmed: number;
   readonly differences: readonly DifferingDocument[];
   readonly repaired?: Repaired;
+  /** Of a dry run: what a repair would do. */
+  readonly planned?: PlannedRepair;
+}
+
+export interface PlannedRepair {
+  readonly write: number;
+  readonly delete: number;
+  /** What has to be named with `--confirm` where something is deleted. */
+  readonly confirm?: string;
 }
 
 export type Names = Pick<Verification, 'source' | 'index' | 'refused'>;
@@ -53,6 +62,14 @@ export function resultOf(
     })),
     ...(repaired && { repaired }),
   };
+}
+
+/** @param confirm what has to be named before anything is deleted */
+export function withPlan(result: Verification, confirm: string): Verification {
+  const { missing, stale, extra, refused } = result;
+  // A document may be of a row that could not be read.
+  const deletes = refused > 0 ? 0 : extra;
+  return { ...result, planned: { write: missing + stale, delete: deletes, ...(deletes > 0 && { confirm }) } };
 }
 
 /** Whether there is something that a repair could mend. */
@@ -89,6 +106,7 @@ const meanings: Record<DifferenceKind, string> = {
 export function presentVerification(result: Verification, printer: Printer): void {
   const { source, index, compared, differences, repaired } = result;
   if (repaired) presentRepair(repaired, printer);
+  if (result.planned) presentPlan(result.planned, printer);
   for (const kind of ['missing', 'extra', 'stale'] as const)
     if (result[kind] > 0) printer.bad(`${counted(result[kind], 'document')} ${kind}: ${meanings[kind]}`);
   if (result.doubled > 0)
@@ -124,6 +142,11 @@ export function presentVerification(result: Verification, printer: Printer): voi
   const all = counted(compared, 'document');
   if (found > 0) printer.bad(`${index} is not what ${source} has: ${all} compared`);
   else if (result.doubled === 0) printer.ok(`${index} is what ${source} has: ${all} compared`);
+}
+
+function presentPlan({ write, delete: deletes, confirm }: PlannedRepair, printer: Printer): void {
+  printer.line(`Would write ${counted(write, 'document')}, and delete ${counted(deletes, 'document')}.`);
+  if (confirm !== undefined) printer.line(`Deleting needs --confirm ${confirm}`);
 }
 
 function presentRepair({ written, deleted, changed, rejected, reason }: Repaired, printer: Printer): void {

@@ -11,6 +11,8 @@ export interface IndexPlan<Row = unknown> {
   readonly target: WriteTarget;
   /** Behind the name at the beginning, by uuid; none where a template will make it. */
   readonly indices: readonly string[];
+  /** The mapping has a time field, and the server takes documents without it. */
+  readonly wantsTime: boolean;
   readonly rows: RowPlan;
   /** Rows a second. */
   readonly rate: number | undefined;

@@ -13,6 +13,7 @@ import type { IndexReached } from './checkpoint.js';
 import type { IndexPlan } from './index-plan.js';
 import { type Reason, Reasons } from './reasons.js';
 import { compileOperation, type MakeOperation, type RowOperation } from './row-operation.js';
+import { lacksTime } from './time-member.js';
 import { BulkWriter, type Wait } from './writer.js';
 
 export interface IndexResult {
@@ -42,6 +43,8 @@ export interface IndexHooks {
   readonly progress: Progress;
   /** Nothing is written at the moment. */
   waits(wait: Wait): void;
+  /** The first document has no time, which the index wants. */
+  lacksTime(): void;
   /** An output is not whole, beside what the run throws. */
   notWritten(problem: NotWritten): void;
   /** Something may have been written from here on. */
@@ -67,6 +70,7 @@ class IndexRun<Row> {
   #deadLetters: DeadLetterFile | undefined;
   /** Behind the name, by uuid; none until the first document has made one. */
   #indices: readonly string[];
+  #isFirst = true;
   #read: number;
   #indexed: number;
   #rejected: number;
@@ -98,8 +102,18 @@ class IndexRun<Row> {
   }
 
   async run(): Promise<IndexResult> {
-    const { plan, hooks } = this;
+    const { plan } = this;
     await plan.resume?.rehearse(this.#reached({ rows: this.#read }));
+    const lock = await plan.resume?.hold('search index');
+    try {
+      return await this.#runAlone();
+    } finally {
+      lock?.release();
+    }
+  }
+
+  async #runAlone(): Promise<IndexResult> {
+    const { plan, hooks } = this;
     const stopped = await this.#work().then(
       () => undefined,
       (error: unknown) => error as Error,
@@ -165,6 +179,8 @@ class IndexRun<Row> {
       this.#read++;
       if ('unfit' in operation) this.#reject(lines?.[i], operation.unfit, plan.source.json(row));
       else {
+        if (this.#isFirst && plan.wantsTime && lacksTime(operation)) hooks.lacksTime();
+        this.#isFirst = false;
         const room = this.#writer.take(operation);
         if (room) await room;
       }

@@ -1,4 +1,5 @@
 import type { ElasticEngine } from '../elastic/engine.js';
+import { withoutNotes } from '../elastic/notes.js';
 import { requireSources } from '../elastic/whole.js';
 
 export type Settings = Readonly<Record<string, unknown>>;
@@ -31,8 +32,9 @@ export async function readDefinition(
     { path: `/${encodeURIComponent(index)}`, query: { flat_settings: 'true' }, exact: true },
     signal,
   );
-  const { settings, mappings, aliases } = answer[index]!;
-  requireSources(index, settings, mappings);
+  const { aliases, ...held } = answer[index]!;
+  requireSources(index, held.settings, held.mappings);
+  const { settings, mappings } = withoutNotes(held);
   return { ...portable(settings), mappings, aliases };
 }
 

@@ -6,7 +6,7 @@ import { ElasticEngine } from '../elastic/engine.js';
 import type { SearchEngine } from '../engine.js';
 import { indexMissing } from '../index-missing.js';
 import { type Definition, readDefinition } from './definition.js';
-import { Destination } from './destination.js';
+import { Destination, documentsOnly } from './destination.js';
 
 /** What a copy will do. */
 export interface CopyPlan {
@@ -80,7 +80,7 @@ function elastic(engine: SearchEngine): ElasticEngine {
   if (engine instanceof ElasticEngine) return engine;
   throw new UserError(`${engine.name} has no definitions of indices that could be copied`, {
     code: 'COPY_UNSUPPORTED',
-    hint: 'Create the index there, then copy its documents: metrify -e FROM search query INDEX --all --meta | metrify -e TO search index INDEX --meta --stdin',
+    hint: `Create the index there, then copy its documents: ${documentsOnly}`,
   });
 }
 

@@ -1,6 +1,6 @@
-import { ServiceConflict, UserError } from '../../core/errors.js';
+import { ServiceConflict } from '../../core/errors.js';
+import { requireAllShown } from './all-shown.js';
 import type { ElasticClient } from './client.js';
-import { showsPart } from './shows-part.js';
 
 type Plain = Readonly<Record<string, unknown>>;
 
@@ -13,25 +13,44 @@ export async function requireWhole(client: ElasticClient, name: string, signal: 
   type Aliases = Record<string, { readonly aliases?: Readonly<Record<string, Plain>> }>;
   const aliases = await client.json<Aliases>({ path: `/_alias/${path}`, expected: [404] }, signal);
   for (const [index, { aliases: of }] of Object.entries(aliases))
-    if (showsPart(of?.[name] ?? {}))
-      throw new UserError(`the alias ${name} shows only a part of ${index}: it has a filter or a routing`, {
-        code: 'SHOWS_PART',
-        hint: `Name an alias that shows all of it, or ${index}.`,
-      });
+    requireAllShown(name, index, of?.[name] ?? {});
+  const why = await whyAnyIncomplete(client, name, signal);
+  if (why !== undefined) throw sourceIncomplete(why);
+}
+
+/** Of the indices behind a name, why one does not give its documents as they were written; undefined when all do. */
+export async function whyAnyIncomplete(
+  client: ElasticClient,
+  name: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   type Indices = Record<string, { readonly settings: Plain; readonly mappings: Plain }>;
-  const indices = await client.json<Indices>({ path: `/${path}`, query: { flat_settings: 'true' } }, signal);
-  for (const [index, { settings, mappings }] of Object.entries(indices))
-    requireSources(index, settings, mappings);
+  const indices = await client.json<Indices>(
+    { path: `/${encodeURIComponent(name)}`, query: { flat_settings: 'true' } },
+    signal,
+  );
+  for (const [index, { settings, mappings }] of Object.entries(indices)) {
+    const why = whyIncomplete(settings, mappings);
+    if (why !== undefined) return whyOf(index, why);
+  }
+  return undefined;
 }
 
 /** @throws ServiceConflict exit 4 `SOURCE_INCOMPLETE` when an index does not give its documents as they were written */
 export function requireSources(index: string, settings: Plain, mappings: Plain): void {
   const why = whyIncomplete(settings, mappings);
-  if (why !== undefined)
-    throw new ServiceConflict(`${index} does not give its documents as they were written: ${why}`, {
-      code: 'SOURCE_INCOMPLETE',
-      hint: 'What it has cannot be told: index the documents from where they came from, metrify search index.',
-    });
+  if (why !== undefined) throw sourceIncomplete(whyOf(index, why));
+}
+
+function whyOf(index: string, why: string): string {
+  return `${index} does not give its documents as they were written: ${why}`;
+}
+
+function sourceIncomplete(why: string): ServiceConflict {
+  return new ServiceConflict(why, {
+    code: 'SOURCE_INCOMPLETE',
+    hint: 'What it has cannot be told: index the documents from where they came from, metrify search index.',
+  });
 }
 
 /** Why `_source` is not the document that was written; undefined when it is. */

@@ -1,6 +1,6 @@
 import { UserError } from '../../core/errors.js';
+import { requireAllShown } from '../elastic/all-shown.js';
 import type { ElasticClient } from '../elastic/client.js';
-import { showsPart } from '../elastic/shows-part.js';
 import { indexMissing } from '../index-missing.js';
 import { type Held, type HeldIndex, readNamed } from '../setup/holdings.js';
 import { type Ages, agesOf } from './ages.js';
@@ -50,10 +50,6 @@ function requireWhole(name: string, { is, indices }: Held): void {
         code: 'SHOWS_PART',
         hint: 'Name the data stream.',
       });
-    if (showsPart(alias))
-      throw new UserError(`the alias ${name} shows only a part of ${index}: it has a filter or a routing`, {
-        code: 'SHOWS_PART',
-        hint: `Name an alias that shows all of it, or ${index}.`,
-      });
+    requireAllShown(name, index, alias);
   }
 }

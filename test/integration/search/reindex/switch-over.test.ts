@@ -72,7 +72,7 @@ needs('search')('the alias of a reindex moves only to what is whole', () => {
     const proxy = await startHttpProxy(Number(new URL(server.url).port));
     proxy.fate = async ({ method, url }): Promise<Fate> => {
       await before(`${method} ${url}`);
-      return 'pass';
+      return 'pass' as const;
     };
     try {
       return await new Cluster(proxy.url).reindex(...args);
