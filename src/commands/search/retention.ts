@@ -61,7 +61,7 @@ export const retention = changeCommand({
     { does: 'what would go', command: 'metrify search retention meter-readings --keep 13M --dry-run' },
     {
       does: 'from cron',
-      command: 'metrify search retention --confirm production/meter-readings,events@10.0.0.5:9200 -q',
+      command: 'metrify search retention --confirm production/meter-readings@10.0.0.5:9200 -q',
     },
   ],
   items: 'names',
