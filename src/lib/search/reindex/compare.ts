@@ -1,5 +1,5 @@
 import type { ByteString } from '../../core/bytes.js';
-import type { DocumentName, SearchEngine } from '../engine.js';
+import type { DocumentName, HeldForm, SearchEngine } from '../engine.js';
 import { comparePairs, type DifferenceKind, type Differences } from '../verify/differences.js';
 import { differing } from '../verify/differing.js';
 import { PairFile } from '../verify/pair-file.js';
@@ -43,7 +43,8 @@ export async function* differences(
   let found: Differences;
   try {
     await hashSide(sideOf(engine, destination, content), files[1], signal, advance);
-    await hashSide(sideOf(engine, source, content), files[0], signal, advance);
+    const held = content ? await engine.heldForm?.(destination, signal) : undefined;
+    await hashSide(sideOf(engine, source, content, held), files[0], signal, advance);
     found = (await comparePairs(files[0], files[1], signal)).differences;
   } finally {
     for (const file of files) await file.close();
@@ -68,11 +69,12 @@ async function* named(
     yield [...batch.values()].map(({ name }) => name);
 }
 
-function sideOf(engine: SearchEngine, index: string, content: boolean): Side {
+/** @param held as the other side would give the documents back */
+function sideOf(engine: SearchEngine, index: string, content: boolean, held?: HeldForm): Side {
   return {
     label: index,
     estimate: undefined,
-    documents: (signal) => keyed(engine, index, content, signal),
+    documents: (signal) => keyed(engine, index, content, signal, held),
   };
 }
 
@@ -81,11 +83,12 @@ async function* keyed(
   index: string,
   content: boolean,
   signal: AbortSignal,
+  held: HeldForm = (_, source) => source,
 ): AsyncGenerator<readonly KeyedDocument[]> {
   for await (const hits of engine.scan(index, { signal, source: content }))
     yield hits.map(({ id, routing, source }) => ({
       id: keyOf({ id, routing }),
       name: { id, routing },
-      source: content ? source : nothing,
+      source: content ? held(id, source) : nothing,
     }));
 }

@@ -1,5 +1,5 @@
-import { copierOf, type Transfer } from './catch-up.js';
 import { differences } from './compare.js';
+import { copierOf, refreshBoth, type Transfer } from './transfer.js';
 
 /**
  * Compares source and destination by id, and by content unless `content` is false, and mends what differs: documents that were
@@ -13,10 +13,7 @@ export async function compareAndMend(
   { content, seen = () => {} }: { readonly content: boolean; readonly seen?: (documents: number) => void },
 ): Promise<number> {
   const { engine, source, destination, rejections, patience, temporaryFolder } = transfer;
-  await patience.retry(async () => {
-    await engine.refresh(destination.name, signal);
-    await engine.refresh(source.name, signal);
-  }, signal);
+  await patience.retry(() => refreshBoth(transfer, signal), signal);
   return patience.retry(async () => {
     let differed = 0;
     const copier = copierOf(transfer, signal);
@@ -30,12 +27,9 @@ export async function compareAndMend(
 }
 
 /** Whether both have the same number of documents, but for those that the mapping does not take. */
-export async function haveSameCount(
-  { engine, source, destination, rejections }: Transfer,
-  signal: AbortSignal,
-): Promise<boolean> {
-  await engine.refresh(destination.name, signal);
-  await engine.refresh(source.name, signal);
+export async function haveSameCount(transfer: Transfer, signal: AbortSignal): Promise<boolean> {
+  const { engine, source, destination, rejections } = transfer;
+  await refreshBoth(transfer, signal);
   const [there, here] = await Promise.all([
     engine.count(source.name, signal),
     engine.count(destination.name, signal),

@@ -1,7 +1,7 @@
 import { graceMs, withGrace, withTimeout } from '../../core/abort.js';
 import { ServiceConflict } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
-import { catchUp, type Transfer } from './catch-up.js';
+import { catchUp, type ElasticTransfer } from './catch-up.js';
 import { allowWrites, blockWrites } from './freeze.js';
 import { readIndices } from './index-facts.js';
 import { compareAndMend, haveSameCount } from './mend.js';
@@ -21,7 +21,7 @@ const attempts = 3;
  */
 export async function swapFrozen(
   plan: ReindexPlan,
-  transfer: Transfer,
+  transfer: ElasticTransfer,
   { clock, signal, warn, during }: ReindexIo,
 ): Promise<Swapped> {
   const freezeMs = plan.freezeMs!;
@@ -51,7 +51,7 @@ export async function swapFrozen(
 /** @returns the index that is kept; undefined when the time was not enough: writes are taken again */
 async function frozen(
   { source, old, freezeMs }: ReindexPlan,
-  transfer: Transfer,
+  transfer: ElasticTransfer,
   { signal, warn }: Pick<ReindexIo, 'signal' | 'warn'>,
 ): Promise<string | undefined> {
   const { journal, engine } = transfer;
@@ -97,7 +97,7 @@ async function frozen(
 }
 
 /** Nobody else writes: what is not in the destination after it is nowhere. */
-async function bringOverTheLast(transfer: Transfer, signal: AbortSignal): Promise<void> {
+async function bringOverTheLast(transfer: ElasticTransfer, signal: AbortSignal): Promise<void> {
   await catchUp(transfer, signal, { isFrozen: true });
   if (await haveSameCount(transfer, signal)) return;
   // Every document of the source is in the destination, which has more: documents were deleted.
@@ -110,7 +110,7 @@ async function bringOverTheLast(transfer: Transfer, signal: AbortSignal): Promis
  */
 export async function swapUnfrozen(
   plan: ReindexPlan,
-  transfer: Transfer,
+  transfer: ElasticTransfer,
   signal: AbortSignal,
 ): Promise<Swapped> {
   const { journal, engine, source, clock } = transfer;
