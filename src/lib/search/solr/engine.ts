@@ -117,6 +117,11 @@ export class SolrEngine implements SearchEngine {
     return heldFormOf(await this.#schema(index, signal));
   }
 
+  /** Whether documents keep the external versions that they are written with. */
+  async keepsVersions(index: string, signal: AbortSignal): Promise<boolean> {
+    return (await this.#schema(index, signal)).keepsExternalVersions;
+  }
+
   /** Commits, too: what was written is on the disk then. */
   async refresh(index: string, signal: AbortSignal): Promise<void> {
     await this.client.bytes(
