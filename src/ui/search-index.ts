@@ -4,7 +4,7 @@ import type { Printer } from '../runtime/printer.js';
 
 /** What `search index` did. */
 export function presentIndexing(result: IndexResult, printer: Printer): void {
-  const { index, read, indexed, rejected, retried, uncertain, resumedAt } = result;
+  const { index, read, indexed, rejected, retried, uncertain, unwritten, resumedAt } = result;
   const from = resumedAt === undefined ? '' : `, resumed after row ${formatCount(resumedAt)}`;
   printer.facts([
     ['index', index],
@@ -14,7 +14,11 @@ export function presentIndexing(result: IndexResult, printer: Printer): void {
     ['retried', formatCount(retried)],
   ]);
   if (uncertain !== undefined)
-    printer.warn(`${formatCount(uncertain)} more may have been written: their answers were not waited for`);
+    printer.warn(`${counted(uncertain, 'more row')} may have been written: no answer came`);
+  if (unwritten !== undefined)
+    printer.warn(
+      `${counted(unwritten, 'more row')} ${unwritten === 1 ? 'was' : 'were'} read, and not written`,
+    );
   presentReasons(result, printer);
 }
 

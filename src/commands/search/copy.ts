@@ -30,7 +30,7 @@ const target = { placeholder: 'TARGET', complete: 'environments' };
 export const copy = changeCommand({
   name: 'search copy',
   summary: 'copy an index to another cluster or name, with mapping, settings and aliases',
-  synonyms: ['clone', 'migrate', 'dump', 'restore', 'elasticdump'],
+  synonyms: ['clone', 'migrate', 'dump', 'elasticdump'],
   description:
     'A target is an environment of the configuration: ENV, ENV/elasticsearch or ENV/solr. Documents are copied byte by byte, with their ' +
     'routing and versions, in the order of their sequence numbers: what is written to the source meanwhile is copied as well. ' +
@@ -114,11 +114,13 @@ export const copy = changeCommand({
       notWritten: (problem) => context.notWritten(problem),
       started: (soFar) =>
         context.applied(soFar, () =>
-          howToContinue({
-            checkpoint: plan.resume,
-            wouldContinueWith: '--resume FILE',
-            error: context.signal.reason,
-          }),
+          hasBegun(soFar())
+            ? howToContinue({
+                checkpoint: plan.resume,
+                wouldContinueWith: '--resume FILE',
+                error: context.signal.reason,
+              })
+            : undefined,
         ),
     };
     const result =
@@ -129,6 +131,8 @@ export const copy = changeCommand({
   counts: ({ copied, kept, rejected }) => ({ copied, kept, rejected }),
 
   present(result, printer) {
+    // The error says it all.
+    if (!hasBegun(result)) return;
     const { source, destination, copied, kept, rejected, rejections, leftOut, aliases, comparison } = result;
     for (const { id, reason } of rejections) printer.bad(`${id}: ${reason}`);
     presentLeftOut(leftOut, printer);
@@ -138,21 +142,27 @@ export const copy = changeCommand({
       printer.bad(
         `${line}, ${formatCount(rejected)} rejected: the copy is not complete, and has no aliases yet`,
       );
+    else if (comparison === undefined)
+      printer.bad(`${line} so far: the copy is not complete, and has no aliases yet`);
     else if (!result.complete) {
-      const { missing = 0, extra = 0, stale = 0 } = comparison ?? {};
+      const { missing, extra, stale } = comparison;
       printer.bad(
         `${line}, but ${counted(missing + extra + stale, 'document')} still differ: the copy has no aliases yet. Run it again.`,
       );
     } else {
-      printer.ok(`${line}, all ${formatCount(comparison!.compared)} equal`);
+      printer.ok(`${line}, all ${formatCount(comparison.compared)} equal`);
       if (aliases.length > 0) printer.line(`      aliases: ${aliases.join(', ')}`);
-      if (comparison!.changing > 0)
+      if (comparison.changing > 0)
         printer.warn(
-          `${counted(comparison!.changing, 'document')} not judged: written while they were compared`,
+          `${counted(comparison.changing, 'document')} not judged: written while they were compared`,
         );
     }
   },
 });
+
+function hasBegun({ copied, kept, rejected, comparison }: CopyResult): boolean {
+  return copied + kept + rejected > 0 || comparison !== undefined;
+}
 
 function presentLeftOut(leftOut: readonly string[], printer: Printer): void {
   for (const line of leftOut) printer.warn(`left out: ${line}`);

@@ -2,6 +2,7 @@ import { errorMessage } from '../../lib/core/errors.js';
 import { counted, formatBytes, formatCount, formatDuration } from '../../lib/core/units.js';
 import { indexRows, type IndexHooks, type IndexResult } from '../../lib/search/bulk/index-rows.js';
 import { firstOperation, type OperationExample } from '../../lib/search/bulk/first-operation.js';
+import { timeField } from '../../lib/search/bulk/time-member.js';
 import type { Wait } from '../../lib/search/bulk/writer.js';
 import type { ElasticClient } from '../../lib/search/elastic/client.js';
 import { changeCommand, type Outcome } from '../../runtime/command.js';
@@ -84,6 +85,7 @@ export const indexDocuments = changeCommand({
     if (example?.unfit !== undefined) facts.push(['first row', `rejected: ${example.unfit}`]);
     printer.heading('Would write');
     printer.facts(facts);
+    if (example?.lacksTime) printer.warn(noTime);
     printer.line(printer.dim('Only the server can tell which documents do not fit the mapping.'));
   },
 
@@ -103,6 +105,8 @@ export const indexDocuments = changeCommand({
   present: presentIndexing,
 });
 
+const noTime = `the first document has no ${timeField}: questions about times, and retention, do not find documents without it`;
+
 async function runIndexing(prepared: PreparedIndexing, context: Context): Promise<IndexResult> {
   const { plan, client, bulkSettings } = prepared;
   let stoppedBy: unknown;
@@ -112,6 +116,7 @@ async function runIndexing(prepared: PreparedIndexing, context: Context): Promis
         clock: context.clock,
         signal: context.signal,
         progress,
+        lacksTime: () => context.warn(noTime),
         waits: (wait) => tellWait(wait, prepared, context),
         notWritten: (problem) => context.notWritten(problem),
         started: (soFar) => context.applied(soFar, () => resumeHint(plan.source, plan.resume, stoppedBy)),

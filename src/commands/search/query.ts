@@ -1,9 +1,10 @@
 import { type ByteString, toBytes } from '../../lib/core/bytes.js';
-import { UserError } from '../../lib/core/errors.js';
+import { ServiceConflict, UserError } from '../../lib/core/errors.js';
 import { didYouMean } from '../../lib/core/nearest.js';
 import type { IndexField, SearchEngine } from '../../lib/search/engine.js';
 import { questionOf } from '../../lib/search/query/asked.js';
 import { exactValue } from '../../lib/search/query/exact-value.js';
+import { whyNothing } from '../../lib/search/query/nothing-found.js';
 import type { Found, NativeFound, Question, Total } from '../../lib/search/query/question.js';
 import { readCommand } from '../../runtime/command.js';
 import type { Context } from '../../runtime/context.js';
@@ -14,6 +15,7 @@ import { HitOutput } from './shared/hit-output.js';
 import { given, type QuestionInput, questionFlags, readAsked, textOf } from './shared/question-flags.js';
 
 interface Result {
+  /** Undefined where it was not counted, or nobody read on. */
   readonly total: number | undefined;
   /** There are more hits than `total`. */
   readonly totalIsLowerBound?: true;
@@ -29,7 +31,7 @@ export const query = readCommand({
   summary: 'find documents by text, type, value, time and place',
   synonyms: ['find', 'get', 'scroll', 'scan', 'aggregate'],
   description:
-    'TEXT is words, and no character of it is an operator: documents with any of them are found, also where letters differ (--fuzziness), ' +
+    'TEXT is words, and no character of it is an operator: documents with all of them are found, in any fields, also where letters differ (--fuzziness), ' +
     'the best first. All other conditions must hold. On a terminal hits are a table; elsewhere, and with --output ndjson, ' +
     'each is a line of JSON: its document as the server holds it, with all digits of numbers. --all reads every hit as of one moment, ' +
     'each exactly once; when a shard is missing it ends with exit 5.',
@@ -81,16 +83,20 @@ export const query = readCommand({
       await output.write(found.hits);
       return { verdict: 'ok', result: nativeResult(found, output) };
     }
+    if (all && meta && fields.length === 0) await requireWhole(engine, index, context.signal);
     const known = await engine.fields(index, context.signal);
     const question = questionOf(asked, index, known, context.clock.now());
     if (all) {
-      await writeAll(engine, index, question, { output, meta }, context);
+      const isAll = await writeAll(engine, index, question, { output, meta }, context);
       warnOfUnseen(output, known, context);
-      return { verdict: 'ok', result: resultOf({ count: output.shown, atLeast: false }, output, {}) };
+      const total = isAll ? output.shown : undefined;
+      return { verdict: 'ok', result: { total, ...output.result, aggregations: {} } };
     }
     const found = await engine.search(index, question, context.signal);
     await output.write(found.hits);
     warnOfUnseen(output, known, context);
+    if (found.total.count === 0)
+      for (const why of await whyNothing(engine, index, question, context.signal)) context.warn(why);
     return { verdict: 'ok', result: resultOf(found.total, output, found.aggregations) };
   },
 
@@ -124,14 +130,24 @@ async function readDsl(path: string, { cwd }: Context): Promise<ByteString> {
   return toBytes(text);
 }
 
-/** @throws as SearchEngine.scan, after a warning that what was printed is not everything */
+/** Lines that `search index --meta` writes back. @throws ServiceConflict exit 4 `SOURCE_INCOMPLETE` */
+async function requireWhole(engine: SearchEngine, index: string, signal: AbortSignal): Promise<void> {
+  const why = await engine.whyIncomplete?.(index, signal);
+  if (why !== undefined)
+    throw new ServiceConflict(why, {
+      code: 'SOURCE_INCOMPLETE',
+      hint: 'A dump of it cannot be restored. For what there is of its documents leave out --meta, or give --fields.',
+    });
+}
+
+/** @returns false when nobody read on @throws as SearchEngine.scan, after a warning that what was printed is not everything */
 async function writeAll(
   engine: SearchEngine,
   index: string,
   question: Question,
   { output, meta }: { readonly output: HitOutput; readonly meta: boolean },
   context: Context,
-): Promise<void> {
+): Promise<boolean> {
   const scanned = engine.scan(index, {
     signal: context.signal,
     filter: engine.filterOf(question),
@@ -139,11 +155,12 @@ async function writeAll(
     versions: meta,
   });
   try {
-    await context.during('reading', 'documents', async (progress) => {
+    return await context.during('reading', 'documents', async (progress) => {
       for await (const hits of scanned) {
-        if (!(await output.write(hits))) return;
+        if (!(await output.write(hits))) return false;
         progress.update(output.shown);
       }
+      return true;
     });
   } catch (error) {
     if (output.shown > 0) context.warn(`the ${output.shown} hits so far are not everything`);

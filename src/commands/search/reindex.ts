@@ -47,7 +47,7 @@ type Input = FlagValues<typeof flags> & { index: string };
 type Prepared =
   | { readonly kind: 'cores'; readonly work: CoreWork }
   | { readonly kind: 'reindex'; readonly plan: ReindexPlan; readonly deadLetter: string | undefined }
-  | { readonly kind: 'rollback'; readonly plan: RollbackPlan }
+  | { readonly kind: 'rollback'; readonly plan: RollbackPlan; readonly stallMs: number }
   | { readonly kind: 'abandon'; readonly plan: AbandonPlan; readonly confirm: string };
 
 type Preview = ReindexPreview | CoreReindexPreview | RollbackResult | AbandonResult;
@@ -56,7 +56,7 @@ type Result = ReindexResult | RollbackResult | AbandonResult;
 export const reindex = changeCommand({
   name: 'search reindex',
   summary: 'fill a new index from an old one without downtime, and move the alias',
-  synonyms: ['migrate', 'rebuild', 'remap', 'rollover'],
+  synonyms: ['rebuild', 'remap', 'rollover'],
   description:
     'Creates the next index of the series (sensors-000002), copies every document, catches up by sequence number with what is written ' +
     'meanwhile, compares both by id and content, and points all aliases at the new one in one step. An index that is not an alias ' +
@@ -86,7 +86,8 @@ export const reindex = changeCommand({
       });
     if (input.rollback) {
       const { prepareRollback } = await import('../../lib/search/reindex/rollback.js');
-      return { kind: 'rollback', plan: await prepareRollback(engine, input.index, context.signal) };
+      const plan = await prepareRollback(engine, input.index, context.signal);
+      return { kind: 'rollback', plan, stallMs: input.stall };
     }
     if (input.abandon) {
       const { prepareAbandon } = await import('../../lib/search/reindex/abandon.js');
@@ -136,7 +137,14 @@ export const reindex = changeCommand({
     if (prepared.kind === 'cores') return conclusionOf(await prepared.work.run());
     if (prepared.kind === 'rollback') {
       const { rollback } = await import('../../lib/search/reindex/rollback.js');
-      return conclusionOf(await rollback(prepared.plan, context.signal));
+      const { clock, signal } = context;
+      return conclusionOf(
+        await rollback(prepared.plan, {
+          ...{ clock, signal },
+          warn: (message) => context.warn(message),
+          stallMs: prepared.stallMs,
+        }),
+      );
     }
     if (prepared.kind === 'abandon') {
       const { plan, confirm } = prepared;

@@ -14,8 +14,8 @@ import { engineFlags, openConfigured } from './shared/engine.js';
 interface Prepared {
   client: ElasticClient;
   ages: [name: string, age: Age][];
-  plan(): Promise<RetentionPlan[]>;
-  plans: RetentionPlan[];
+  plan(): Promise<readonly RetentionPlan[]>;
+  plans: readonly RetentionPlan[];
   confirm: string;
 }
 
@@ -44,7 +44,8 @@ export const retention = changeCommand({
   synonyms: ['expire', 'purge', 'cleanup', 'curator', 'delete-old'],
   description:
     'For cron, where no lifecycle on the server does it. An index of a time series goes when its month and its newest ' +
-    'document are too old, and never while writes or an alias need it. Of a single index its documents go.',
+    'document are too old, and never while writes or an alias need it, or the configuration keeps another of its names ' +
+    'longer. Of a single index its documents go.',
   args: {
     index: {
       required: false,
@@ -71,12 +72,12 @@ export const retention = changeCommand({
       'search retention',
     );
     const { search, environment } = await context.settings();
-    const ages = agesOf(index, keep, search?.retention ?? {});
+    const configured = search?.retention ?? {};
+    const ages = agesOf(index, keep, configured);
     const now = new Date(context.clock.now());
-    const plan = () =>
-      Promise.all(
-        ages.map(([name, age]) => planRetention(client, name, before(now, age), timeField, context.signal)),
-      );
+    const limits = (of: [string, Age][]) => new Map(of.map(([name, age]) => [name, before(now, age)]));
+    const request = { limits: limits(ages), configured: limits(Object.entries(configured)), timeField };
+    const plan = () => planRetention(client, request, context.signal);
     const names = ages.map(([name]) => name).join(',');
     return { client, ages, plan, plans: await plan(), confirm: `${environment}/${names}@${client.address}` };
   },

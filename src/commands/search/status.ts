@@ -20,7 +20,7 @@ export const status = readCommand({
   name: 'search status',
   summary:
     'health, shards, sizes, disks, slow queries and tasks of a search cluster, and what to do about them',
-  synonyms: ['health', 'stats', 'cat', 'check', 'diagnose'],
+  synonyms: ['health', 'stats', 'cat', 'diagnose'],
   description: 'Reads only. With --check it ends with exit 3 when something is not well.',
   args: { index: { help: 'an index, alias or data stream; without it, all', required: false } },
   flags: { check: flag.boolean('exit 3 when something is not well'), ...engineFlags },

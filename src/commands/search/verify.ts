@@ -15,7 +15,14 @@ import type { Context } from '../../runtime/context.js';
 import { flag } from '../../runtime/flags.js';
 import { engineFlags, openConfigured } from './shared/engine.js';
 import { documentFlags, openDocuments } from './shared/rows.js';
-import { conclusionOf, differs, type Names, presentVerification, resultOf } from './shared/verification.js';
+import {
+  conclusionOf,
+  differs,
+  type Names,
+  presentVerification,
+  resultOf,
+  withPlan,
+} from './shared/verification.js';
 
 interface Prepared {
   readonly rows: RowSide;
@@ -75,7 +82,8 @@ export const verify = changeCommand({
         hint: 'Add --keys: every document, by its id and content.',
       });
     const engine = await openConfigured(input, context, 'search verify');
-    const index = await openIndexSide(engine, input.index, context.signal);
+    const takesRouting = input.routing !== undefined;
+    const index = await openIndexSide(engine, input.index, { takesRouting }, context.signal);
     const opened = await openDocuments({ ...input, resumeColumn: undefined }, context, { resume: false });
     const heldForm = await engine.heldForm?.(input.index, context.signal);
     const rows = new RowSide(opened, { ...input, heldForm });
@@ -90,7 +98,9 @@ export const verify = changeCommand({
   },
 
   async preview(prepared, context) {
-    return resultOf(namesOf(prepared), await compare(prepared, context));
+    const comparison = await compare(prepared, context);
+    const result = resultOf(namesOf(prepared), comparison);
+    return prepared.repair ? withPlan(result, prepared.confirm) : result;
   },
   presentPreview: presentVerification,
   foresees: conclusionOf,
@@ -137,14 +147,16 @@ function compare({ source, index }: Prepared, context: Context): Promise<Compari
 }
 
 async function mend(prepared: Prepared, before: Comparison, context: Context): Promise<Repaired> {
-  const { source, index, confirm } = prepared;
+  const { rows, source, index, confirm } = prepared;
   const { differences, extra } = before;
+  const deletes = extra > 0 && rows.refused === 0;
   const what = `delete ${counted(extra, 'document')} that only the index has`;
-  if (extra > 0) await context.confirmTarget(confirm, what);
+  if (deletes) await context.confirmTarget(confirm, what);
   return context.during('repairing', 'documents', () =>
     repair(differences, source, index, {
       clock: context.clock,
-      deletes: extra > 0,
+      // Of a row that could not be read now the document is there rightly.
+      deletes: () => deletes && rows.refused === 0,
       signal: context.signal,
       waits: ({ reason }) => context.warn(`waiting: ${reason}`),
       started: (repaired) =>

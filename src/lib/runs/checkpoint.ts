@@ -3,6 +3,7 @@ import { unlink } from 'node:fs/promises';
 import * as z from 'zod/mini';
 
 import { errorMessage, NotWritten, systemCode, UserError } from '../core/errors.js';
+import { acquireFileLock, type FileLock } from '../core/file-lock.js';
 import { readText } from '../core/input-file.js';
 import { rehearseFileAtomic, writeFileAtomic } from '../core/files.js';
 import { whyUnwritable } from '../core/unwritable.js';
@@ -82,6 +83,11 @@ export class Checkpoint<Reached extends object> {
         hint: 'Nothing was written. Make room there, or name another file with --resume.',
       });
     }
+  }
+
+  /** Keeps others of this host from running by the same file, until it is released. @throws as acquireFileLock */
+  hold(command: string): Promise<FileLock> {
+    return acquireFileLock(`${this.path}.lock`, { title: `the checkpoint ${this.path}`, command });
   }
 
   /** @throws NotWritten; the checkpoint before stays */

@@ -47,12 +47,19 @@ export interface SearchEngine {
   filterOf(question: Pick<Question, 'text' | 'filters'>): unknown;
   /** How documents come back from the index; undefined where they do as they were given. */
   heldForm?(index: string, signal: AbortSignal): Promise<HeldForm | undefined>;
+  /** Why documents do not come back whole, in a clause; undefined where they do. */
+  whyIncomplete?(index: string, signal: AbortSignal): Promise<string | undefined>;
   /** Makes what was written visible to searches. */
   refresh(index: string, signal: AbortSignal): Promise<void>;
   /** How many documents match, exactly. @param filter in the engine's own language */
   count(index: string, signal: AbortSignal, filter?: unknown): Promise<number>;
-  /** What the name stands for; undefined when there is nothing of it. */
+  /** What the name stands for; undefined when there is nothing of it. @throws UserError exit 2 for a pattern or a list, where the engine takes those */
   describe(index: string, signal: AbortSignal): Promise<IndexDescription | undefined>;
+  /**
+   * Whether a scan of the name gives every document of the indices behind it, as it was written.
+   * @throws UserError exit 2 `SHOWS_PART`; ServiceConflict exit 4 `SOURCE_INCOMPLETE`
+   */
+  requireWhole?(index: string, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -61,6 +68,11 @@ export interface WriteTarget {
   readonly index: string;
   /** Refuses to create an index where the alias is missing. */
   readonly requireAlias?: boolean;
+  /**
+   * The name may stand for several indices, now or after a rollover: each operation is carried out in the index that has the
+   * document, and what one of them has is not created again.
+   */
+  readonly maySpan?: boolean;
 }
 
 export type OperationKind = 'index' | 'create' | 'update' | 'delete';
@@ -105,6 +117,10 @@ export const done = { kind: 'done' } as const satisfies Outcome;
 export type HeldForm = (id: ByteString, source: ByteString) => ByteString;
 
 export interface StoredDocument {
+  /** The concrete index that has it, where the engine says it. */
+  readonly index?: string | undefined;
+  /** Another one than was asked for where both lead to the same shard, which has an id only once. */
+  readonly routing?: ByteString | undefined;
   readonly source: ByteString;
   /** Decimal digits. */
   readonly version: string;

@@ -159,7 +159,12 @@ needs('search')('search index, through a proxy', () => {
       return 'pass' as const;
     });
     const stalled = await index(again, ...args);
-    expect(stalled.json()).toMatchObject({ exitCode: 5, result: { rejected: 0 } });
+    const { exitCode, result, warnings } = stalled.json();
+    expect([exitCode, result.rejected]).toEqual([5, 0]);
+    // Each was answered: none of them may have been written.
+    expect(result.unwritten).toBe(result.read - result.indexed);
+    expect(result).not.toHaveProperty('uncertain');
+    expect(warnings.join()).not.toContain(';;');
     expect(stalled.stderr).toContain(`it continues from ${resume}`);
     await full(null);
     const resumed = (await index(again, ...args)).json();
@@ -202,6 +207,7 @@ needs('search')('search index, through a proxy', () => {
     bulks(() => 'cut');
     const gone = await index(to, '--file', file, '--stall', '600ms');
     expect(gone.json()).toMatchObject({ exitCode: 5, result: { read: 1, indexed: 0, uncertain: 1 } });
+    expect(gone.json().result).not.toHaveProperty('unwritten');
     expect(gone.stderr).toMatch(/nothing could be written for 600ms/);
   });
 });

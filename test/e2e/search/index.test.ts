@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { acquireFileLock } from '../../../src/lib/core/file-lock.js';
 import { needs } from '../../servers/needs.js';
 import { temporaryDirectory } from '../../servers/process.js';
 import { searchServers, type SharedSearch } from '../../servers/search.js';
@@ -15,6 +18,8 @@ needs('search', 'postgres')('search index', () => {
   let database: OwnDatabase;
   let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
   const made: string[] = [];
+  /** Each before its template, which stays as long as a data stream has it. */
+  const streams: string[] = [];
 
   beforeAll(async () => {
     [servers, database, folder] = await Promise.all([
@@ -25,6 +30,7 @@ needs('search', 'postgres')('search index', () => {
   });
   afterAll(async () => {
     await Promise.all(made.map((url) => fetch(url, { method: 'DELETE' })));
+    for (const url of streams) await fetch(url, { method: 'DELETE' });
     await servers[0]!.release();
     await folder.remove();
   });
@@ -103,6 +109,42 @@ needs('search', 'postgres')('search index', () => {
         { id: '2', name: 'two', unit: 'MWh' },
         { id: '3', name: 'three', unit: 'm³' },
       ]);
+    });
+
+    test('changes a document in the index that has it, behind an alias of several', async () => {
+      const [older, newer] = [await create('span-1'), await create('span-2')];
+      const alias = `${at().prefix}span`;
+      const point = (to: string) =>
+        ask('POST', `${at().url}/_aliases`, {
+          actions: [older, newer].map(({ name: index }) => ({
+            add: { index, alias, is_write_index: index === to },
+          })),
+        });
+      const rows = (name: string, ...lines: object[]) =>
+        file(`${name}-${which}.jsonl`, lines.map((line) => JSON.stringify(line)).join('\n'));
+      const write = async (path: string, ...args: string[]) =>
+        (await run(at(), alias, '--file', path, '--require-alias', ...args)).json();
+      const first = await rows('span', { id: 'a', n: 1 }, { id: 'b', n: 1 }, { id: 'c', n: 1 });
+      await point(older.name);
+      await write(first);
+      await write(first, '--id', 'id');
+      await point(newer.name);
+      expect((await write(first)).result).toMatchObject({ indexed: 3 });
+      expect((await write(first, '--id', 'id', '--op', 'create')).result).toMatchObject({ rejected: 3 });
+      const second = await rows('span-2', { id: 'a', n: 2 }, { id: 'd', n: 2 });
+      expect((await write(second, '--id', 'id')).result).toMatchObject({ indexed: 2 });
+      const update = await rows('span-3', { id: 'b', m: 3 }, { id: 'd', m: 3 });
+      expect((await write(update, '--id', 'id', '--op', 'update')).result).toMatchObject({ indexed: 2 });
+      expect((await write(await rows('span-4', { id: 'c' }), '--id', 'id', '--op', 'delete')).exitCode).toBe(
+        0,
+      );
+      const named = (await older.hits()).filter(({ id }) => id.length === 1);
+      expect(named.map(({ source }) => source)).toEqual([
+        { id: 'a', n: 2 },
+        { id: 'b', n: 1, m: 3 },
+      ]);
+      expect(await older.count()).toBe(5);
+      expect((await newer.hits()).map(({ source }) => source)).toEqual([{ id: 'd', n: 2, m: 3 }]);
     });
 
     test('takes a dump back with its ids, routing and versions, and a dead-letter file of it', async () => {
@@ -190,6 +232,20 @@ needs('search', 'postgres')('search index', () => {
       expect([strict.code, strict.stderr]).toEqual([2, expect.stringContaining('NOT_AN_ALIAS')]);
     });
 
+    test('warns of documents without the time that the mapping has', async () => {
+      const to = await create('timeless', { mappings: { properties: { '@timestamp': { type: 'date' } } } });
+      const path = await file(`timeless-${which}.csv`, 'id,time\n1,2026-01-01\n');
+      const first = (await run(at(), to.name, '--file', path, '--id', 'id')).json();
+      expect(first).toMatchObject({ exitCode: 0, result: { indexed: 1 } });
+      expect(first.warnings).toEqual([expect.stringContaining('the first document has no @timestamp')]);
+      const preview = (await run(at(), to.name, '--file', path, '--id', 'id', '--dry-run')).json();
+      expect(preview.result.example).toMatchObject({ id: '1', lacksTime: true });
+      const timed = await file(`timed-${which}.csv`, 'id,@timestamp\n1,2026-01-01\n');
+      expect((await run(at(), to.name, '--file', timed, '--id', 'id')).json().warnings).toEqual([]);
+      const gone = await run(at(), to.name, '--file', path, '--id', 'id', '--op', 'delete');
+      expect(gone.json().warnings).toEqual([]);
+    });
+
     test('writes documents of many megabytes', async () => {
       const to = await create('large', { mappings: { dynamic: false } });
       const path = await file(
@@ -202,6 +258,29 @@ needs('search', 'postgres')('search index', () => {
       expect(result).toMatchObject({ indexed: 3, rejected: 0 });
       expect((await to.sourceText('2')).length).toBe(12_000_018);
     });
+  });
+
+  test('ids that would become one are rejected: of half a surrogate pair nothing is stored', async () => {
+    const [server] = servers as [SharedSearch];
+    const name = `${server.prefix}halves`;
+    made.push(`${server.url}/${name}`);
+    const to = await createIndex(server.url, name);
+    const ids = ['"\\ud800"', '"\\ud801x"', '"\ufffd"', '"\\ufffd\\ud83d\\ude00"'];
+    const rows = await file('halves.jsonl', ids.map((id) => `{"n":1,"i\\u0064":${id}}`).join('\n'));
+    const lines = await file('halves-dump.jsonl', ids.map((id) => `{"_id":${id},"_source":{}}`).join('\n'));
+    for (const args of [
+      [rows, '--id', 'id'],
+      [lines, '--meta'],
+    ]) {
+      const { result } = (await run(server, name, '--file', ...args)).json();
+      expect(result).toMatchObject({
+        read: 4,
+        indexed: 2,
+        rejected: 2,
+        reasons: [{ count: 2, firstLine: 1 }],
+      });
+    }
+    expect((await to.hits()).map(({ id }) => id).sort()).toEqual(['\ufffd', '\ufffd😀']);
   });
 
   test('a dataset of Parquet files is the documents that SQL gives', async () => {
@@ -233,7 +312,7 @@ needs('search', 'postgres')('search index', () => {
       data_stream: {},
       priority: 900,
     });
-    made.push(`${opensearch.url}/_data_stream/${name}`);
+    streams.push(`${opensearch.url}/_data_stream/${name}`, `${opensearch.url}/_index_template/${name}`);
     const path = await file(
       'stream.jsonl',
       [1, 2].map((n) => JSON.stringify({ '@timestamp': '2026-01-01T00:00:00Z', n })).join('\n'),
@@ -242,9 +321,51 @@ needs('search', 'postgres')('search index', () => {
     expect(first).toMatchObject({ exitCode: 0, result: { indexed: 2 } });
     const refused = await run(opensearch, name, '--file', path, '--op', 'index');
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('DATA_STREAM')]);
-    const again = (await run(opensearch, name, '--file', path)).json();
-    expect(again).toMatchObject({ exitCode: 6, result: { indexed: 0, rejected: 2 } });
-    await fetch(`${opensearch.url}/_data_stream/${name}`, { method: 'DELETE' });
-    await fetch(`${opensearch.url}/_index_template/${name}`, { method: 'DELETE' });
+    const versions = await run(opensearch, name, '--file', path, '--external-version', 'n');
+    expect([versions.code, versions.stderr]).toEqual([
+      2,
+      expect.stringContaining('--external-version does not go with --op create'),
+    ]);
+    const again = () => run(opensearch, name, '--file', path);
+    expect((await again()).json()).toMatchObject({ exitCode: 6, result: { indexed: 0, rejected: 2 } });
+    await ask('POST', `${opensearch.url}/${name}/_rollover`);
+    expect((await again()).json()).toMatchObject({ exitCode: 6, result: { indexed: 0, rejected: 2 } });
+    expect(await indexAt(opensearch.url, name).count()).toBe(2);
+  });
+
+  test('a run into a data stream continues after a rollover, and doubles nothing', async () => {
+    const [, opensearch] = servers as [SharedSearch, SharedSearch];
+    const name = `${opensearch.prefix}rolled`;
+    await ask('PUT', `${opensearch.url}/_index_template/${name}`, {
+      index_patterns: [name],
+      data_stream: {},
+      priority: 900,
+    });
+    streams.push(`${opensearch.url}/_data_stream/${name}`, `${opensearch.url}/_index_template/${name}`);
+    const rows = Array.from({ length: 800 }, (_, n) => ({ '@timestamp': '2026-01-01T00:00:00Z', n }));
+    const path = await file('rolled.jsonl', rows.map((row) => JSON.stringify(row)).join('\n'));
+    const checkpoint = join(folder.path, 'rolled.json');
+    const resume = ['--file', path, '--resume', checkpoint];
+    const whole = run(opensearch, name, ...resume, '--rate', '200');
+    while (!existsSync(checkpoint)) await delay(20);
+    // As a run that is killed leaves it: documents that came after the checkpoint are there.
+    const left = await readFile(checkpoint);
+    expect((await whole).code).toBe(0);
+    await writeFile(checkpoint, left);
+    const lock = await acquireFileLock(`${checkpoint}.lock`, { title: 'another run' });
+    const second = await run(opensearch, name, ...resume);
+    lock.release();
+    expect([second.code, second.stderr]).toEqual([4, expect.stringContaining('LOCK_HELD')]);
+    await ask('POST', `${opensearch.url}/${name}/_rollover`);
+    const finished = (await run(opensearch, name, ...resume)).json();
+    expect(finished).toMatchObject({ exitCode: 0, result: { read: 800, indexed: 800 } });
+    expect(await indexAt(opensearch.url, name).count()).toBe(800);
+    // What a checkpoint is about must still be there.
+    await writeFile(checkpoint, left);
+    await ask('DELETE', `${opensearch.url}/_data_stream/${name}`);
+    await ask('PUT', `${opensearch.url}/_data_stream/${name}`);
+    const other = await run(opensearch, name, ...resume);
+    expect(existsSync(lock.path)).toBe(false);
+    expect([other.code, other.stderr]).toEqual([4, expect.stringContaining('INDEX_REPLACED')]);
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
+import { openEngine } from '../../../src/lib/search/open-engine.js';
 import { openSearch } from '../../../src/lib/search/service/search.js';
 import { SearchIndex } from '../../integration/search/query/index-of.js';
 import { mappings } from '../../integration/search/query/world.js';
@@ -159,6 +160,45 @@ needs('search')('metrify search query', () => {
     search.close();
   });
 
+  test.each<[string[], string]>([
+    [['--type', 'powr', '--min-value', '1'], "none of 3,000 documents has type = 'powr'"],
+    [['--from', 'now-1h'], 'none of 3,000 documents has a time in what is asked of time'],
+    [['Trafo West'], 'none of 3,000 documents has all words of the text; --any-word finds those'],
+    [
+      ['--type', 'gas', '--where', 'sensor_id=s1'],
+      'there are documents for each condition, and none for all of them',
+    ],
+  ])('%j finds nothing, and says of which condition', async (flags, why) => {
+    const { code, stderr } = await query(...flags);
+    expect(stderr).toContain(why);
+    expect(code).toBe(0);
+  });
+
+  test('of an index without documents that is said', async () => {
+    const own = await SearchIndex.create(server.url, `${index.name}-empty`, { mappings, shards: 1 });
+    const { stderr } = await metrifyInProcess(['search', 'query', own.name], { env: env(), cwd: work });
+    expect(stderr).toContain(`${own.name} has no documents`);
+    await own.remove();
+  });
+
+  test('a count with a missing shard is not one', async () => {
+    const section = { connectTimeoutMs: 5000, requestTimeoutMs: 5000 };
+    const engine = await openEngine(
+      'elasticsearch',
+      { urls: [proxy.url] },
+      section,
+      AbortSignal.timeout(5000),
+    );
+    proxy.fate = () => async (body, forward) => {
+      const answer = await forward(body);
+      return { ...answer, body: answer.body.toString().replace('"successful":2', '"successful":1') };
+    };
+    await expect(engine.count(index.name, AbortSignal.timeout(5000))).rejects.toThrow(
+      'answered from 1 of 2 shards',
+    );
+    engine.close();
+  });
+
   describe('--all', () => {
     const ids = Array.from({ length: count }, (_, i) => `s${i}`).sort();
     const idsOf = ({ stdout }: Finished): string[] =>
@@ -240,6 +280,38 @@ needs('search')('metrify search query', () => {
       expect(finished.stderr).toContain(message);
       expect(finished.stderr).toContain(`the ${printed.length} hits so far are not everything`);
       expect(await contexts()).toBe(0);
+    });
+
+    test('counts the hits of all pages: one that is not there is exit 5', async () => {
+      onPage(2, async (body, forward) => {
+        const answer = await forward(body);
+        const page = JSON.parse(answer.body.toString()) as { hits: { hits: unknown[] } };
+        page.hits.hits.shift();
+        return { ...answer, body: JSON.stringify(page) };
+      });
+      const finished = await query('--all', '-o', 'ndjson');
+      expect(finished.stderr).toMatch(/has [\d,]+ hits, and its pages had/);
+      expect(finished.code).toBe(5);
+      expect(idsOf(finished)).toHaveLength(count - 1);
+    });
+
+    test('with --meta refuses an index that does not give its documents back', async () => {
+      const properties = { sensor_id: { type: 'keyword' } };
+      const partial = { _source: { excludes: ['value'] }, properties };
+      const own = await SearchIndex.create(server.url, `${index.name}-partial`, {
+        mappings: partial,
+        shards: 1,
+      });
+      await own.put([['a', '{"sensor_id":"a","value":1}']]);
+      const dump = (...flags: string[]) =>
+        metrifyInProcess(['search', 'query', own.name, '--all', ...flags], { env: env(), cwd: work });
+      expect(await dump('--meta')).toMatchObject({
+        code: 4,
+        stdout: '',
+        stderr: expect.stringContaining('fields are left out of _source') as unknown,
+      });
+      expect((await dump('--meta', '--fields', 'sensor_id')).stdout).toContain('"_source":{"sensor_id":"a"}');
+      await own.remove();
     });
 
     test('a question with a missing shard is exit 5, too', async () => {

@@ -17,6 +17,16 @@ needs('search', 'simbench')('setup, status and retention of a cluster', () => {
   beforeAll(async () => {
     server = await startSearchServer('elasticsearch-7');
     folder = await mkdtemp(join(tmpdir(), 'metrify-search-'));
+    await writeFile(
+      join(folder, 'metrify.config.yaml'),
+      `environments:
+  default:
+    elasticsearch: { url: '${server.url}' }
+  keeping:
+    elasticsearch: { url: '${server.url}' }
+    search: { retention: { long: 90y } }
+`,
+    );
   });
   afterAll(async () => {
     await server.stop();
@@ -182,6 +192,21 @@ needs('search', 'simbench')('setup, status and retention of a cluster', () => {
       result: { names: [{ documents: 500 }], confirm: confirmed[1] },
     });
     expect(await metrify('retention', 'events', '--keep', '1y')).toMatchObject({ code: 4 });
+    await ask('/events-000001/_alias/long', { method: 'PUT' });
+    const keeping = await metrify(
+      'retention',
+      'events',
+      '--keep',
+      '1y',
+      '-e',
+      'keeping',
+      '--dry-run',
+      '-o',
+      'json',
+    );
+    expect(JSON.parse(keeping.stdout)).toMatchObject({
+      result: { names: [{ documents: 0, kept: [{ reason: 'the configuration keeps long longer' }] }] },
+    });
     expect(await count()).toBe(500);
     const done = await metrify('retention', 'events', '--keep', '1y', ...confirmed);
     expect(done).toMatchObject({ code: 0 });
@@ -190,16 +215,62 @@ needs('search', 'simbench')('setup, status and retention of a cluster', () => {
     expect(await count()).toBe(0);
   });
 
+  it('an index may be called error', async () => {
+    const body = JSON.stringify({ mappings: { properties: { time: { type: 'date' } } } });
+    await ask('/error', { method: 'PUT', body });
+    const document = JSON.stringify({ time: '2020-01-01T00:00:00Z' });
+    await ask('/error/_doc/1?refresh=true', { method: 'PUT', body: document });
+    try {
+      expect(await metrify('status')).toMatchObject({ code: 0 });
+      expect(await metrify('reindex', 'error', '--dry-run')).toMatchObject({ code: 0 });
+      const { stdout } = await metrify('retention', 'error', '--keep', '1y', '--dry-run', '-o', 'json');
+      expect(JSON.parse(stdout)).toMatchObject({ result: { names: [{ documents: 1 }] } });
+    } finally {
+      await ask('/error', { method: 'DELETE' });
+    }
+  });
+
+  const withoutPatterns: readonly (readonly string[])[] = [
+    ['retention', '--keep', '1y', '--dry-run'],
+    ['reindex', '--dry-run'],
+    ['reindex', '--rollback', '--dry-run'],
+    ['reindex', '--abandon', '--dry-run'],
+    ['copy', '--from', 'default', '--to', 'default', '--dry-run'],
+    ['verify', '--keys', '--file', 'rows.jsonl', '--id', 'id'],
+    ['index', '--file', 'rows.jsonl', '--id', 'id'],
+  ];
+  it.each(withoutPatterns)('%s takes no pattern and no list of names', async (verb, ...flags) => {
+    await writeFile(join(folder, 'rows.jsonl'), '{"id":"1"}\n');
+    for (const name of [
+      'sensor*',
+      '*',
+      '_all',
+      'sensors,events',
+      'sensors,-events',
+      '<sensors-{now/M}>',
+      '.',
+      '',
+    ])
+      expect(await metrify(verb!, name, ...flags)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(`'${name}' is not the name of an index`) as string,
+      });
+  });
+
   it.each([
     [['retention', 'events'], 'nothing says how long events is kept'],
     [['retention'], 'nothing says what is kept how long'],
     [['retention', '--keep', '1y'], '--keep is given, and no index'],
-    [['retention', 'nowhere', '--keep', '1y'], 'has no index, alias or data stream nowhere'],
+    [['retention', 'nowhere', '--keep', '1y'], "has no index, alias or data stream 'nowhere'"],
     [
       ['retention', 'events', '--keep', '1y', '--time-field', 'message'],
       'message is not a field of type date: events has time',
     ],
-    [['status', 'nowhere'], 'has no index, alias or data stream nowhere'],
+    [
+      ['copy', 'sensors', '--from', 'default', '--to', 'default', '--rename', 'a,b', '--dry-run'],
+      "'a,b' is not the name of an index",
+    ],
+    [['status', 'nowhere'], "has no index, alias or data stream 'nowhere'"],
     [['setup', '--from', 'nowhere'], 'cannot read'],
   ])('%j is refused', async (args, said) => {
     const { code, stderr } = await metrify(...args);

@@ -110,10 +110,18 @@ needs('search', 'postgres')('search verify', () => {
     expect([...(await rest.documents(index)).keys()]).not.toContain('5');
   });
 
-  it('changes nothing in a dry run of a repair, which ends as the comparison', async () => {
+  it('changes nothing in a dry run of a repair, which says what it would do and ends as the comparison', async () => {
     await rest.text('DELETE', `/${index}/_doc/3?refresh=true`);
-    expect(await verify('--sql', sql, '--repair', '--dry-run')).toMatchObject({ code: 3 });
-    expect(await rest.ask('GET', `/${index}/_count`)).toMatchObject({ count: 2 });
+    await rest.write(index, new Map([['5', '{}']]));
+    const confirm = `default/${index}@${new URL(proxy.url).host}`;
+    const { code, json } = await verify('--sql', sql, '--repair', '--dry-run', '--json');
+    expect(json().result).toMatchObject({ planned: { write: 1, delete: 1, confirm } });
+    expect(code).toBe(3);
+    const { stdout } = await verify('--sql', sql, '--repair', '--dry-run');
+    expect(stdout).toContain('Would write 1 document, and delete 1 document.');
+    expect([...(await rest.documents(index)).keys()].sort()).toEqual(
+      ['-6078848508545849313', '5', '9007199254740993'].sort(),
+    );
   });
 
   it('reads standard input once, and repairs from it', async () => {
@@ -133,6 +141,46 @@ needs('search', 'postgres')('search verify', () => {
     const { code, json } = await verify('--file', file, '--json');
     expect(json().result).toMatchObject({ compared: 3, stale: 0, extra: 2, refused: 2, duplicates: 1 });
     expect(code).toBe(3);
+  });
+
+  it('deletes nothing while rows cannot be read: the documents may be theirs', async () => {
+    const file = join(folder, 'cut.jsonl');
+    const [first, second, third] = (await rest.documents(index)).entries();
+    await writeFile(file, `${first![1]}\n${second![1].slice(0, -4)}\n{"meter_id":null}\n{"meter_id":8}\n`);
+    const name = `default/${index}@${new URL(proxy.url).host}`;
+    const { code, json } = await verify('--file', file, '--repair', '--confirm', name, '--json');
+    expect(json().result).toMatchObject({
+      extra: 2,
+      missing: 0,
+      refused: 2,
+      repaired: { written: 1, deleted: 0 },
+    });
+    expect(code).toBe(3);
+    expect([...(await rest.documents(index)).keys()].sort()).toEqual(
+      [first![0], second![0], third![0], '8'].sort(),
+    );
+  });
+
+  it('writes nothing into an index that has routing without knowing it', async () => {
+    const routed = `${index}-routed`;
+    await rest.ask('PUT', `/${routed}`, { settings: { number_of_shards: 5, number_of_replicas: 0 } });
+    const file = join(folder, 'routed.jsonl');
+    const rows = Array.from({ length: 20 }, (_, i) => `{"id":"${i}","r":"r${i % 3}","v":1}`);
+    await writeFile(file, rows.join('\n'));
+    const run = (verb: string, ...more: string[]) =>
+      metrifyInProcess(['search', verb, routed, '--file', file, '--id', 'id', ...more, '--json'], {
+        cwd: folder,
+        env: { METRIFY_ELASTICSEARCH_URL: proxy.url },
+      });
+    expect(await run('index', '--routing', 'r')).toMatchObject({ code: 0 });
+    await writeFile(file, rows.join('\n').replaceAll('"v":1', '"v":2'));
+    const refused = await run('verify', '--keys', '--repair');
+    expect(refused.stderr).toContain('--routing FIELD');
+    expect(refused.code).toBe(2);
+    const { code, json } = await run('verify', '--keys', '--repair', '--routing', 'r');
+    expect(json().result).toMatchObject({ compared: 20, stale: 0, repaired: { written: 20 } });
+    expect(code).toBe(0);
+    expect(await rest.ask('GET', `/${routed}/_count`)).toMatchObject({ count: 20 });
   });
 
   it('takes documents without ids of their own by what they say', async () => {

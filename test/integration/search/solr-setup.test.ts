@@ -27,6 +27,7 @@ needs('search')('cores of Solr', () => {
       ...everything,
       text: {
         query: text,
+        words: 'any' as const,
         fields: all.filter((name) => !name.includes('.')),
         whole: [],
         exact,

@@ -24,6 +24,7 @@ needs('search')('a Solr core without a source field', () => {
         { name: 'f', type: 'pfloat' },
         { name: 'copied', type: 'strings' },
         { name: 'tags', type: 'strings' },
+        { name: 'yes', type: 'boolean' },
       ],
     );
     await fetch(`${port.server.url}/${core}/schema`, {
@@ -98,6 +99,26 @@ needs('search')('a Solr core without a source field', () => {
       '{"copied":["x"]}',
       '{"id":"b"}',
       '{"place":{"lat":1,"lon":2}}',
+      // Of fields that the schema does not have, Solr guesses the type.
+      '{"unknown":"0015"}',
+      '{"unknown":15}',
+      '{"unknown":["a"]}',
+      // Texts of its own of numbers, and what it takes for a number or for true.
+      '{"s":0.10}',
+      '{"s":1e2}',
+      '{"s":-0}',
+      '{"s":12345678.5}',
+      '{"s":0.0001}',
+      '{"tags":["a",1.50]}',
+      '{"s":""}',
+      '{"tags":["a",""]}',
+      '{"yes":"1"}',
+      '{"yes":1}',
+      '{"yes":"tx"}',
+      '{"l":"\u0663"}',
+      '{"l":"1,000"}',
+      '{"d":"\u221e"}',
+      '{"t":"12026-01-01T00:00:00Z"}',
     ])
       expect((await index(source)).outcome, source).toMatchObject({ kind: 'rejected', status: 400 });
     await port.engine.refresh(core, signal);
@@ -130,14 +151,25 @@ needs('search')('a Solr core without a source field', () => {
       .filter((one) => Buffer.from(one).toString() === one);
     const document = fc.record(
       {
-        s: fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null)),
+        s: fc.oneof(
+          text,
+          fc.integer(),
+          fc.integer({ min: 1000, max: 9_999_999_999 }).map((n) => n / 1000),
+          fc.boolean(),
+          fc.constant(null),
+        ),
+        yes: fc.oneof(fc.boolean(), fc.constantFrom('true', 'false')),
         tags: fc.oneof(text, fc.array(text, { maxLength: 3 })),
-        l: fc.oneof(fc.integer(), fc.integer().map(String)),
+        l: fc.oneof(
+          fc.integer(),
+          fc.integer().map(String),
+          fc.nat().map((n) => `+00${n}`),
+        ),
         d: fc.oneof(
           fc
             .double({ noNaN: true, noDefaultInfinity: true })
             .filter((one) => one === 0 || Math.abs(one) > 1e-300),
-          fc.constant(1),
+          fc.constantFrom(1, '+.50', '07.', '-00.5e+03'),
         ),
         t: fc
           .date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true })

@@ -124,6 +124,31 @@ describe('BulkWriter', () => {
     expect(retried).toBe(2);
   });
 
+  it('looks again for a document that a copy of its shard does not have yet', async () => {
+    const server = new ModelServer(noFaults, seeded(1));
+    let cuts = 1;
+    let looks = 0;
+    const engine: Engine = {
+      name: 'model',
+      read: async (...args) => {
+        const there = await server.read(...args);
+        return ++looks < 3 ? there.map(() => undefined) : there;
+      },
+      async bulk(...args) {
+        const outcomes = await server.bulk(...args);
+        if (cuts-- > 0) throw new HttpFailure('model', 'closed', 'headers', 'the connection was closed');
+        return outcomes;
+      },
+    };
+    const create: Operation = { ...index('ours', 1), kind: 'create' };
+    expect((await write(engine, [create])).outcomes).toEqual([done]);
+    // One that is never found is somebody else's, who has deleted it.
+    looks = -1000;
+    cuts = 0;
+    const { outcomes } = await write(engine, [create], { mayRepeat: true });
+    expect(outcomes).toMatchObject([{ kind: 'rejected', status: 409 }]);
+  });
+
   it('sends every operation while the source pauses and the server is slow', async () => {
     const given: Operation[] = [];
     const received: string[] = [];

@@ -4,6 +4,7 @@ import { UserError } from '../../../lib/core/errors.js';
 import { deadLetterRows, isDeadLetters } from '../../../lib/search/bulk/dead-letter-rows.js';
 import type { DescribedIndexing } from '../../../lib/search/bulk/checkpoint.js';
 import type { IndexPlan } from '../../../lib/search/bulk/index-plan.js';
+import { timeField } from '../../../lib/search/bulk/time-member.js';
 import { compileOperation, type RowPlan } from '../../../lib/search/bulk/row-operation.js';
 import type { ElasticClient } from '../../../lib/search/elastic/client.js';
 import type { OperationKind, SearchEngine } from '../../../lib/search/engine.js';
@@ -78,8 +79,10 @@ export async function prepareIndexing(
   const client = engine.kind === 'solr' ? undefined : await elasticClientOf(engine, 'search index');
   const found = await findIndex(index, engine, client, context.signal);
   if (input.requireAlias && !found.isAlias) throw notAlias(index);
+  const kind = kindOf(input.op, index, found.isDataStream);
+  refuseVersions(input.externalVersion, kind);
   const rows: RowPlan = {
-    kind: kindOf(input.op, index, found.isDataStream),
+    kind,
     id: input.id,
     version: input.externalVersion,
     routing: input.routing,
@@ -92,15 +95,16 @@ export async function prepareIndexing(
     source,
     engine,
     // An alias that is deleted meanwhile must not become an index.
-    target: { index, requireAlias: found.isAlias },
-    uuid: found.uuid,
+    target: { index, requireAlias: found.isAlias, maySpan: found.isAlias || found.isDataStream },
+    indices: found.indices,
+    wantsTime: found.exists && !found.isDataStream && (await hasTimeField(engine, index, context.signal)),
     rows,
     rate: input.rate,
     stallMs: input.stall!,
     deadLetter: input.deadLetter === undefined ? undefined : resolve(context.cwd, input.deadLetter),
     resume: await continueFrom(
       input.resume,
-      { source, rows, address: engine.address, index, uuid: found.uuid },
+      { source, rows, address: engine.address, index, indices: found.indices },
       source,
       context,
     ),
@@ -113,8 +117,8 @@ interface FoundIndex {
   readonly exists: boolean;
   readonly isAlias: boolean;
   readonly isDataStream: boolean;
-  /** Of the concrete index of that name. */
-  readonly uuid: string | undefined;
+  /** By uuid. */
+  readonly indices: readonly string[];
 }
 
 /** @throws UserError `INDEX_MISSING` exit 2 */
@@ -131,14 +135,13 @@ async function findIndex(
       exists: true,
       isAlias,
       isDataStream,
-      uuid: isAlias || isDataStream ? undefined : indices[0]?.uuid,
+      indices: indices.map(({ uuid }) => uuid),
     };
   }
   if (client) {
     const { matchingTemplate } = await import('../../../lib/search/elastic/matching-template.js');
     const template = await matchingTemplate(client, index, signal);
-    if (template)
-      return { exists: false, isAlias: false, isDataStream: template.isDataStream, uuid: undefined };
+    if (template) return { exists: false, isAlias: false, isDataStream: template.isDataStream, indices: [] };
   }
   throw new UserError(`${engine.name} has no index '${index}'`, {
     code: 'INDEX_MISSING',
@@ -147,6 +150,11 @@ async function findIndex(
         ? `Check the name, or create the core first: bin/solr create -c ${index}`
         : 'Check the name, or create it first: metrify search setup. Created by its first document, its mapping would be a guess.',
   });
+}
+
+async function hasTimeField(engine: SearchEngine, index: string, signal: AbortSignal): Promise<boolean> {
+  const fields = await engine.fields(index, signal);
+  return fields.some(({ name, kind }) => name === timeField && kind === 'date');
 }
 
 /** @throws UserError exit 2 */
@@ -182,8 +190,14 @@ function refuseContradictions({
     refuse('--keep-duplicates does not go with --id', 'Documents of the same id replace each other.');
   if (!meta && id === undefined && (op === 'update' || op === 'delete'))
     refuse(`--op ${op} needs the ids of the documents`, 'Name the field with --id.');
-  if (version !== undefined && (op === 'update' || op === 'create'))
-    refuse(`--external-version does not go with --op ${op}`, 'Versions are compared by index and delete.');
+}
+
+/** @throws UserError exit 2 */
+function refuseVersions(field: string | undefined, kind: OperationKind): void {
+  if (field !== undefined && (kind === 'update' || kind === 'create'))
+    throw new UserError(`--external-version does not go with --op ${kind}`, {
+      hint: 'Versions are compared by index and delete. A data stream takes only create.',
+    });
 }
 
 function notAlias(index: string): UserError {

@@ -38,6 +38,7 @@ export const questionFlags = {
   }),
   sort: flag.each('FIELD[:desc]', parseSort, { help: 'in this order; by several, the first goes first' }),
   limit: flag.parsed('N', parseLimit, { help: `maximum hits, up to ${mostHits} (default: ${usualLimit})` }),
+  anyWord: flag.boolean('with any of the words of TEXT, instead of all of them'),
   fuzziness: flag.choice(['auto', '0', '1', '2'], {
     help: 'how many letters a word of TEXT may differ by; auto grows with its length',
     default: 'auto',

@@ -6,6 +6,12 @@ import type { Repaired } from '../../../lib/search/verify/repair.js';
 import type { Check } from '../../../runtime/command.js';
 import type { Printer } from '../../../runtime/printer.js';
 
+export interface DifferingDocument {
+  readonly id: string;
+  readonly routing?: string;
+  readonly kind: DifferenceKind;
+}
+
 /** Two sides that were compared. */
 export interface Verification {
   /** For people. */
@@ -26,8 +32,17 @@ export interface Verification {
   readonly refused: number;
   /** Differences that were looked at only once. */
   readonly unconfirmed: number;
-  readonly differences: readonly { readonly id: string; readonly kind: DifferenceKind }[];
+  readonly differences: readonly DifferingDocument[];
   readonly repaired?: Repaired;
+  /** Of a dry run: what a repair would do. */
+  readonly planned?: PlannedRepair;
+}
+
+export interface PlannedRepair {
+  readonly write: number;
+  readonly delete: number;
+  /** What has to be named with `--confirm` where something is deleted. */
+  readonly confirm?: string;
 }
 
 export type Names = Pick<Verification, 'source' | 'index' | 'refused'>;
@@ -40,9 +55,21 @@ export function resultOf(
   return {
     ...names,
     ...counts,
-    differences: examples.map(({ id, kind }) => ({ id: fromBytes(id), kind })),
+    differences: examples.map(({ id, routing, kind }) => ({
+      id: fromBytes(id),
+      ...(routing !== undefined && { routing: fromBytes(routing) }),
+      kind,
+    })),
     ...(repaired && { repaired }),
   };
+}
+
+/** @param confirm what has to be named before anything is deleted */
+export function withPlan(result: Verification, confirm: string): Verification {
+  const { missing, stale, extra, refused } = result;
+  // A document may be of a row that could not be read.
+  const deletes = refused > 0 ? 0 : extra;
+  return { ...result, planned: { write: missing + stale, delete: deletes, ...(deletes > 0 && { confirm }) } };
 }
 
 /** Whether there is something that a repair could mend. */
@@ -79,17 +106,21 @@ const meanings: Record<DifferenceKind, string> = {
 export function presentVerification(result: Verification, printer: Printer): void {
   const { source, index, compared, differences, repaired } = result;
   if (repaired) presentRepair(repaired, printer);
+  if (result.planned) presentPlan(result.planned, printer);
   for (const kind of ['missing', 'extra', 'stale'] as const)
     if (result[kind] > 0) printer.bad(`${counted(result[kind], 'document')} ${kind}: ${meanings[kind]}`);
   if (result.doubled > 0)
     printer.bad(`${counted(result.doubled, 'document')} of the index beside another one of the same id`);
   if (result.refused > 0)
     printer.bad(`${counted(result.refused, 'row')} of ${source} not compared: malformed, or without an id`);
+  if (repaired && result.refused > 0 && result.extra > 0)
+    printer.warn('nothing was deleted: what only the index has may be of the rows that were not compared');
   const found = result.missing + result.extra + result.stale;
   if (differences.length > 0) {
+    const hasRouting = differences.some(({ routing }) => routing !== undefined);
     printer.table({
-      columns: [{ title: 'id', cut: true }, { title: 'what' }],
-      rows: differences.map(({ id, kind }) => [id, kind]),
+      columns: [{ title: 'id', cut: true }, ...(hasRouting ? [{ title: 'routing' }] : []), { title: 'what' }],
+      rows: differences.map(({ id, routing = '', kind }) => [id, ...(hasRouting ? [routing] : []), kind]),
     });
     if (found > differences.length)
       printer.line(
@@ -111,6 +142,11 @@ export function presentVerification(result: Verification, printer: Printer): voi
   const all = counted(compared, 'document');
   if (found > 0) printer.bad(`${index} is not what ${source} has: ${all} compared`);
   else if (result.doubled === 0) printer.ok(`${index} is what ${source} has: ${all} compared`);
+}
+
+function presentPlan({ write, delete: deletes, confirm }: PlannedRepair, printer: Printer): void {
+  printer.line(`Would write ${counted(write, 'document')}, and delete ${counted(deletes, 'document')}.`);
+  if (confirm !== undefined) printer.line(`Deleting needs --confirm ${confirm}`);
 }
 
 function presentRepair({ written, deleted, changed, rejected, reason }: Repaired, printer: Printer): void {

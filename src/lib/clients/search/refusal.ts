@@ -80,7 +80,9 @@ export function errorText(error: unknown): RefusalText | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { type = '', reason, msg, root_cause, failed_shards } = error as ServerError;
   const parts: string[] = [];
-  const add = (text: string | undefined) => {
+  const add = (said: string | undefined) => {
+    // Of a block: `blocked by: [...];`
+    const text = said?.replace(/;\s*$/, '');
     if (text !== undefined && text !== '' && !parts.some((part) => part.includes(text))) parts.push(text);
   };
   add(reason ?? msg);

@@ -15,7 +15,7 @@ import {
 } from '../engine.js';
 import { backoffMs } from './backoff.js';
 import type { BatchSize } from './batch-size.js';
-import { settleByReading } from './lost-answers.js';
+import { conflict, settleByReading } from './lost-answers.js';
 
 /** Why nothing is written at the moment. */
 export interface Wait {
@@ -49,6 +49,8 @@ export class Delivery<T extends Operation> {
   readonly #parts: T[][];
   /** Sent, and the answers were lost. */
   readonly #uncertain = new Set<T>();
+  /** How often an operation was refused because of a document that was not found then. */
+  readonly #contradicted = new Map<T, number>();
   /** Refused in turn. */
   #attempt = 0;
   /** When something was last settled. */
@@ -58,6 +60,11 @@ export class Delivery<T extends Operation> {
     this.#options = options;
     this.#parts = [operations];
     this.#since = options.clock.monotonic();
+  }
+
+  /** Operations that are not settled, and may have been carried out: they were sent, and no answer came. */
+  get uncertain(): number {
+    return this.#uncertain.size;
   }
 
   /** Resolves when every operation is settled. @throws ServiceUnavailable after `stallMs`; SearchRefusal; the signal's reason */
@@ -105,13 +112,13 @@ export class Delivery<T extends Operation> {
       await this.#pause({ kind: 'busy', reason: error.reason }, part.length, error.afterMs);
       return;
     }
+    const isRefused =
+      error instanceof SearchRefusal || (error instanceof HttpFailure && error.phase === 'connect');
+    if (!isRefused) for (const operation of part) this.#uncertain.add(operation);
     if (!(error instanceof HttpFailure) || error.kind === 'tls' || error.kind === 'too-large') throw error;
-    if (error.phase === 'connect') this.#parts.unshift(part);
-    else {
-      for (const operation of part) this.#uncertain.add(operation);
-      // What is cut off for its length, or takes longer than an answer may, gets through in parts.
-      this.#halve(part);
-    }
+    // What is cut off for its length, or takes longer than an answer may, gets through in parts.
+    if (isRefused) this.#parts.unshift(part);
+    else this.#halve(part);
     await this.#pause({ kind: 'away', reason: error.message }, part.length);
   }
 
@@ -150,7 +157,14 @@ export class Delivery<T extends Operation> {
     const { engine, target, signal } = this.#options;
     try {
       const outcomes = await settleByReading(engine, target.index, unclear, signal);
-      for (const [i, operation] of unclear.entries()) this.#done(operation, outcomes[i]!);
+      for (const [i, operation] of unclear.entries()) {
+        const outcome = outcomes[i] ?? this.#notFound(operation);
+        if (outcome) this.#done(operation, outcome);
+        else {
+          left.operations.push(operation);
+          left.reason ||= notFound;
+        }
+      }
     } catch (error) {
       const isBusy = error instanceof SearchRefusal && passingStatuses.has(error.status);
       if (!isBusy && !(error instanceof HttpFailure)) throw error;
@@ -161,12 +175,21 @@ export class Delivery<T extends Operation> {
     }
   }
 
+  /** There, and not found: that passes, unless it was deleted and its version stays known, or the index keeps no documents. */
+  #notFound(operation: T): Settled | undefined {
+    const times = (this.#contradicted.get(operation) ?? 0) + 1;
+    this.#contradicted.set(operation, times);
+    const mayPass = this.#options.mayRepeat || this.#uncertain.has(operation);
+    return mayPass && times < 6 ? undefined : conflict(notFound);
+  }
+
   #progressed(): void {
     this.#attempt = 0;
     this.#since = this.#options.clock.monotonic();
   }
 
   #done(operation: T, outcome: Settled): void {
+    this.#uncertain.delete(operation);
     this.#options.settled(operation, outcome);
   }
 
@@ -205,6 +228,8 @@ const worthTellingMs = 5000;
 
 /** Of HTTP: the same request may succeed later. */
 const passingStatuses = new Set([429, 502, 503, 504]);
+
+const notFound = 'it was there, and is not any more';
 
 function refusalOf(error: BulkTooLarge | BulkSpoiled): { readonly status: number; readonly reason: string } {
   if (error instanceof BulkSpoiled) return { status: error.status, reason: error.reason };

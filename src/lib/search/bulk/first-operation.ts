@@ -1,6 +1,7 @@
 import { fromBytes } from '../../core/bytes.js';
 import type { IndexPlan } from './index-plan.js';
 import { compileOperation } from './row-operation.js';
+import { lacksTime } from './time-member.js';
 
 /** What a row becomes, as text. */
 export interface OperationExample {
@@ -8,11 +9,13 @@ export interface OperationExample {
   readonly document?: string;
   /** Why it is rejected before it is sent. */
   readonly unfit?: string;
+  /** It has no time, which the index wants. */
+  readonly lacksTime?: boolean;
 }
 
 /** What the source's first row becomes; undefined where there is none. @throws as the source */
 export async function firstOperation<Row>(
-  { source, rows: plan }: Pick<IndexPlan<Row>, 'source' | 'rows'>,
+  { source, rows: plan, wantsTime }: Pick<IndexPlan<Row>, 'source' | 'rows' | 'wantsTime'>,
   signal: AbortSignal,
 ): Promise<OperationExample | undefined> {
   const make = compileOperation(source, plan);
@@ -23,6 +26,7 @@ export async function firstOperation<Row>(
     return {
       id: fromBytes(operation.id),
       ...(operation.source === undefined ? {} : { document: fromBytes(operation.source) }),
+      ...(wantsTime && lacksTime(operation) ? { lacksTime: true } : {}),
     };
   }
   return undefined;

@@ -9,8 +9,10 @@ export interface IndexPlan<Row = unknown> {
   readonly source: RowSource<Row>;
   readonly engine: SearchEngine;
   readonly target: WriteTarget;
-  /** Of the index; undefined for an alias or data stream, and where a template will make it. */
-  readonly uuid: string | undefined;
+  /** Behind the name at the beginning, by uuid; none where a template will make it. */
+  readonly indices: readonly string[];
+  /** The mapping has a time field, and the server takes documents without it. */
+  readonly wantsTime: boolean;
   readonly rows: RowPlan;
   /** Rows a second. */
   readonly rate: number | undefined;

@@ -3,6 +3,7 @@ import type { ByteString } from '../../core/bytes.js';
 import type { Clock } from '../../core/clock.js';
 import { type NotWritten, ServiceConflict } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
+import type { Checkpoint } from '../../runs/checkpoint.js';
 import { DeadLetterFile } from '../../runs/dead-letters.js';
 import { endRun, inBatches } from '../../runs/in-batches.js';
 import { Pace } from '../../runs/pace.js';
@@ -12,6 +13,7 @@ import type { IndexReached } from './checkpoint.js';
 import type { IndexPlan } from './index-plan.js';
 import { type Reason, Reasons } from './reasons.js';
 import { compileOperation, type MakeOperation, type RowOperation } from './row-operation.js';
+import { lacksTime } from './time-member.js';
 import { BulkWriter, type Wait } from './writer.js';
 
 export interface IndexResult {
@@ -28,8 +30,10 @@ export interface IndexResult {
   readonly deadLetter?: string;
   /** How many rejected rows are not in that file. */
   readonly deadLettersMissing?: number;
-  /** So many rows are not settled: they may have been written. Only of a run that was stopped. */
+  /** Rows that were sent, and no answer came: they may have been written. Only of a run that was stopped. */
   readonly uncertain?: number;
+  /** Rows that were read, and not written. Only of a run that was stopped. */
+  readonly unwritten?: number;
   readonly resumedAt?: number;
 }
 
@@ -39,6 +43,8 @@ export interface IndexHooks {
   readonly progress: Progress;
   /** Nothing is written at the moment. */
   waits(wait: Wait): void;
+  /** The first document has no time, which the index wants. */
+  lacksTime(): void;
   /** An output is not whole, beside what the run throws. */
   notWritten(problem: NotWritten): void;
   /** Something may have been written from here on. */
@@ -62,6 +68,9 @@ class IndexRun<Row> {
   readonly #reasons = new Reasons();
   readonly #retriedBefore: number;
   #deadLetters: DeadLetterFile | undefined;
+  /** Behind the name, by uuid; none until the first document has made one. */
+  #indices: readonly string[];
+  #isFirst = true;
   #read: number;
   #indexed: number;
   #rejected: number;
@@ -72,6 +81,7 @@ class IndexRun<Row> {
   ) {
     const { engine, target, stallMs, resume } = plan;
     this.#make = compileOperation(plan.source, plan.rows);
+    this.#indices = plan.indices;
     this.#tidying = withGrace(hooks.signal, graceMs);
     const before = resume?.reached;
     this.#read = before?.read ?? 0;
@@ -92,8 +102,18 @@ class IndexRun<Row> {
   }
 
   async run(): Promise<IndexResult> {
-    const { plan, hooks } = this;
+    const { plan } = this;
     await plan.resume?.rehearse(this.#reached({ rows: this.#read }));
+    const lock = await plan.resume?.hold('search index');
+    try {
+      return await this.#runAlone();
+    } finally {
+      lock?.release();
+    }
+  }
+
+  async #runAlone(): Promise<IndexResult> {
+    const { plan, hooks } = this;
     const stopped = await this.#work().then(
       () => undefined,
       (error: unknown) => error as Error,
@@ -139,7 +159,7 @@ class IndexRun<Row> {
         await this.#deadLetters?.flush();
       },
       drain: () => this.#drain(),
-      save: resume && ((position) => resume.save(this.#reached(position))),
+      save: resume && ((position) => this.#save(resume, position)),
       notWritten: (problem) => hooks.notWritten(problem),
     });
     await this.#requireSameIndex();
@@ -159,6 +179,8 @@ class IndexRun<Row> {
       this.#read++;
       if ('unfit' in operation) this.#reject(lines?.[i], operation.unfit, plan.source.json(row));
       else {
+        if (this.#isFirst && plan.wantsTime && lacksTime(operation)) hooks.lacksTime();
+        this.#isFirst = false;
         const room = this.#writer.take(operation);
         if (room) await room;
       }
@@ -182,12 +204,22 @@ class IndexRun<Row> {
     this.#deadLetters?.add({ line, reason, row });
   }
 
+  async #save(checkpoint: Checkpoint<IndexReached>, position: SourcePosition): Promise<void> {
+    if (this.#indices.length === 0) {
+      const { engine, target } = this.plan;
+      const made = await engine.describe(target.index, this.#tidying);
+      this.#indices = made?.indices.map(({ uuid }) => uuid) ?? [];
+    }
+    await checkpoint.save(this.#reached(position));
+  }
+
   /** A bulk creates an index that somebody has deleted meanwhile, with a mapping that is guessed and without what was there. */
   async #requireSameIndex(): Promise<void> {
-    const { engine, target, uuid } = this.plan;
-    if (uuid === undefined) return;
+    const { engine, target } = this.plan;
+    // The index of an alias is changed on purpose, and is not created by a bulk.
+    if (this.#indices.length === 0 || target.maySpan) return;
     const found = await engine.describe(target.index, this.hooks.signal);
-    if (found?.indices.length === 1 && found.indices[0]!.uuid === uuid) return;
+    if (found?.indices.some(({ uuid }) => this.#indices.includes(uuid))) return;
     throw new ServiceConflict(
       `'${target.index}' ${found ? 'is another index now: it was' : 'was'} deleted while it was written`,
       { code: 'INDEX_REPLACED', hint: 'Create it again with its mapping, and index everything again.' },
@@ -218,6 +250,7 @@ class IndexRun<Row> {
       rejected: this.#rejected,
       retried: this.#retried(),
       deadLetterBytes: this.#deadLetters?.bytes ?? this.plan.resume?.reached?.deadLetterBytes ?? 0,
+      indices: this.#indices,
     };
   }
 
@@ -227,7 +260,8 @@ class IndexRun<Row> {
 
   #result(): IndexResult {
     const { plan } = this;
-    const uncertain = this.#read - this.#indexed - this.#rejected;
+    const { uncertain } = this.#writer;
+    const unwritten = this.#read - this.#indexed - this.#rejected - uncertain;
     const resumedAt = plan.resume?.reached?.position.rows;
     return {
       index: plan.target.index,
@@ -239,6 +273,7 @@ class IndexRun<Row> {
       ...(plan.deadLetter === undefined ? {} : { deadLetter: plan.deadLetter }),
       ...(this.#deadLetters?.missing ? { deadLettersMissing: this.#deadLetters.missing } : {}),
       ...(uncertain > 0 ? { uncertain } : {}),
+      ...(unwritten > 0 ? { unwritten } : {}),
       ...(resumedAt === undefined ? {} : { resumedAt }),
     };
   }

@@ -3,7 +3,7 @@ import { UserError } from '../../core/errors.js';
 import { memberText } from '../../sources/json-members.js';
 import type { RowSource } from '../../sources/row-source.js';
 import type { Operation, OperationKind } from '../engine.js';
-import { documentOf, idOf } from '../row-document.js';
+import { documentOf, idOf, isWellFormed } from '../row-document.js';
 import { Ordinals } from './ordinals.js';
 
 /** What becomes of each row. */
@@ -50,7 +50,7 @@ function fromDocuments<Row>(source: RowSource<Row>, plan: RowPlan): MakeOperatio
   return (row, line) => {
     const json = isDelete && plan.id !== undefined ? undefined : document(row);
     let name = id(row, json ?? none);
-    if (name === null) return { unfit: `'${plan.id}', the id, is null or empty` };
+    if (name === null) return { unfit: `'${plan.id}', the id, is null, empty or not Unicode text` };
     if (ordinals) {
       const before = ordinals.next(name);
       if (before > 0) name = `${name}-${before}` as ByteString;
@@ -83,12 +83,12 @@ function fromDump<Row>({ members, label }: RowSource<Row>, { kind }: RowPlan): M
     let version: ByteString | null = null;
     let source: ByteString | undefined;
     members(row, (name, value) => {
-      if (name === '"_id"') id = memberText(value);
+      if (name === '"_id"') id = isWellFormed(value) ? memberText(value) : null;
       else if (name === '"_routing"') routing = memberText(value);
       else if (name === '"_version"') version = memberText(value);
       else if (name === '"_source"') source = value;
     });
-    if (!id) return { unfit: 'it has no _id: not a line of a dump' };
+    if (!id) return { unfit: 'it has no _id, or one that is not Unicode text: not a line of a dump' };
     if (kind !== 'delete' && source?.charCodeAt(0) !== 123) return { unfit: 'its _source is not an object' };
     const number = versionOf(version);
     if (version !== null && number === undefined)

@@ -58,6 +58,7 @@ export class BulkWriter<T extends Operation> {
   #failed = false;
   #error: unknown;
   #retried = 0;
+  #uncertain = 0;
   #toldOf: Wait['kind'] | undefined;
   #wakeups: (() => void)[] = [];
 
@@ -70,6 +71,11 @@ export class BulkWriter<T extends Operation> {
   /** Operations that were sent again, once for each time. */
   get retried(): number {
     return this.#retried;
+  }
+
+  /** Operations that are not settled after the writing has ended, and may have been carried out: no answer came. */
+  get uncertain(): number {
+    return this.#uncertain;
   }
 
   /** Takes an operation; resolves when there is room for another. @throws what ended the writing */
@@ -150,28 +156,30 @@ export class BulkWriter<T extends Operation> {
 
   async #deliver({ operations }: Batch<T>): Promise<void> {
     const { engine, target, clock, settled, waits, stallMs = 600_000, random = Math.random } = this.#options;
+    const delivery = new Delivery<T>(operations, {
+      engine,
+      target,
+      clock,
+      signal: this.#stopping,
+      size: this.#size,
+      stallMs,
+      random,
+      settled: (operation, outcome) => {
+        this.#toldOf = undefined;
+        settled(operation, outcome);
+      },
+      waits: (wait) => {
+        if (this.#toldOf === wait.kind) return;
+        this.#toldOf = wait.kind;
+        waits?.(wait);
+      },
+      resent: (count) => (this.#retried += count),
+      mayRepeat: this.#options.mayRepeat ?? false,
+    });
     try {
-      await new Delivery<T>(operations, {
-        engine,
-        target,
-        clock,
-        signal: this.#stopping,
-        size: this.#size,
-        stallMs,
-        random,
-        settled: (operation, outcome) => {
-          this.#toldOf = undefined;
-          settled(operation, outcome);
-        },
-        waits: (wait) => {
-          if (this.#toldOf === wait.kind) return;
-          this.#toldOf = wait.kind;
-          waits?.(wait);
-        },
-        resent: (count) => (this.#retried += count),
-        mayRepeat: this.#options.mayRepeat ?? false,
-      }).run();
+      await delivery.run();
     } catch (error) {
+      this.#uncertain += delivery.uncertain;
       if (!this.#failed) {
         this.#failed = true;
         this.#error = error;

@@ -76,7 +76,10 @@ export async function copyIndex(plan: CopyPlan, options: CopyOptions): Promise<C
       (line) => result.leftOut.push(line),
       signal,
     ));
-  if (!destination.isComplete) await copyDocuments(plan, destination, result, options);
+  if (!destination.isComplete) {
+    await destination.hide(signal);
+    await copyDocuments(plan, destination, result, options);
+  }
   if (result.rejected > 0) return result;
   const comparison = await reconcile(
     { source, index, engine, name: destination.name, isInUse: destination.isComplete },

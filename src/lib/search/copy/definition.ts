@@ -1,5 +1,6 @@
-import { ServiceConflict } from '../../core/errors.js';
 import type { ElasticEngine } from '../elastic/engine.js';
+import { withoutNotes } from '../elastic/notes.js';
+import { requireSources } from '../elastic/whole.js';
 
 export type Settings = Readonly<Record<string, unknown>>;
 export type Mapping = Readonly<Record<string, unknown>>;
@@ -31,50 +32,10 @@ export async function readDefinition(
     { path: `/${encodeURIComponent(index)}`, query: { flat_settings: 'true' } },
     signal,
   );
-  const { settings, mappings, aliases } = answer[index]!;
-  const why = whyIncomplete(settings, mappings);
-  if (why !== undefined)
-    throw new ServiceConflict(`${index} does not give its documents as they were written: ${why}`, {
-      code: 'SOURCE_INCOMPLETE',
-      hint: 'Fill the other cluster from where the documents came from: metrify search index',
-    });
+  const { aliases, ...held } = answer[index]!;
+  requireSources(index, held.settings, held.mappings);
+  const { settings, mappings } = withoutNotes(held);
   return { ...portable(settings), mappings, aliases };
-}
-
-/** Why `_source` is not the document that was written; undefined when it is. */
-export function whyIncomplete(settings: Settings, mappings: Mapping): string | undefined {
-  const {
-    enabled,
-    mode = settings['index.mapping.source.mode'],
-    includes = [],
-    excludes = [],
-  } = (mappings['_source'] ?? {}) as {
-    enabled?: unknown;
-    mode?: unknown;
-    includes?: readonly string[];
-    excludes?: readonly string[];
-  };
-  if (enabled === false || mode === 'disabled') return '_source is disabled';
-  if (mode === 'synthetic') return '_source is synthetic';
-  const indexMode = settings['index.mode'];
-  if (mode === undefined && (indexMode === 'logsdb' || indexMode === 'time_series'))
-    return `_source is synthetic in the mode ${indexMode}`;
-  if (includes.length > 0 || excludes.length > 0) return 'fields are left out of _source';
-  const vector = findVector(mappings);
-  return vector === undefined ? undefined : `the vectors of ${vector} are left out of _source`;
-}
-
-/** Since 9.2 a server leaves vectors out of what it answers. */
-const vectorTypes = new Set(['dense_vector', 'sparse_vector', 'rank_vectors', 'semantic_text', 'knn_vector']);
-
-function findVector(mapping: Mapping, path = ''): string | undefined {
-  const fields = (mapping['properties'] ?? {}) as Readonly<Record<string, Mapping>>;
-  for (const [name, field] of Object.entries(fields)) {
-    if (vectorTypes.has(String(field['type']))) return path + name;
-    const inner = findVector(field, `${path}${name}.`);
-    if (inner !== undefined) return inner;
-  }
-  return undefined;
 }
 
 /** Set by the server that has the index. */

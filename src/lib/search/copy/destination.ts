@@ -1,5 +1,5 @@
 import { SearchRefusal } from '../../clients/search/refusal.js';
-import { ServiceConflict } from '../../core/errors.js';
+import { ServiceConflict, UserError } from '../../core/errors.js';
 import type { ElasticClient } from '../elastic/client.js';
 import type { ElasticEngine } from '../elastic/engine.js';
 import type { Aliases, Definition, Mapping, Settings } from './definition.js';
@@ -59,7 +59,7 @@ export class Destination {
   /**
    * Creates the index without replicas and refreshes: `finish` sets both.
    * @param leaveOut told of each setting that the server does not know
-   * @throws SearchRefusal when the server cannot have such an index
+   * @throws UserError exit 2 `DESTINATION_REFUSED` when the server cannot have such an index; as the client
    */
   static async create(
     engine: ElasticEngine,
@@ -84,6 +84,23 @@ export class Destination {
     }
     const description = await engine.describe(name, signal);
     return new Destination(engine, name, mark, description!.indices[0]!.uuid, false);
+  }
+
+  /**
+   * Takes all aliases but the mark away: an index template gives them to an index of its name, and who writes or searches through
+   * them is not to meet a copy that is not complete.
+   * @throws as the client
+   */
+  async hide(signal: AbortSignal): Promise<void> {
+    const { client } = this.#engine;
+    type Answer = Record<string, { readonly aliases: Aliases }>;
+    const path = `/${encodeURIComponent(this.name)}/_alias`;
+    const { aliases = {} } = (await client.json<Answer>({ path }, signal))[this.name] ?? {};
+    const actions = Object.keys(aliases)
+      .filter((alias) => alias !== this.mark)
+      .map((alias) => ({ remove: { index: this.name, alias } }));
+    if (actions.length > 0)
+      await client.json({ method: 'POST', path: '/_aliases', body: { actions } }, signal);
   }
 
   /** Gives the index the source's replicas, refreshes and aliases, and takes the mark away, in one step. @throws as the client */
@@ -128,6 +145,10 @@ export class Destination {
   }
 }
 
+/** For people: how documents are copied into an index that is there. */
+export const documentsOnly =
+  'metrify -e FROM search query INDEX --all --meta | metrify -e TO search index INDEX --meta --stdin';
+
 const markPrefix = 'metrify-copy-of-';
 
 function markOf(uuid: string): string {
@@ -156,7 +177,16 @@ async function createOnce(
   } catch (error) {
     const unknown =
       error instanceof SearchRefusal ? /unknown setting \[([^\]]+)\]/.exec(error.reason)?.[1] : undefined;
-    if (unknown === undefined || !(unknown in settings)) throw error;
-    return unknown;
+    if (unknown !== undefined && unknown in settings) return unknown;
+    if (error instanceof SearchRefusal && error.status === 400)
+      throw refused(name, client.name, error.reason);
+    throw error;
   }
+}
+
+function refused(name: string, server: string, reason: string): UserError {
+  return new UserError(`${server} cannot have the index ${name} as it is defined: ${reason}`, {
+    code: 'DESTINATION_REFUSED',
+    hint: `Nothing was copied. Create ${name} there as that server can have it, then copy its documents: ${documentsOnly}`,
+  });
 }

@@ -27,15 +27,15 @@ export async function reconcile(
   for (let repairs = 0; ; repairs++) {
     const held = await engine.heldForm?.(name, signal);
     const [from, to] = [
-      inForm(await openIndexSide(source, index, signal), held),
-      await openIndexSide(engine, name, signal),
+      inForm(await openIndexSide(source, index, { takesRouting: true }, signal), held),
+      await openIndexSide(engine, name, { takesRouting: true }, signal),
     ];
     const comparison = await during('comparing', (progress) =>
       compareSides(from, to, { temporaryFolder, listed, signal, progress }),
     );
     const { missing, extra, stale, differences } = comparison;
     if (missing + extra + stale === 0 || repairs === maxRepairs || isInUse) return comparison;
-    await repair(differences, from, to, { clock, signal, waits, deletes: true });
+    await repair(differences, from, to, { clock, signal, waits, deletes: () => true });
   }
 }
 

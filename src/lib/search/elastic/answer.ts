@@ -55,7 +55,7 @@ export function readAnswer(body: Buffer, server: string): Answer {
     if (!(error instanceof NotJson)) throw error;
     throw new ServiceUnavailable(`${server} did not answer with JSON`, { code: 'NOT_JSON', cause: error });
   }
-  requireAllShards(shards, server);
+  requireAllShards(shards === undefined ? undefined : (JSON.parse(fromBytes(shards)) as Shards), server);
   return { hits, total, aggregations, pit };
 }
 
@@ -126,7 +126,8 @@ function requireTime(timedOut: ByteString, server: string): void {
   if (timedOut === 'true') throw new IncompleteScan(`${server} ran out of time`);
 }
 
-interface Shards {
+/** `_shards` of an answer. */
+export interface Shards {
   readonly total?: number;
   /** Those that were skipped, since nothing of them can match, are among them. */
   readonly successful?: number;
@@ -138,9 +139,9 @@ interface Shards {
   }[];
 }
 
-/** A shard that is missing may not even count as failed. */
-function requireAllShards(raw: ByteString | undefined, server: string): void {
-  const { total, successful, failures = [] } = JSON.parse(fromBytes(raw ?? ('{}' as ByteString))) as Shards;
+/** A shard that is missing may not even count as failed. @throws IncompleteScan */
+export function requireAllShards(shards: Shards | undefined, server: string): void {
+  const { total, successful, failures = [] } = shards ?? {};
   if (total !== undefined && successful === total) return;
   const [first] = failures;
   const where =

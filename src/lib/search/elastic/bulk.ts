@@ -1,5 +1,5 @@
 import { errorText, SearchRefusal } from '../../clients/search/refusal.js';
-import { bytesOf } from '../../core/bytes.js';
+import { bytesOf, toBytes } from '../../core/bytes.js';
 import type { HttpAnswer } from '../../http/client.js';
 import { HttpFailure } from '../../http/failure.js';
 import { retryAfterMs } from '../../http/retry-after.js';
@@ -14,9 +14,15 @@ import {
   type WriteTarget,
 } from '../engine.js';
 import type { ElasticClient } from './client.js';
+import { holdersOf } from './read.js';
 
 /** Of the whole request. */
 const passing = new Set([429, 502, 503, 504]);
+
+/** An operation, and the index that it goes to where that is not for the server to choose. */
+interface Placed extends Operation {
+  readonly holder?: string | undefined;
+}
 
 /** One `_bulk` request. @throws as SearchEngine.bulk */
 export async function bulk(
@@ -25,12 +31,57 @@ export async function bulk(
   operations: readonly Operation[],
   signal: AbortSignal,
 ): Promise<readonly Outcome[]> {
-  // The server would refuse the whole request.
-  const sendable = operations.filter(({ id }) => id.length > 0 && id.length <= maxIdBytes);
-  if (sendable.length === operations.length) return send(client, target, operations, signal);
-  const outcomes = sendable.length === 0 ? [] : await send(client, target, sendable, signal);
+  return exceptRefused(operations, whyUnfit, async (fit) =>
+    exceptRefused(
+      target.maySpan ? await place(client, target.index, fit, signal) : fit,
+      whyThere,
+      (placed: readonly Placed[]) => send(client, target, placed, signal),
+    ),
+  );
+}
+
+/** The outcomes of those that are sent, and of those that need not be. */
+async function exceptRefused<T>(
+  operations: readonly T[],
+  why: (operation: T) => Outcome | undefined,
+  send: (operations: readonly T[]) => Promise<readonly Outcome[]>,
+): Promise<readonly Outcome[]> {
+  const refused = operations.map(why);
+  const sendable = operations.filter((_, i) => refused[i] === undefined);
+  const outcomes = sendable.length === 0 ? [] : await send(sendable);
   let next = 0;
-  return operations.map((operation) => (operation === sendable[next] ? outcomes[next++]! : badId));
+  return refused.map((outcome) => outcome ?? outcomes[next++]!);
+}
+
+/** A rollover makes an alias or data stream write to a new index, which knows nothing of the documents in the others. */
+async function place(
+  client: ElasticClient,
+  name: string,
+  operations: readonly Operation[],
+  signal: AbortSignal,
+): Promise<readonly Placed[]> {
+  try {
+    const holders = await holdersOf(client, name, operations, signal);
+    return holders === undefined
+      ? operations
+      : operations.map((operation, i) => ({ ...operation, holder: holders[i] }));
+  } catch (error) {
+    // 404: an index that has been deleted since it was named.
+    if (error instanceof SearchRefusal && (passing.has(error.status) || error.status === 404))
+      throw new BulkBusy(error.status, error.reason, undefined);
+    throw error;
+  }
+}
+
+/** The server would refuse the whole request. */
+function whyUnfit({ id }: Operation): Outcome | undefined {
+  return id.length > 0 && id.length <= maxIdBytes ? undefined : badId;
+}
+
+function whyThere({ kind, holder }: Placed): Outcome | undefined {
+  if (kind !== 'create' || holder === undefined) return undefined;
+  const reason = `version_conflict_engine_exception: the document is in ${holder} already`;
+  return { kind: 'rejected', status: 409, reason };
 }
 
 const maxIdBytes = 512;
@@ -43,7 +94,7 @@ const badId: Outcome = {
 async function send(
   client: ElasticClient,
   { index, requireAlias }: WriteTarget,
-  operations: readonly Operation[],
+  operations: readonly Placed[],
   signal: AbortSignal,
 ): Promise<readonly Outcome[]> {
   const answer = await client.send(
@@ -65,7 +116,7 @@ async function send(
 }
 
 /** NDJSON: an action a line, followed by its document. Joined a few lines at a time: one long string would be twice the work. */
-export function bulkBody(operations: readonly Operation[]): Buffer {
+export function bulkBody(operations: readonly Placed[]): Buffer {
   const blocks: string[] = [];
   let lines: string[] = [];
   let length = 0;
@@ -88,8 +139,10 @@ export function bulkBody(operations: readonly Operation[]): Buffer {
   return body;
 }
 
-function actionOf({ kind, id, routing, version, ifRevision }: Operation): string {
+function actionOf({ kind, id, routing, version, ifRevision, holder }: Placed): string {
   let action = `{"${kind}":{"_id":${jsonString(id)}`;
+  // It is no alias, whatever is required of the name.
+  if (holder !== undefined) action += `,"_index":${jsonString(toBytes(holder))},"require_alias":false`;
   if (routing !== undefined) action += `,"routing":${jsonString(routing)}`;
   if (version !== undefined) action += `,"version":${version},"version_type":"external"`;
   if (ifRevision !== undefined) action += `,${ifRevision}`;

@@ -88,6 +88,17 @@ export class ElasticClient {
     return answerJson(answer, this.name) as T;
   }
 
+  /** As `json`; undefined when there is nothing of it (404). */
+  async jsonIfThere<T>(
+    request: Pick<ExpectingRequest, 'path' | 'query'>,
+    signal: AbortSignal,
+  ): Promise<T | undefined> {
+    const answer = await this.bytes({ ...request, expected: [404] }, signal);
+    const body = answerJson(answer, this.name) as T;
+    // Not by what it says: an index may be called `error`.
+    return answer.status === 404 ? undefined : body;
+  }
+
   close(): void {
     this.#connection.close();
   }

@@ -19,8 +19,10 @@ import { describeIndex } from './describe.js';
 import { indexFields } from './fields.js';
 import { readDocuments } from './read.js';
 import { queryOf } from './query-of.js';
+import { countDocuments } from './count.js';
 import { scan } from './scan.js';
 import { search, searchNative } from './search.js';
+import { requireWhole, whyAnyIncomplete } from './whole.js';
 import type { Found, NativeFound, Question } from '../query/question.js';
 
 export async function openElastic(
@@ -90,24 +92,24 @@ export class ElasticEngine implements SearchEngine {
     return queryOf(question);
   }
 
+  whyIncomplete(index: string, signal: AbortSignal): Promise<string | undefined> {
+    return whyAnyIncomplete(this.client, index, signal);
+  }
+
   async refresh(index: string, signal: AbortSignal): Promise<void> {
     await this.client.bytes({ method: 'POST', path: `/${encodeURIComponent(index)}/_refresh` }, signal);
   }
 
-  async count(index: string, signal: AbortSignal, filter?: unknown): Promise<number> {
-    const { count } = await this.client.json<{ count: number }>(
-      {
-        method: 'POST',
-        path: `/${encodeURIComponent(index)}/_count`,
-        body: { query: filter ?? { match_all: {} } },
-      },
-      signal,
-    );
-    return count;
+  count(index: string, signal: AbortSignal, filter?: unknown): Promise<number> {
+    return countDocuments(this.client, index, filter, signal);
   }
 
   describe(index: string, signal: AbortSignal): Promise<IndexDescription | undefined> {
     return describeIndex(this.client, index, signal);
+  }
+
+  requireWhole(index: string, signal: AbortSignal): Promise<void> {
+    return requireWhole(this.client, index, signal);
   }
 
   close(): void {

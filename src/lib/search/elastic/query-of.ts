@@ -9,12 +9,30 @@ export function queryOf({ text, filters }: Pick<Question, 'text' | 'filters'>): 
         ? {}
         : {
             // The first finds every word within the distance, which no query with a score does; the second puts them in order.
-            must: [textClause(text, { fuzzy_rewrite: 'constant_score' })],
+            must: [textClause(text, finding)],
             should: [textClause(text, {})],
           }),
-      filter: filters.map(filterClause),
+      filter: [...(text?.words === 'all' ? [allWords(text)] : []), ...filters.map(filterClause)],
     },
   };
+}
+
+const finding = { fuzzy_rewrite: 'constant_score' };
+
+/**
+ * Words may be in different fields, which no fuzzy query of the server's own allows. The whole text is tried in one field, too:
+ * only there are synonyms of several words seen.
+ */
+function allWords(text: TextMatch): object {
+  const { query } = text;
+  const inOneField = { ...finding, operator: 'and' };
+  // What no field takes for a word, such as a hyphen or a stop word, asks for nothing.
+  const aWord = { ...inOneField, zero_terms_query: 'all' };
+  const each = query
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .map((word) => textClause({ ...text, query: word, whole: [] }, aWord));
+  return { bool: { should: [{ bool: { must: each } }, textClause({ ...text, exact: [] }, inOneField)] } };
 }
 
 /** A name that is the query, but for a letter, goes before names with some of its words. */
@@ -32,7 +50,7 @@ function textClause({ query, fields, whole, exact, fuzziness }: TextMatch, rewri
     },
   };
   if (exact.length === 0) return fuzzy;
-  return { dis_max: { queries: [fuzzy, { multi_match: { query, fields: exact } }] } };
+  return { dis_max: { queries: [fuzzy, { multi_match: { query, fields: exact, ...rewriting } }] } };
 }
 
 function filterClause(filter: Filter): object {

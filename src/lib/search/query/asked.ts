@@ -8,6 +8,8 @@ import { resolveTime } from './time.js';
 /** What a person asks of an index; fields that are not named are found in its mapping. */
 export interface Asked {
   readonly text?: string | undefined;
+  /** One of the words of the text is enough. */
+  readonly anyWord?: boolean | undefined;
   readonly fuzziness?: Fuzziness | undefined;
   /** Any of these. */
   readonly types?: readonly string[] | undefined;
@@ -57,7 +59,12 @@ export function questionOf(
     text:
       words === undefined
         ? undefined
-        : { query: words, ...fields.texts(), fuzziness: asked.fuzziness ?? 'auto' },
+        : {
+            query: words,
+            words: asked.anyWord ? 'any' : 'all',
+            ...fields.texts(),
+            fuzziness: asked.fuzziness ?? 'auto',
+          },
     filters: [
       ...valueFilters(asked, fields),
       ...timeFilters(asked, fields, now),

@@ -16,9 +16,14 @@ export interface Question {
   readonly explain: boolean;
 }
 
-/** Documents that have one of the words in one of the fields; those with more of them, and more exactly, are better. */
+/**
+ * Documents that have the words, each in any of the fields, or the whole text as a keyword; those that have more of them, and
+ * more exactly, are better. A text without a word finds nothing.
+ */
 export interface TextMatch {
   readonly query: string;
+  /** How many of the words a document must have. Words are what is between spaces. */
+  readonly words: 'all' | 'any';
   /** Fields of text. */
   readonly fields: readonly string[];
   /** Keywords, each compared with all of the query. */

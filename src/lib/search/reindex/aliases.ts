@@ -1,5 +1,5 @@
 import type { ElasticClient } from '../elastic/client.js';
-import type { AliasDefinition, IndexFacts } from './index-facts.js';
+import { type AliasDefinition, type IndexFacts, readIndices } from './index-facts.js';
 
 /** One action of `_aliases`. */
 export type AliasAction =
@@ -22,4 +22,23 @@ export async function changeAliases(
   signal: AbortSignal,
 ): Promise<void> {
   await client.json({ method: 'POST', path: '/_aliases', body: { actions } }, signal);
+}
+
+/**
+ * As `changeAliases`, for a change that must not be reported as failed when it was made.
+ * @param made what an index has that tells so
+ */
+export async function changeAliasesOnce(
+  client: ElasticClient,
+  actions: readonly AliasAction[],
+  { index, made }: { readonly index: string; readonly made: (aliases: IndexFacts['aliases']) => boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await changeAliases(client, actions, signal);
+  } catch (error) {
+    // Whether it happened is not known when the answer was lost, or is that of a proxy. Why it failed says more than why we cannot look.
+    const [found] = await readIndices(client, index, signal).catch(() => []);
+    if (found === undefined || !made(found.aliases)) throw error;
+  }
 }

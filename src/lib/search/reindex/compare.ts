@@ -1,10 +1,10 @@
 import type { ByteString } from '../../core/bytes.js';
+import { keyOf } from '../document-key.js';
 import type { DocumentName, HeldForm, SearchEngine } from '../engine.js';
 import { comparePairs, type DifferenceKind, type Differences } from '../verify/differences.js';
 import { differing } from '../verify/differing.js';
 import { PairFile } from '../verify/pair-file.js';
 import { hashSide, type Side, type SideDocument } from '../verify/side.js';
-import { keyOf } from './rejections.js';
 
 export interface ComparedIndices {
   readonly source: string;
@@ -28,27 +28,43 @@ interface KeyedDocument extends SideDocument {
 
 const nothing = 'null' as ByteString;
 
-/**
- * Documents that are missing in the destination, that it has alone, or that differ, in batches: every document by id, and by
- * content as far as that is asked for. In constant memory; where there are too many differences, the first of them.
- */
-export async function* differences(
+/** What separates two indices. */
+export interface IndexDifferences {
+  /** Documents that are not among the batches: there are too many. */
+  readonly beyond: number;
+  /** Documents that are missing in the destination, that it has alone, or that differ. */
+  readonly batches: AsyncIterable<readonly DocumentName[]>;
+}
+
+/** Compares every document by id, and by content as far as that is asked for, in constant memory. */
+export async function compareIndices(
   engine: SearchEngine,
   { source, destination }: ComparedIndices,
   { signal, content, temporaryFolder, seen }: CompareIndicesOptions,
-): AsyncGenerator<readonly DocumentName[]> {
+): Promise<IndexDifferences> {
   let count = 0;
   const advance = (documents: number) => seen((count += documents));
   const files = [new PairFile(temporaryFolder), new PairFile(temporaryFolder)] as const;
-  let found: Differences;
   try {
     await hashSide(sideOf(engine, destination, content), files[1], signal, advance);
     const held = content ? await engine.heldForm?.(destination, signal) : undefined;
     await hashSide(sideOf(engine, source, content, held), files[0], signal, advance);
-    found = (await comparePairs(files[0], files[1], signal)).differences;
+    const { differences, beyond } = await comparePairs(files[0], files[1], signal);
+    return {
+      beyond: beyond.missing + beyond.extra + beyond.stale,
+      batches: batches(engine, { source, destination }, differences, signal),
+    };
   } finally {
     for (const file of files) await file.close();
   }
+}
+
+async function* batches(
+  engine: SearchEngine,
+  { source, destination }: ComparedIndices,
+  found: Differences,
+  signal: AbortSignal,
+): AsyncGenerator<readonly DocumentName[]> {
   const kinds = new Set<DifferenceKind>();
   for (let number = 0; number < found.size; number++) kinds.add(found.at(number).kind);
   if (kinds.has('extra')) yield* named(engine, destination, found, ['extra'], signal);

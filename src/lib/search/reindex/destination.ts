@@ -2,10 +2,11 @@ import { SearchRefusal } from '../../clients/search/refusal.js';
 import { ServiceConflict, UserError } from '../../core/errors.js';
 import { privateSettings } from '../copy/definition.js';
 import type { ElasticClient } from '../elastic/client.js';
+import { withoutNotes } from '../elastic/notes.js';
 import { changeAliases } from './aliases.js';
 import { type Design, matchingTemplate } from './design.js';
 import { type AliasDefinition, type IndexFacts, readIndices, type ReindexSource } from './index-facts.js';
-import { foreignMeta, markOf, type ReindexState, withMark } from './state.js';
+import { markOf, type ReindexState, withMark } from './state.js';
 
 /** Of one index at one time. */
 const passingSettings =
@@ -36,7 +37,8 @@ export interface Blueprint {
 }
 
 export function blueprint(name: string, { index }: ReindexSource, design: Design): Blueprint {
-  const kept = Object.entries(index.settings).filter(
+  const usual = withoutNotes({ settings: index.settings, mappings: { ...index.mappings } });
+  const kept = Object.entries(usual.settings).filter(
     ([key]) => !privateSettings.test(key) && !passingSettings.test(key),
   );
   const settings: Record<string, unknown> = { ...Object.fromEntries(kept), ...design.settings };
@@ -45,12 +47,10 @@ export function blueprint(name: string, { index }: ReindexSource, design: Design
     const value = settings[key];
     later[key] = typeof value === 'string' || typeof value === 'number' ? String(value) : null;
   }
-  const meta = foreignMeta(index.mappings);
-  const { _meta, ...mappings } = index.mappings;
   return {
     name,
     shards: Number(settings['index.number_of_shards']),
-    mappings: design.mappings ?? { ...mappings, ...(meta === undefined ? {} : { _meta: meta }) },
+    mappings: design.mappings ?? usual.mappings,
     settings: { ...settings, ...whileFilling },
     later,
   };

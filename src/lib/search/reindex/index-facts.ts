@@ -1,7 +1,7 @@
 import { UserError } from '../../core/errors.js';
-import { whyIncomplete } from '../copy/definition.js';
 import type { ElasticClient } from '../elastic/client.js';
 import type { ElasticEngine } from '../elastic/engine.js';
+import { whyIncomplete } from '../elastic/whole.js';
 import { indexMissing } from '../index-missing.js';
 
 /** As the server gives it, and takes it again. */
@@ -37,11 +37,11 @@ export async function readIndices(
   signal: AbortSignal,
 ): Promise<readonly IndexFacts[]> {
   type Found = Record<string, Pick<IndexFacts, 'aliases' | 'mappings' | 'settings'>>;
-  const found = await client.json<Found>(
-    { path: `/${encodeURIComponent(expression)}`, query: { flat_settings: 'true' }, expected: [404] },
+  const found = await client.jsonIfThere<Found>(
+    { path: `/${encodeURIComponent(expression)}`, query: { flat_settings: 'true' } },
     signal,
   );
-  if ('error' in found) return [];
+  if (found === undefined) return [];
   return Object.entries(found).map(([name, { aliases, mappings, settings }]) => ({
     name,
     uuid: String(settings['index.uuid']),

@@ -10,7 +10,7 @@ import { createDestination, fillingAlias, findDestination } from './destination.
 import { complete } from './complete.js';
 import { allowWrites } from './freeze.js';
 import { Journal } from './journal.js';
-import { compareAndMend } from './mend.js';
+import { mendUntilEqual } from './mend.js';
 import { Patience } from './patience.js';
 import type { ReindexPlan } from './prepare.js';
 import { type Rejection, Rejections } from './rejections.js';
@@ -107,7 +107,7 @@ export async function reindex(plan: ReindexPlan, io: ReindexIo): Promise<Reindex
     if (rejections.count <= plan.allowRejected) {
       await patiently(() => complete(transfer, signal));
       await io.during('comparing', (progress) =>
-        compareAndMend(transfer, signal, { content: true, seen: (count) => progress.update(count) }),
+        mendUntilEqual(transfer, signal, { content: true, seen: (count) => progress.update(count) }),
       );
     }
     if (rejections.count <= plan.allowRejected)

@@ -3,6 +3,7 @@ import { UserError } from '../../core/errors.js';
 import { ExitCode } from '../../core/exit-codes.js';
 import { formatCount } from '../../core/units.js';
 import { type Reason, Reasons } from '../bulk/reasons.js';
+import { keyOf } from '../document-key.js';
 import type { DocumentName } from '../engine.js';
 
 export interface Rejection {
@@ -61,9 +62,4 @@ export class Rejections {
     for (const { reason } of this.#byKey.values()) reasons.add(reason, undefined);
     return reasons.top(shownReasons);
   }
-}
-
-/** What tells documents of an index apart: with another routing the same id can be there twice. */
-export function keyOf({ id, routing }: DocumentName): ByteString {
-  return routing === undefined ? id : (`${id}\0${routing}` as ByteString);
 }

@@ -1,8 +1,11 @@
+import { graceMs, withGrace } from '../../core/abort.js';
+import type { Clock } from '../../core/clock.js';
 import { ServiceConflict } from '../../core/errors.js';
 import type { ElasticEngine } from '../elastic/engine.js';
-import { changeAliases, moves } from './aliases.js';
-import { allowWrites, blockWrites } from './freeze.js';
+import { changeAliasesOnce, moves } from './aliases.js';
+import { allowWrites, blockWrites, thaw } from './freeze.js';
 import { readIndices, readSource, type IndexFacts } from './index-facts.js';
+import { Patience } from './patience.js';
 import { sequenceNumbers, sum } from './sequence.js';
 import { type DestinationMark, markOf, saveState } from './state.js';
 
@@ -63,25 +66,45 @@ export async function previewRollback(
   };
 }
 
+export interface RollbackIo {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Something did not go as usual. */
+  readonly warn: (message: string) => void;
+  /** How long what was stopped is tried to be undone. */
+  readonly stallMs: number;
+}
+
 /**
  * Points the aliases back to the old index, which takes writes again. The newer one keeps what was written since, and takes no more
- * writes.
+ * writes. A rollback that was killed is completed by the next one.
  */
-export async function rollback(plan: RollbackPlan, signal: AbortSignal): Promise<RollbackResult> {
+export async function rollback(
+  plan: RollbackPlan,
+  { clock, signal, warn, stallMs }: RollbackIo,
+): Promise<RollbackResult> {
   const { client } = plan.engine;
   const { from, to } = plan;
-  // First, or what is written between counting and moving would not be counted.
-  await blockWrites(client, from.name, signal);
   let isMoved = false;
   try {
+    // First, or what is written between counting and moving would not be counted.
+    await blockWrites(client, from.name, signal);
     const result = await previewRollback(plan, signal);
-    await allowWrites(client, to.name, signal);
-    await changeAliases(client, moves(from, to.name), signal);
+    // From here on it is not given up half-way.
+    const grace = withGrace(signal, graceMs);
+    await allowWrites(client, to.name, grace);
+    const made = (aliases: object) => Object.keys(from.aliases).every((alias) => alias in aliases);
+    await changeAliasesOnce(client, moves(from, to.name), { index: to.name, made }, grace);
     isMoved = true;
     // Of a run that was killed just after the swap.
-    await saveState(client, to.name, undefined, signal);
+    await saveState(client, to.name, undefined, grace);
     return result;
   } finally {
-    if (!isMoved) await allowWrites(client, from.name, signal);
+    if (!isMoved)
+      await thaw(from.name, (grace) => allowWrites(client, from.name, grace), {
+        patience: new Patience(clock, stallMs, (reason) => warn(`waiting: ${reason}`)),
+        ...{ signal, warn },
+        otherwise: 'run --rollback again',
+      });
   }
 }

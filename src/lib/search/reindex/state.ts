@@ -101,12 +101,6 @@ function unreadable(index: string, key: string): ServiceConflict {
   });
 }
 
-/** The mapping's `_meta` without anything of ours; undefined when nothing is left. */
-export function foreignMeta({ _meta }: IndexFacts['mappings']): object | undefined {
-  const { [stateKey]: _state, [markKey]: _mark, ...rest } = _meta ?? {};
-  return Object.keys(rest).length === 0 ? undefined : rest;
-}
-
 /** `_meta` of a mapping that has the mark. */
 export function withMark(meta: object | undefined, mark: DestinationMark): object {
   return { ...meta, [markKey]: mark };

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import { ServiceConflict } from '../../core/errors.js';
 import type { ElasticClient } from '../elastic/client.js';
-import { type AliasAction, changeAliases, moves } from './aliases.js';
+import { type AliasAction, changeAliasesOnce, moves } from './aliases.js';
 import { fillingAlias, findDestination, pipelines } from './destination.js';
 import { readIndices, type ReindexSource } from './index-facts.js';
 import { markOf, type ReindexState, saveMark, saveState } from './state.js';
@@ -44,19 +44,11 @@ export async function swap(
       { remove_index: { index: index.name } },
       { add: { index: destination, alias: asked, is_write_index: true } },
     );
-  try {
-    await changeAliases(client, actions, signal);
-  } catch (error) {
-    // Whether it happened is not known when the answer was lost, or is that of a proxy; the private alias goes in the same step.
-    if (!(await wasSwapped(client, destination, signal).catch(() => false))) throw error;
-  }
+  // The private alias goes in the same step.
+  const made = (aliases: object) => !(fillingAlias(destination) in aliases);
+  await changeAliasesOnce(client, actions, { index: destination, made }, signal);
   await saveState(client, kept.name, undefined, signal);
   return kept.name;
-}
-
-async function wasSwapped(client: ElasticClient, destination: string, signal: AbortSignal): Promise<boolean> {
-  const [found] = await readIndices(client, destination, signal);
-  return found !== undefined && found.aliases[fillingAlias(destination)] === undefined;
 }
 
 /** A copy of a frozen index under another name, which shares its files. */

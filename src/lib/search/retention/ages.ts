@@ -59,7 +59,13 @@ export async function agesOf(
   };
 }
 
-/** A query. */
+/** A query. Of several times of a document the newest counts, as it does for an index. */
 export function olderThan(field: string, limit: Date): object {
-  return { range: { [field]: { lt: limit.toISOString(), format: 'strict_date_optional_time' } } };
+  const at = { format: 'strict_date_optional_time' };
+  return {
+    bool: {
+      filter: { range: { [field]: { lt: limit.toISOString(), ...at } } },
+      must_not: { range: { [field]: { gte: limit.toISOString(), ...at } } },
+    },
+  };
 }

@@ -20,11 +20,8 @@ export async function deleteIndex(
 ): Promise<boolean> {
   const path = `/${encodeURIComponent(index)}`;
   type Settings = Record<string, { settings: { index: { uuid: string } } }>;
-  const settings = await client.json<Settings>(
-    { path: `${path}/_settings/index.uuid`, expected: [404] },
-    signal,
-  );
-  if (settings[index]?.settings.index.uuid !== uuid) return false;
+  const settings = await client.jsonIfThere<Settings>({ path: `${path}/_settings/index.uuid` }, signal);
+  if (settings?.[index]?.settings.index.uuid !== uuid) return false;
   const { status } = await client.bytes({ method: 'DELETE', path, expected: [404] }, signal);
   return status < 400;
 }

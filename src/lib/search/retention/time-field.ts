@@ -30,6 +30,8 @@ function dateFields(properties: JsonObject = {}, prefix = ''): string[] {
     const { type, properties: inner } = field as JsonObject;
     const path = prefix + name;
     if (type === 'date' || type === 'date_nanos') return [path];
+    // Its documents are others than those that a search finds.
+    if (type === 'nested') return [];
     return dateFields(inner as JsonObject | undefined, `${path}.`);
   });
 }

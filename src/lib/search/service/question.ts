@@ -12,8 +12,10 @@ import { invalid } from './settings.js';
 
 /** What is asked of an index; all conditions must hold. The flags of `metrify search query` are the same. */
 export interface SearchQuestion {
-  /** Words: documents with any of them are found, the best first. No character of it is an operator. */
+  /** Words: documents with all of them are found, the best first. No character of it is an operator. */
   readonly query?: string | undefined;
+  /** One of the words is enough. */
+  readonly anyWord?: boolean | undefined;
   /** How many letters a word may differ by. Default `auto`: grows with its length. */
   readonly fuzziness?: 'auto' | 0 | 1 | 2 | undefined;
   /** In the field `type`; of several, any. */
@@ -61,6 +63,7 @@ const degrees = z.number();
 
 const schema = z.strictObject({
   query: z.optional(z.string()),
+  anyWord: z.optional(z.boolean()),
   fuzziness: z.optional(z.union([z.literal('auto'), z.literal(0), z.literal(1), z.literal(2)])),
   sensorType: z.optional(strings),
   minValue: z.optional(numeric),

@@ -1,4 +1,5 @@
 import type { ElasticClient } from '../elastic/client.js';
+import { requireName } from '../elastic/name.js';
 import type { Capabilities } from './capabilities.js';
 import type { JsonObject, Stored } from './resource.js';
 import { pathOf } from './resource.js';
@@ -9,6 +10,8 @@ export interface HeldIndex {
   readonly aliases: Readonly<Record<string, JsonObject>>;
   readonly mappings: JsonObject;
   readonly settings: JsonObject;
+  /** That it is behind. */
+  readonly data_stream?: string;
 }
 
 /** What a name stands for. */
@@ -21,16 +24,17 @@ export interface Held {
 
 type Indices = Readonly<Record<string, Omit<HeldIndex, 'name'>>>;
 
-/** Undefined when there is nothing of that name. @throws as ElasticClient.json */
+/** Undefined when there is nothing of that name. @throws UserError `NOT_A_NAME` exit 2; as ElasticClient.json */
 export async function readNamed(
   client: ElasticClient,
   name: string,
   { dataStreams }: Pick<Capabilities, 'dataStreams'>,
   signal: AbortSignal,
 ): Promise<Held | undefined> {
+  requireName(name);
   const path = `/${encodeURIComponent(name)}`;
-  const answer = await client.json<Indices>({ path, expected: [404] }, signal);
-  if ('error' in answer) return undefined;
+  const answer = await client.jsonIfThere<Indices>({ path }, signal);
+  if (answer === undefined) return undefined;
   const indices = Object.entries(answer).map(([index, held]) => ({ name: index, ...held }));
   const backing = dataStreams ? await backingIndices(client, path, signal) : undefined;
   if (backing !== undefined) {
@@ -69,8 +73,8 @@ export async function readStored(
   { kind, name }: Pick<Stored, 'kind' | 'name'>,
   signal: AbortSignal,
 ): Promise<HeldBody | undefined> {
-  const answer = await client.json<JsonObject>({ path: pathOf({ kind, name }), expected: [404] }, signal);
-  if ('error' in answer) return undefined;
+  const answer = await client.jsonIfThere<JsonObject>({ path: pathOf({ kind, name }) }, signal);
+  if (answer === undefined) return undefined;
   switch (kind) {
     case 'ilm-policy': {
       const held = answer[name] as { policy: JsonObject };

@@ -1,7 +1,7 @@
 import { type ByteString, fromBytes, toBytes } from '../../core/bytes.js';
 import { eachElement, eachMember, memberText, stringText } from '../../sources/json-members.js';
 import { jsonString } from '../../sources/json-text.js';
-import { requireKept, UnfitDocument } from './kept-value.js';
+import { requireGivenBack, requireKept, UnfitDocument } from './kept-value.js';
 import { flattened } from './flattened.js';
 import { type SolrSchema, sourceField, versionField } from './schema.js';
 
@@ -79,12 +79,20 @@ function ownMembers(
       throw new UnfitDocument(`${name} is filled by Solr itself: leave it out of the document`);
     requireFlat(name, raw);
     const kind = schema.fieldOf(name)?.kind;
+    if (kind === undefined)
+      throw new UnfitDocument(
+        `${name}: the schema has no such field, and Solr would guess its type from its first value: add the field`,
+      );
+    const requireExact = (value: ByteString) => {
+      requireKept(name, value, kind, false);
+      requireGivenBack(name, value, kind, schema.keepsEmptyTexts);
+    };
     if (raw.charCodeAt(0) === 91)
       eachElement(raw, (element) => {
         requireFlat(name, element, true);
-        requireKept(name, element, kind, false);
+        requireExact(element);
       });
-    else requireKept(name, raw, kind, false);
+    else requireExact(raw);
     members.set(jsonString(toBytes(name)), raw);
   });
   return members;

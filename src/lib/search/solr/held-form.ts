@@ -44,6 +44,7 @@ function held(raw: ByteString, kind: FieldKind | undefined): ByteString {
     case 'long':
     case 'float':
     case 'double':
+      return jsonNumber(text);
     case 'boolean':
       return text;
     case 'date': {
@@ -53,4 +54,11 @@ function held(raw: ByteString, kind: FieldKind | undefined): ByteString {
     default:
       return raw;
   }
+}
+
+/** A number that was given as a text may have a plus sign, zeros in front, and a point at either end. */
+function jsonNumber(text: ByteString): ByteString {
+  const [, sign = '', whole = '', fraction = '', power = ''] =
+    /^([-+]?)0*(\d*)\.?(\d*)(.*)$/.exec(text) ?? [];
+  return `${sign.replace('+', '')}${whole || '0'}${fraction && `.${fraction}`}${power}` as ByteString;
 }

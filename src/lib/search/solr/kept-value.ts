@@ -9,7 +9,7 @@ export class UnfitDocument extends Error {
 
 const number = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/;
 /** Solr keeps milliseconds, and computes dates like `NOW/DAY`. */
-const instant = /^-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/;
+const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/;
 
 /**
  * Refuses a value that a field would hold as another: Solr wraps 3000000000 in an int field to −1294967296, cuts 1.5 to 1
@@ -41,6 +41,46 @@ export function requireKept(
   throw new UnfitDocument(
     `${name}: a field of type ${kind ?? 'long or double'} does not hold ${shown(raw)}, and Solr would store another number`,
   );
+}
+
+/**
+ * Refuses a value that would come back in another spelling than the field's own, where fields are all there is of a document.
+ * @param raw as for `requireKept`, which has passed it
+ * @throws UnfitDocument
+ */
+export function requireGivenBack(
+  name: string,
+  raw: ByteString,
+  kind: FieldKind,
+  keepsEmptyTexts: boolean,
+): void {
+  if (raw === 'null') return;
+  const text = memberText(raw) ?? raw;
+  const isText = raw.charCodeAt(0) === 34;
+  if (text === '' && !keepsEmptyTexts)
+    throw new UnfitDocument(
+      `${name}: the core's chain of updates leaves empty texts out. With update.autoCreateFields=false it keeps them`,
+    );
+  const isGivenBack =
+    kind === 'boolean'
+      ? text === 'true' || text === 'false'
+      : kind === 'text' || kind === 'keyword'
+        ? isText || !number.test(text) || isJavaSpelling(text)
+        : !isText || !numeric.has(kind) || number.test(text) || !digit.test(fromBytes(text));
+  if (!isGivenBack)
+    throw new UnfitDocument(`${name}: a field of type ${kind} would hold ${shown(raw)} as another value`);
+}
+
+/** Of any script, or what Java reads as a number. Other texts are Solr's to refuse in a field of numbers. */
+const digit = /[\p{Nd}\u221e\ufffd]|NaN/u;
+
+/** Whether Java writes the number so: Solr makes a text of it. */
+function isJavaSpelling(digits: string): boolean {
+  if (/^-?\d+$/.test(digits)) return digits !== '-0';
+  const value = Math.abs(Number(digits));
+  const isPlain = value === 0 || (value >= 1e-3 && value < 1e7);
+  const { figures } = decimalOf(digits);
+  return isPlain && figures.length <= 15 && digits.replace(/\.0$/, '') === String(Number(digits));
 }
 
 const numeric: ReadonlySet<FieldKind> = new Set(['int', 'long', 'float', 'double']);

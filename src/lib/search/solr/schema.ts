@@ -30,6 +30,8 @@ export interface SolrSchema {
   readonly keepsExternalVersions: boolean;
   /** Whether what is written becomes visible to searches by itself. */
   readonly commitsItself: boolean;
+  /** Whether an empty text is kept, and not left out by the usual chain of updates. */
+  readonly keepsEmptyTexts: boolean;
   /** Of the document's member of that name, by a field or a dynamic field. */
   fieldOf(name: string): SolrField | undefined;
   /** Whether the member is part of a document, and not Solr's own or a copy of another. */
@@ -65,13 +67,13 @@ export async function readSchema(client: SolrClient, core: string, signal: Abort
   const [{ schema }, { config }] = await Promise.all([
     client.json<{ schema: RawSchema }>({ path: corePath(core, 'schema') }, signal),
     // Whoever may not read it can do without.
-    client.json<RawConfig>({ path: corePath(core, 'config/updateHandler'), expected: [401, 403] }, signal),
+    client.json<RawConfig>({ path: corePath(core, 'config'), expected: [401, 403] }, signal),
   ]);
   if (schema.uniqueKey === undefined)
     throw new UserError(`The schema of ${core} has no unique key: its documents have no ids`, {
       code: 'NO_UNIQUE_KEY',
     });
-  return schemaOf(schema, schema.uniqueKey, commitsItself(config));
+  return schemaOf(schema, schema.uniqueKey, config);
 }
 
 interface Commits {
@@ -82,6 +84,12 @@ interface Commits {
 
 interface RawConfig {
   readonly config?: {
+    readonly updateProcessor?: Readonly<Record<string, { readonly class?: string }>>;
+    readonly updateRequestProcessorChain?: readonly {
+      readonly default?: string;
+      /** Names, with commas between them. */
+      readonly processor?: string;
+    }[];
     readonly updateHandler?: { readonly autoCommit?: Commits; readonly autoSoftCommit?: Commits };
   };
 }
@@ -90,6 +98,22 @@ function commitsItself(config: RawConfig['config']): boolean {
   const { autoCommit, autoSoftCommit } = config?.updateHandler ?? {};
   const isOn = ({ maxTime = -1 }: Commits = {}) => maxTime > 0;
   return isOn(autoSoftCommit) || (isOn(autoCommit) && autoCommit?.openSearcher === true);
+}
+
+const dropsBlanks = /RemoveBlankFieldUpdateProcessor/;
+
+/** Of Solr's own configset: where its chain is not switched off, an empty text is as if it were not there. */
+function keepsEmptyTexts(config: RawConfig['config']): boolean {
+  if (config === undefined) return false;
+  const { updateProcessor = {}, updateRequestProcessorChain: chains = [] } = config;
+  return !chains.some(
+    (chain) =>
+      chain.default === 'true' &&
+      (dropsBlanks.test(JSON.stringify(chain)) ||
+        chain.processor
+          ?.split(',')
+          .some((name) => dropsBlanks.test(updateProcessor[name.trim()]?.class ?? ''))),
+  );
 }
 
 const kinds: Readonly<Record<string, FieldKind>> = {
@@ -114,7 +138,7 @@ const kinds: Readonly<Record<string, FieldKind>> = {
   BoolField: 'boolean',
 };
 
-function schemaOf(raw: RawSchema, uniqueKey: string, commitsItself: boolean): SolrSchema {
+function schemaOf(raw: RawSchema, uniqueKey: string, config: RawConfig['config']): SolrSchema {
   const types = new Map(raw.fieldTypes.map((type) => [type.name, type]));
   const fieldFrom = ({ name, type, multiValued, indexed }: Definition): SolrField => {
     const of = types.get(type);
@@ -141,7 +165,8 @@ function schemaOf(raw: RawSchema, uniqueKey: string, commitsItself: boolean): So
     fields,
     keepsSource: raw.fields.some((field) => field.name === sourceField && isStored(field)),
     keepsExternalVersions: byName.has(versionField),
-    commitsItself,
+    commitsItself: commitsItself(config),
+    keepsEmptyTexts: keepsEmptyTexts(config),
     fieldOf(name) {
       const field = byName.get(name);
       if (field !== undefined) return field;

@@ -22,7 +22,7 @@ export function indexFindings(facts: ClusterFacts): readonly Finding[] {
   for (const index of facts.indices)
     for (const { why, ...problem } of problemsOf(index, facts)) {
       const key = JSON.stringify(problem);
-      const same = found.get(key) ?? { problem, names: [], reasons: new Set<string>() };
+      const same = found.get(key) ?? { problem, names: [] as string[], reasons: new Set<string>() };
       found.set(key, same);
       same.names.push(index.name);
       if (why !== undefined) same.reasons.add(why);

@@ -1,6 +1,6 @@
-import { UserError } from '../../core/errors.js';
 import { usualSettings } from '../elastic/bulk-settings.js';
 import type { ElasticClient } from '../elastic/client.js';
+import { indexMissing } from '../index-missing.js';
 import { markKey, stateKey } from '../reindex/state.js';
 import { explain } from './explain.js';
 import type { ClusterFacts, Health, IndexFacts, NodeFacts, UnassignedShard } from './facts.js';
@@ -97,12 +97,8 @@ export async function readFacts(
   signal: AbortSignal,
 ): Promise<ClusterFacts> {
   const of = index === undefined ? '' : `/${encodeURIComponent(index)}`;
-  const held = await client.json<Held>({ path: of === '' ? '/_all' : of, expected: [404] }, signal);
-  if ('error' in held)
-    throw new UserError(`${client.name} has no index, alias or data stream ${index}`, {
-      code: 'INDEX_MISSING',
-      hint: 'See what there is: metrify search status',
-    });
+  const held = await client.jsonIfThere<Held>({ path: of === '' ? '/_all' : of }, signal);
+  if (held === undefined) throw indexMissing(client.name, index ?? '_all');
   const [health, state, nodes, stats, watermarks, pending, tasks] = await Promise.all([
     client.json<{ status: Health; indices?: Record<string, { status: Health }> }>(
       { path: '/_cluster/health', query: { level: 'indices' } },

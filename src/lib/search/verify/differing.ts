@@ -1,3 +1,4 @@
+import { keyOf } from '../document-key.js';
 import type { DocumentName } from '../engine.js';
 import type { Differences } from './differences.js';
 import { DocumentHasher, hashWords } from './document-hash.js';
@@ -20,7 +21,7 @@ export async function* differing<T extends DocumentName>(
   let batch = new Map<number, T>();
   for await (const page of documents)
     for (const document of page) {
-      hasher.text(document.id, hash, 0);
+      hasher.text(keyOf(document), hash, 0);
       const number = differences.find(hash);
       if (number === undefined || !isWanted(number)) continue;
       batch.set(number, document);

@@ -1,17 +1,18 @@
 import type { Clock } from '../../core/clock.js';
 import { BulkWriter, type Settled, type Wait } from '../bulk/writer.js';
-import type { Operation } from '../engine.js';
+import { keyOf } from '../document-key.js';
+import type { DocumentName, Operation, StoredDocument } from '../engine.js';
 import type { Differences } from './differences.js';
 import { differing } from './differing.js';
-import { DocumentHasher, hashWords } from './document-hash.js';
+import { DocumentHasher, type Hash, hashWords } from './document-hash.js';
 import { isSame } from './hash-table.js';
 import type { IndexSide } from './index-side.js';
-import type { Side } from './side.js';
+import type { Side, SideDocument } from './side.js';
 
 export interface RepairOptions {
   readonly clock: Clock;
-  /** Documents that only the index has go. */
-  readonly deletes: boolean;
+  /** Whether documents that only the index has go: asked once the source has been read again. */
+  readonly deletes: () => boolean;
   readonly signal: AbortSignal;
   readonly waits?: (wait: Wait) => void;
   /** Something may be written from here on: what was done so far. */
@@ -21,7 +22,7 @@ export interface RepairOptions {
 export interface Repaired {
   written: number;
   deleted: number;
-  /** Left alone: they were written since they were compared. */
+  /** Left alone: on one side or the other they are not what was compared. */
   changed: number;
   /** The index does not take them. */
   rejected: number;
@@ -42,8 +43,7 @@ export async function repair(
   const repair = new Repair(differences, index, options);
   options.started?.(repair.repaired);
   await repair.write(source);
-  if (options.deletes) await repair.deleteExtras();
-  await repair.drain();
+  if (options.deletes()) await repair.deleteExtras();
   return repair.repaired;
 }
 
@@ -56,7 +56,7 @@ class Repair {
   readonly #hash = new Int32Array(hashWords);
   /** By the index, alias or data stream that is written to. */
   readonly #writers = new Map<string, BulkWriter<Operation>>();
-  /** Differences that the source has a document of. */
+  /** What the source has of each difference: 0 nothing, 1 another document than was compared, 2 that one. */
   readonly #seen: Uint8Array;
 
   constructor(differences: Differences, index: IndexSide, options: RepairOptions) {
@@ -71,28 +71,31 @@ class Repair {
     for await (const batch of differing(source.documents(signal), this.#differences)) {
       const stored = await this.#index.read([...batch.values()], signal);
       let i = 0;
-      for (const [number, { id, routing, source }] of batch) {
-        this.#seen[number] = 1;
-        const document = stored[i++];
-        if (document === undefined) {
-          await this.#add(this.#index.name, { kind: 'create', id, routing, source });
-          continue;
-        }
-        this.#hasher.document(source, this.#hash, 0);
-        const wanted = this.#hash.slice();
-        this.#hasher.document(document.source, this.#hash, 0);
-        if (isSame(this.#hash, 0, wanted, 0)) continue;
-        if (this.#isAsCompared(number))
-          await this.#add(document.index, {
-            kind: 'index',
-            id,
-            routing,
-            source,
-            ifRevision: document.revision,
-          });
-        else this.repaired.changed++;
-      }
+      for (const [number, document] of batch) await this.#writeOne(number, document, stored[i++]);
     }
+    await this.#drain();
+    for (const seen of this.#seen) if (seen === 1) this.repaired.changed++;
+  }
+
+  async #writeOne(
+    number: number,
+    { id, routing, source }: SideDocument,
+    stored: StoredDocument | undefined,
+  ): Promise<void> {
+    const { kind, source: compared } = this.#differences.at(number);
+    if (this.#seen[number] === 2) return;
+    this.#seen[number] = 1;
+    this.#hasher.document(source, this.#hash, 0);
+    // Another one of the same id, or it was changed since.
+    if (kind === 'extra' || !isSame(this.#hash, 0, compared, 0)) return;
+    this.#seen[number] = 2;
+    if (stored === undefined && kind === 'missing')
+      await this.#add(undefined, { kind: 'create', id, routing, source });
+    else if (stored === undefined) this.repaired.changed++;
+    else if (stored.routing === routing && this.#hasSame(stored, compared)) return;
+    else if (this.#isAsCompared({ id, routing: stored.routing }, stored))
+      await this.#add(stored.index, { kind: 'index', id, routing, source, ifRevision: stored.revision });
+    else this.repaired.changed++;
   }
 
   async deleteExtras(): Promise<void> {
@@ -102,27 +105,37 @@ class Repair {
     for await (const batch of differing(this.#index.names(signal), this.#differences, isWanted)) {
       const stored = await this.#index.read([...batch.values()], signal);
       let i = 0;
-      for (const [number, { id, routing }] of batch) {
+      for (const { id, routing } of batch.values()) {
         const document = stored[i++];
-        if (document === undefined) continue;
-        this.#hasher.document(document.source, this.#hash, 0);
-        if (this.#isAsCompared(number))
+        // Of another routing: the repair has written over it.
+        if (document === undefined || document.routing !== routing) continue;
+        if (this.#isAsCompared({ id, routing }, document))
           await this.#add(document.index, { kind: 'delete', id, routing, ifRevision: document.revision });
         else this.repaired.changed++;
       }
     }
+    await this.#drain();
   }
 
-  async drain(): Promise<void> {
+  /** Whether the index has what it had under that name. */
+  #isAsCompared(name: DocumentName, { source }: StoredDocument): boolean {
+    this.#hasher.text(keyOf(name), this.#hash, 0);
+    const number = this.#differences.find(this.#hash);
+    return number !== undefined && this.#hasSame({ source }, this.#differences.at(number).index);
+  }
+
+  #hasSame({ source }: Pick<StoredDocument, 'source'>, hash: Hash): boolean {
+    this.#hasher.document(source, this.#hash, 0);
+    return isSame(this.#hash, 0, hash, 0);
+  }
+
+  async #drain(): Promise<void> {
     for (const writer of this.#writers.values()) await writer.drain();
   }
 
-  /** Whether the index has what it had. */
-  #isAsCompared(number: number): boolean {
-    return isSame(this.#hash, 0, this.#differences.at(number).index, 0);
-  }
-
-  async #add(target: string, operation: Operation): Promise<void> {
+  /** @param index one of those behind the name that was compared; undefined where the engine does not say it */
+  async #add(index: string | undefined, operation: Operation): Promise<void> {
+    const target = index ?? this.#index.name;
     let writer = this.#writers.get(target);
     if (writer === undefined) {
       const { clock, signal, waits } = this.#options;

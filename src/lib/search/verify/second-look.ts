@@ -1,4 +1,3 @@
-import type { ByteString } from '../../core/bytes.js';
 import type { DocumentName } from '../engine.js';
 import type { DifferenceCounts, DifferenceKind, Differences } from './differences.js';
 import { differing } from './differing.js';
@@ -19,8 +18,7 @@ export interface SecondLook {
   readonly examples: readonly Example[];
 }
 
-export interface Example {
-  readonly id: ByteString;
+export interface Example extends DocumentName {
   readonly kind: DifferenceKind;
 }
 
@@ -58,7 +56,7 @@ class Look {
   readonly #hash = new Int32Array(hashWords);
   /** By the number of the difference. */
   readonly #states: Uint8Array;
-  readonly #ids = new Map<number, ByteString>();
+  readonly #names = new Map<number, DocumentName>();
 
   constructor(differences: Differences, index: IndexSide, listed: number, signal: AbortSignal) {
     this.#differences = differences;
@@ -91,8 +89,8 @@ class Look {
       if (state === 'changing') changingCount++;
       else if (state === 'missing' || state === 'extra' || state === 'stale') {
         counts[state]++;
-        const id = this.#ids.get(number);
-        if (id !== undefined) examples.push({ id, kind: state });
+        const name = this.#names.get(number);
+        if (name !== undefined) examples.push({ ...name, kind: state });
       } else settledCount++;
     }
     return { counts, settled: settledCount, changing: changingCount, examples };
@@ -112,49 +110,42 @@ class Look {
   async #compare(batch: ReadonlyMap<number, SideDocument>): Promise<void> {
     const stored = await this.#index.read([...batch.values()], this.#signal);
     let i = 0;
-    for (const [number, { id, source }] of batch) {
-      const document = stored[i++];
+    for (const [number, ours] of batch) {
+      const theirs = stored[i++];
       const before = this.#differences.at(number);
-      this.#hasher.document(source, this.#hash, 0);
+      this.#hasher.document(ours.source, this.#hash, 0);
       const isSteadySource = isSame(this.#hash, 0, before.source, 0);
-      const ours = this.#hash.slice();
-      if (document === undefined) {
-        this.#set(number, id, isSteadySource && before.kind === 'missing' ? 'missing' : 'changing');
+      const wanted = this.#hash.slice();
+      if (theirs === undefined || theirs.routing !== ours.routing) {
+        this.#set(number, ours, isSteadySource && before.kind === 'missing' ? 'missing' : 'changing');
         continue;
       }
-      this.#hasher.document(document.source, this.#hash, 0);
-      if (isSame(this.#hash, 0, ours, 0)) this.#set(number, id, 'settled');
-      else
-        this.#set(
-          number,
-          id,
-          isSteadySource && isSame(this.#hash, 0, before.index, 0) ? 'stale' : 'changing',
-        );
+      this.#hasher.document(theirs.source, this.#hash, 0);
+      const isSteady = isSteadySource && isSame(this.#hash, 0, before.index, 0);
+      if (isSame(this.#hash, 0, wanted, 0)) this.#set(number, ours, 'settled');
+      else this.#set(number, ours, isSteady ? 'stale' : 'changing');
     }
   }
 
   async #confirmExtras(batch: ReadonlyMap<number, DocumentName>): Promise<void> {
     const stored = await this.#index.read([...batch.values()], this.#signal);
     let i = 0;
-    for (const [number, { id }] of batch) {
+    for (const [number, name] of batch) {
       const document = stored[i++];
-      if (document === undefined) {
-        this.#set(number, id, 'settled');
+      if (document === undefined || document.routing !== name.routing) {
+        this.#set(number, name, 'settled');
         continue;
       }
       this.#hasher.document(document.source, this.#hash, 0);
       // Written since: the source may have it as well by now.
-      this.#set(
-        number,
-        id,
-        isSame(this.#hash, 0, this.#differences.at(number).index, 0) ? 'extra' : 'changing',
-      );
+      const isSteady = isSame(this.#hash, 0, this.#differences.at(number).index, 0);
+      this.#set(number, name, isSteady ? 'extra' : 'changing');
     }
   }
 
-  #set(number: number, id: ByteString, state: State): void {
+  #set(number: number, { id, routing }: DocumentName, state: State): void {
     this.#states[number] = states.indexOf(state);
-    if (state === 'settled' || state === 'changing') this.#ids.delete(number);
-    else if (this.#ids.size < this.#listed) this.#ids.set(number, id);
+    if (state === 'settled' || state === 'changing') this.#names.delete(number);
+    else if (this.#names.size < this.#listed) this.#names.set(number, { id, routing });
   }
 }

@@ -1,5 +1,6 @@
 import type { ByteString } from '../../core/bytes.js';
 import { readAhead } from '../../core/read-ahead.js';
+import { keyOf } from '../document-key.js';
 import type { DocumentName } from '../engine.js';
 import { DocumentHasher, hashWords } from './document-hash.js';
 import type { PairFile } from './pair-file.js';
@@ -35,9 +36,9 @@ export async function hashSide(
   const hasher = new DocumentHasher();
   const pair = new Int32Array(pairWords);
   for await (const documents of readAhead((ahead) => side.documents(ahead), signal)) {
-    for (const { id, source } of documents) {
-      hasher.text(id, pair, 0);
-      hasher.document(source, pair, hashWords);
+    for (const document of documents) {
+      hasher.text(keyOf(document), pair, 0);
+      hasher.document(document.source, pair, hashWords);
       into.add(pair);
     }
     await into.flush();

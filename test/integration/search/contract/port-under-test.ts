@@ -12,6 +12,7 @@ import { createIndex, type Holds, keeping, openAt } from '../index-fixture.js';
 
 const fields: Readonly<Record<string, Holds>> = {
   name: 'text',
+  place_name: 'text',
   kind: 'keyword',
   n: 'int',
   meter: 'long',

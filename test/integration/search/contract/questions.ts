@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { fromBytes } from '../../../../src/lib/core/bytes.js';
-import type { Filter } from '../../../../src/lib/search/query/question.js';
+import type { Filter, Fuzziness, TextMatch } from '../../../../src/lib/search/query/question.js';
 import { replayable } from '../../../random.js';
 import { everything, operation, type PortUnderTest } from './port-under-test.js';
 
@@ -93,8 +93,16 @@ export function questionsContract(port: PortUnderTest): void {
     const names = ['Bad Homburg', 'Bad Hamburg Nord', 'Homberg', 'Zürich', 'nothing of it'];
     await port.write(index, ...names.map((text, i) => operation('index', `t${i}`, { name: text })));
     await port.engine.refresh(index, signal);
-    const find = async (query: string, fuzziness: 0 | 1 | 2 | 'auto' = 0) => {
-      const question = { ...everything, text: { query, fields: ['name'], whole: [], exact: [], fuzziness } };
+    const text = (query: string, fuzziness: Fuzziness = 0): TextMatch => ({
+      query,
+      words: 'any',
+      fields: ['name'],
+      whole: [],
+      exact: [],
+      fuzziness,
+    });
+    const find = async (query: string, fuzziness?: Fuzziness) => {
+      const question = { ...everything, text: text(query, fuzziness) };
       return (await port.engine.search(index, question, signal)).hits
         .map(({ id }) => Number(id.slice(1)))
         .sort();
@@ -126,7 +134,7 @@ export function questionsContract(port: PortUnderTest): void {
       index,
       {
         ...everything,
-        text: { query: 'hamburg', fields: ['name'], whole: [], exact: [], fuzziness: 0 },
+        text: text('hamburg'),
         highlight: true,
         explain: true,
       },
@@ -135,6 +143,41 @@ export function questionsContract(port: PortUnderTest): void {
     expect(hits).toMatchObject([{ highlights: { name: ['Bad \ue000Hamburg\ue001 Nord'] } }]);
     expect(hits[0]!.score).toBeGreaterThan(0);
     expect(JSON.parse(fromBytes(hits[0]!.explanation!))).toHaveProperty('value');
+  });
+
+  test('all words must be there, in any of the fields, or any word', async () => {
+    const index = await port.create('words');
+    const rows = [
+      { name: 'Feeder North 4', place_name: 'Leipzig' },
+      { name: 'Feeder South 4', place_name: 'Halle North' },
+      { name: 'Feeder 14', place_name: 'Leipzig' },
+      { name: 'Leipzig', place_name: 'nowhere' },
+    ];
+    await port.write(index, ...rows.map((row, i) => operation('index', `w${i}`, row)));
+    await port.engine.refresh(index, signal);
+    const find = async (query: string, more: Partial<TextMatch> = {}) => {
+      const fields = ['name', 'place_name'];
+      const text: TextMatch = {
+        query,
+        words: 'all',
+        fields,
+        whole: [],
+        exact: [],
+        fuzziness: 'auto',
+        ...more,
+      };
+      const { hits } = await port.engine.search(index, { ...everything, text }, signal);
+      return hits.map(({ id }) => Number(id.slice(1))).sort();
+    };
+    expect(await find('feeder 4')).toEqual([0, 1]);
+    expect(await find('feeder leipzig')).toEqual([0, 2]);
+    expect(await find('fedeer  nroth leipzg')).toEqual([0]);
+    expect(await find('feeder leipzig', { words: 'any' })).toEqual([0, 1, 2, 3]);
+    // One word to who asks, and two to the index.
+    expect(await find('north-4', { fuzziness: 0 })).toEqual([0]);
+    expect(await find('feeder - 14')).toEqual([2]);
+    expect(await find('feeder nothing')).toEqual([]);
+    expect(await find('- *')).toEqual([]);
   });
 
   test('aggregations, sorts and distances are those of brute force', async () => {

@@ -221,6 +221,69 @@ needs('search')('search copy', () => {
     await expect(to!.text('GET', `/${index}`)).rejects.toThrow('index_not_found');
   });
 
+  it('is not seen through aliases of a template until it is complete, nor afterwards through those the source lacks', async () => {
+    const index = `${prefix}hidden`;
+    const live = `${prefix}hidden-live`;
+    await from!.write(index, new Map([['1', '{"v":1}']]));
+    await to!.ask('PUT', `/_index_template/${index}`, {
+      ...{ index_patterns: [`${index}*`], priority: 500, template: { aliases: { [live]: {} } } },
+    });
+    let seen: number | undefined;
+    proxy.fate = async ({ url }) => {
+      if (url?.startsWith('/_search')) seen ??= (await fetch(`${to!.url}/_alias/${live}`)).status;
+      return 'pass' as const;
+    };
+    const args = ['search', 'copy', index, '--from', 'watched', '--to', 'new', '--json'];
+    const { code, json } = await metrifyInProcess(args, { cwd: folder });
+    await to!.text('DELETE', `/_index_template/${index}`);
+    expect(json().result).toMatchObject({ complete: true, aliases: [] });
+    expect(code).toBe(0);
+    expect(seen).toBe(404);
+    expect((await definitionOf(to!, index)).aliases).toEqual({});
+  });
+
+  it('carries nothing along that metrify has noted in the index, and has its usual settings', async () => {
+    const index = `${prefix}noted`;
+    await from!.ask('PUT', `/${index}`, {
+      settings: { number_of_replicas: 0, refresh_interval: '-1' },
+      mappings: {
+        _meta: {
+          owner: 'metering',
+          metrify_bulk_settings: {
+            refresh_interval: '9s',
+            number_of_replicas: '0',
+            since: '2026-11-29T00:00:00Z',
+          },
+          metrify_reindex: { run: 'r' },
+        },
+      },
+    });
+    expect(await copy(index)).toMatchObject({ code: 0 });
+    expect(await definitionOf(to!, index)).toMatchObject({
+      mappings: { _meta: { owner: 'metering' } },
+      settings: { 'index.refresh_interval': '9s' },
+    });
+    const { mappings } = await definitionOf(to!, index);
+    expect(mappings).toEqual({ _meta: { owner: 'metering' } });
+  });
+
+  it('says how to go on where the other server cannot have such an index, and nothing else', async () => {
+    const index = `${prefix}scaled`;
+    await from!.ask('PUT', `/${index}`, {
+      mappings: { properties: { v: { type: 'scaled_float', scaling_factor: 100 } } },
+    });
+    const { code, stdout, stderr } = await metrifyInProcess(
+      ['search', 'copy', index, '--from', 'old', '--to', 'new'],
+      { cwd: folder },
+    );
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('scaled_float');
+    expect(stderr).toContain('search index INDEX --meta --stdin');
+    expect(stderr).not.toContain('--resume');
+    await expect(to!.text('GET', `/${index}`)).rejects.toThrow('index_not_found');
+  });
+
   it('leaves no checkpoint and no temporary file behind', async () => {
     const index = `${prefix}tidy`;
     await from!.write(index, new Map([['1', '{}']]));

@@ -1,16 +1,23 @@
+import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 
 import { systemClock } from '../../../../src/lib/core/clock.js';
 import { silentProgress } from '../../../../src/lib/core/progress.js';
 import type { ElasticClient } from '../../../../src/lib/search/elastic/client.js';
 import { deleteDocuments, deleteIndex } from '../../../../src/lib/search/retention/delete.js';
-import { planRetention } from '../../../../src/lib/search/retention/plan.js';
+import {
+  planRetention,
+  type RetentionPlan,
+  type RetentionRequest,
+} from '../../../../src/lib/search/retention/plan.js';
+import { replayable } from '../../../random.js';
 import type { OwnNames } from './server.js';
 
 const limit = new Date('2025-10-29T10:30:00Z');
 
 /** What `search retention` promises of every engine. */
 export function retentionCases(server: () => OwnNames): void {
+  const { seed } = replayable('indices that age');
   const signal = AbortSignal.timeout(600_000);
   let client: ElasticClient;
   let prefix: string;
@@ -21,8 +28,10 @@ export function retentionCases(server: () => OwnNames): void {
     prefix = `${server().prefix}old-`;
   });
 
-  async function index(name: string, times: readonly (string | null)[], aliases: object = {}): Promise<void> {
-    const mappings = { properties: { time: { type: 'date' } } };
+  type Time = string | readonly string[] | null;
+  async function index(name: string, times: readonly Time[], aliases: object = {}): Promise<void> {
+    const nested = { type: 'nested', properties: { at: { type: 'date' } } };
+    const mappings = { properties: { time: { type: 'date' }, nested } };
     const settings = { 'index.number_of_replicas': 0, 'index.refresh_interval': '-1' };
     await client.json({ method: 'PUT', path: `/${name}`, body: { mappings, settings, aliases } }, signal);
     if (times.length === 0) return;
@@ -41,8 +50,12 @@ export function retentionCases(server: () => OwnNames): void {
     );
   }
 
-  const plan = (name: string, at = limit, timeField?: string) =>
-    planRetention(client, name, at, timeField, signal);
+  const noLimits: RetentionRequest = { limits: new Map(), configured: new Map(), timeField: undefined };
+  async function plan(name: string, more: Partial<RetentionRequest> = {}): Promise<RetentionPlan> {
+    const request = { ...noLimits, limits: new Map([[name, limit]]), ...more };
+    const [only] = await planRetention(client, request, signal);
+    return only!;
+  }
   const names = async (name: string) =>
     Object.keys(await client.json<object>({ path: `/${name}-*/_alias` }, signal)).sort();
 
@@ -82,7 +95,7 @@ export function retentionCases(server: () => OwnNames): void {
     const { indices, kept } = await plan(name);
     expect(indices).toEqual([]);
     expect(kept).toEqual([
-      { index: `${name}-2020-01`, reason: `it is the only index of the alias ${name}-only` },
+      { index: `${name}-2020-01`, reason: `it would be the last index of ${name}-only` },
       { index: `${name}-2020-02`, reason: `what is written to ${name}-written goes there` },
       { index: `${name}-2020-03`, reason: '1 of its documents has no time' },
       { index: `${name}-2020-04`, reason: `what is written to ${name} goes there` },
@@ -141,13 +154,128 @@ export function retentionCases(server: () => OwnNames): void {
     expect((await plan(name)).documents).toMatchObject({ count: 0 });
   });
 
+  test('an alias that shows only a part of an index is refused', async () => {
+    const name = `${prefix}${counter++}`;
+    const parts = {
+      [`${name}-filtered`]: { filter: { term: { _id: '0' } } },
+      [`${name}-routed`]: { search_routing: '1' },
+    };
+    const old = ['2020-01-15T00:00:00Z', '2020-01-16T00:00:00Z'];
+    await index(`${name}-2020-01`, old, { [name]: {}, ...parts });
+    await index(`${name}-2020-02`, old, { [name]: {} });
+    await index(`${name}-single`, old, { [`${name}-single-filtered`]: parts[`${name}-filtered`] });
+    for (const part of [...Object.keys(parts), `${name}-single-filtered`])
+      await expect(plan(part)).rejects.toMatchObject({ code: 'SHOWS_PART', exitCode: 2 });
+    // Where it is not the one that was asked for, only its name counts.
+    expect(await plan(name)).toMatchObject({
+      indices: [{ index: `${name}-2020-02` }],
+      kept: [{ index: `${name}-2020-01` }],
+    });
+  });
+
+  test('every alias keeps an index, and no other index stays', async () => {
+    const month = fc.integer({ min: 1, max: 9 });
+    const series = fc.uniqueArray(
+      fc.record({ month, of: fc.subarray(['a', 'b', 'c']), one: fc.boolean(), other: fc.boolean() }),
+      { minLength: 2, maxLength: 5, selector: ({ month: of }) => of },
+    );
+    await fc.assert(
+      fc.asyncProperty(series, async (indices) => {
+        const name = `${prefix}${counter++}`;
+        const behind = new Map<string, Set<string>>();
+        const times = new Map<string, Date>();
+        for (const { month: of, one, other, of: more } of indices) {
+          const own = `${name}-2025-0${of}`;
+          const time = `2025-0${of}-15T00:00:00Z`;
+          times.set(own, new Date(time));
+          // Without one of the two names an index would not be found.
+          const names = [...(one || !other ? ['one'] : []), ...(other ? ['other'] : []), ...more];
+          const aliases = names.map((alias) => `${name}-${alias}`);
+          for (const alias of aliases) behind.set(alias, (behind.get(alias) ?? new Set()).add(own));
+          await index(own, [time], Object.fromEntries(aliases.map((alias) => [alias, {}])));
+        }
+        const at = new Date('2025-06-10T00:00:00Z');
+        const asked = [`${name}-one`, `${name}-other`].filter((alias) => behind.has(alias));
+        const plans = await planRetention(
+          client,
+          { ...noLimits, limits: new Map(asked.map((alias) => [alias, at])) },
+          signal,
+        );
+        const planned = plans.flatMap((one) => one.indices);
+        for (const old of planned) expect(await deleteIndex(client, old, signal)).toBe(true);
+        const left = new Set(await names(name));
+        for (const [own, time] of times) if (time > at) expect(left).toContain(own);
+        const last = new Set<string>();
+        for (const of of behind.values()) {
+          const staying = [...of].filter((own) => left.has(own));
+          expect(staying).not.toEqual([]);
+          if (staying.length === 1) last.add(staying[0]!);
+        }
+        for (const own of left) if (times.get(own)! < at) expect(last).toContain(own);
+      }),
+      {
+        seed,
+        numRuns: 4,
+        examples: [
+          [[1, 2, 9].map((of) => ({ month: of, of: of === 9 ? [] : ['a'], one: true, other: false }))],
+          [[1, 2].map((of) => ({ month: of, of: ['a'], one: of === 1, other: of === 2 }))],
+        ],
+      },
+    );
+  }, 60_000);
+
+  test('an index stays as long as the configuration keeps any of its names', async () => {
+    const name = `${prefix}${counter++}`;
+    const old = ['2020-01-15T00:00:00Z'];
+    await index(`${name}-2020-01`, old, { [name]: {}, [`${name}-long`]: {} });
+    await index(`${name}-2020-02`, old, { [name]: {}, [`${name}-short`]: {} });
+    await index(`${name}-2026-10`, [], { [name]: {}, [`${name}-long`]: {}, [`${name}-short`]: {} });
+    await index(`${name}-single`, old, { [`${name}-long`]: {} });
+    const configured = new Map([
+      [`${name}-long`, new Date('2020-01-01T00:00:00Z')],
+      [`${name}-short`, new Date('2026-01-01T00:00:00Z')],
+    ]);
+    const { indices, kept } = await plan(name, { configured });
+    expect(indices.map((of) => of.index)).toEqual([`${name}-2020-02`]);
+    const reason = `the configuration keeps ${name}-long longer`;
+    expect(kept).toEqual([{ index: `${name}-2020-01`, reason }]);
+    const single = await plan(`${name}-single`, { configured });
+    expect(single.kept).toEqual([{ index: `${name}-single`, reason }]);
+    expect(single.documents).toMatchObject({ count: 0 });
+  });
+
+  test('the newest of the times of a document counts', async () => {
+    const name = `${prefix}${counter++}`;
+    const [old, older] = ['2025-10-29T10:29:59.999Z', '2020-01-01T00:00:00Z'];
+    await index(name, [
+      [older, limit.toISOString()],
+      [old, older],
+      ['2026-01-01T00:00:00Z', old],
+    ]);
+    const found = await plan(name);
+    expect(found.documents).toEqual({ index: name, count: 1 });
+    const work = { clock: systemClock, signal, progress: silentProgress };
+    await deleteDocuments(client, found, found.documents!, work, () => {});
+    await client.bytes({ method: 'POST', path: `/${name}/_refresh` }, signal);
+    expect(await client.json({ path: `/${name}/_count` }, signal)).toMatchObject({ count: 2 });
+  });
+
+  test('a field that no document has, or only parts of documents, is refused', async () => {
+    const name = `${prefix}${counter++}`;
+    await index(name, [null, null]);
+    await expect(plan(name)).rejects.toMatchObject({ code: 'TIME_FIELD_UNCLEAR', exitCode: 2 });
+    await expect(plan(name, { timeField: 'nested.at' })).rejects.toMatchObject({
+      code: 'TIME_FIELD_UNCLEAR',
+    });
+  });
+
   test.each(['tiem', 'name'])('by %s, which is not a date, nothing would ever be too old', async (field) => {
     const name = `${prefix}${counter++}`;
     await index(`${name}-000001`, ['2020-01-01T00:00:00Z'], { [name]: {} });
     const mapping = { properties: { name: { type: 'keyword' } } };
     await client.json({ method: 'PUT', path: `/${name}/_mapping`, body: mapping }, signal);
-    expect((await plan(name, limit, 'time')).documents).toMatchObject({ count: 1 });
-    await expect(plan(name, limit, field)).rejects.toMatchObject({
+    expect((await plan(name, { timeField: 'time' })).documents).toMatchObject({ count: 1 });
+    await expect(plan(name, { timeField: field })).rejects.toMatchObject({
       code: 'TIME_FIELD_UNCLEAR',
       exitCode: 2,
     });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { fromBytes, toBytes } from '../../../../src/lib/core/bytes.js';
 import { systemClock } from '../../../../src/lib/core/clock.js';
@@ -53,7 +53,7 @@ needs('search')('a comparison of documents with an index', () => {
   }
 
   async function compare(source: Side, index: string) {
-    const side = await openIndexSide(engine, index, signal);
+    const side = await openIndexSide(engine, index, { takesRouting: true }, signal);
     const comparison = await compareSides(source, side, {
       temporaryFolder: folder,
       listed: Infinity,
@@ -88,7 +88,7 @@ needs('search')('a comparison of documents with an index', () => {
           ...{ changing: 0, doubled: 0, unconfirmed: 0 },
         });
 
-        const options = { clock: systemClock, signal, deletes: true };
+        const options = { clock: systemClock, signal, deletes: () => true };
         const repaired = await repair(differences, sideOf(source), indexSide, options);
         expect(repaired).toEqual({
           written: count('missing') + count('stale'),
@@ -211,7 +211,7 @@ needs('search')('a comparison of documents with an index', () => {
       ]),
     );
     expect(doubled).toBe(1);
-    await repair(differences, sideOf(source), side, { clock: systemClock, signal, deletes: true });
+    await repair(differences, sideOf(source), side, { clock: systemClock, signal, deletes: () => true });
     expect(await rest.documents(one)).toEqual(
       new Map([
         ['1', '{"v":1}'],
@@ -225,6 +225,26 @@ needs('search')('a comparison of documents with an index', () => {
         ['4', '{"v":4}'],
       ]),
     );
+  });
+
+  it.each([{ filter: { term: { v: 1 } } }, { search_routing: 'a' }])(
+    'is refused through an alias that shows only a part: %o',
+    async (part) => {
+      const index = await newIndex(new Map([['1', '{"v":1}']]));
+      const alias = `${index}-part`;
+      await rest.ask('POST', '/_aliases', { actions: [{ add: { index, alias, ...part } }] });
+      await expect(openIndexSide(engine, alias, { takesRouting: true }, signal)).rejects.toMatchObject({
+        ...{ code: 'SHOWS_PART', hint: expect.stringContaining(index) as string },
+      });
+    },
+  );
+
+  it('is refused where the index does not keep its documents', async () => {
+    const index = `${server.prefix}${created++}`;
+    await rest.ask('PUT', `/${index}`, { mappings: { _source: { enabled: false } } });
+    await expect(openIndexSide(engine, index, { takesRouting: true }, signal)).rejects.toMatchObject({
+      code: 'SOURCE_INCOMPLETE',
+    });
   });
 
   it('is repaired without touching what was written since it was compared', async () => {
@@ -245,11 +265,100 @@ needs('search')('a comparison of documents with an index', () => {
       ['extra', '{"v":2}'],
     ]);
     await rest.write(index, since);
-    const options = { clock: systemClock, signal, deletes: true };
+    const options = { clock: systemClock, signal, deletes: () => true };
     expect(await repair(differences, sideOf(source), side, options)).toEqual({
       ...{ written: 0, deleted: 0, changed: 3, rejected: 0 },
     });
     expect(await rest.documents(index)).toEqual(since);
+  });
+
+  describe.each([1, 5])('with routing, in %i shards', (shards) => {
+    /** Documents by id and routing, as `id routing`. */
+    type Routed = Readonly<Record<string, number>>;
+    const routedSide = (documents: Routed): Side => ({
+      ...sideOf(new Map()),
+      async *documents() {
+        yield await Promise.resolve(
+          Object.entries(documents).map(([name, v]) => {
+            const [id, routing] = name.split(' ') as [string, string];
+            return { id: toBytes(id), routing: toBytes(routing), source: toBytes(`{"v":${v}}`) };
+          }),
+        );
+      },
+    });
+    const newRouted = async (documents: Routed): Promise<string> => {
+      const index = `${server.prefix}${created++}`;
+      await rest.ask('PUT', `/${index}`, {
+        settings: { number_of_shards: shards, number_of_replicas: 0 },
+        mappings: { dynamic: false },
+      });
+      for (const [name, v] of Object.entries(documents)) {
+        const [id, routing] = name.split(' ') as [string, string];
+        await rest.text('PUT', `/${index}/_doc/${id}?routing=${routing}&refresh=true`, `{"v":${v}}`);
+      }
+      return index;
+    };
+    const held = async (index: string): Promise<Routed> => {
+      await rest.text('POST', `/${index}/_refresh`);
+      type Found = { hits: { hits: { _id: string; _routing?: string; _source: { v: number } }[] } };
+      const { hits } = await rest.ask<Found>('POST', `/${index}/_search?size=100`, {});
+      return Object.fromEntries(
+        hits.hits.map(({ _id, _routing, _source }) => [`${_id} ${_routing}`, _source.v]),
+      );
+    };
+
+    it('finds and mends documents whose content or routing has changed', async () => {
+      const index = await newRouted({ '1 a': 1, '2 a': 2, '3 a': 3, '4 a': 4 });
+      const source = { '1 a': 1, '2 a': 0, '3 b': 3, '5 b': 5 };
+      const { side, differences, ...counts } = await compare(routedSide(source), index);
+      expect(counts).toMatchObject({ missing: 2, extra: 2, stale: 1, changing: 0, doubled: 0 });
+      const options = { clock: systemClock, signal, deletes: () => true };
+      const repaired = await repair(differences, routedSide(source), side, options);
+      expect(repaired).toMatchObject({ written: 3, changed: 0, rejected: 0 });
+      expect(await held(index)).toEqual(source);
+      expect(await compare(routedSide(source), index)).toMatchObject({ missing: 0, extra: 0, stale: 0 });
+    });
+
+    it('is refused where the other side has no routing', async () => {
+      const index = await newRouted({ '1 a': 1 });
+      const side = await openIndexSide(engine, index, { takesRouting: false }, signal);
+      const options = { temporaryFolder: folder, listed: 0, signal, progress: silentProgress };
+      await expect(compareSides(sideOf(new Map([['1', '{"v":1}']])), side, options)).rejects.toMatchObject({
+        code: 'ROUTING_MISSING',
+      });
+      expect(await readdir(folder)).toEqual([]);
+    });
+  });
+
+  it('takes documents of one id apart by their routing', async () => {
+    const index = await newIndex(new Map());
+    const routings = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const routing of routings)
+      await rest.text('PUT', `/${index}/_doc/same?routing=${routing}&refresh=true`, '{"v":1}');
+    const other = await openIndexSide(engine, index, { takesRouting: true }, signal);
+    const { compared, missing, extra, doubled } = await compare(other, index);
+    const { count } = await rest.ask<{ count: number }>('GET', `/${index}/_count`);
+    expect(count).toBe(2); // one a shard
+    expect({ compared, missing, extra, doubled }).toEqual({ compared: 2, missing: 0, extra: 0, doubled: 0 });
+  });
+
+  it('is repaired from the last row of an id, however far before it another one is', async () => {
+    const ids = Array.from({ length: 600 }, (_, i) => `${i}`);
+    const rows = (v: number) => ids.map((id) => ({ id: toBytes(id), source: toBytes(`{"v":${v}}`) }));
+    const source: Side = {
+      ...sideOf(new Map()),
+      async *documents() {
+        yield await Promise.resolve(rows(1));
+        yield rows(2);
+      },
+    };
+    const index = await newIndex(new Map(ids.slice(0, 300).map((id) => [id, '{"v":0}'])));
+    const { side, differences, duplicates } = await compare(source, index);
+    expect(duplicates).toBe(600);
+    const options = { clock: systemClock, signal, deletes: () => true };
+    const repaired = await repair(differences, source, side, options);
+    expect(repaired).toEqual({ written: 600, deleted: 0, changed: 0, rejected: 0 });
+    expect(await rest.documents(index)).toEqual(new Map(ids.map((id) => [id, '{"v":2}'])));
   });
 
   it('is given up where it is stopped, and leaves no file', async () => {
@@ -268,7 +377,7 @@ needs('search')('a comparison of documents with an index', () => {
         }
       },
     };
-    const side = await openIndexSide(engine, index, signal);
+    const side = await openIndexSide(engine, index, { takesRouting: true }, signal);
     const options = { temporaryFolder: folder, listed: 0, signal: stop.signal, progress: silentProgress };
     await expect(compareSides(endless, side, options)).rejects.toThrow('stopped by the test');
     expect(await readdir(folder)).toEqual([]);

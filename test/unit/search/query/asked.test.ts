@@ -28,6 +28,7 @@ describe('a question finds its fields in the mapping', () => {
   test('words in texts, whole keywords below them, and other readings of them', () => {
     expect(ask({ text: 'trafo' }).text).toEqual({
       query: 'trafo',
+      words: 'all',
       fields: ['name'],
       whole: ['name.keyword'],
       exact: ['name.prefix'],

@@ -60,6 +60,18 @@ it("a new index keeps the mapping's own _meta, and nothing of an earlier reindex
   );
 });
 
+it('a new index has the usual settings of one that is being filled with --bulk-settings', () => {
+  const note = { refresh_interval: '30s', number_of_replicas: null, since: '2026-11-29T00:00:00.000Z' };
+  const source = sourceOf(
+    'a',
+    { 'index.refresh_interval': '-1', 'index.number_of_replicas': '0' },
+    { metrify_bulk_settings: note },
+  );
+  const { later, mappings } = blueprint('b', source, {});
+  expect(later).toMatchObject({ 'index.refresh_interval': '30s', 'index.number_of_replicas': null });
+  expect(mappings).not.toHaveProperty('_meta');
+});
+
 it.each([
   ['sensors-000017', 'sensors'],
   ['sensors-v2', 'sensors'],

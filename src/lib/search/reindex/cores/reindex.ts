@@ -2,7 +2,7 @@ import { graceMs, withGrace } from '../../../core/abort.js';
 import { ServiceConflict } from '../../../core/errors.js';
 import { createCore, setReadOnly } from '../../solr/cores.js';
 import type { Tally } from '../copier.js';
-import { compareAndMend } from '../mend.js';
+import { mendUntilEqual } from '../mend.js';
 import { Patience } from '../patience.js';
 import type { ReindexEnd, ReindexIo, ReindexResult } from '../reindex.js';
 import { Rejections } from '../rejections.js';
@@ -120,6 +120,6 @@ async function fill(transfer: CoreTransfer, { during, signal }: ReindexIo): Prom
     before = count;
   }
   await during('comparing', (progress) =>
-    compareAndMend(transfer, signal, { content: true, seen: (count) => progress.update(count) }),
+    mendUntilEqual(transfer, signal, { content: true, seen: (count) => progress.update(count) }),
   );
 }

@@ -2,7 +2,7 @@ import { BulkWriter } from '../../bulk/writer.js';
 import type { DocumentName, Operation, StoredDocument } from '../../engine.js';
 import type { SolrEngine } from '../../solr/engine.js';
 import { before, newerThan } from '../../solr/versions.js';
-import { differences } from '../compare.js';
+import { compareIndices } from '../compare.js';
 import { refreshBoth } from '../transfer.js';
 import { type CoreTransfer, overlapMs } from './catch-up.js';
 
@@ -40,7 +40,8 @@ export async function settleAfterSwap(
     const filter = newerThan(reached);
     for await (const hits of engine.scan(old, { signal, filter, source: false })) await settling.add(hits);
     const options = { signal, content: false, temporaryFolder: transfer.temporaryFolder, seen: () => {} };
-    for await (const names of differences(engine, sides, options)) await settling.add(names);
+    const { batches } = await compareIndices(engine, sides, options);
+    for await (const names of batches) await settling.add(names);
     await settling.drain();
     unclear = settling.unclear;
     if (settling.changes === 0) break;

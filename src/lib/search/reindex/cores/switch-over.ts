@@ -9,7 +9,12 @@ import { catchUp, type CoreTransfer } from './catch-up.js';
 import type { CoreReindexPlan } from './prepare.js';
 import { settleAfterSwap } from './settle.js';
 
-type Switched = Pick<ReindexResult, 'swapped' | 'kept' | 'frozenMs' | 'mayBeMissing'>;
+/** Nothing of it where too many documents are refused. */
+type Switched = Partial<Pick<ReindexResult, 'swapped' | 'kept' | 'frozenMs' | 'mayBeMissing'>>;
+
+function refusesTooMany({ allowRejected }: CoreReindexPlan, { rejections }: CoreTransfer): boolean {
+  return rejections.count > allowRejected;
+}
 
 /**
  * Makes a collection read-only for a moment, brings over the last writes, and moves the alias. The old one stays read-only.
@@ -34,6 +39,7 @@ export async function switchFrozen(
       if (!(await haveSameCount(transfer, within)))
         await compareAndMend(transfer, within, { content: false });
     });
+    if (refusesTooMany(plan, transfer)) return {};
     // From here on it is not given up half-way: whether the alias was moved would not be known.
     await exchange(plan, transfer, withGrace(signal, graceMs), true);
     isSwitched = true;
@@ -62,6 +68,7 @@ export async function switchUnfrozen(
 ): Promise<Switched> {
   await catchUp(transfer, signal);
   await compareAndMend(transfer, signal, { content: false });
+  if (refusesTooMany(plan, transfer)) return {};
   // What comes after it was maybe deleted when it is brought over: the last time is just before the swap.
   await exchange(plan, transfer, withGrace(signal, graceMs), false);
   return settleSwitched(plan, transfer, signal);
