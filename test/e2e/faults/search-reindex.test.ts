@@ -8,7 +8,7 @@ import { needs } from '../../servers/needs.js';
 import { startSearchServer, type SearchServer } from '../../servers/search.js';
 import { metrify, type Running, startMetrify } from '../run.js';
 
-const count = scaled(10_000);
+const count = scaled(4000);
 
 needs('search')('search reindex, killed and continued', () => {
   let server: SearchServer;
@@ -60,7 +60,7 @@ needs('search')('search reindex, killed and continued', () => {
     const { random } = replayable('moments of SIGKILL during a reindex');
     const { alias, documents } = await createIndex();
     const isSwapped = async () => !(`${alias}-000001` in (await cluster.alias(alias)));
-    for (let kills = 0; kills < 3 && !(await isSwapped()); kills++) {
+    for (let kills = 0; kills < scaled(2) && !(await isSwapped()); kills++) {
       const run = await start(alias, ...(kills === 0 ? [] : ['--resume']));
       await new Promise((resolve) => setTimeout(resolve, 500 + random() * 2500));
       run.signal('SIGKILL');

@@ -5,6 +5,7 @@ import type { Progress } from '../../core/progress.js';
 import type { Wait } from '../bulk/writer.js';
 import type { Comparison } from '../verify/compare.js';
 import { Destination } from './destination.js';
+import { Hold } from './hold.js';
 import { copyPass, type Reached } from './pass.js';
 import type { CopyPlan } from './plan.js';
 import { maxRejections, reconcile } from './reconcile.js';
@@ -48,7 +49,7 @@ export interface CopyResult {
 /**
  * Copies an index with its definition, its documents byte by byte and its aliases, and compares both at the end. What was written to
  * the source meanwhile is copied as well, and what was deleted there is deleted. A copy that was stopped is continued by the next run.
- * @throws NotWritten; as SearchEngine; as BulkWriter; the signal's reason
+ * @throws ServiceConflict `COPY_RUNS` exit 4; NotWritten; as SearchEngine; as BulkWriter; the signal's reason
  */
 export async function copyIndex(plan: CopyPlan, options: CopyOptions): Promise<CopyResult> {
   const { source, index, definition, engine, name, resume } = plan;
@@ -76,18 +77,45 @@ export async function copyIndex(plan: CopyPlan, options: CopyOptions): Promise<C
       (line) => result.leftOut.push(line),
       signal,
     ));
+  const hold = destination.isComplete
+    ? undefined
+    : await Hold.take(engine.client, name, options.clock, signal);
+  try {
+    await complete(plan, destination, result, options);
+  } finally {
+    await hold?.release();
+  }
+  if (result.complete) await resume?.remove().catch(options.notWritten);
+  return result;
+}
+
+/** Fills the copy, as far as it is not complete, and compares it. What became of it is in the result. */
+async function complete(
+  plan: CopyPlan,
+  destination: Destination,
+  result: CopyResult,
+  options: CopyOptions,
+): Promise<void> {
+  const { definition } = plan;
+  const { signal } = options;
   if (!destination.isComplete) {
     await destination.hide(signal);
     await copyDocuments(plan, destination, result, options);
   }
-  if (result.rejected > 0) return result;
+  if (result.rejected > 0) return;
   const comparison = await reconcile(
-    { source, index, engine, name: destination.name, isInUse: destination.isComplete },
+    {
+      source: plan.source,
+      index: plan.index,
+      engine: plan.engine,
+      name: destination.name,
+      isInUse: destination.isComplete,
+    },
     options,
   );
   const { differences: _, examples: __, ...counts } = comparison;
   result.comparison = counts;
-  if (comparison.missing + comparison.extra + comparison.stale + comparison.doubled > 0) return result;
+  if (comparison.missing + comparison.extra + comparison.stale + comparison.doubled > 0) return;
   if (!destination.isComplete) {
     const { free, taken } = await destination.freeAliases(definition.aliases, signal);
     await destination.finish(definition, free, signal);
@@ -95,8 +123,6 @@ export async function copyIndex(plan: CopyPlan, options: CopyOptions): Promise<C
     result.aliases = Object.keys(free);
   }
   result.complete = true;
-  await resume?.remove().catch(options.notWritten);
-  return result;
 }
 
 async function copyDocuments(

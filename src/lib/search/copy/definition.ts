@@ -29,7 +29,7 @@ export async function readDefinition(
   signal: AbortSignal,
 ): Promise<Definition> {
   const answer = await client.json<Record<string, Answer>>(
-    { path: `/${encodeURIComponent(index)}`, query: { flat_settings: 'true' } },
+    { path: `/${encodeURIComponent(index)}`, query: { flat_settings: 'true' }, exact: true },
     signal,
   );
   const { aliases, ...held } = answer[index]!;

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 
 import { ServiceConflict } from '../../core/errors.js';
 import { Checkpoint } from '../../runs/checkpoint.js';
+import { requireAllShown } from '../elastic/all-shown.js';
 import { ElasticEngine } from '../elastic/engine.js';
 import type { SearchEngine } from '../engine.js';
 import { indexMissing } from '../index-missing.js';
@@ -72,6 +73,8 @@ export async function planCopy(request: CopyRequest, signal: AbortSignal): Promi
     readDefinition(source, index, signal),
     Destination.find(engine, name, uuid, resume?.reached?.uuid, signal),
   ]);
+  // The copy would have more than what was asked for.
+  requireAllShown(request.index, index, definition.aliases[request.index] ?? {});
   if (resume?.reached !== undefined && resume.reached.uuid !== begun?.uuid)
     throw new ServiceConflict(
       `${name} at ${engine.name} is ${begun === undefined ? 'gone' : 'another index'} since the checkpoint ${resume.path} was saved`,

@@ -128,7 +128,10 @@ async function metas(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Meta>> {
   type Mappings = Record<string, { mappings?: { _meta?: Meta } }>;
-  const mappings = await client.json<Mappings>({ path: `/${encodeURIComponent(index)}/_mapping` }, signal);
+  const mappings = await client.json<Mappings>(
+    { path: `/${encodeURIComponent(index)}/_mapping`, exact: true },
+    signal,
+  );
   return new Map(Object.entries(mappings).map(([name, { mappings: of }]) => [name, of?._meta ?? {}]));
 }
 

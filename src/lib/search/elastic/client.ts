@@ -11,7 +11,15 @@ import { elasticIntroduction, type ElasticIntroduction } from '../../clients/sea
 import type { SearchRefusal } from '../../clients/search/refusal.js';
 import type { SearchSettings } from '../../clients/search/settings.js';
 import type { Timeouts } from '../../clients/settings.js';
+import { bytesOf } from '../../core/bytes.js';
 import type { HttpAnswer } from '../../http/client.js';
+import { exactJson, exactText } from '../exact-json.js';
+
+interface JsonRequest extends Omit<ExpectingRequest, 'body'> {
+  readonly body?: unknown;
+  /** What is to be written again: numbers that a double does not hold are Digits. */
+  readonly exact?: boolean;
+}
 
 /** A server that speaks the protocol of Elasticsearch. */
 export class ElasticClient {
@@ -76,27 +84,29 @@ export class ElasticClient {
     return acceptedAnswer(this.#connection, request, this.name, signal);
   }
 
-  /** The answer's JSON; numbers beyond 2^53 are rounded. @param body as plain data @throws as `bytes` */
-  async json<T = unknown>(
-    { body, ...request }: Omit<ExpectingRequest, 'body'> & { readonly body?: unknown },
-    signal: AbortSignal,
-  ): Promise<T> {
+  /** The answer's JSON; numbers beyond 2^53 are rounded, unless it is `exact`. @param body as plain data, and Digits @throws as `bytes` */
+  async json<T = unknown>({ body, exact, ...request }: JsonRequest, signal: AbortSignal): Promise<T> {
     const answer = await this.bytes(
-      { ...request, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
+      { ...request, ...(body === undefined ? {} : { body: exactText(body) }) },
       signal,
     );
-    return answerJson(answer, this.name) as T;
+    return this.#read(answer, exact) as T;
   }
 
   /** As `json`; undefined when there is nothing of it (404). */
   async jsonIfThere<T>(
-    request: Pick<ExpectingRequest, 'path' | 'query'>,
+    { exact, ...request }: Pick<JsonRequest, 'path' | 'query' | 'exact'>,
     signal: AbortSignal,
   ): Promise<T | undefined> {
     const answer = await this.bytes({ ...request, expected: [404] }, signal);
-    const body = answerJson(answer, this.name) as T;
+    const body = this.#read(answer, exact) as T;
     // Not by what it says: an index may be called `error`.
     return answer.status === 404 ? undefined : body;
+  }
+
+  #read(answer: HttpAnswer, exact = false): unknown {
+    const value = answerJson(answer, this.name);
+    return exact && value !== undefined ? exactJson(bytesOf(answer.body)) : value;
   }
 
   close(): void {

@@ -25,9 +25,9 @@ const finding = { fuzzy_rewrite: 'constant_score' };
  */
 function allWords(text: TextMatch): object {
   const { query } = text;
-  const inOneField = { ...finding, operator: 'and' };
+  const inOneField = { ...finding, operator: 'and' } as const;
   // What no field takes for a word, such as a hyphen or a stop word, asks for nothing.
-  const aWord = { ...inOneField, zero_terms_query: 'all' };
+  const aWord = { ...inOneField, zero_terms_query: 'all' } as const;
   const each = query
     .split(/\s+/)
     .filter((word) => word !== '')
@@ -38,8 +38,15 @@ function allWords(text: TextMatch): object {
 /** A name that is the query, but for a letter, goes before names with some of its words. */
 const wholeBoost = 4;
 
+interface Rewriting {
+  readonly fuzzy_rewrite?: string;
+  readonly operator?: 'and';
+  /** Not of other readings: of one word, one of pairs of words has none. */
+  readonly zero_terms_query?: 'all';
+}
+
 /** Not `query_string`: no character of the text is an operator. */
-function textClause({ query, fields, whole, exact, fuzziness }: TextMatch, rewriting: object): object {
+function textClause({ query, fields, whole, exact, fuzziness }: TextMatch, rewriting: Rewriting): object {
   const distance = fuzziness === 'auto' ? 'AUTO' : fuzziness;
   const fuzzy = {
     multi_match: {
@@ -50,7 +57,8 @@ function textClause({ query, fields, whole, exact, fuzziness }: TextMatch, rewri
     },
   };
   if (exact.length === 0) return fuzzy;
-  return { dis_max: { queries: [fuzzy, { multi_match: { query, fields: exact, ...rewriting } }] } };
+  const { operator } = rewriting;
+  return { dis_max: { queries: [fuzzy, { multi_match: { query, fields: exact, operator } }] } };
 }
 
 function filterClause(filter: Filter): object {

@@ -1,5 +1,7 @@
+import { toBytes } from '../../core/bytes.js';
 import { UserError } from '../../core/errors.js';
 import type { ElasticClient } from '../elastic/client.js';
+import { Digits, exactJson } from '../exact-json.js';
 
 /** What the new index is to be like; what is not given is as the source has it. */
 export interface Design {
@@ -18,7 +20,7 @@ export interface Design {
 export function readDesign(text: string, path: string): Design {
   let stored: unknown;
   try {
-    stored = JSON.parse(text);
+    stored = exactJson(toBytes(text));
   } catch {
     throw unusable(path, 'it is not JSON');
   }
@@ -51,7 +53,7 @@ export function flatSettings(settings: object): Record<string, unknown> {
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Digits);
 }
 
 interface Template {
@@ -71,6 +73,7 @@ export async function matchingTemplate(
       method: 'POST',
       path: `/_index_template/_simulate_index/${encodeURIComponent(name)}`,
       expected: [400, 404, 405],
+      exact: true,
     },
     signal,
   );

@@ -38,7 +38,7 @@ export async function readIndices(
 ): Promise<readonly IndexFacts[]> {
   type Found = Record<string, Pick<IndexFacts, 'aliases' | 'mappings' | 'settings'>>;
   const found = await client.jsonIfThere<Found>(
-    { path: `/${encodeURIComponent(expression)}`, query: { flat_settings: 'true' } },
+    { path: `/${encodeURIComponent(expression)}`, query: { flat_settings: 'true' }, exact: true },
     signal,
   );
   if (found === undefined) return [];

@@ -12,6 +12,7 @@ import { type Holder, type ReindexState, saveState, stateOf } from './state.js';
 /** How long a holder on another host that says nothing counts as running. */
 const silenceMs = 90_000;
 const saveEveryMs = 5000;
+const beatMs = 20_000;
 /** Two that take over at once both write, and both see who wrote last. */
 const settleMs = 300;
 
@@ -19,6 +20,8 @@ const settleMs = 300;
 export class Journal {
   #state: ReindexState;
   #savedAt: number;
+  /** Of two saves at once the older state could be written last. */
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(
     readonly client: ElasticClient,
@@ -54,7 +57,13 @@ export class Journal {
   }
 
   /** @throws ServiceConflict exit 4 when somebody else has taken it over */
-  async save(changes: Partial<ReindexState>, signal: AbortSignal): Promise<void> {
+  save(changes: Partial<ReindexState>, signal: AbortSignal): Promise<void> {
+    const saved = this.#last.then(() => this.#save(changes, signal));
+    this.#last = saved.catch(() => {});
+    return saved;
+  }
+
+  async #save(changes: Partial<ReindexState>, signal: AbortSignal): Promise<void> {
     await this.#requireHeld(signal);
     const holder = { ...this.#state.holder!, seenAt: this.clock.now() };
     this.#state = { ...this.#state, holder, ...changes };
@@ -66,6 +75,33 @@ export class Journal {
   async reach(shard: number, seqNo: number, signal: AbortSignal): Promise<void> {
     this.#state = { ...this.#state, reached: this.#state.reached.with(shard, seqNo) };
     if (this.clock.monotonic() - this.#savedAt > saveEveryMs) await this.save({}, signal);
+  }
+
+  /**
+   * Does what may take long, and says now and then that it is being done.
+   * @param work its signal is aborted, with a ServiceConflict, when somebody else has taken the state over
+   */
+  async whileHeld<T>(signal: AbortSignal, work: (held: AbortSignal) => Promise<T>): Promise<T> {
+    const [taken, over] = [new AbortController(), new AbortController()];
+    const held = AbortSignal.any([signal, taken.signal]);
+    const beating = this.#beat(AbortSignal.any([held, over.signal]), taken);
+    try {
+      return await work(held);
+    } finally {
+      over.abort();
+      await beating;
+    }
+  }
+
+  async #beat(signal: AbortSignal, taken: AbortController): Promise<void> {
+    while (!signal.aborted)
+      try {
+        await this.clock.sleep(beatMs, signal);
+        await this.save({}, signal);
+      } catch (error) {
+        // What else fails is tried again, and fails the work, too, when it lasts.
+        if (error instanceof ServiceConflict) taken.abort(error);
+      }
   }
 
   /** Leaves it to whoever continues. */

@@ -100,16 +100,7 @@ export async function reindex(plan: ReindexPlan, io: ReindexIo): Promise<Reindex
       temporaryFolder: io.temporaryFolder,
       stallMs: plan.stallMs,
     };
-    // Each of them can be done again: nothing of what was reached is lost.
-    const patiently = <T>(work: () => Promise<T>) => transfer.patience.retry(work, signal);
-    end = { copiedBy: (await patiently(() => copyByServer(plan, transfer, io))) ? 'server' : 'client' };
-    await patiently(() => catchUpTo(transfer, io));
-    if (rejections.count <= plan.allowRejected) {
-      await patiently(() => complete(transfer, signal));
-      await io.during('comparing', (progress) =>
-        mendUntilEqual(transfer, signal, { content: true, seen: (count) => progress.update(count) }),
-      );
-    }
+    end = await journal.whileHeld(signal, (held) => fill(plan, transfer, { ...io, signal: held }));
     if (rejections.count <= plan.allowRejected)
       end = {
         ...end,
@@ -122,6 +113,27 @@ export async function reindex(plan: ReindexPlan, io: ReindexIo): Promise<Reindex
     // What failed is being thrown, and without this the state says who held it.
     if (!end.swapped) await journal.release(withGrace(signal, graceMs)).catch(() => {});
   }
+}
+
+/** Brings everything into the destination, while the source is written to. */
+async function fill(
+  plan: ReindexPlan,
+  transfer: ElasticTransfer,
+  io: ReindexIo,
+): Promise<Pick<ReindexResult, 'copiedBy'>> {
+  const { rejections, patience } = transfer;
+  const { signal } = io;
+  // Each of them can be done again: nothing of what was reached is lost.
+  const patiently = <T>(work: () => Promise<T>) => patience.retry(work, signal);
+  const copiedBy = (await patiently(() => copyByServer(plan, transfer, io))) ? 'server' : 'client';
+  await patiently(() => catchUpTo(transfer, io));
+  if (rejections.count <= plan.allowRejected) {
+    await patiently(() => complete(transfer, signal));
+    await io.during('comparing', (progress) =>
+      mendUntilEqual(transfer, signal, { content: true, seen: (count) => progress.update(count) }),
+    );
+  }
+  return { copiedBy };
 }
 
 async function begin(plan: ReindexPlan, { clock, signal, warn }: ReindexIo): Promise<Journal> {

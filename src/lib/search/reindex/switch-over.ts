@@ -39,7 +39,7 @@ export async function swapFrozen(
     if (refusesTooMany(plan, transfer)) return { ...refused, frozenMs };
     warn(`the last writes and deletes did not fit into ${formatDuration(freezeMs)} without writes`);
     if (attempt < attempts) {
-      await compareAndMend(transfer, signal, { content: false });
+      await transfer.journal.whileHeld(signal, (held) => compareAndMend(transfer, held, { content: false }));
       continue;
     }
     throw new ServiceConflict(
@@ -125,7 +125,9 @@ export async function swapUnfrozen(
   const { journal, engine, source, clock } = transfer;
   await catchUp(transfer, signal);
   const compared = sum(journal.state.reached);
-  const { left } = await mendUntilEqual(transfer, signal, { content: false });
+  const { left } = await journal.whileHeld(signal, (held) =>
+    mendUntilEqual(transfer, held, { content: false }),
+  );
   const after = await catchUp(transfer, signal);
   if (refusesTooMany(plan, transfer)) return refused;
   const kept = await swap(engine.client, plan.source, journal.state, { old: undefined, clock }, signal);

@@ -1,3 +1,4 @@
+import { Digits } from '../exact-json.js';
 import { isObject } from './normal.js';
 import type { Json, JsonObject } from './resource.js';
 
@@ -38,6 +39,7 @@ function sameJson(one: Json | undefined, other: Json | undefined): boolean {
       names.length === Object.keys(other).length && names.every((name) => sameJson(one[name], other[name]))
     );
   }
+  if (one instanceof Digits && other instanceof Digits) return one.text === other.text;
   return one === other;
 }
 

@@ -1,10 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 
+import { toBytes } from '../../core/bytes.js';
 import { UserError } from '../../core/errors.js';
 import { readText } from '../../core/input-file.js';
 import { unreadable } from '../../core/unreadable.js';
 import { Document } from '../../core/written/document.js';
+import { exactJson } from '../exact-json.js';
 import { isObject } from './normal.js';
 import type { IndexBody, Json, JsonObject, Named, Stored, StoredKind, Wanted } from './resource.js';
 
@@ -75,7 +77,7 @@ async function readBody(path: string, extension: string): Promise<JsonObject> {
   let data: unknown;
   if (extension === '.json') {
     try {
-      data = JSON.parse(text);
+      data = exactJson(toBytes(text));
     } catch (error) {
       throw notATemplate(path, `it is not JSON: ${(error as Error).message}`);
     }

@@ -33,7 +33,7 @@ export async function readNamed(
 ): Promise<Held | undefined> {
   requireName(name);
   const path = `/${encodeURIComponent(name)}`;
-  const answer = await client.jsonIfThere<Indices>({ path }, signal);
+  const answer = await client.jsonIfThere<Indices>({ path, exact: true }, signal);
   if (answer === undefined) return undefined;
   const indices = Object.entries(answer).map(([index, held]) => ({ name: index, ...held }));
   const backing = dataStreams ? await backingIndices(client, path, signal) : undefined;
@@ -73,7 +73,7 @@ export async function readStored(
   { kind, name }: Pick<Stored, 'kind' | 'name'>,
   signal: AbortSignal,
 ): Promise<HeldBody | undefined> {
-  const answer = await client.jsonIfThere<JsonObject>({ path: pathOf({ kind, name }) }, signal);
+  const answer = await client.jsonIfThere<JsonObject>({ path: pathOf({ kind, name }), exact: true }, signal);
   if (answer === undefined) return undefined;
   switch (kind) {
     case 'ilm-policy': {

@@ -1,3 +1,4 @@
+import { Digits } from '../exact-json.js';
 import type { Json, JsonObject } from './resource.js';
 
 /*
@@ -149,7 +150,7 @@ function normalDataStream(stream: JsonObject): JsonObject {
 }
 
 export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Digits);
 }
 
 function mapValues(
@@ -176,7 +177,8 @@ function scalarOrTexts(value: Json): Json {
 }
 
 function scalarText(value: Json): string {
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text =
+    typeof value === 'object' && !(value instanceof Digits) ? JSON.stringify(value) : String(value);
   return /^-?\d+\.0+$/.test(text) ? String(Number(text)) : text;
 }
 

@@ -1,4 +1,6 @@
-export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+import type { Digits } from '../exact-json.js';
+
+export type Json = null | boolean | number | string | Digits | readonly Json[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: Json;
 }

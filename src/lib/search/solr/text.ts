@@ -23,7 +23,7 @@ export async function textClause(
     for (const [i, start] of starts.entries()) {
       const own = tokens.filter((token) => token.start >= start && token.start < (starts[i + 1] ?? Infinity));
       // What a field takes for no word, such as a hyphen or a stop word, asks for nothing.
-      if (own.length === 0) isNoWord[i] = true;
+      if (own.length === 0) isNoWord[i] ||= fields.includes(field);
       else found[i]!.push(wordClause(field, own, words, fields.includes(field) ? fuzziness : 0));
     }
   }

@@ -65,6 +65,12 @@ needs('search')('search copy', () => {
         [`${prefix}kept-warm`]: { filter: { term: { value: 1 } }, search_routing: 'a' },
       },
     });
+    const exact = '{"term":{"id":9007199254740993}}';
+    await from!.text(
+      'POST',
+      '/_aliases',
+      `{"actions":[{"add":{"index":"${index}","alias":"${prefix}kept-exact","filter":${exact}}}]}`,
+    );
     const documents = new Map([
       ['integers', '{"id":9007199254740993,"other":-6078848508545849313}'],
       ['numbers', '{"value":1.0,"same":1,"small":0.1,"long":123456789012345678901234567890,"e":1E+2}'],
@@ -102,7 +108,8 @@ needs('search')('search copy', () => {
         'index.analysis.analyzer.plain.tokenizer': 'standard',
       },
     });
-    expect(Object.keys(definition.aliases)).toHaveLength(2);
+    expect(Object.keys(definition.aliases)).toHaveLength(3);
+    expect(await to!.text('GET', `/${index}/_alias`)).toContain(exact);
   });
 
   it('refuses a destination that it did not begin, and changes nothing there', async () => {
@@ -114,6 +121,16 @@ needs('search')('search copy', () => {
     expect(await to!.documents(index)).toEqual(new Map([['1', '{"v":"theirs"}']]));
     expect(await copy(index, '--rename', `${prefix}renamed`)).toMatchObject({ code: 0 });
     expect(await to!.documents(`${prefix}renamed`)).toEqual(new Map([['1', '{"v":1}']]));
+  });
+
+  it('refuses an alias that shows only a part of its index', async () => {
+    const index = `${prefix}whole`;
+    const alias = `${prefix}part`;
+    await from!.ask('PUT', `/${index}`, { aliases: { [alias]: { filter: { term: { v: 1 } } } } });
+    const { code, stderr } = await copy(alias, '--rename', alias);
+    expect(code).toBe(2);
+    expect(stderr).toContain('SHOWS_PART');
+    await expect(to!.text('GET', `/${alias}`)).rejects.toThrow('index_not_found');
   });
 
   it.each([
@@ -240,6 +257,25 @@ needs('search')('search copy', () => {
     expect(code).toBe(0);
     expect(seen).toBe(404);
     expect((await definitionOf(to!, index)).aliases).toEqual({});
+  });
+
+  it('is refused while another run fills the same copy, which is not touched', async () => {
+    const index = `${prefix}twice`;
+    await from!.write(index, new Map(Array.from({ length: 50 }, (_, i) => [`${i}`, `{"v":${i}}`])));
+    let second: Awaited<ReturnType<typeof copy>> | undefined;
+    proxy.fate = async ({ url }) => {
+      if (url?.startsWith('/_search')) second ??= await copy(index);
+      return 'pass' as const;
+    };
+    const args = ['search', 'copy', index, '--from', 'watched', '--to', 'new', '--json'];
+    const first = await metrifyInProcess(args, { cwd: folder });
+    expect(second).toMatchObject({ code: 4, stderr: expect.stringContaining('COPY_RUNS') as string });
+    expect(first.json().result).toMatchObject({ copied: 50, complete: true });
+    expect(first.code).toBe(0);
+    expect(await to!.documents(index)).toEqual(await from!.documents(index));
+    const { mappings } = await definitionOf(to!, index);
+    expect(mappings).toMatchObject((await definitionOf(from!, index)).mappings);
+    expect(JSON.stringify(mappings)).not.toContain('metrify');
   });
 
   it('carries nothing along that metrify has noted in the index, and has its usual settings', async () => {

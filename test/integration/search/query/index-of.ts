@@ -33,8 +33,9 @@ export class SearchIndex {
     await this.#ask('POST', '/_refresh');
   }
 
+  /** Visible after the next `put`. */
   async delete(id: string): Promise<void> {
-    await this.#ask('DELETE', `/_doc/${encodeURIComponent(id)}?refresh=true`);
+    await this.#ask('DELETE', `/_doc/${encodeURIComponent(id)}`);
   }
 
   async remove(): Promise<void> {

@@ -11,7 +11,7 @@ import { searchServer, type SearchEngine, type SharedSearch } from '../../../ser
 import { Cluster } from './cluster.js';
 import { Writer } from './writer.js';
 
-const count = scaled(3000);
+const count = scaled(1000);
 const numbers = { properties: { n: { type: 'long' } } };
 const document = (i: number) => `{"n":${i},"name":"sensor ${i}"}`;
 
@@ -47,7 +47,10 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
       const documents = await cluster.fill(alias, count, document);
       const writer = new Writer(cluster, alias, documents, random);
 
-      const { code, stderr, json } = await writer.during(cluster.reindex(alias, '--freeze', '60s'), 150);
+      const { code, stderr, json } = await writer.during(
+        cluster.reindex(alias, '--freeze', '60s'),
+        scaled(60),
+      );
 
       expect(code, stderr).toBe(0);
       expect(writer.problems).toEqual([]);
@@ -215,9 +218,9 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
       const { random } = replayable('changes without a freeze');
       const alias = name();
       await cluster.createSeries(alias, numbers);
-      const documents = await cluster.fill(alias, 1000, document);
+      const documents = await cluster.fill(alias, scaled(300), document);
       const writer = new Writer(cluster, alias, documents, random);
-      const { code, json } = await writer.during(cluster.reindex(alias, '--no-freeze'), 50);
+      const { code, json } = await writer.during(cluster.reindex(alias, '--no-freeze'), scaled(20));
       expect(writer.refused).toBe(0);
       const { mayBeMissing } = json().result as { mayBeMissing: number };
       expect(code).toBe(mayBeMissing === 0 ? 0 : 6);
@@ -284,6 +287,25 @@ for (const engine of ['elasticsearch-9', 'opensearch-3'] as SearchEngine[])
         [next]: { index_routing: 'north', search_routing: 'north,south' },
       });
       expect(await read(next)).toEqual(before);
+    });
+
+    test('an alias shows the same documents afterwards: its filter has every digit', async () => {
+      const alias = name();
+      const old = await cluster.createSeries(alias, { properties: { m: { type: 'long' } } });
+      await cluster.fill(old, 3, (i) => `{"m":900719925474099${i + 2}}`);
+      const filter = '{"term":{"m":9007199254740993}}';
+      await fetch(`${server.url}/_aliases`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: `{"actions":[{"add":{"index":"${old}","alias":"${alias}-part","filter":${filter}}}]}`,
+      });
+      const shown = async () => [...(await cluster.documents(`${alias}-part`)).keys()];
+      expect(await shown()).toEqual(['d1']);
+      for (const flags of [[], ['--rollback']]) {
+        const { code, stderr } = await cluster.reindex(alias, ...flags);
+        expect(code, stderr).toBe(0);
+        expect(await shown()).toEqual(['d1']);
+      }
     });
 
     test('what is not one index is refused', async () => {

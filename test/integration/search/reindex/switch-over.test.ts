@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { systemClock } from '../../../../src/lib/core/clock.js';
 import { openElastic } from '../../../../src/lib/search/elastic/engine.js';
+import { Journal } from '../../../../src/lib/search/reindex/journal.js';
 import { prepareRollback, rollback } from '../../../../src/lib/search/reindex/rollback.js';
 import { type Fate, startHttpProxy } from '../../../servers/http-proxy.js';
 import { needs } from '../../../servers/needs.js';
@@ -138,6 +139,32 @@ needs('search')('the alias of a reindex moves only to what is whole', () => {
     expect(code, stderr).toBe(0);
     expect(strangers).toBe(2);
     expect(await cluster.documents(next)).toEqual(documents);
+  });
+
+  test('a run says that it works while it compares, and ends when it was taken over', async () => {
+    const index = await cluster.createSeries(name(), numbers);
+    const signal = AbortSignal.timeout(60_000);
+    const engine = await openElastic({ urls: [server.url] }, timeouts, signal);
+    const { client } = engine;
+    // Hours pass at once.
+    const clock = { ...systemClock, sleep: () => systemClock.sleep(10) };
+    const state = { run: 'r', destination: { name: 'd', uuid: 'u' }, reached: [-1, -1], frozen: false };
+    const seenAt = async () =>
+      (await cluster.ask('GET', `/${index}/_mapping`))[index].mappings._meta.metrify_reindex.holder.seenAt;
+    try {
+      const journal = await Journal.open(client, index, state, clock, signal);
+      const before = await seenAt();
+      const work = journal.whileHeld(signal, async (held) => {
+        while ((await seenAt()) === before) held.throwIfAborted();
+        const other = { ...journal.state, holder: { ...journal.state.holder!, token: 'other' } };
+        while (!held.aborted)
+          await cluster.ask('PUT', `/${index}/_mapping`, { _meta: { metrify_reindex: other } });
+        held.throwIfAborted();
+      });
+      await expect(work).rejects.toMatchObject({ code: 'REINDEX_RUNS' });
+    } finally {
+      engine.close();
+    }
   });
 
   describe('a rollback', () => {

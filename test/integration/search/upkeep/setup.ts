@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 
 import type { ElasticClient } from '../../../../src/lib/search/elastic/client.js';
+import { Digits } from '../../../../src/lib/search/exact-json.js';
 import { applySetup } from '../../../../src/lib/search/setup/apply.js';
 import { wantedOf } from '../../../../src/lib/search/setup/built-in.js';
 import { type Capabilities, probe } from '../../../../src/lib/search/setup/capabilities.js';
@@ -168,13 +169,17 @@ export function setupCases(server: () => OwnNames): void {
     await apply(wanted);
     if (capabilities.dataStreams) return;
     const path = `/${readings.name}-2026-11`;
-    const alias = { filter: { term: { type: 'gas' } }, index_routing: '1', search_routing: '1' };
+    const alias = {
+      filter: { term: { value: new Digits('9007199254740993') } },
+      index_routing: '1',
+      search_routing: '1',
+    };
     await client.json({ method: 'PUT', path: `${path}/_alias/${readings.name}-gas`, body: alias }, signal);
     const december = new Date('2026-12-01T00:00:00Z');
     expect((await plan(wanted, new Date('2026-11-30T23:59:59Z'))).changes).toEqual([]);
     await apply(wanted, december);
     expect((await plan(wanted, december)).changes).toEqual([]);
-    const aliases = await client.json({ path: `/${readings.name}-*/_alias` }, signal);
+    const aliases = await client.json({ path: `/${readings.name}-*/_alias`, exact: true }, signal);
     expect(aliases).toEqual({
       [`${readings.name}-2026-11`]: {
         aliases: { [readings.name]: { is_write_index: false }, [`${readings.name}-gas`]: alias },
