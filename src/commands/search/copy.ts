@@ -4,7 +4,8 @@ import { resolve } from 'node:path';
 import { UserError } from '../../lib/core/errors.js';
 import { counted, formatBytes, formatCount } from '../../lib/core/units.js';
 import { howToContinue } from '../../lib/runs/continue.js';
-import { copyIndex, type CopyResult } from '../../lib/search/copy/copy.js';
+import { copyIndex, type CopyOptions, type CopyResult } from '../../lib/search/copy/copy.js';
+import { copyDocuments, type DocumentsPlan } from '../../lib/search/copy/documents.js';
 import { type CopyPlan, planCopy } from '../../lib/search/copy/plan.js';
 import { bytesOfPairs } from '../../lib/search/verify/pair-file.js';
 import { changeCommand, type Check } from '../../runtime/command.js';
@@ -34,7 +35,8 @@ export const copy = changeCommand({
     'A target is an environment of the configuration: ENV, ENV/elasticsearch or ENV/solr. Documents are copied byte by byte, with their ' +
     'routing and versions, in the order of their sequence numbers: what is written to the source meanwhile is copied as well. ' +
     'Both sides are compared at the end, by id and content; only then does the copy get its aliases. Until then it has an alias ' +
-    'metrify-copy-of-…, by which the next run finds it and continues; --resume FILE saves it from reading everything again.',
+    'metrify-copy-of-…, by which the next run finds it and continues; --resume FILE saves it from reading everything again. ' +
+    'From or to Solr the documents alone are copied, into an index or core that is there and empty.',
   args: { index: { help: 'an index, or an alias of one', required: true } },
   flags: {
     from: flag.text({ ...target, help: 'where it is' }),
@@ -54,10 +56,14 @@ export const copy = changeCommand({
       does: 'what would be copied, and what the other cluster cannot take over',
       command: 'metrify search copy sensors --from es7 --to opensearch --dry-run',
     },
+    {
+      does: 'the documents of a core of Solr, into an index of another environment that setup has made',
+      command: 'metrify search copy sensors --from old/solr --to new/elasticsearch --resume copy.json',
+    },
   ],
   junit: true,
 
-  async prepare(input, context): Promise<CopyPlan> {
+  async prepare(input, context): Promise<CopyPlan | DocumentsPlan> {
     const { from, to } = input;
     if (from === undefined || to === undefined)
       throw new UserError(`--${from === undefined ? 'from' : 'to'} is missing`, {
@@ -75,14 +81,18 @@ export const copy = changeCommand({
     );
   },
 
-  preview: ({ source, index, documents, engine, name, begun, definition }): Preview => ({
-    source: `${index} at ${source.address}`,
-    destination: `${name} at ${engine.address}`,
-    documents,
-    continues: begun !== undefined,
-    aliases: Object.keys(definition.aliases),
-    leftOut: definition.leftOut,
-    temporaryBytes: bytesOfPairs(2 * documents),
+  preview: (plan): Preview => ({
+    source: `${plan.index} at ${plan.source.address}`,
+    destination: `${plan.name} at ${plan.engine.address}`,
+    documents: plan.documents,
+    ...(plan.kind === 'index'
+      ? {
+          continues: plan.begun !== undefined,
+          aliases: Object.keys(plan.definition.aliases),
+          leftOut: plan.definition.leftOut,
+        }
+      : { continues: plan.continues, aliases: [], leftOut: plan.leftOut }),
+    temporaryBytes: bytesOfPairs(2 * plan.documents),
   }),
 
   presentPreview({ source, destination, documents, continues, aliases, leftOut, temporaryBytes }, printer) {
@@ -94,7 +104,7 @@ export const copy = changeCommand({
   },
 
   async run(plan, context) {
-    const result = await copyIndex(plan, {
+    const options: CopyOptions = {
       clock: context.clock,
       signal: context.signal,
       temporaryFolder: tmpdir(),
@@ -112,7 +122,9 @@ export const copy = changeCommand({
               })
             : undefined,
         ),
-    });
+    };
+    const result =
+      plan.kind === 'index' ? await copyIndex(plan, options) : await copyDocuments(plan, options);
     return { ...conclusionOf(result), result };
   },
 

@@ -1,7 +1,6 @@
-import { tmpdir } from 'node:os';
-
 import { UserError } from '../../lib/core/errors.js';
 import { counted, formatBytes, formatCount, formatDuration } from '../../lib/core/units.js';
+import type { CoreReindexPreview } from '../../lib/search/reindex/cores/prepare.js';
 import type { AbandonPlan } from '../../lib/search/reindex/abandon.js';
 import type { ReindexPreview } from '../../lib/search/reindex/preview.js';
 import type { ReindexPlan } from '../../lib/search/reindex/prepare.js';
@@ -12,6 +11,8 @@ import type { Context } from '../../runtime/context.js';
 import { flag, type FlagValues } from '../../runtime/flags.js';
 import type { Printer } from '../../runtime/printer.js';
 import { engineFlags, openConfigured } from './shared/engine.js';
+import type { CoreWork } from './shared/reindex-cores.js';
+import { type AbandonResult, runReindex } from './shared/run-reindex.js';
 
 const flags = {
   mapping: flag.file({
@@ -20,6 +21,10 @@ const flags = {
   }),
   template: flag.boolean('mapping and settings of the index template that matches the new name'),
   shards: flag.count({ help: 'primary shards of the new index' }),
+  configset: flag.text({
+    placeholder: 'NAME',
+    help: 'Solr: of the server, for the new core; by default the core NAME-000002 is there, and empty',
+  }),
   by: flag.choice(['server', 'client'], {
     help: "who copies; by default the server's own task where it has one",
   }),
@@ -40,16 +45,12 @@ const flags = {
 type Input = FlagValues<typeof flags> & { index: string };
 
 type Prepared =
+  | { readonly kind: 'cores'; readonly work: CoreWork }
   | { readonly kind: 'reindex'; readonly plan: ReindexPlan; readonly deadLetter: string | undefined }
   | { readonly kind: 'rollback'; readonly plan: RollbackPlan; readonly stallMs: number }
   | { readonly kind: 'abandon'; readonly plan: AbandonPlan; readonly confirm: string };
 
-interface AbandonResult {
-  readonly source: string;
-  readonly abandoned: string;
-  readonly deleted: boolean;
-}
-
+type Preview = ReindexPreview | CoreReindexPreview | RollbackResult | AbandonResult;
 type Result = ReindexResult | RollbackResult | AbandonResult;
 
 export const reindex = changeCommand({
@@ -72,12 +73,16 @@ export const reindex = changeCommand({
 
   async prepare(input, context): Promise<Prepared> {
     requireOneMode(input);
-    const { ElasticEngine } = await import('../../lib/search/elastic/engine.js');
     const engine = await openConfigured(input, context, 'search reindex');
-    if (!(engine instanceof ElasticEngine))
-      throw new UserError(`${engine.name} has no aliases that could be moved`, {
-        code: 'ENGINE_LACKS',
-        hint: 'Of Solr, fill a second core and swap them: /admin/cores?action=SWAP',
+    if (engine.kind === 'solr') {
+      const { prepareCores } = await import('./shared/reindex-cores.js');
+      return { kind: 'cores', work: await prepareCores(engine, input, context) };
+    }
+    const { ElasticEngine } = await import('../../lib/search/elastic/engine.js');
+    if (!(engine instanceof ElasticEngine)) throw new TypeError(`${engine.kind} is not Elasticsearch`);
+    if (input.configset !== undefined)
+      throw new UserError(`--configset is of Solr, and this is ${engine.name}`, {
+        hint: 'Say what the new index is like with --mapping, --template or --shards.',
       });
     if (input.rollback) {
       const { prepareRollback } = await import('../../lib/search/reindex/rollback.js');
@@ -108,7 +113,8 @@ export const reindex = changeCommand({
     return { kind: 'reindex', plan, deadLetter: input.deadLetter };
   },
 
-  async preview(prepared, context): Promise<ReindexPreview | RollbackResult | AbandonResult> {
+  async preview(prepared, context): Promise<Preview> {
+    if (prepared.kind === 'cores') return prepared.work.preview();
     if (prepared.kind === 'abandon') return abandonResult(prepared.plan);
     if (prepared.kind === 'rollback') {
       const { previewRollback } = await import('../../lib/search/reindex/rollback.js');
@@ -128,15 +134,17 @@ export const reindex = changeCommand({
   },
 
   async run(prepared, context) {
+    if (prepared.kind === 'cores') return conclusionOf(await prepared.work.run());
     if (prepared.kind === 'rollback') {
       const { rollback } = await import('../../lib/search/reindex/rollback.js');
       const { clock, signal } = context;
-      const result: Result = await rollback(prepared.plan, {
-        ...{ clock, signal },
-        warn: (message) => context.warn(message),
-        stallMs: prepared.stallMs,
-      });
-      return { verdict: result.writtenSince === 0 ? 'ok' : 'partial', result };
+      return conclusionOf(
+        await rollback(prepared.plan, {
+          ...{ clock, signal },
+          warn: (message) => context.warn(message),
+          stallMs: prepared.stallMs,
+        }),
+      );
     }
     if (prepared.kind === 'abandon') {
       const { plan, confirm } = prepared;
@@ -144,11 +152,12 @@ export const reindex = changeCommand({
         await context.confirmTarget(confirm, `delete the index ${plan.destination}`);
       const { abandon } = await import('../../lib/search/reindex/abandon.js');
       await abandon(plan, context);
-      return { verdict: 'ok', result: abandonResult(plan) as Result };
+      return conclusionOf(abandonResult(plan));
     }
-    const result: Result = await runReindex(prepared.plan, prepared.deadLetter, context);
-    const isWhole = result.swapped && result.rejected === 0 && result.mayBeMissing === 0;
-    return { verdict: isWhole ? 'ok' : 'partial', result };
+    const { reindex: fill } = await import('../../lib/search/reindex/reindex.js');
+    const { plan, deadLetter } = prepared;
+    const from = { engine: plan.engine, name: plan.source.index.name };
+    return conclusionOf(await runReindex(from, (io) => fill(plan, io), deadLetter, context));
   },
 
   counts: (result) =>
@@ -173,9 +182,9 @@ export const reindex = changeCommand({
   },
 });
 
-function requireOneMode({ resume, abandon, rollback, mapping, template, shards }: Input): void {
+function requireOneMode({ resume, abandon, rollback, mapping, template, shards, configset }: Input): void {
   const modes = Object.entries({ resume, abandon, rollback }).filter(([, given]) => given);
-  const isDesigned = mapping !== undefined || template || shards !== undefined;
+  const isDesigned = mapping !== undefined || template || shards !== undefined || configset !== undefined;
   if (modes.length > 1 || (modes.length === 1 && isDesigned))
     throw new UserError(
       `--${modes[0]![0]} does not go together with ${modes[1] === undefined ? 'what a new index is like' : `--${modes[1][0]}`}`,
@@ -201,48 +210,32 @@ async function designOf({ mapping, template, shards }: Input, { cwd }: Context) 
   return { ...design, settings: { ...design.settings, ...settings } };
 }
 
-async function runReindex(
-  plan: ReindexPlan,
-  deadLetter: string | undefined,
-  context: Context,
-): Promise<ReindexResult> {
-  const [{ reindex: fill }, { DeadLetterFile }, { writeRejections }, { resolve }] = await Promise.all([
-    import('../../lib/search/reindex/reindex.js'),
-    import('../../lib/runs/dead-letters.js'),
-    import('../../lib/search/reindex/dead-letters.js'),
-    import('node:path'),
-  ]);
-  const { clock, signal } = context;
-  // Before anything is changed: it may not be writable.
-  const file =
-    deadLetter === undefined ? undefined : await DeadLetterFile.open(resolve(context.cwd, deadLetter), 0);
-  context.closing(() => file?.close());
-  const { result, rejections } = await fill(plan, {
-    clock,
-    signal,
-    temporaryFolder: tmpdir(),
-    during: (label, work) => context.during(label, 'documents', work),
-    warn: (message) => context.warn(message),
-    started: (soFar) =>
-      context.applied(soFar, () => 'To continue, run the same command again with --resume.'),
-  });
-  if (file !== undefined)
-    await writeRejections(plan.engine, plan.source.index.name, rejections, file, signal);
-  return result;
+function conclusionOf(result: Result) {
+  const isWhole =
+    'written' in result
+      ? result.swapped && result.rejected === 0 && result.mayBeMissing === 0
+      : !('writtenSince' in result) || result.writtenSince === 0;
+  return { verdict: isWhole ? ('ok' as const) : ('partial' as const), result };
 }
 
 function abandonResult({ source, state, destination }: AbandonPlan): AbandonResult {
   return { source: source.name, abandoned: state.destination.name, deleted: destination !== undefined };
 }
 
-function presentSteps(preview: ReindexPreview, printer: Printer): void {
-  const { source, destination, documents, bytes, shards, readingMs, steps } = preview;
+function presentSteps(preview: ReindexPreview | CoreReindexPreview, printer: Printer): void {
+  const { source, destination, documents, steps } = preview;
   printer.heading(`Would fill ${destination} from ${source}`);
-  printer.facts([
-    ['documents', `${formatCount(documents)}, ${formatBytes(bytes)} without replicas`],
-    ['shards', shards.before === shards.after ? `${shards.after}` : `${shards.before}, then ${shards.after}`],
-    ['reading them', `about ${formatDuration(readingMs)}; writing takes longer`],
-  ]);
+  if ('shards' in preview) {
+    const { bytes, shards, readingMs } = preview;
+    printer.facts([
+      ['documents', `${formatCount(documents)}, ${formatBytes(bytes)} without replicas`],
+      [
+        'shards',
+        shards.before === shards.after ? `${shards.after}` : `${shards.before}, then ${shards.after}`,
+      ],
+      ['reading them', `about ${formatDuration(readingMs)}; writing takes longer`],
+    ]);
+  }
   for (const [i, step] of steps.entries()) printer.line(`${i + 1}. ${step}`);
 }
 
@@ -258,7 +251,11 @@ function presentResult(result: ReindexResult, printer: Printer): void {
   ]);
   for (const { reason, count } of reasons.slice(0, 10))
     printer.bad(`${counted(count, 'document')} refused: ${reason}`);
-  if (swapped) printer.ok(`${alias} points at ${destination}; ${result.kept} is kept, and takes no writes`);
+  // Of cores of Solr, whose names were swapped.
+  if (swapped && result.kept === destination)
+    printer.ok(`${alias} is the new core; the one before is kept as ${destination}`);
+  else if (swapped)
+    printer.ok(`${alias} points at ${destination}; ${result.kept} is kept, and takes no writes`);
   else
     printer.bad(
       `${alias} was not moved from ${source}: ${destination} lacks ${counted(rejected, 'document')}. Mend them and use --resume, or say --allow-rejected ${rejected}`,

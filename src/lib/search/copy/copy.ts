@@ -3,13 +3,12 @@ import type { Clock } from '../../core/clock.js';
 import type { NotWritten } from '../../core/errors.js';
 import type { Progress } from '../../core/progress.js';
 import type { Wait } from '../bulk/writer.js';
-import { compareSides, type Comparison } from '../verify/compare.js';
-import { openIndexSide } from '../verify/open-index-side.js';
-import { repair } from '../verify/repair.js';
+import type { Comparison } from '../verify/compare.js';
 import { Destination } from './destination.js';
 import { Hold } from './hold.js';
 import { copyPass, type Reached } from './pass.js';
 import type { CopyPlan } from './plan.js';
+import { maxRejections, reconcile } from './reconcile.js';
 
 export interface CopyOptions {
   readonly clock: Clock;
@@ -46,10 +45,6 @@ export interface CopyResult {
   /** Both sides at the end, by id and content. */
   comparison?: Omit<Comparison, 'differences' | 'examples'>;
 }
-
-/** How often what differs at the end is mended before it is told. */
-const maxRepairs = 3;
-const maxRejections = 20;
 
 /**
  * Copies an index with its definition, its documents byte by byte and its aliases, and compares both at the end. What was written to
@@ -108,7 +103,16 @@ async function complete(
     await copyDocuments(plan, destination, result, options);
   }
   if (result.rejected > 0) return;
-  const comparison = await reconcile(plan, destination, options);
+  const comparison = await reconcile(
+    {
+      source: plan.source,
+      index: plan.index,
+      engine: plan.engine,
+      name: destination.name,
+      isInUse: destination.isComplete,
+    },
+    options,
+  );
   const { differences: _, examples: __, ...counts } = comparison;
   result.comparison = counts;
   if (comparison.missing + comparison.extra + comparison.stale + comparison.doubled > 0) return;
@@ -152,25 +156,4 @@ async function copyDocuments(
     };
     while (await copyPass(reached, pass));
   });
-}
-
-/** Compares both sides, and mends what differs: documents that were deleted, or deleted and written again, during the copy. */
-async function reconcile(
-  { source, index, engine }: CopyPlan,
-  { name, isComplete }: Destination,
-  { clock, signal, during, waits, temporaryFolder, listed }: CopyOptions,
-): Promise<Comparison> {
-  for (let repairs = 0; ; repairs++) {
-    const [from, to] = [
-      await openIndexSide(source, index, { takesRouting: true }, signal),
-      await openIndexSide(engine, name, { takesRouting: true }, signal),
-    ];
-    const comparison = await during('comparing', (progress) =>
-      compareSides(from, to, { temporaryFolder, listed, signal, progress }),
-    );
-    const { missing, extra, stale, differences } = comparison;
-    // A copy that is complete is in use: what differs may be newer there.
-    if (missing + extra + stale === 0 || repairs === maxRepairs || isComplete) return comparison;
-    await repair(differences, from, to, { clock, signal, waits, deletes: () => true });
-  }
 }

@@ -1,16 +1,19 @@
 import * as z from 'zod/mini';
 
-import { ServiceConflict, UserError } from '../../core/errors.js';
+import { ServiceConflict } from '../../core/errors.js';
 import { Checkpoint } from '../../runs/checkpoint.js';
 import { requireAllShown } from '../elastic/all-shown.js';
 import { ElasticEngine } from '../elastic/engine.js';
 import type { SearchEngine } from '../engine.js';
 import { indexMissing } from '../index-missing.js';
 import { type Definition, readDefinition } from './definition.js';
-import { Destination, documentsOnly } from './destination.js';
+import { Destination } from './destination.js';
+import type { DocumentsPlan } from './documents.js';
+import { planDocuments } from './plan-documents.js';
 
 /** What a copy will do. */
 export interface CopyPlan {
+  readonly kind: 'index';
   readonly source: ElasticEngine;
   /** The concrete index that is copied. */
   readonly index: string;
@@ -48,8 +51,8 @@ export type StoredReach = z.infer<typeof storedReach>;
  * Reads what is to be copied. Changes nothing.
  * @throws UserError exit 2; ServiceConflict exit 4 when the source cannot be copied, or the destination is something else
  */
-export async function planCopy(request: CopyRequest, signal: AbortSignal): Promise<CopyPlan> {
-  const [source, engine] = [elastic(request.from), elastic(request.to)];
+export async function planCopy(request: CopyRequest, signal: AbortSignal): Promise<CopyPlan | DocumentsPlan> {
+  const { from: source, to: engine } = request;
   const { name: index, uuid } = await oneIndex(source, request.index, signal);
   const name = request.rename ?? index;
   const resume =
@@ -63,6 +66,8 @@ export async function planCopy(request: CopyRequest, signal: AbortSignal): Promi
           },
           reached: storedReach,
         });
+  if (!(source instanceof ElasticEngine && engine instanceof ElasticEngine))
+    return planDocuments({ source, index, engine, name, resume }, signal);
   const [documents, definition, begun] = await Promise.all([
     source.count(index, signal),
     readDefinition(source, index, signal),
@@ -75,20 +80,11 @@ export async function planCopy(request: CopyRequest, signal: AbortSignal): Promi
       `${name} at ${engine.name} is ${begun === undefined ? 'gone' : 'another index'} since the checkpoint ${resume.path} was saved`,
       { code: 'DESTINATION_CHANGED', hint: `To copy everything again, remove ${resume.path}.` },
     );
-  return { source, index, uuid, definition, documents, engine, name, begun, resume };
-}
-
-/** @throws UserError */
-function elastic(engine: SearchEngine): ElasticEngine {
-  if (engine instanceof ElasticEngine) return engine;
-  throw new UserError(`${engine.name} has no definitions of indices that could be copied`, {
-    code: 'COPY_UNSUPPORTED',
-    hint: `Create the index there, then copy its documents: ${documentsOnly}`,
-  });
+  return { kind: 'index', source, index, uuid, definition, documents, engine, name, begun, resume };
 }
 
 /** @throws UserError; ServiceConflict when it is several */
-async function oneIndex(engine: ElasticEngine, name: string, signal: AbortSignal) {
+async function oneIndex(engine: SearchEngine, name: string, signal: AbortSignal) {
   const description = await engine.describe(name, signal);
   const [index, ...more] = description?.indices ?? [];
   if (description === undefined || index === undefined) throw indexMissing(engine.name, name);

@@ -1,43 +1,14 @@
-import type { Clock } from '../../core/clock.js';
 import type { ElasticEngine } from '../elastic/engine.js';
-import { Copier, type Tally } from './copier.js';
 import type { IndexFacts } from './index-facts.js';
 import type { Journal } from './journal.js';
-import type { Patience } from './patience.js';
-import type { Rejections } from './rejections.js';
 import { changes, sequenceNumbers } from './sequence.js';
+import { copierOf, type Transfer } from './transfer.js';
 
-/** The two indices of a reindex, and what goes from one to the other. */
-export interface Transfer {
+/** Of Elasticsearch. */
+export interface ElasticTransfer extends Transfer {
   readonly engine: ElasticEngine;
   readonly source: IndexFacts;
-  readonly destination: {
-    readonly name: string;
-    /** That it is filled through. */
-    readonly alias: string;
-  };
   readonly journal: Journal;
-  readonly rejections: Rejections;
-  readonly tally: Tally;
-  readonly patience: Patience;
-  readonly clock: Clock;
-  /** For the hashes of documents. */
-  readonly temporaryFolder: string;
-  readonly stallMs: number;
-}
-
-export function copierOf(transfer: Transfer, signal: AbortSignal): Copier {
-  const { engine, source, destination, rejections, tally, clock, stallMs } = transfer;
-  return new Copier({
-    engine,
-    source: source.name,
-    destination: destination.alias,
-    rejections,
-    tally,
-    clock,
-    signal,
-    stallMs,
-  });
 }
 
 export interface CatchUpOptions {
@@ -53,7 +24,7 @@ export interface CatchUpOptions {
  * @returns the documents that were read
  */
 export async function catchUp(
-  transfer: Transfer,
+  transfer: ElasticTransfer,
   signal: AbortSignal,
   { isFrozen = false, seen = () => {} }: CatchUpOptions = {},
 ): Promise<number> {

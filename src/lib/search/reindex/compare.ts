@@ -1,6 +1,6 @@
 import type { ByteString } from '../../core/bytes.js';
 import { keyOf } from '../document-key.js';
-import type { DocumentName, SearchEngine } from '../engine.js';
+import type { DocumentName, HeldForm, SearchEngine } from '../engine.js';
 import { comparePairs, type DifferenceKind, type Differences } from '../verify/differences.js';
 import { differing } from '../verify/differing.js';
 import { PairFile } from '../verify/pair-file.js';
@@ -47,7 +47,8 @@ export async function compareIndices(
   const files = [new PairFile(temporaryFolder), new PairFile(temporaryFolder)] as const;
   try {
     await hashSide(sideOf(engine, destination, content), files[1], signal, advance);
-    await hashSide(sideOf(engine, source, content), files[0], signal, advance);
+    const held = content ? await engine.heldForm?.(destination, signal) : undefined;
+    await hashSide(sideOf(engine, source, content, held), files[0], signal, advance);
     const { differences, beyond } = await comparePairs(files[0], files[1], signal);
     return {
       beyond: beyond.missing + beyond.extra + beyond.stale,
@@ -84,11 +85,12 @@ async function* named(
     yield [...batch.values()].map(({ name }) => name);
 }
 
-function sideOf(engine: SearchEngine, index: string, content: boolean): Side {
+/** @param held as the other side would give the documents back */
+function sideOf(engine: SearchEngine, index: string, content: boolean, held?: HeldForm): Side {
   return {
     label: index,
     estimate: undefined,
-    documents: (signal) => keyed(engine, index, content, signal),
+    documents: (signal) => keyed(engine, index, content, signal, held),
   };
 }
 
@@ -97,11 +99,12 @@ async function* keyed(
   index: string,
   content: boolean,
   signal: AbortSignal,
+  held: HeldForm = (_, source) => source,
 ): AsyncGenerator<readonly KeyedDocument[]> {
   for await (const hits of engine.scan(index, { signal, source: content }))
     yield hits.map(({ id, routing, source }) => ({
       id: keyOf({ id, routing }),
       name: { id, routing },
-      source: content ? source : nothing,
+      source: content ? held(id, source) : nothing,
     }));
 }

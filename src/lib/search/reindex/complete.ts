@@ -1,10 +1,10 @@
-import type { Transfer } from './catch-up.js';
+import type { ElasticTransfer } from './catch-up.js';
 import { findDestination, pipelines } from './destination.js';
 import { markOf } from './state.js';
 
 /** Gives the destination the settings that it was filled without, and waits until its replicas are there, or have nowhere to go. */
 export async function complete(
-  { engine: { client }, journal }: Transfer,
+  { engine: { client }, journal }: ElasticTransfer,
   signal: AbortSignal,
 ): Promise<void> {
   const found = await findDestination(client, journal.state, signal);

@@ -45,9 +45,7 @@ export class Journal {
     clock: Clock,
     signal: AbortSignal,
   ): Promise<Journal> {
-    const token = randomBytes(16).toString('hex');
-    const holder = { token, host: hostname(), ...(await ownIdentity()), seenAt: clock.now() };
-    const journal = new Journal(client, index, clock, { ...state, holder });
+    const journal = new Journal(client, index, clock, { ...state, holder: await newHolder(clock) });
     await saveState(client, index, journal.#state, signal);
     await clock.sleep(settleMs, signal);
     await journal.#requireHeld(signal);
@@ -129,8 +127,18 @@ export class Journal {
   }
 }
 
+/** This process, for one attempt. */
+export async function newHolder(clock: Clock): Promise<Holder> {
+  const token = randomBytes(16).toString('hex');
+  return { token, host: hostname(), ...(await ownIdentity()), seenAt: clock.now() };
+}
+
 /** @throws ServiceConflict exit 4 when somebody works on it */
-export async function requireFree({ holder }: ReindexState, asked: string, clock: Clock): Promise<void> {
+export async function requireFree(
+  { holder }: Pick<ReindexState, 'holder'>,
+  asked: string,
+  clock: Clock,
+): Promise<void> {
   if (holder === undefined || (await hasEnded(holder))) return;
   const silence = clock.now() - holder.seenAt;
   if (!(await isRunning(holder)) && silence > silenceMs) return;

@@ -1,5 +1,5 @@
-import { copierOf, type Transfer } from './catch-up.js';
 import { compareIndices } from './compare.js';
+import { copierOf, refreshBoth, type Transfer } from './transfer.js';
 
 export interface MendOptions {
   /** False: documents are compared by id alone. */
@@ -25,10 +25,7 @@ export async function compareAndMend(
   { content, seen = () => {} }: MendOptions,
 ): Promise<Mended> {
   const { engine, source, destination, rejections, patience, temporaryFolder } = transfer;
-  await patience.retry(async () => {
-    await engine.refresh(destination.name, signal);
-    await engine.refresh(source.name, signal);
-  }, signal);
+  await patience.retry(() => refreshBoth(transfer, signal), signal);
   return patience.retry(async () => {
     const copier = copierOf(transfer, signal);
     const names = { source: source.name, destination: destination.name };
@@ -61,12 +58,9 @@ export async function mendUntilEqual(
 }
 
 /** Whether both have the same number of documents, but for those that the mapping does not take. */
-export async function haveSameCount(
-  { engine, source, destination, rejections }: Transfer,
-  signal: AbortSignal,
-): Promise<boolean> {
-  await engine.refresh(destination.name, signal);
-  await engine.refresh(source.name, signal);
+export async function haveSameCount(transfer: Transfer, signal: AbortSignal): Promise<boolean> {
+  const { engine, source, destination, rejections } = transfer;
+  await refreshBoth(transfer, signal);
   const [there, here] = await Promise.all([
     engine.count(source.name, signal),
     engine.count(destination.name, signal),

@@ -4,7 +4,7 @@ import { graceMs, withGrace } from '../../core/abort.js';
 import type { Clock } from '../../core/clock.js';
 import type { Progress } from '../../core/progress.js';
 import type { Reason } from '../bulk/reasons.js';
-import { catchUp, type Transfer } from './catch-up.js';
+import { catchUp, type ElasticTransfer } from './catch-up.js';
 import type { Tally } from './copier.js';
 import { createDestination, fillingAlias, findDestination } from './destination.js';
 import { complete } from './complete.js';
@@ -88,7 +88,7 @@ export async function reindex(plan: ReindexPlan, io: ReindexIo): Promise<Reindex
   io.started(result);
   const journal = await begin(plan, io);
   try {
-    const transfer: Transfer = {
+    const transfer: ElasticTransfer = {
       engine,
       source: source.index,
       destination: { name: plan.destination.name, alias: fillingAlias(plan.destination.name) },
@@ -118,7 +118,7 @@ export async function reindex(plan: ReindexPlan, io: ReindexIo): Promise<Reindex
 /** Brings everything into the destination, while the source is written to. */
 async function fill(
   plan: ReindexPlan,
-  transfer: Transfer,
+  transfer: ElasticTransfer,
   io: ReindexIo,
 ): Promise<Pick<ReindexResult, 'copiedBy'>> {
   const { rejections, patience } = transfer;
@@ -158,7 +158,7 @@ async function begin(plan: ReindexPlan, { clock, signal, warn }: ReindexIo): Pro
 }
 
 /** Whether a task of the server copied everything. Where there is none, or it fails, the client copies. */
-async function copyByServer(plan: ReindexPlan, transfer: Transfer, io: ReindexIo): Promise<boolean> {
+async function copyByServer(plan: ReindexPlan, transfer: ElasticTransfer, io: ReindexIo): Promise<boolean> {
   const { journal, engine, source, destination, patience, clock } = transfer;
   const { signal } = io;
   const { client } = engine;
@@ -187,7 +187,7 @@ async function copyByServer(plan: ReindexPlan, transfer: Transfer, io: ReindexIo
 }
 
 /** Catches up until little is left to do. */
-async function catchUpTo(transfer: Transfer, { during, signal }: ReindexIo): Promise<void> {
+async function catchUpTo(transfer: ElasticTransfer, { during, signal }: ReindexIo): Promise<void> {
   const { engine, source } = transfer;
   const total = await engine.count(source.name, signal);
   let before = Infinity;

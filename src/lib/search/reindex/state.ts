@@ -50,23 +50,23 @@ export const markKey = 'metrify_reindex_of';
 
 const identified = () => z.object({ name: z.string(), uuid: z.string() });
 
+export const holderSchema = z.object({
+  token: z.string(),
+  host: z.string(),
+  pid: z.int().check(z.gte(1)),
+  startTime: z.string(),
+  bootId: z.string(),
+  pidNamespace: z.optional(z.string()),
+  seenAt: z.number(),
+});
+
 const stateSchema = z.object({
   run: z.string(),
   destination: identified(),
   reached: z.array(z.int().check(z.gte(-1))),
   task: z.optional(z.object({ id: z.string(), reaches: z.array(z.int().check(z.gte(-1))) })),
   frozen: z.boolean(),
-  holder: z.optional(
-    z.object({
-      token: z.string(),
-      host: z.string(),
-      pid: z.int().check(z.gte(1)),
-      startTime: z.string(),
-      bootId: z.string(),
-      pidNamespace: z.optional(z.string()),
-      seenAt: z.number(),
-    }),
-  ),
+  holder: z.optional(holderSchema),
 });
 
 const markSchema = z.object({

@@ -1,7 +1,7 @@
 import { graceMs, withGrace, withTimeout } from '../../core/abort.js';
 import { ServiceConflict } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
-import { catchUp, type Transfer } from './catch-up.js';
+import { catchUp, type ElasticTransfer } from './catch-up.js';
 import { allowWrites, blockWrites, thaw } from './freeze.js';
 import { readIndices } from './index-facts.js';
 import { compareAndMend, haveSameCount, mendUntilEqual } from './mend.js';
@@ -23,7 +23,7 @@ const attempts = 3;
  */
 export async function swapFrozen(
   plan: ReindexPlan,
-  transfer: Transfer,
+  transfer: ElasticTransfer,
   { clock, signal, warn, during }: ReindexIo,
 ): Promise<Swapped> {
   const freezeMs = plan.freezeMs!;
@@ -52,14 +52,14 @@ export async function swapFrozen(
   }
 }
 
-function refusesTooMany({ allowRejected }: ReindexPlan, { rejections }: Transfer): boolean {
+function refusesTooMany({ allowRejected }: ReindexPlan, { rejections }: ElasticTransfer): boolean {
   return rejections.count > allowRejected;
 }
 
 /** @returns the index that is kept; undefined when the time was not enough, or too many are refused: writes are taken again */
 async function frozen(
   plan: ReindexPlan,
-  transfer: Transfer,
+  transfer: ElasticTransfer,
   { signal, warn }: Pick<ReindexIo, 'signal' | 'warn'>,
 ): Promise<string | undefined> {
   const { source, old, freezeMs } = plan;
@@ -104,7 +104,7 @@ async function frozen(
 }
 
 /** Nobody else writes: what is not in the destination after it is nowhere. */
-async function bringOverTheLast(transfer: Transfer, signal: AbortSignal): Promise<void> {
+async function bringOverTheLast(transfer: ElasticTransfer, signal: AbortSignal): Promise<void> {
   await catchUp(transfer, signal, { isFrozen: true });
   // Every document of the source is in the destination. Where that has more, documents were deleted.
   while (!(await haveSameCount(transfer, signal))) {
@@ -119,7 +119,7 @@ async function bringOverTheLast(transfer: Transfer, signal: AbortSignal): Promis
  */
 export async function swapUnfrozen(
   plan: ReindexPlan,
-  transfer: Transfer,
+  transfer: ElasticTransfer,
   signal: AbortSignal,
 ): Promise<Swapped> {
   const { journal, engine, source, clock } = transfer;

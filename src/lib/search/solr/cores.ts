@@ -87,6 +87,41 @@ export async function deleteCore(client: SolrClient, name: string, signal: Abort
   );
 }
 
+/** Whether a collection takes writes. From the answer on no node takes any but those that it has taken. @throws as SolrClient.json */
+export async function setReadOnly(
+  client: SolrClient,
+  collection: string,
+  readOnly: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  await admin(client, { action: 'MODIFYCOLLECTION', collection, readOnly: String(readOnly) }, signal);
+}
+
+/** Name of a collection's configset. */
+export async function configSetOf(
+  client: SolrClient,
+  collection: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const { cluster } = await client.json<{ cluster: { collections: Record<string, { configName: string }> } }>(
+    { path: '/admin/collections', query: { action: 'CLUSTERSTATUS', collection } },
+    signal,
+  );
+  return cluster.collections[collection]!.configName;
+}
+
+/** Names of all cores, or collections. */
+export async function coreNames(client: SolrClient, signal: AbortSignal): Promise<readonly string[]> {
+  if (client.isCloud) {
+    const query = { action: 'LIST' };
+    return (await client.json<{ collections: string[] }>({ path: '/admin/collections', query }, signal))
+      .collections;
+  }
+  const query = { action: 'STATUS', indexInfo: 'false' };
+  const { status } = await client.json<{ status: object }>({ path: '/admin/cores', query }, signal);
+  return Object.keys(status);
+}
+
 export function kindOf({ isCloud }: SolrClient): 'collection' | 'core' {
   return isCloud ? 'collection' : 'core';
 }

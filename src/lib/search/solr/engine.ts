@@ -5,7 +5,6 @@ import { systemClock } from '../../core/clock.js';
 import type {
   DocumentName,
   HeldForm,
-  Hit,
   IndexDescription,
   IndexField,
   Operation,
@@ -27,6 +26,7 @@ import { readStored } from './read.js';
 import { scan } from './scan.js';
 import { readSchema, type SolrSchema } from './schema.js';
 import { countOf, search, searchNative } from './search.js';
+import type { Stored } from './stored.js';
 
 /** How long a schema is taken for what it was; a name may stand for another core meanwhile. */
 const schemaMs = 5000;
@@ -91,7 +91,8 @@ export class SolrEngine implements SearchEngine {
     });
   }
 
-  async *scan(index: string, options: ScanOptions): AsyncGenerator<readonly Hit[]> {
+  /** Its hits say which version is Solr's own, and which an external one. */
+  async *scan(index: string, options: ScanOptions): AsyncGenerator<readonly Stored[]> {
     const asked = await this.#asked(index, options.signal);
     yield* scan(asked, await resolved(asked, options.filter), options);
   }
@@ -114,6 +115,11 @@ export class SolrEngine implements SearchEngine {
 
   async heldForm(index: string, signal: AbortSignal): Promise<HeldForm | undefined> {
     return heldFormOf(await this.#schema(index, signal));
+  }
+
+  /** Whether documents keep the external versions that they are written with. */
+  async keepsVersions(index: string, signal: AbortSignal): Promise<boolean> {
+    return (await this.#schema(index, signal)).keepsExternalVersions;
   }
 
   /** Commits, too: what was written is on the disk then. */

@@ -1,5 +1,5 @@
 import { readAhead } from '../../core/read-ahead.js';
-import type { Hit, ScanOptions } from '../engine.js';
+import type { ScanOptions } from '../engine.js';
 import { PageSize } from '../pages/page-size.js';
 import { persistently, usualPatienceMs } from '../pages/persistently.js';
 import { readAnswer } from './answer.js';
@@ -16,7 +16,7 @@ import { fieldList, type Stored, storedOf } from './stored.js';
  * @param query in Solr's JSON query language
  * @throws as SearchEngine.scan
  */
-export function scan(asked: Asked, query: unknown, options: ScanOptions): AsyncIterable<readonly Hit[]> {
+export function scan(asked: Asked, query: unknown, options: ScanOptions): AsyncIterable<readonly Stored[]> {
   return readAhead((signal) => pages(asked, query, { ...options, signal }), options.signal);
 }
 
@@ -24,7 +24,7 @@ async function* pages(
   asked: Asked,
   query: unknown,
   { signal, pageSize, patienceMs = usualPatienceMs, sort = [], source = true, slice }: ScanOptions,
-): AsyncGenerator<readonly Hit[]> {
+): AsyncGenerator<readonly Stored[]> {
   const { client, core, schema } = asked;
   const size = new PageSize(pageSize);
   const question = {
