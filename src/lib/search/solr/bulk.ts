@@ -138,7 +138,7 @@ class Run {
     const operations = uncertain.map(({ position }) => this.#operations[position]!);
     const looked = await settleByReading(engine, core, operations, signal);
     for (const [i, { position }] of uncertain.entries())
-      if (looked[i]!.kind === 'done') this.#outcomes[position] = done;
+      if (looked[i]?.kind === 'done') this.#outcomes[position] = done;
   }
 
   /** @throws SearchRefusal, when the refusal is none of a document's */

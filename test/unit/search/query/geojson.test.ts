@@ -22,7 +22,7 @@ test('cut at the date line, a polygon has the places that it had', () => {
         if (rimDistance(drawn, lon, lat) > 1e-9)
           expect(isInParts(parts, lon, lat)).toBe(isIn(drawn, lon, lat));
     }),
-    { seed, numRuns: scaled(500) },
+    { seed, numRuns: scaled(200) },
   );
 });
 
@@ -44,7 +44,7 @@ test('its parts are what every server takes: closed, counterclockwise, within ±
         for (const hole of holes) expect(signedArea(hole)).toBeLessThan(0);
       }
     }),
-    { seed, numRuns: scaled(300) },
+    { seed, numRuns: scaled(150) },
   );
 });
 
