@@ -19,7 +19,8 @@ test('cut at the date line, a polygon has the places that it had', () => {
     fc.property(shape, writing, fc.array(place, { minLength: 20, maxLength: 60 }), (drawn, way, places) => {
       const parts = readPolygons(geojson(drawn, way), 'area.json');
       for (const { lon, lat } of places)
-        if (rimDistance(drawn, lon, lat) > 1e-9)
+        // A centimetre: servers keep places no better.
+        if (rimDistance(drawn, lon, lat) > 1e-7)
           expect(isInParts(parts, lon, lat)).toBe(isIn(drawn, lon, lat));
     }),
     { seed, numRuns: scaled(200) },
