@@ -14,6 +14,7 @@ import { type OpenDemoSearch, searchSteps } from '../lib/demo/search-steps.js';
 import { settingsIn } from '../lib/core/schema/walk.js';
 import { variableName } from '../lib/core/schema/variable-name.js';
 import { ElasticClient } from '../lib/search/elastic/client.js';
+import { indicesBehind } from '../lib/search/elastic/describe.js';
 import { generate } from '../lib/load/generator.js';
 import { prepare, targetOf } from '../lib/load/request.js';
 import { resultOf } from '../lib/load/result.js';
@@ -115,11 +116,10 @@ const openDemoSearch: OpenDemoSearch = async (env, signal) => {
   return {
     name: client.name,
     async remove(index) {
-      // Its own signal never aborts: the index must go after a Ctrl-C, too.
-      await client.bytes(
-        { method: 'DELETE', path: `/${index}`, expected: [404] },
-        new AbortController().signal,
-      );
+      // Its own signal never aborts: the index must go after a Ctrl-C, too. The name is an alias.
+      const { signal: never } = new AbortController();
+      for (const { name } of (await indicesBehind(client, index, never)) ?? [])
+        await client.bytes({ method: 'DELETE', path: `/${encodeURIComponent(name)}` }, never);
     },
     close: () => client.close(),
   };
