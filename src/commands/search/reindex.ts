@@ -35,7 +35,7 @@ const flags = {
   noFreeze: flag.boolean('take writes all the time, and say how many may be missing'),
   allowRejected: flag.count({ help: 'documents that the new mapping may refuse; by default none' }),
   deadLetter: flag.file({ access: 'write', help: 'where to list refused documents' }),
-  stall: flag.duration({ help: 'give up when nothing moves on for so long', default: '10m' }),
+  stall: flag.duration({ help: 'give up when there is no progress for this long', default: '10m' }),
   resume: flag.boolean('continue an unfinished one, from any host'),
   abandon: flag.boolean('give up an unfinished one, and delete the new index'),
   rollback: flag.boolean('point back to the index before'),

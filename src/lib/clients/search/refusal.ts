@@ -3,6 +3,9 @@ import { UserError } from '../../core/errors.js';
 import type { HttpAnswer } from '../../http/client.js';
 import { excerpt } from '../../http/excerpt.js';
 
+/** Of HTTP: the same request may succeed later. */
+export const passingStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
 /** An error that the server answered with. Callers judge it by `status` and `type`. */
 export class SearchRefusal extends UserError {
   override readonly name = 'SearchRefusal';

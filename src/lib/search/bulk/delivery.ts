@@ -1,4 +1,4 @@
-import { SearchRefusal } from '../../clients/search/refusal.js';
+import { passingStatuses, SearchRefusal } from '../../clients/search/refusal.js';
 import type { Clock } from '../../core/clock.js';
 import { ServiceUnavailable } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
@@ -225,9 +225,6 @@ export class Delivery<T extends Operation> {
 
 /** A server that is busy, or restarts, for less is nothing that anybody must know of. */
 const worthTellingMs = 5000;
-
-/** Of HTTP: the same request may succeed later. */
-const passingStatuses = new Set([429, 502, 503, 504]);
 
 const notFound = 'it was there, and is not any more';
 

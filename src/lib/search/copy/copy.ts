@@ -46,25 +46,41 @@ export interface CopyResult {
   comparison?: Omit<Comparison, 'differences' | 'examples'>;
 }
 
-/**
- * Copies an index with its definition, its documents byte by byte and its aliases, and compares both at the end. What was written to
- * the source meanwhile is copied as well, and what was deleted there is deleted. A copy that was stopped is continued by the next run.
- * @throws ServiceConflict `COPY_RUNS` exit 4; NotWritten; as SearchEngine; as BulkWriter; the signal's reason
- */
-export async function copyIndex(plan: CopyPlan, options: CopyOptions): Promise<CopyResult> {
-  const { source, index, definition, engine, name, resume } = plan;
-  const { signal } = options;
-  const result: CopyResult = {
+/** Of a copy that has not begun. */
+export function emptyResult(
+  {
+    source,
+    index,
+    engine,
+    name,
+  }: Pick<CopyPlan, 'index' | 'name'> & {
+    readonly source: { readonly address: string };
+    readonly engine: { readonly address: string };
+  },
+  leftOut: readonly string[],
+): CopyResult {
+  return {
     source: `${index} at ${source.address}`,
     destination: `${name} at ${engine.address}`,
     copied: 0,
     kept: 0,
     rejected: 0,
     rejections: [],
-    leftOut: [...definition.leftOut],
+    leftOut: [...leftOut],
     aliases: [],
     complete: false,
   };
+}
+
+/**
+ * Copies an index with its definition, its documents byte by byte and its aliases, and compares both at the end. What was written to
+ * the source meanwhile is copied as well, and what was deleted there is deleted. A copy that was stopped is continued by the next run.
+ * @throws ServiceConflict `COPY_RUNS` exit 4; NotWritten; as SearchEngine; as BulkWriter; the signal's reason
+ */
+export async function copyIndex(plan: CopyPlan, options: CopyOptions): Promise<CopyResult> {
+  const { definition, engine, name, resume } = plan;
+  const { signal } = options;
+  const result = emptyResult(plan, definition.leftOut);
   if (resume !== undefined) await resume.rehearse({ uuid: '', seqNos: [], copied: 0, kept: 0 });
   options.started(() => result);
   const destination =

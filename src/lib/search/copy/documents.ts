@@ -4,7 +4,7 @@ import type { Checkpoint } from '../../runs/checkpoint.js';
 import { BulkWriter } from '../bulk/writer.js';
 import type { Hit, Operation, SearchEngine } from '../engine.js';
 import { SolrEngine } from '../solr/engine.js';
-import type { CopyOptions, CopyResult } from './copy.js';
+import { type CopyOptions, type CopyResult, emptyResult } from './copy.js';
 import { maxRejections, reconcile } from './reconcile.js';
 import type { StoredReach } from './plan.js';
 
@@ -36,17 +36,7 @@ export interface DocumentsPlan {
 export async function copyDocuments(plan: DocumentsPlan, options: CopyOptions): Promise<CopyResult> {
   const { source, index, engine, name, uuid, resume } = plan;
   const { signal } = options;
-  const result: CopyResult = {
-    source: `${index} at ${source.address}`,
-    destination: `${name} at ${engine.address}`,
-    copied: 0,
-    kept: 0,
-    rejected: 0,
-    rejections: [],
-    leftOut: [...plan.leftOut],
-    aliases: [],
-    complete: false,
-  };
+  const result = emptyResult(plan, plan.leftOut);
   options.started(() => result);
   await resume?.save({ uuid, seqNos: [], copied: 0, kept: 0 });
   await writeAll(plan, result, options);

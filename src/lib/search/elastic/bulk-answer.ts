@@ -1,13 +1,10 @@
-import { errorText, SearchRefusal } from '../../clients/search/refusal.js';
+import { errorText, passingStatuses, SearchRefusal } from '../../clients/search/refusal.js';
 import { bytesOf } from '../../core/bytes.js';
 import type { HttpAnswer } from '../../http/client.js';
 import { HttpFailure } from '../../http/failure.js';
 import { retryAfterMs } from '../../http/retry-after.js';
 import { BulkBusy, BulkSpoiled, BulkTooLarge, done, type Operation, type Outcome } from '../engine.js';
 import type { ElasticClient } from './client.js';
-
-/** Of the whole request. */
-export const passing = new Set([429, 502, 503, 504]);
 
 /** @throws BulkTooLarge; BulkSpoiled; BulkBusy; SearchRefusal */
 export function refusedWhole(client: ElasticClient, answer: HttpAnswer, count: number): readonly Outcome[] {
@@ -18,7 +15,7 @@ export function refusedWhole(client: ElasticClient, answer: HttpAnswer, count: n
   // The block is the cluster's; while there is no master it is one as well, and passes.
   if (type === blockType && status !== 503)
     return new Array<Outcome>(count).fill({ kind: 'blocked', reason: `${type}: ${reason}` });
-  if (passing.has(status))
+  if (passingStatuses.has(status))
     throw new BulkBusy(status, reason, retryAfterMs(headers['retry-after'], Date.now()));
   // The members of an update are parsed before anything is carried out: a name that stands twice, a number of 1,001 digits.
   if (status === 400 && type !== 'invalid_index_name_exception')
@@ -116,7 +113,7 @@ function refusedItem(
   const reason = type === '' ? said : `${type}: ${said}`;
   // Elasticsearch before 7.7 says 403, others 429; a block that somebody set by hand stays until somebody lifts it.
   if (type === blockType) return { kind: 'blocked', reason };
-  if (passing.has(status) || passingTypes.has(type)) return { kind: 'again', reason };
+  if (passingStatuses.has(status) || passingTypes.has(type)) return { kind: 'again', reason };
   // Without a version of ours it is about another writer at the same moment.
   if (status === 409 && kind === 'update' && version === undefined) return { kind: 'again', reason };
   return { kind: 'rejected', status, reason };

@@ -1,8 +1,8 @@
-import { SearchRefusal } from '../../clients/search/refusal.js';
+import { passingStatuses, SearchRefusal } from '../../clients/search/refusal.js';
 import { toBytes } from '../../core/bytes.js';
 import { jsonString } from '../../sources/json-text.js';
 import { BulkBusy, type Operation, type Outcome, type WriteTarget } from '../engine.js';
-import { outcomesOf, passing, refusedWhole } from './bulk-answer.js';
+import { outcomesOf, refusedWhole } from './bulk-answer.js';
 import type { ElasticClient } from './client.js';
 import { holdersOf } from './read.js';
 
@@ -54,7 +54,7 @@ async function place(
       : operations.map((operation, i) => ({ ...operation, holder: holders[i] }));
   } catch (error) {
     // 404: an index that has been deleted since it was named.
-    if (error instanceof SearchRefusal && (passing.has(error.status) || error.status === 404))
+    if (error instanceof SearchRefusal && (passingStatuses.has(error.status) || error.status === 404))
       throw new BulkBusy(error.status, error.reason, undefined);
     throw error;
   }

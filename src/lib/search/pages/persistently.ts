@@ -1,5 +1,5 @@
 import { ANSWER_TOO_LARGE, HttpFailure } from '../../http/failure.js';
-import { SearchRefusal } from '../../clients/search/refusal.js';
+import { passingStatuses, SearchRefusal } from '../../clients/search/refusal.js';
 import { systemClock } from '../../core/clock.js';
 import type { PageSize } from './page-size.js';
 
@@ -34,8 +34,6 @@ export async function persistently<T>(
   }
 }
 
-const passing = new Set([429, 502, 503, 504]);
-
 function isPassing(error: unknown): boolean {
-  return error instanceof SearchRefusal ? passing.has(error.status) : error instanceof HttpFailure;
+  return error instanceof SearchRefusal ? passingStatuses.has(error.status) : error instanceof HttpFailure;
 }
